@@ -1,0 +1,43 @@
+"""Everything that this package raises on purpose.
+
+Each message is one sentence or two for a person: what is wrong, where, and what to do about it.
+"""
+
+from visioncli.status import Status
+
+
+class VisionError(Exception):
+    """Base of all errors raised on purpose; `status` is the exit status it stands for."""
+
+    status: Status = Status.NONE_SUCCEEDED
+
+
+class UsageError(VisionError):
+    """The request itself is wrong: an unknown name, an impossible number, options that exclude each other."""
+
+    status = Status.USAGE
+
+
+class ModelUnavailable(VisionError):
+    """A network's weights are missing, do not have the expected hash, or do not fit the network."""
+
+    status = Status.MODEL_UNAVAILABLE
+
+
+class OutputError(VisionError):
+    """A result could not be written: a full or read-only disk, or a folder in use by another run."""
+
+
+class InputError(VisionError):
+    """One input could not be used. The batch goes on; `kind` becomes `error.kind` of its record."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class UnreadablePicture(InputError):
+    """The bytes are not a picture that can be decoded."""
+
+    def __init__(self, message: str, kind: str = "unreadable_picture") -> None:
+        super().__init__(kind, message)

@@ -1,0 +1,20 @@
+"""Near matches for names that people mistype."""
+
+import difflib
+from collections.abc import Iterable
+
+
+def near_matches(name: str, known: Iterable[str], most: int = 4) -> list[str]:
+    """The known names closest to `name`, best first: names that contain it, then similar spellings."""
+    names = list(dict.fromkeys(known))
+    wanted = name.casefold()
+    inside = sorted((n for n in names if wanted and wanted in n.casefold()), key=len)
+    by_fold = {n.casefold(): n for n in names}
+    alike = [by_fold[m] for m in difflib.get_close_matches(wanted, by_fold, n=most, cutoff=0.6)]
+    return list(dict.fromkeys(inside + alike))[:most]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A sentence that names near matches, with a leading blank; empty when nothing is near."""
+    found = near_matches(name, known)
+    return f" Did you mean {' or '.join(found)}?" if found else ""
