@@ -13,6 +13,7 @@ import stat
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
 
@@ -160,10 +161,9 @@ def _explain_decoder(problem: Exception) -> UnreadablePicture:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # noqa: BLE001 - a broken EXIF block must not cost the picture
-        return image
+    with suppress(Exception):  # a broken EXIF block must not cost the picture
+        ImageOps.exif_transpose(image, in_place=True)
+    return image
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:

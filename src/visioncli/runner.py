@@ -23,8 +23,8 @@ from visioncli.results import Failure, Record
 from visioncli.sources import Item
 from visioncli.tasks.interface import Answer, Task
 
-PIXELS_IN_FLIGHT = 200_000_000
-"""Decoded pixels that may wait for the network or for writing at one time: about 600 MB."""
+PIXELS_IN_FLIGHT = 64_000_000
+"""Decoded pixels that may wait for the network or for writing at one time: about 200 MB."""
 IMPATIENCE_SECONDS = 0.05
 """A batch that is not full goes to the network when the next picture takes longer than this."""
 

@@ -3,15 +3,16 @@
 import glob
 import os
 import re
-import stat
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from fnmatch import fnmatchcase
 from urllib.parse import unquote, urlsplit
 
 from visioncli.errors import UsageError
 
+DEFAULT_EXCLUDE = ("*.md",)
+"""Notes that people keep beside their pictures: credits, read-me files, model cards."""
 _PICTURE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
 
 
@@ -34,69 +35,83 @@ def is_url(text: str) -> bool:
     return text[:8].lower().startswith(("http://", "https://"))
 
 
-def expand(inputs: Iterable[str], *, null_separated: bool = False, out: Path | None = None) -> Iterator[Item]:
-    """Files, folders, quoted globs, URLs and `-` (standard input) as items, in the order given.
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """Which files count as inputs when a folder is walked or a glob is matched; named files always count.
 
-    Folders are walked recursively in sorted order; hidden entries and the output folder `out` are skipped.
-    A path that does not exist is an item too: it fails later, with a record of its own.
+    Hidden entries, the output folder `out`, and names or relative paths that match a pattern of `exclude` do not.
     """
-    skip = os.path.realpath(out) if out is not None else None
-    for text in inputs:
-        if text == "-":
-            for line in _lines(sys.stdin.fileno(), b"\0" if null_separated else b"\n"):
-                yield from _expand_one(line, skip, listed=True)
+
+    out: str | None = None
+    exclude: tuple[str, ...] = DEFAULT_EXCLUDE
+    null_separated: bool = False
+
+    def items(self, inputs: Iterable[str]) -> Iterator[Item]:
+        """Files, folders, quoted globs, URLs and `-` (standard input) as items, in the order given.
+
+        Folders are walked recursively in sorted order. A path that does not exist is an item too: it fails later,
+        with a record of its own.
+        """
+        for text in inputs:
+            if text == "-":
+                for line in _lines(sys.stdin.fileno(), b"\0" if self.null_separated else b"\n"):
+                    yield from self._expand(line, listed=True)
+            else:
+                yield from self._expand(text, listed=False)
+
+    def _expand(self, text: str, *, listed: bool) -> Iterator[Item]:
+        if is_url(text):
+            yield Item(text, _url_name(text))
+        elif os.path.isdir(text):
+            yield from self._walk(text, "", text, ())
+        elif not listed and not os.path.lexists(text) and glob.has_magic(text):
+            yield from self._glob(text)
+        elif listed:
+            yield Item(text, _listed_name(text))
         else:
-            yield from _expand_one(text, skip, listed=False)
+            yield Item(text, os.path.basename(text) or "unnamed", root=_parent_name(text))
 
-
-def _expand_one(text: str, skip: str | None, *, listed: bool) -> Iterator[Item]:
-    if is_url(text):
-        yield Item(text, _url_name(text))
-    elif os.path.isdir(text):
-        yield from _walk(text, "", text, skip, ())
-    elif not listed and not os.path.lexists(text) and glob.has_magic(text):
-        yield from _glob(text, skip)
-    elif listed:
-        yield Item(text, _listed_name(text))
-    else:
-        yield Item(text, os.path.basename(text) or "unnamed", root=_parent_name(text))
-
-
-def _glob(pattern: str, skip: str | None) -> Iterator[Item]:
-    fixed = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
-    root = fixed[: fixed.rfind("/") + 1]
-    found = sorted(glob.glob(pattern, recursive=True))
-    # A recursive pattern lists a folder and what lies in it: the files are enough.
-    files = [name for name in found if not os.path.isdir(name)]
-    kept = [f for f in files if skip is None or not os.path.realpath(f).startswith(skip + os.sep)]
-    if not kept:
-        folders = [name for name in found if name not in files]
-        if folders:
-            for folder in folders:
-                yield from _walk(folder, "", folder, skip, ())
-        else:
+    def _glob(self, pattern: str) -> Iterator[Item]:
+        fixed = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+        root = fixed[: fixed.rfind("/") + 1]
+        found = sorted(glob.glob(pattern, recursive=True))
+        # A recursive pattern lists a folder and what lies in it: the files are enough.
+        files = [name for name in found if not os.path.isdir(name)]
+        folders = [name for name in found if os.path.isdir(name)]
+        if not found:
             yield Item(pattern, "unmatched")
-    for name in kept:
-        yield Item(name, name[len(root) :].lstrip("/"), root=_parent_name(root))
+        for name in files:
+            relative = name[len(root) :].lstrip("/")
+            if not self._is_output(name) and not self._is_excluded(relative):
+                yield Item(name, relative, root=_parent_name(root))
+        if not files:
+            for folder in folders:
+                yield from self._walk(folder, f"{os.path.relpath(folder, root or '.')}/", folder, ())
 
+    def _walk(self, folder: str, prefix: str, root: str, above: tuple[str, ...]) -> Iterator[Item]:
+        real = os.path.realpath(folder)
+        if real in above or (self.out is not None and real == os.path.realpath(self.out)):
+            return  # a link back to a folder above would never end
+        try:
+            with os.scandir(folder) as entries:
+                found = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith("."))
+        except OSError:
+            # Reading this folder as a file later gives the record that says what is wrong with it.
+            yield Item(folder, prefix.rstrip("/") or "unnamed", root=_parent_name(root))
+            return
+        for name, is_folder in found:
+            path, relative = os.path.join(folder, name), f"{prefix}{name}"
+            if is_folder:
+                yield from self._walk(path, f"{relative}/", root, (*above, real))
+            elif not self._is_excluded(relative):
+                yield Item(path, relative, root=os.path.basename(os.path.normpath(root)))
 
-def _walk(folder: str, prefix: str, root: str, skip: str | None, above: tuple[str, ...]) -> Iterator[Item]:
-    real = os.path.realpath(folder)
-    if real == skip or real in above:  # a link back to a folder above would never end
-        return
-    try:
-        with os.scandir(folder) as entries:
-            found = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith("."))
-    except OSError:
-        # Reading this folder as a file later gives the record that says what is wrong with it.
-        yield Item(folder, prefix or "unnamed", root=_parent_name(root))
-        return
-    for name, is_folder in found:
-        path, relative = os.path.join(folder, name), f"{prefix}{name}"
-        if is_folder:
-            yield from _walk(path, f"{relative}/", root, skip, (*above, real))
-        else:
-            yield Item(path, relative, root=os.path.basename(os.path.normpath(root)))
+    def _is_output(self, path: str) -> bool:
+        return self.out is not None and os.path.realpath(path).startswith(os.path.realpath(self.out) + os.sep)
+
+    def _is_excluded(self, relative: str) -> bool:
+        name = relative.rsplit("/", 1)[-1]
+        return any(fnmatchcase(name, p) or fnmatchcase(relative, p) for p in self.exclude)
 
 
 def _lines(descriptor: int, separator: bytes) -> Iterator[str]:
@@ -138,8 +153,3 @@ def _url_name(url: str) -> str:
     if parts.query:
         safe[-1] += "_" + re.sub(r"[^\w.\-]", "_", parts.query)[:60]
     return "/".join(safe)
-
-
-def is_regular(path: str) -> bool:
-    """Whether `path` is an ordinary file (links are followed). Raises OSError where it cannot be told."""
-    return stat.S_ISREG(os.stat(path).st_mode)

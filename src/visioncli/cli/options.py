@@ -5,11 +5,13 @@ import functools
 import inspect
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+
+from visioncli.sources import DEFAULT_EXCLUDE
 
 INPUT_HELP = "Files, folders, quoted globs, http(s) URLs, or - for paths on standard input."
 
@@ -117,6 +119,15 @@ class FrameOptions:
         bool,
         typer.Option("-0", "--null", help="Paths on stdin end with NUL (find -print0).", rich_help_panel=_PICTURES),
     ] = False
+    exclude: Annotated[
+        list[str],
+        typer.Option(
+            "--exclude",
+            metavar="GLOB",
+            help="Leave such files out when walking folders; repeat for more.",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = field(default_factory=lambda: list(DEFAULT_EXCLUDE))
     max_pixels: Annotated[
         int,
         typer.Option(
@@ -127,6 +138,12 @@ class FrameOptions:
         bool,
         typer.Option("--allow-truncated", help="Take what a cut-off file holds.", rich_help_panel=_PICTURES),
     ] = False
+
+
+def _default(option: "dataclasses.Field[Any]") -> Any:
+    if option.default_factory is not dataclasses.MISSING:
+        return option.default_factory()
+    return inspect.Parameter.empty if option.default is dataclasses.MISSING else option.default
 
 
 def with_frame_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -140,7 +157,7 @@ def with_frame_options(command: Callable[..., None]) -> Callable[..., None]:
             f.name,
             inspect.Parameter.POSITIONAL_OR_KEYWORD,
             annotation=hints[f.name],
-            default=inspect.Parameter.empty if f.default is dataclasses.MISSING else f.default,
+            default=_default(f),
         )
         for f in dataclasses.fields(FrameOptions)
     ]

@@ -21,7 +21,7 @@ from visioncli.sinks.formats import document_sinks, parse_formats
 from visioncli.sinks.interface import PictureSink, RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.sinks.lines import StdoutLines
-from visioncli.sources import expand
+from visioncli.sources import Expansion
 from visioncli.status import Status
 
 
@@ -39,6 +39,7 @@ def run_task(
     out_path = None if frame.out == "-" else Path(frame.out)
     formats = parse_formats(frame.format, name, to_stdout=out_path is None)
     _check_inputs(frame, out_path)
+    expansion = Expansion(None if out_path is None else str(out_path), tuple(frame.exclude), frame.null)
     options = run_options(frame.batch_size, frame.workers, frame.max_pixels, frame.allow_truncated)
     with console.captured_warnings():
         task = build_task(name, frame.model, device=frame.device, threads=frame.threads, **settings)
@@ -56,7 +57,7 @@ def run_task(
         if out is not None or not documents:
             record_sinks.append(console.table(name) if console.wants_table(frame.json) else StdoutLines())
         outcomes = run(
-            expand(frame.inputs, null_separated=frame.null, out=out_path),
+            expansion.items(frame.inputs),
             task,
             options,
             key_extra={
@@ -69,7 +70,7 @@ def run_task(
         ended: BaseException | None = None
         published = publish(outcomes, out, picture_sinks, record_sinks, undisturbed=interrupts.held)
         try:
-            with console.progress(_count(frame)) as advance:
+            with console.silent_decoders(), console.progress(_count(expansion, frame.inputs)) as advance:
                 for outcome, record in published:
                     tally.add(outcome, record.ok)
                     if record.error:
@@ -150,13 +151,10 @@ def _check_inputs(frame: FrameOptions, out: Path | None) -> None:
                 )
 
 
-def _count(frame: FrameOptions) -> Callable[[], int | None]:
+def _count(expansion: Expansion, inputs: list[str]) -> Callable[[], int | None]:
     """How many inputs there will be, where that can be known: not for a pipe."""
 
     def count() -> int | None:
-        if "-" in frame.inputs:
-            return None
-        out = None if frame.out == "-" else Path(frame.out)
-        return sum(1 for _ in expand(frame.inputs, out=out))
+        return None if "-" in inputs else sum(1 for _ in expansion.items(inputs))
 
     return count

@@ -1,5 +1,6 @@
 """Words and tables for people. Results go to stdout only as a table; everything else goes to stderr."""
 
+import os
 import shutil
 import sys
 import warnings
@@ -96,6 +97,31 @@ class Console:
                 yield lambda: bar.advance(row)
             finally:
                 self._progress = None
+
+    @contextmanager
+    def silent_decoders(self) -> Iterator[None]:
+        """Keeps what C libraries print about damaged files off standard error; Python's messages still come.
+
+        Each such file gets a record and a sentence of ours; libtiff's lines name no file.
+        """
+        sys.stderr.flush()
+        try:
+            kept = os.dup(2)
+        except OSError:  # standard error is closed
+            yield
+            return
+        ours, before = os.fdopen(kept, "w", buffering=1, errors="backslashreplace"), sys.stderr
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        sys.stderr = ours
+        try:
+            yield
+        finally:
+            sys.stderr = before
+            ours.flush()
+            os.dup2(kept, 2)
+            ours.close()
 
     def above_progress(self, write: Callable[[], None]) -> None:
         """Runs `write` so that the bar does not mix with what it prints on the same terminal."""
