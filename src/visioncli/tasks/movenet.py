@@ -50,9 +50,11 @@ def square_crop(
     return crop, square
 
 
-def preprocess(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(H, W, 3) uint8 -> (3, 192, 192) float32 of 0 to 255, resized with a bilinear filter."""
-    resized = Image.fromarray(rgb).resize((INPUT, INPUT), Image.Resampling.BILINEAR)
+def preprocess(
+    rgb: NDArray[np.uint8], resampling: Image.Resampling = Image.Resampling.BILINEAR
+) -> NDArray[np.float32]:
+    """(H, W, 3) uint8 -> (3, 192, 192) float32 of 0 to 255."""
+    resized = Image.fromarray(rgb).resize((INPUT, INPUT), resampling)
     return np.ascontiguousarray(np.asarray(resized, dtype=np.float32).transpose(2, 0, 1))
 
 

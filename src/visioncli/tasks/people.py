@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from visioncli.tasks.movenet import Square, preprocess, square_crop, unmirrored
 
@@ -130,7 +131,7 @@ def _on_crops(
         squares = []
         for box in boxes[start : start + _BATCH]:
             crop, square = square_crop(rgb, box, scale)
-            crops.append(preprocess(crop))
+            crops.append(preprocess(crop, Image.Resampling.BICUBIC))
             squares.append(square)
         found.append(_in_pixels(network, np.stack(crops), squares, flip))
     return np.concatenate(found)
