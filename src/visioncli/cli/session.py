@@ -68,6 +68,7 @@ def run_task(
         )
         tally = Tally()
         ended: BaseException | None = None
+        complete = False
         published = publish(outcomes, out, picture_sinks, record_sinks, undisturbed=interrupts.held)
         try:
             with console.silent_decoders(), console.progress(_count(expansion, frame.inputs)) as advance:
@@ -78,10 +79,15 @@ def run_task(
                     advance()
                     if record.error and frame.fail_fast:
                         break
+                else:
+                    complete = True
         except (KeyboardInterrupt, BrokenPipeError, OutputError, UsageError) as problem:
             ended = problem
         interrupts.ignore()
+        published.close()
         outcomes.close()
+        if journal and finished:
+            journal.settle(finished, complete=complete)
         for sink in record_sinks:
             with suppress(*((BrokenPipeError,) if ended is None else (OutputError, BrokenPipeError))):
                 sink.close()

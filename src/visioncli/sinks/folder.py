@@ -97,6 +97,8 @@ class OutputFolder:
 
     def abandon(self) -> None:
         """Gives the folder free after an error; finished records stay for `--resume`."""
+        with suppress(OSError):
+            self._clear()
         self._lock.close()
 
     def close(self) -> None:
