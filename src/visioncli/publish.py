@@ -12,7 +12,6 @@ from visioncli.runner import Outcome, describe, failure
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import PictureSink, RecordSink
 
-
 PATIENCE_SECONDS = 1.0
 """How long pictures that are being written may hold up an interrupt."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from visioncli import __version__
-from visioncli.cli import classify, schema
+from visioncli.cli import classify, detect, schema
 from visioncli.errors import VisionError
 from visioncli.status import Status
 
@@ -23,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("classify")(classify.classify)
+app.command("detect")(detect.detect)
 app.command("schema")(schema.schema)
 
 
@@ -65,8 +66,8 @@ def _replace_closed_streams() -> None:
         while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
             pass
         os.close(descriptor)
-        sys.stdout = sys.stdout or open(1, "w", closefd=False)
-        sys.stderr = sys.stderr or open(2, "w", closefd=False)
+        sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+        sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def _leave(status: int) -> NoReturn:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-
 ECHO_SECONDS = 1.0
 """A signal this soon after another is its echo: shells, terminals and wrappers often send the same one twice."""
 
