@@ -107,7 +107,7 @@ class Annotations:
     ignore: (N,) one object that does not count ("difficult"); kept apart from crowd, whose overlap is measured
     differently.
     score: (N,) float64; ones where the file has no scores.
-    ids: the file's own annotation ids, None where it has none.
+    ids: what the file calls each object: its COCO id, else its place in the list, record or picture, or its line.
     masks: one run-length encoding an object, where masks were asked for.
     keypoints: (N, 17, 3) float64 x, y, visibility, where keypoints were asked for.
     labelled: (N,) int64 how many keypoints are labelled.
@@ -183,8 +183,10 @@ def plain_annotations(
     ignore: Flags | None = None,
     masks: tuple[Rle, ...] | None = None,
     keypoints: F64 | None = None,
+    area: F64 | None = None,
+    ids: list[int] | None = None,
 ) -> Annotations:
-    """Annotations of a format without areas and crowds: (N, 4) boxes by corners, or as xywh."""
+    """Annotations of a format without crowds: (N, 4) boxes by corners, or as xywh; `area` is that of the box."""
     xywh = boxes.astype(np.float64).reshape(-1, 4).copy()
     if corners:
         xywh[:, 2:] -= xywh[:, :2]
@@ -193,10 +195,11 @@ def plain_annotations(
         image=np.asarray(image, np.int64).reshape(-1),
         category=np.asarray(category, np.int64).reshape(-1),
         xywh=xywh,
-        area=xywh[:, 2] * xywh[:, 3],
+        area=xywh[:, 2] * xywh[:, 3] if area is None else area,
         crowd=np.zeros(count, bool),
         ignore=np.zeros(count, bool) if ignore is None else ignore,
         score=np.ones(count) if score is None else score,
+        ids=None if ids is None else tuple(ids),
         masks=masks,
         keypoints=keypoints,
         labelled=None if keypoints is None else np.count_nonzero(keypoints[:, :, 2] > 0, axis=1),

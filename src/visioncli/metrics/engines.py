@@ -16,7 +16,7 @@ from visioncli.datasets.align import Aligned
 from visioncli.datasets.interface import Annotations
 from visioncli.errors import UsageError
 from visioncli.metrics.average_precision import DETECTION, KEYPOINTS, Curves, coco_curves
-from visioncli.metrics.pairs import Pairs
+from visioncli.metrics.pairs import Kind, Pairs
 
 LARGE = 20_000
 """Objects of both sides beyond which pycocotools is not asked: it then takes longer than a few seconds."""
@@ -29,14 +29,6 @@ class Engine(StrEnum):
     PYCOCOTOOLS = "pycocotools"
     HOTCOCO = "hotcoco"
     NUMPY = "numpy"
-
-
-class Kind(StrEnum):
-    """What is compared."""
-
-    BOXES = "boxes"
-    MASKS = "masks"
-    KEYPOINTS = "keypoints"
 
 
 IOU_TYPES = {Kind.BOXES: "bbox", Kind.MASKS: "segm", Kind.KEYPOINTS: "keypoints"}
@@ -95,7 +87,7 @@ def _rows(side: Annotations, kind: Kind, truth: bool) -> list[dict[str, Any]]:
         ]
     if kind is Kind.KEYPOINTS:
         assert side.keypoints is not None and side.labelled is not None
-        columns["keypoints"] = side.keypoints.reshape(len(side), -1).tolist()
+        columns["keypoints"] = side.keypoints.reshape(len(side), 51).tolist()
         columns["num_keypoints"] = side.labelled.tolist()
     keys = list(columns)
     return [

@@ -123,7 +123,9 @@ def areas(masks: list[Rle] | tuple[Rle, ...]) -> F64:
     """(N,) float64 pixels set in each mask."""
     from pycocotools import mask as compiled
 
-    return np.asarray(compiled.area(list(masks)), np.float64).reshape(-1)
+    # One call takes 255 masks at most: pycocotools 2.0.11 keeps their number in eight bits.
+    parts = [compiled.area(list(masks[i : i + 255])) for i in range(0, len(masks), 255)]
+    return np.concatenate([np.empty(0), *parts]).astype(np.float64)
 
 
 def bounding_boxes(masks: list[Rle] | tuple[Rle, ...]) -> F64:

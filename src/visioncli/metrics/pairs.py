@@ -6,10 +6,11 @@ made for all cells together, in blocks, so that neither many small cells nor a f
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
-from visioncli.datasets.interface import F64, I64, Annotations, DatasetError
+from visioncli.datasets.interface import F64, I64, Annotations, DatasetError, Flags, Rle
 from visioncli.metrics import boxes, keypoints, masks
 
 PAIRS_AT_ONCE = 1 << 20
@@ -25,6 +26,42 @@ class Pairs:
     detection: I64
     truth: I64
     iou: F64
+
+
+class Kind(StrEnum):
+    """What is compared."""
+
+    BOXES = "boxes"
+    MASKS = "masks"
+    KEYPOINTS = "keypoints"
+
+
+def find_pairs(
+    kind: Kind,
+    truth: Annotations,
+    detections: Annotations,
+    truth_cell: I64,
+    detection_cell: I64,
+    least: float,
+) -> Pairs:
+    """All pairs of the same cell that overlap by `least` or more (above zero), by boxes, masks or keypoints.
+
+    Rows with a cell below zero take no part.
+    """
+    g, d = np.flatnonzero(truth_cell >= 0), np.flatnonzero(detection_cell >= 0)
+    if kind is Kind.MASKS:
+        found = overlapping_masks(
+            truth_cell[g],
+            detection_cell[d],
+            [(truth.masks or ())[i] for i in g],
+            [(detections.masks or ())[i] for i in d],
+            truth.crowd[g],
+            least,
+        )
+    else:
+        measure = (box_measure if kind is Kind.BOXES else keypoint_measure)(truth, detections)
+        found = overlapping(truth_cell[g], detection_cell[d], lambda i, j: measure(d[i], g[j]), least)
+    return Pairs(d[found.detection], g[found.truth], found.iou)
 
 
 def box_measure(truth: Annotations, detections: Annotations) -> Measure:
@@ -77,10 +114,9 @@ def overlapping(truth_cell: I64, detection_cell: I64, measure: Measure, least: f
 
 
 def overlapping_masks(
-    truth_cell: I64, detection_cell: I64, truth: Annotations, detections: Annotations, least: float
+    truth_cell: I64, detection_cell: I64, truth: list[Rle], detections: list[Rle], crowd: Flags, least: float
 ) -> Pairs:
     """As `overlapping`, by masks: cell by cell through pycocotools' compiled code."""
-    assert truth.masks is not None and detections.masks is not None
     truth_rows = _rows_by_cell(truth_cell)
     found: list[tuple[I64, I64, F64]] = []
     for cell, d_rows in _rows_by_cell(detection_cell).items():
@@ -89,9 +125,9 @@ def overlapping_masks(
             continue
         try:
             iou = masks.pairwise_iou(
-                [detections.masks[i] for i in d_rows],
-                [truth.masks[i] for i in g_rows],
-                truth.crowd[g_rows],
+                [detections[i] for i in d_rows],
+                [truth[i] for i in g_rows],
+                crowd[g_rows],
             )
         except ValueError as problem:
             raise DatasetError(f"{problem}.") from None
