@@ -1,0 +1,160 @@
+"""One run of a task from the command line: sources -> runner -> sinks, with words for people on stderr."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from visioncli.api import build_task, run_options
+from visioncli.cli.interrupts import Interrupts
+from visioncli.cli.options import AnnotatedKind, FrameOptions
+from visioncli.cli.terminal import Console
+from visioncli.errors import OutputError, UsageError
+from visioncli.publish import publish
+from visioncli.runner import Outcome, run
+from visioncli.sinks.annotated import AnnotatedSink, Draw
+from visioncli.sinks.folder import PREDICTIONS, OutputFolder
+from visioncli.sinks.formats import document_sinks, parse_formats
+from visioncli.sinks.interface import PictureSink, RecordSink
+from visioncli.sinks.journal import Finished, Journal, check_resume
+from visioncli.sinks.lines import StdoutLines
+from visioncli.sources import Expansion
+from visioncli.status import Status
+
+
+def run_task(
+    name: str,
+    frame: FrameOptions,
+    settings: dict[str, Any],
+    draw: Draw,
+    *,
+    more_sinks: tuple[PictureSink, ...] = (),
+) -> None:
+    """Runs a task over the inputs and leaves with the exit status that the contract names."""
+    interrupts = Interrupts()
+    console = Console(quiet=frame.quiet)
+    out_path = None if frame.out == "-" else Path(frame.out)
+    formats = parse_formats(frame.format, name, to_stdout=out_path is None)
+    _check_inputs(frame, out_path)
+    expansion = Expansion(None if out_path is None else str(out_path), tuple(frame.exclude), frame.null)
+    options = run_options(frame.batch_size, frame.workers, frame.max_pixels, frame.allow_truncated)
+    with console.captured_warnings():
+        task = build_task(name, frame.model, device=frame.device, threads=frame.threads, **settings)
+
+    with _output_folder(out_path) as out:
+        check_resume(frame.resume, out)
+        journal = Journal(out, resume=frame.resume) if out else None
+        finished = Finished(journal.sources, out) if out and journal and frame.resume else None
+        picture_sinks: list[PictureSink] = list(more_sinks) if out else []
+        if out and frame.annotated is not AnnotatedKind.NONE:
+            picture_sinks.append(AnnotatedSink(draw, frame.annotated.value))
+        record_sinks: list[RecordSink] = [journal] if journal else []
+        documents = document_sinks(formats, name, out)
+        record_sinks += documents
+        if out is not None or not documents:
+            record_sinks.append(console.table(name) if console.wants_table(frame.json) else StdoutLines())
+        outcomes = run(
+            expansion.items(frame.inputs),
+            task,
+            options,
+            key_extra={
+                "annotated": frame.annotated.value,
+                "files": [type(s).__name__ for s in picture_sinks],
+            },
+            finished=finished.get if finished else None,
+        )
+        tally = Tally()
+        ended: BaseException | None = None
+        published = publish(outcomes, out, picture_sinks, record_sinks, undisturbed=interrupts.held)
+        try:
+            with console.silent_decoders(), console.progress(_count(expansion, frame.inputs)) as advance:
+                for outcome, record in published:
+                    tally.add(outcome, record.ok)
+                    if record.error:
+                        console.failure(record.input, record.error.message)
+                    advance()
+                    if record.error and frame.fail_fast:
+                        break
+        except (KeyboardInterrupt, BrokenPipeError, OutputError, UsageError) as problem:
+            ended = problem
+        interrupts.ignore()
+        outcomes.close()
+        for sink in record_sinks:
+            with suppress(*((BrokenPipeError,) if ended is None else (OutputError, BrokenPipeError))):
+                sink.close()
+    if isinstance(ended, OutputError | UsageError):
+        console.error(str(ended))
+    elif not isinstance(ended, BrokenPipeError):
+        where = str(out_path / PREDICTIONS) if out_path else None
+        console.summary(tally, where, interrupted=isinstance(ended, KeyboardInterrupt))
+    raise typer.Exit(int(tally.status(ended)))
+
+
+class Tally:
+    """Counts what became of the inputs."""
+
+    def __init__(self) -> None:
+        self.succeeded = self.failed = self.resumed = 0
+        self._start = time.perf_counter()
+
+    def add(self, outcome: Outcome, ok: bool) -> None:
+        """Counts one input."""
+        self.succeeded += ok
+        self.failed += not ok
+        self.resumed += outcome.resumed
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began, without the loading of the network."""
+        return time.perf_counter() - self._start
+
+    def status(self, ended: BaseException | None) -> Status:
+        """The exit status of a run that ended by itself or by `ended`."""
+        if isinstance(ended, KeyboardInterrupt):
+            return Status.INTERRUPTED
+        if isinstance(ended, BrokenPipeError):
+            return Status.PIPE_CLOSED
+        if isinstance(ended, UsageError):
+            return Status.USAGE
+        if not self.succeeded:
+            return Status.NONE_SUCCEEDED
+        return Status.SOME_FAILED if self.failed or ended else Status.OK
+
+
+@contextmanager
+def _output_folder(path: Path | None) -> Iterator[OutputFolder | None]:
+    if path is None:
+        yield None
+        return
+    out = OutputFolder(path)
+    try:
+        yield out
+    except BaseException:
+        out.abandon()
+        raise
+    out.close()
+
+
+def _check_inputs(frame: FrameOptions, out: Path | None) -> None:
+    if frame.inputs.count("-") > 1:
+        raise UsageError("Standard input can be read once: give - only once.")
+    for text in frame.inputs:
+        folder = Path(text)
+        with suppress(OSError):
+            if out is not None and folder.is_dir() and out.exists() and folder.samefile(out):
+                raise UsageError(
+                    f"The output folder {out} is itself an input, so results would become inputs. "
+                    "Choose another folder with -o."
+                )
+
+
+def _count(expansion: Expansion, inputs: list[str]) -> Callable[[], int | None]:
+    """How many inputs there will be, where that can be known: not for a pipe."""
+
+    def count() -> int | None:
+        return None if "-" in inputs else sum(1 for _ in expansion.items(inputs))
+
+    return count

@@ -1,0 +1,183 @@
+"""Words and tables for people. Results go to stdout only as a table; everything else goes to stderr."""
+
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from visioncli.results import Record
+from visioncli.sinks.interface import RecordSink
+
+if TYPE_CHECKING:
+    from visioncli.cli.session import Tally
+
+
+class Console:
+    """Standard error, and the table on standard output."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._progress: Any = None
+
+    def wants_table(self, json: bool) -> bool:
+        """Whether results are shown as a table: on a terminal, unless JSON was asked for."""
+        return sys.stdout.isatty() and not json
+
+    def table(self, task: str) -> RecordSink:
+        """A sink that prints one row a picture."""
+        return TableSink(self)
+
+    def error(self, message: str) -> None:
+        """A sentence about something that ends the run."""
+        self._say(f"vision: {message}")
+
+    def failure(self, path: str, message: str) -> None:
+        """A sentence about one input; also with --quiet, since it is an error."""
+        self._say(f"vision: {printable(path)}: {message}")
+
+    def warning(self, message: str) -> None:
+        """A sentence that the user may want to know."""
+        if not self._quiet:
+            self._say(f"vision: warning: {message}")
+
+    def summary(self, tally: "Tally", where: str | None, *, interrupted: bool) -> None:
+        """The closing line."""
+        if self._quiet:
+            return
+        total = tally.succeeded + tally.failed
+        if not total and not interrupted:
+            self._say("vision: No input was found.")
+            return
+        parts = [f"{tally.succeeded} of {total} succeeded"]
+        if tally.failed:
+            parts.append(f"{tally.failed} failed")
+        if tally.resumed:
+            parts.append(f"{tally.resumed} taken from an earlier run")
+        if interrupted:
+            parts.append("interrupted")
+        line = f"vision: {', '.join(parts)} in {tally.seconds:.1f} s."
+        self._say(line + (f" Results: {where}" if where else ""))
+
+    @contextmanager
+    def captured_warnings(self) -> Iterator[None]:
+        """Python warnings of this package as sentences; those of libraries are for developers."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("ignore")
+            warnings.filterwarnings("always", module=r"visioncli\\..*")
+            yield
+        for entry in caught:
+            self.warning(str(entry.message))
+
+    @contextmanager
+    def progress(self, count: Callable[[], int | None]) -> Iterator[Callable[[], None]]:
+        """A bar on standard error where that is a terminal. Yields what to call after each input."""
+        if self._quiet or not sys.stderr.isatty():
+            yield lambda: None
+            return
+        from rich.console import Console as RichConsole
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        bar = Progress(
+            TextColumn("vision"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=RichConsole(stderr=True),
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        with bar:
+            row = bar.add_task("vision", total=count())
+            self._progress = bar
+            try:
+                yield lambda: bar.advance(row)
+            finally:
+                self._progress = None
+
+    @contextmanager
+    def silent_decoders(self) -> Iterator[None]:
+        """Keeps what C libraries print about damaged files off standard error; Python's messages still come.
+
+        Each such file gets a record and a sentence of ours; libtiff's lines name no file.
+        """
+        sys.stderr.flush()
+        try:
+            kept = os.dup(2)
+        except OSError:  # standard error is closed
+            yield
+            return
+        ours, before = os.fdopen(kept, "w", buffering=1, errors="backslashreplace"), sys.stderr
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        sys.stderr = ours
+        try:
+            yield
+        finally:
+            sys.stderr = before
+            ours.flush()
+            os.dup2(kept, 2)
+            ours.close()
+
+    def above_progress(self, write: Callable[[], None]) -> None:
+        """Runs `write` so that the bar does not mix with what it prints on the same terminal."""
+        if self._progress is None:
+            return write()
+        self._progress.stop()
+        write()
+        self._progress.start()
+
+    def _say(self, line: str) -> None:
+        def write() -> None:
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+        self.above_progress(write)
+
+
+class TableSink(RecordSink):
+    """One row a picture, printed as it is finished; columns as wide as the terminal allows."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        width = shutil.get_terminal_size().columns
+        self._first = max(16, min(40, width // 3))
+        self._rest = max(20, width - self._first - 2)
+        self._begun = False
+
+    def write(self, record: Record) -> None:
+        lines = [] if self._begun else [self._row("input", "result"), "─" * (self._first + self._rest + 2)]
+        self._begun = True
+        words = f"failed: {record.error.kind}" if record.error else describe(record)
+        lines.append(self._row(record.input, words))
+
+        def write() -> None:
+            sys.stdout.write("\n".join(lines) + "\n")
+            sys.stdout.flush()
+
+        self._console.above_progress(write)
+
+    def close(self) -> None:
+        """Rows are out already."""
+
+    def _row(self, name: str, words: str) -> str:
+        name = printable(name)
+        if len(name) > self._first:
+            name = "…" + name[-(self._first - 1) :]
+        return f"{name:<{self._first}}  {words if len(words) <= self._rest else words[: self._rest - 1] + '…'}"
+
+
+def describe(record: Record) -> str:
+    """A record's predictions in a few words: labels with their scores, best first."""
+    shown = [f"{p.label} {p.score:.2f}" for p in record.predictions or ()]
+    return ", ".join(shown) or "nothing found"
+
+
+def printable(text: str) -> str:
+    """`text` without control characters, which a terminal would obey, and with odd bytes as escapes."""
+    clean = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in clean)

