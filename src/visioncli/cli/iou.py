@@ -1,7 +1,6 @@
 """`vision iou`: how well boxes, masks, keypoints or label maps match."""
 
 import json
-import os
 import re
 import sys
 import tempfile
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from visioncli.errors import OutputError, UsageError
+from visioncli.errors import UsageError
 from visioncli.status import Status
 
 if TYPE_CHECKING:
@@ -38,7 +37,8 @@ def iou(
         str, typer.Argument(metavar="TRUTH", help="A box 10,10,50,50 (several with ; between), or a file or folder.")
     ],
     predictions: Annotated[
-        str, typer.Argument(metavar="PREDICTIONS", help="The same of the other side; - reads JSON from standard input.")
+        str,
+        typer.Argument(metavar="PREDICTIONS", help="The same of the other side; - reads JSON from standard input."),
     ],
     metric: Annotated[str | None, typer.Option(help="For typed boxes: iou, giou, diou, ciou or ioa.")] = None,
     box_format: Annotated[str | None, typer.Option(help="For typed boxes: xyxy, xywh or cxcywh.")] = None,
@@ -50,9 +50,7 @@ def iou(
     images: Annotated[
         Path | None, typer.Option(help="YOLO: the pictures' folder, or a COCO file, to take picture sizes from.")
     ] = None,
-    names: Annotated[
-        Path | None, typer.Option(help="YOLO and label maps: class names, one a line.")
-    ] = None,
+    names: Annotated[Path | None, typer.Option(help="YOLO and label maps: class names, one a line.")] = None,
     truth_format: Annotated[
         str | None, typer.Option(help="Force it: coco, jsonl, yolo, voc, csv or labelmap.")
     ] = None,
@@ -63,7 +61,7 @@ def iou(
     engine: Annotated[
         str, typer.Option(help="Who computes the official numbers: auto, pycocotools, hotcoco or numpy.")
     ] = "auto",
-    only: Annotated[str | None, typer.Option(help="Print only these numbers: AP,AP50,recall[person].")] = None,
+    only: Annotated[str | None, typer.Option(help="Print only these numbers: AP,AP50.")] = None,
     fail_under: Annotated[
         list[str] | None, typer.Option(help="Exit with 5 where a number is lower: AP50=0.5,mean_iou=0.6.")
     ] = None,
@@ -129,13 +127,15 @@ def iou(
             from visioncli.metrics.evaluate import picture_records
 
             options = ReadOptions(masks=masks, keypoints=keypoints, images=images, names=names)
-            evaluation = _objects(truth_path, predictions_path, forms, options, threshold, score, engine, skip_unknown)
+            evaluation = _objects(
+                truth_path, predictions_path, forms, options, threshold, score, engine, skip_unknown
+            )
             report, records = evaluation.report, picture_records(evaluation)
     numbers = {name: look_up(report, name, "--only") for name in wanted}
     misses = missed(report, gates)
     if not quiet:
         for warning in report.warnings:
-            typer.echo(f"warning: {warning}", err=True)
+            typer.echo(f"vision: warning: {warning}", err=True)
     if per_image is not None:
         _write_records(records, per_image)
     if plots is not None:
@@ -143,12 +143,12 @@ def iou(
 
         for path in draw_plots(report, plots):
             if not quiet:
-                typer.echo(f"wrote {path}", err=True)
+                typer.echo(f"vision: wrote {path}", err=True)
     if per_image != "-":
         _print_report(report, numbers, as_json)
     if misses:
         for sentence in misses:
-            typer.echo(f"gate missed: {sentence}", err=True)
+            typer.echo(f"vision: gate missed: {sentence}", err=True)
         raise typer.Exit(Status.GATE_MISSED)
 
 
@@ -282,15 +282,10 @@ def _write_records(records: Any, target: str) -> None:
         for line in lines:
             typer.echo(line, nl=False)
         return
-    path = Path(target)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.writelines(lines)
-        beside.replace(path)
-    except OSError as problem:
-        beside.unlink(missing_ok=True)
-        raise OutputError(f"{path}: the records cannot be written ({problem.strerror}).") from None
+    from visioncli.files import whole_file
+
+    with whole_file(Path(target)) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.writelines(lines)
 
 
 def _print_report(report: "AnyReport", numbers: dict[str, float], as_json: bool) -> None:

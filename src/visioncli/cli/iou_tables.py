@@ -55,10 +55,7 @@ def blocks(report: AnyReport) -> list[Block]:
 def _of_objects(report: Report) -> list[Block]:
     names = ("truth", "matched", "missed", "spurious", "mean_iou", "precision", "recall", "f1")
     precisions = ("AP", "AP50", "voc_ap")
-    rows = [
-        (c.label, *(cell(c.numbers()[n]) for n in (*names, *precisions)))
-        for c in report.classes
-    ]
+    rows = [(c.label, *(cell(c.numbers()[n]) for n in (*names, *precisions))) for c in report.classes]
     totals = report.numbers()
     total = ("all classes", *(cell(totals[n]) for n in (*names, *precisions)))
     what = "OKS" if report.kind == "keypoints" else "IoU"

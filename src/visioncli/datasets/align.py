@@ -71,9 +71,7 @@ def align(truth: Dataset, predictions: Dataset, *, skip_unknown: bool = False) -
     keep = keep_image[detections.image] & keep_category[detections.category]
     rows = np.flatnonzero(keep)
     if not predictions.scored and len(rows):
-        warnings.append(
-            f"{predictions.source}: the predictions have no scores; average precision treats all alike."
-        )
+        warnings.append(f"{predictions.source}: the predictions have no scores; average precision treats all alike.")
     image_order, categories_order = _order(images.ids), _order(categories.ids)
     return Aligned(
         images=_reorder(images, image_order),
@@ -132,9 +130,7 @@ def _settle(
     keep = np.ones(len(other), bool)
     if len(unknown):
         words = [_shown(other, int(i)) for i in unknown]
-        what = ("pictures" if pictures else "categories") + (
-            " of these ids" if not other.names[unknown[0]] else ""
-        )
+        what = ("pictures" if pictures else "categories") + (" of these ids" if not other.names[unknown[0]] else "")
         if skip_unknown:
             keep[unknown] = False
             warnings.append(
@@ -275,8 +271,7 @@ def _match_categories(truth: Dataset, predictions: Dataset, used: Flags) -> I64:
     if ours.ids is not None and theirs.ids is not None:
         by_id = _by_id(ours.ids, theirs.ids)
         agree = all(
-            j < 0 or theirs.names[i].casefold() == ours.names[j].casefold()
-            for i, j in enumerate(by_id.tolist())
+            j < 0 or theirs.names[i].casefold() == ours.names[j].casefold() for i, j in enumerate(by_id.tolist())
         )
         if not named or (agree and ((by_id >= 0) | ~used).all()):
             return by_id

@@ -118,9 +118,7 @@ def _ids(entries: list[Any], what: str, path: Path) -> tuple[int | str, ...]:
             raise DatasetError(f"{path}: {what} {i} must be an object, not {describe(entry)}.")
         value = entry.get("id")
         if isinstance(value, bool) or not isinstance(value, int | str):
-            raise DatasetError(
-                f"{path}: {what} {i}: id must be a whole number or a text, not {describe(value)}."
-            )
+            raise DatasetError(f"{path}: {what} {i}: id must be a whole number or a text, not {describe(value)}.")
         out.append(value)
     _refuse_repeated(out, what, path)
     return tuple(out)
@@ -162,9 +160,7 @@ def _distinct(values: list[Any], key: str, place: Place) -> tuple[int | str, ...
     return tuple(dict.fromkeys(values))
 
 
-def _lookup(
-    values: list[Any], known: tuple[int | str, ...] | None, what: str, path: Path, place: Place
-) -> I64:
+def _lookup(values: list[Any], known: tuple[int | str, ...] | None, what: str, path: Path, place: Place) -> I64:
     """(N,) int64 places of ids in their table. Raises DatasetError naming the first few that are not there."""
     index = {value: i for i, value in enumerate(known or ())}
     try:
@@ -202,8 +198,7 @@ def _annotations(
     masks = None
     if options.masks:
         masks = tuple(
-            _mask(row, pictures.sizes[j], place, i)
-            for i, (row, j) in enumerate(zip(rows, image, strict=True))
+            _mask(row, pictures.sizes[j], place, i) for i, (row, j) in enumerate(zip(rows, image, strict=True))
         )
     points, labelled = _keypoints(rows, options, place) if options.keypoints else (None, None)
     xywh = _boxes(rows, image, pictures, masks, points, place)

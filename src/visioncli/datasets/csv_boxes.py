@@ -1,6 +1,7 @@
 """CSV: a header and one box a row, as our csv sink writes it and as most other tools do."""
 
 import csv
+import io
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
 
     Raises DatasetError with the line of whatever is wrong.
     """
-    reader = csv.reader(read_text(path).splitlines())
+    reader = csv.reader(io.StringIO(read_text(path), newline=""))
     header = [name.strip().casefold() for name in next(reader)]
     at = _columns(header, path)
     corners, box_at = _box_columns(header, path)

@@ -71,9 +71,7 @@ def _name(path: Path, root: Path) -> str:
     return name.with_suffix("").as_posix() if name.suffix.lower() in PICTURE_SUFFIXES else name.as_posix()
 
 
-def pair(
-    truth: Path, predictions: Path, *, skip_unknown: bool = False
-) -> tuple[list[LabelMapPair], list[str]]:
+def pair(truth: Path, predictions: Path, *, skip_unknown: bool = False) -> tuple[list[LabelMapPair], list[str]]:
     """The maps of two files or of two folders, matched by name, and warnings.
 
     Raises DatasetError where a true map has no prediction, or (unless `skip_unknown`) a prediction no truth.
@@ -96,9 +94,7 @@ def pair(
             "unknown_pictures",
         )
     if unknown:
-        warnings.append(
-            f"{predictions}: left out {len(unknown)} label maps without truth: {first_few(unknown)}."
-        )
+        warnings.append(f"{predictions}: left out {len(unknown)} label maps without truth: {first_few(unknown)}.")
     partner = {int(j): theirs[i] for i, j in enumerate(place) if j >= 0}
     missing = [n for i, n in enumerate(names) if i not in partner]
     if missing:

@@ -58,9 +58,7 @@ class PictureTable:
         body = read_json(source)
         images = body.get("images") if isinstance(body, dict) else None
         if not isinstance(images, list):
-            raise DatasetError(
-                f"{source}: --images takes a folder of pictures or a COCO file with an images list."
-            )
+            raise DatasetError(f"{source}: --images takes a folder of pictures or a COCO file with an images list.")
         for i, entry in enumerate(images):
             try:
                 name = str(entry["file_name"])

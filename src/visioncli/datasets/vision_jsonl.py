@@ -64,9 +64,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     area = mask_tools.areas(masks) if masks is not None and options.role is Role.TRUTH else None
     points = None
     if options.keypoints:
-        points = np.array([_points(p, place(i)) for i, p in enumerate(found)], np.float64).reshape(
-            -1, len(NAMES), 3
-        )
+        points = np.array([_points(p, place(i)) for i, p in enumerate(found)], np.float64).reshape(-1, len(NAMES), 3)
     warnings = []
     if failed:
         warnings.append(
@@ -124,9 +122,7 @@ def _size(path: Path, line: int, record: dict[str, Any]) -> tuple[int, int]:
     for key in ("width", "height"):
         value = record.get(key) or 0
         if not is_number(value) or not 0 <= value < 1 << 31:
-            raise DatasetError(
-                f"{path}: line {line}: {key} must be a number of pixels, not {describe(value)}."
-            )
+            raise DatasetError(f"{path}: line {line}: {key} must be a number of pixels, not {describe(value)}.")
         sides.append(int(value))
     return sides[0], sides[1]
 
@@ -164,7 +160,5 @@ def _points(prediction: dict[str, Any], where: str) -> F64:
     ordered = [by_name[n] for n in NAMES] if set(by_name) == set(NAMES) else given
     rows = [[p.get("x"), p.get("y")] for p in ordered]
     out = np.ones((len(NAMES), 3))
-    out[:, :2] = number_rows(
-        rows, 2, "keypoint", "x, y", lambda i: f"{where}: keypoint {ordered[i].get('name', i)}"
-    )
+    out[:, :2] = number_rows(rows, 2, "keypoint", "x, y", lambda i: f"{where}: keypoint {ordered[i].get('name', i)}")
     return out

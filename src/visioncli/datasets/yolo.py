@@ -136,9 +136,7 @@ def _rows(file: Path) -> list[Row]:
             raise DatasetError(f"{where}: the class must be a whole number from 0, not {words[0]}.")
         score = values.pop() if len(values) % 2 == 0 else None
         if max(map(abs, values[1:])) > MOST:
-            raise DatasetError(
-                f"{where} holds {max(values[1:]):g}: YOLO numbers are shares of the picture, 0 to 1."
-            )
+            raise DatasetError(f"{where} holds {max(values[1:]):g}: YOLO numbers are shares of the picture, 0 to 1.")
         out.append((line, int(values[0]), values[1:], score))
     return out
 
@@ -179,9 +177,7 @@ def _size(file: Path, rows: list[Row], options: ReadOptions) -> tuple[int, int]:
     if options.images is not None:
         if not rows:
             return 0, 0
-        raise DatasetError(
-            f"{file}: {options.images} has no picture {picture_stem(file.stem)}.", "unknown_pictures"
-        )
+        raise DatasetError(f"{file}: {options.images} has no picture {picture_stem(file.stem)}.", "unknown_pictures")
     folders = [file.parent]
     if "labels" in file.parent.parts:
         parts = list(file.parent.parts)

@@ -189,8 +189,9 @@ def voc_average_precision(
     count neither way. Boxes are measured as everywhere here, without the kit's extra pixel.
     """
     enough = pairs.iou >= threshold
-    # The last pair of each detection is its best; of equals the earlier truth, as in the kit.
-    order = np.lexsort((-pairs.truth, pairs.iou, pairs.detection))
+    # The last pair of each detection is its best; of equals the earlier truth, as in the kit. The kit knows no
+    # crowds; one is taken only where nothing else fits, since everything inside it overlaps it wholly.
+    order = np.lexsort((-pairs.truth, pairs.iou, ~truth.crowd[pairs.truth], pairs.detection))
     order = order[enough[order]]
     d = pairs.detection[order]
     best = order[np.flatnonzero(np.append(d[1:] != d[:-1], True))] if len(d) else order

@@ -61,9 +61,7 @@ def curves(engine: Engine, kind: Kind, data: Aligned, pairs: Pairs) -> Curves:
         return coco_curves(data.truth, data.detections, pairs, len(data.categories), protocol)
     precision, recall = _reference(engine, kind, data)
     top = precision[..., -1]
-    return Curves(
-        np.where(top < 0, np.nan, top), np.where(recall < 0, np.nan, recall), protocol, engine.value
-    )
+    return Curves(np.where(top < 0, np.nan, top), np.where(recall < 0, np.nan, recall), protocol, engine.value)
 
 
 def _rows(side: Annotations, kind: Kind, truth: bool) -> list[dict[str, Any]]:

@@ -125,9 +125,7 @@ def _match(
     score = np.where(chosen, data.detections.score, -np.inf)
     keep = chosen[pairs.detection] & (pairs.iou >= min(threshold, 1 - 1e-10))
     kept = Pairs(pairs.detection[keep], pairs.truth[keep], pairs.iou[keep])
-    found = greedy(
-        kept, rank_in_cell(cell, score), data.truth.crowd, uncounted[:, None], np.array([threshold])
-    )
+    found = greedy(kept, rank_in_cell(cell, score), data.truth.crowd, uncounted[:, None], np.array([threshold]))
     matched = np.full(len(cell), -1, np.int64)
     matched[found.detection] = found.truth[:, 0, 0]
     overlap = np.zeros(len(cell))
@@ -173,8 +171,7 @@ def _lines(data: Aligned, curves: Curves) -> tuple[PrecisionRecall, ...]:
     mean = precision[:, known].mean(axis=1)
     lines = [PrecisionRecall("all classes", mean, float(mean.mean()))]
     lines += [
-        PrecisionRecall(data.categories.call(int(k)), precision[:, k], float(precision[:, k].mean()))
-        for k in known
+        PrecisionRecall(data.categories.call(int(k)), precision[:, k], float(precision[:, k].mean())) for k in known
     ]
     return tuple(lines)
 

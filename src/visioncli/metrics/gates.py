@@ -56,9 +56,7 @@ def look_up(report: AnyReport, name: str, option: str) -> float:
     match = PER_CLASS.match(name)
     if match is None:
         near = did_you_mean(name, totals)
-        raise UsageError(
-            f"{option}: this report has no number called {name}.{near} It has {', '.join(totals)}."
-        )
+        raise UsageError(f"{option}: this report has no number called {name}.{near} It has {', '.join(totals)}.")
     label, wanted = match["label"], match["name"].strip()
     if label not in classes:
         near = did_you_mean(label, classes)

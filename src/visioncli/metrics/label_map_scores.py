@@ -12,9 +12,7 @@ from visioncli.metrics.report import ClassPixels, ConfusionTable, LabelMapReport
 MOST_LABELS = 1 << 16
 
 
-def pair_counts(
-    truth: NDArray[np.unsignedinteger], predicted: NDArray[np.unsignedinteger]
-) -> tuple[I64, I64]:
+def pair_counts(truth: NDArray[np.unsignedinteger], predicted: NDArray[np.unsignedinteger]) -> tuple[I64, I64]:
     """How often each combination of true and predicted class occurs: (P, 2) classes and (P,) pixels."""
     if truth.dtype == np.uint8 and predicted.dtype == np.uint8:
         table = np.bincount((truth.astype(np.uint16) << 8 | predicted).reshape(-1), minlength=1 << 16)
@@ -38,9 +36,7 @@ class LabelMapScores:
         self.pictures: list[dict[str, Any]] = []
         self._total: dict[tuple[int, int], int] = {}
 
-    def add(
-        self, name: str, truth: NDArray[np.unsignedinteger], predicted: NDArray[np.unsignedinteger]
-    ) -> None:
+    def add(self, name: str, truth: NDArray[np.unsignedinteger], predicted: NDArray[np.unsignedinteger]) -> None:
         """Count the pixels of one picture, two (H, W) arrays of the same size."""
         classes, counts = pair_counts(truth, predicted)
         keep = np.ones(len(counts), bool) if self.ignore_index is None else classes[:, 0] != self.ignore_index
@@ -53,9 +49,7 @@ class LabelMapScores:
                 "image": name,
                 "pixels": report.pixels,
                 **{k: plain(v) for k, v in report.numbers().items()},
-                "classes": [
-                    {"label": c.label, "iou": plain(c.iou), "dice": plain(c.dice)} for c in report.classes
-                ],
+                "classes": [{"label": c.label, "iou": plain(c.iou), "dice": plain(c.dice)} for c in report.classes],
             }
         )
 

@@ -67,9 +67,7 @@ def _from_runs(size: tuple[int, int], counts: Any) -> Rle:
         try:
             packed = counts.encode("ascii") if isinstance(counts, str) else counts
         except UnicodeEncodeError:
-            raise ValueError(
-                "the counts of the mask contain characters that no run-length encoding has"
-            ) from None
+            raise ValueError("the counts of the mask contain characters that no run-length encoding has") from None
         runs = run_lengths(packed)
     else:
         raise ValueError("the counts of the mask must be text or a list of numbers")
