@@ -9,6 +9,7 @@ from typing import TextIO
 from visioncli.metrics.report import AnyReport, ConfusionTable, LabelMapReport, Report
 
 MOST_CONFUSIONS = 10
+VOC_NAMES = {"voc_ap11": "voc_ap11 (11 points)", "voc_ap": "voc_ap (all points)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def blocks(report: AnyReport) -> list[Block]:
 
 def _of_objects(report: Report) -> list[Block]:
     names = ("truth", "matched", "missed", "spurious", "mean_iou", "precision", "recall", "f1")
-    precisions = ("AP", "AP50", "voc_ap")
+    precisions = ("AP", "AP50", *(("voc_ap",) if report.voc else ()))
     rows = [(c.label, *(cell(c.numbers()[n]) for n in (*names, *precisions))) for c in report.classes]
     totals = report.numbers()
     total = ("all classes", *(cell(totals[n]) for n in (*names, *precisions)))
@@ -70,10 +71,7 @@ def _of_objects(report: Report) -> list[Block]:
         Block(
             f"Pascal VOC average precision at {what} {report.iou:g}",
             ("number", "value"),
-            (
-                ("voc_ap11 (11 points)", cell(report.voc["voc_ap11"])),
-                ("voc_ap (all points)", cell(report.voc["voc_ap"])),
-            ),
+            tuple((VOC_NAMES[name], cell(value)) for name, value in report.voc.items()),
         ),
         _confusions(report.confusion, "objects"),
     ]

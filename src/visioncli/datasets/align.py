@@ -14,11 +14,11 @@ import numpy as np
 
 from visioncli.datasets.interface import (
     I64,
-    Flags,
     Annotations,
     Categories,
     Dataset,
     DatasetError,
+    Flags,
     Images,
     first_few,
 )
@@ -27,7 +27,24 @@ from visioncli.names import did_you_mean
 Table = TypeVar("Table", Images, Categories)
 
 PICTURE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .bmp .gif .tif .tiff .webp .avif .heic .jp2 .ppm .pgm .pbm".split()
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".bmp",
+        ".gif",
+        ".tif",
+        ".tiff",
+        ".webp",
+        ".avif",
+        ".heic",
+        ".jp2",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+    ]
 )
 
 
@@ -130,17 +147,18 @@ def _settle(
     keep = np.ones(len(other), bool)
     if len(unknown):
         words = [_shown(other, int(i)) for i in unknown]
-        what = ("pictures" if pictures else "categories") + (" of these ids" if not other.names[unknown[0]] else "")
+        what = "images" if pictures else "categories"
+        called = "named" if other.names[unknown[0]] else "with the ids"
         if skip_unknown:
             keep[unknown] = False
             warnings.append(
                 f"{prediction_set.source}: left out the predictions of {len(unknown)} {what} "
-                f"that {truth_set.source} does not have: {first_few(words)}."
+                f"that {truth_set.source} does not have, {called} {first_few(words)}."
             )
         elif truth.listed:
             near = "" if pictures else did_you_mean(words[0], [truth.call(i) for i in range(len(truth))])
             raise DatasetError(
-                f"{prediction_set.source}: {truth_set.source} has no {what}: {first_few(words)}.{near} "
+                f"{prediction_set.source}: {truth_set.source} has no {what} {called} {first_few(words)}.{near} "
                 "Compare with the truth that they belong to, or leave them out with --skip-unknown.",
                 "unknown_pictures" if pictures else "unknown_categories",
             )
@@ -268,7 +286,9 @@ def _match_categories(truth: Dataset, predictions: Dataset, used: Flags) -> I64:
     """(P,) int64 place of each predicted class in the truth's table, -1 where the truth does not have it."""
     ours, theirs = truth.categories, predictions.categories
     named = any(ours.names) and any(theirs.names)
-    if ours.ids is not None and theirs.ids is not None:
+    # YOLO numbers its classes from 0 in their order; COCO ids have holes. Neither can stand for the other.
+    alike = (truth.format == "yolo") == (predictions.format == "yolo")
+    if ours.ids is not None and theirs.ids is not None and alike:
         by_id = _by_id(ours.ids, theirs.ids)
         agree = all(
             j < 0 or theirs.names[i].casefold() == ours.names[j].casefold() for i, j in enumerate(by_id.tolist())

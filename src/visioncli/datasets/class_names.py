@@ -61,4 +61,4 @@ def _from_yaml(text: str, path: Path) -> tuple[str, ...]:
 
 
 def _bare(text: str) -> str:
-    return text.split(" #")[0].strip().strip("'\"")
+    return text.split(" #", maxsplit=1)[0].strip().strip("'\"")

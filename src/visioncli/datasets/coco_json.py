@@ -291,5 +291,5 @@ def _keypoints(rows: list[dict[str, Any]], options: ReadOptions, place: Place) -
     points = flat.reshape(-1, len(NAMES), 3)
     seen = np.count_nonzero(points[:, :, 2] > 0, axis=1)
     stated = [row.get("num_keypoints") for row in rows]
-    labelled = [int(n) if is_number(n) else int(s) for n, s in zip(stated, seen, strict=True)]
+    labelled = [int(n) if isinstance(n, int) else int(s) for n, s in zip(stated, seen, strict=True)]
     return points, np.array(labelled, np.int64).reshape(-1)

@@ -1,4 +1,4 @@
-"""Columns of numbers out of lists of JSON values, quickly when they are right and with the place when they are not."""
+"""Columns of numbers out of lists of JSON values: fast where they are right, with the place where they are not."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -98,7 +98,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
 
 
 def _columns(header: list[str], path: Path) -> dict[str, int]:
-    at = {}
+    at: dict[str, int] = {}
     for wanted, names in COLUMNS.items():
         for name in names:
             if name in header:

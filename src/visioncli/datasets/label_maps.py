@@ -34,7 +34,7 @@ def read_map(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
             mode = picture.mode
             if mode not in MODES:
                 raise DatasetError(
-                    f"{path}: a label map holds one class number a pixel (grey or palette), but this picture is {mode}."
+                    f"{path}: a label map holds one class number a pixel (grey or palette), but this is {mode}."
                 )
             values = np.asarray(picture)
     except DatasetError:

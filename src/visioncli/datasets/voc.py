@@ -5,8 +5,8 @@ tools since then write plain corners, and ours do.
 """
 
 import math
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path, PurePosixPath
+from xml.etree import ElementTree
 
 import numpy as np
 

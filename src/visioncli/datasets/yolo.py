@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from visioncli.datasets import class_names
+from visioncli.datasets.align import PICTURE_SUFFIXES
 from visioncli.datasets.interface import (
     Categories,
     Dataset,
@@ -17,7 +18,7 @@ from visioncli.datasets.interface import (
     Role,
     plain_annotations,
 )
-from visioncli.datasets.picture_sizes import PICTURE_SUFFIXES, PictureTable, header_size, picture_stem
+from visioncli.datasets.picture_sizes import PictureTable, header_size, picture_stem
 from visioncli.metrics import masks as mask_tools
 
 NAME = "yolo"
@@ -158,9 +159,10 @@ def _shape(
         if w < 0 or h < 0:
             raise DatasetError(f"{where}: the width or height of the box is negative ({min(w, h):g}).")
         return [(cx - w / 2) * scale[0], (cy - h / 2) * scale[1], w * scale[0], h * scale[1]], []
-    points = np.array(shares).reshape(-1, 2) * scale
+    points = np.array(shares, np.float64).reshape(-1, 2) * scale
     low, high = points.min(axis=0), points.max(axis=0)
-    return [*low.tolist(), *(high - low).tolist()], points.reshape(-1).tolist()
+    polygon: list[float] = points.reshape(-1).tolist()
+    return [*low.tolist(), *(high - low).tolist()], polygon
 
 
 def _mask(polygon: list[float], size: tuple[int, int], where: str) -> dict[str, object]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from visioncli.datasets.align import Aligned
-from visioncli.datasets.interface import F64, I64, Flags
+from visioncli.datasets.interface import I64, Flags
 from visioncli.metrics.pairs import Pairs
 
 
@@ -49,6 +49,6 @@ def confusion_table(data: Aligned, matched: I64, counted: Flags, void: Flags, ac
     rows_g = np.concatenate([matched[hits], np.array(confused_truth, np.int64)])
     counts = np.zeros((nothing + 1, nothing + 1), np.int64)
     np.add.at(counts, (place[truth.category[rows_g]], place[detections.category[rows_d]]), 1)
-    np.add.at(counts, (place[truth.category[free_truth]], nothing), 1)
-    np.add.at(counts, (nothing, place[detections.category[free_detection]]), 1)
+    counts[:nothing, nothing] = np.bincount(place[truth.category[free_truth]], minlength=nothing)[:nothing]
+    counts[nothing, :nothing] = np.bincount(place[detections.category[free_detection]], minlength=nothing)[:nothing]
     return Confusion(present, counts)

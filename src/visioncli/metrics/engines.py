@@ -109,12 +109,13 @@ def _reference(engine: Engine, kind: Kind, data: Aligned) -> tuple[Any, Any]:
         if engine is Engine.HOTCOCO:
             import hotcoco
 
-            evaluation = hotcoco.COCOeval(hotcoco.COCO(truth), hotcoco.COCO(found), IOU_TYPES[kind])
+            evaluation: Any = hotcoco.COCOeval(hotcoco.COCO(truth), hotcoco.COCO(found), IOU_TYPES[kind])
         else:
             evaluation = _pycocotools(truth, found, IOU_TYPES[kind])
         evaluation.evaluate()
         evaluation.accumulate()
-    return np.asarray(evaluation.eval["precision"]), np.asarray(evaluation.eval["recall"])
+        arrays: Any = evaluation.eval
+    return np.asarray(arrays["precision"]), np.asarray(arrays["recall"])
 
 
 def _pycocotools(truth: dict[str, Any], found: dict[str, Any], kind: str) -> Any:
@@ -130,7 +131,7 @@ def _pycocotools(truth: dict[str, Any], found: dict[str, Any], kind: str) -> Any
                 for row in rows:
                     row["ignore"] = row["ignore"] or marked[row["id"]]
 
-    marked = {row["id"]: row["ignore"] for row in truth["annotations"]}
+    marked: dict[int, int] = {row["id"]: row["ignore"] for row in truth["annotations"]}
     sides = []
     for tables in (truth, found):
         side = COCO()

@@ -79,8 +79,11 @@ def evaluate(data: Aligned, settings: Settings, truth_name: str, predictions_nam
 
     engine = engines.choose(settings.engine, data)
     curves = engines.curves(engine, settings.kind, data, pairs)
-    eleven, every = voc_average_precision(truth, detections, pairs, classes, settings.iou)
-    precisions = class_numbers(curves) | {"voc_ap11": eleven, "voc_ap": every}
+    voc: dict[str, F64] = {}
+    if settings.kind is not Kind.KEYPOINTS:  # Pascal VOC has no measure of keypoints
+        eleven, every = voc_average_precision(truth, detections, pairs, classes, settings.iou)
+        voc = {"voc_ap11": eleven, "voc_ap": every}
+    precisions = class_numbers(curves) | voc
     per_class = _class_counts(data, matched, overlap, ~uncounted, void)
     report = Report(
         kind=settings.kind.value,
@@ -92,7 +95,7 @@ def evaluate(data: Aligned, settings: Settings, truth_name: str, predictions_nam
         engine=engine.value,
         total=_total(per_class, overlap[hit]),
         official=official_numbers(curves),
-        voc={"voc_ap11": _mean(eleven), "voc_ap": _mean(every)},
+        voc={name: _mean(values) for name, values in voc.items()},
         classes=tuple(
             ClassReport(
                 label=data.categories.call(k),

@@ -39,10 +39,10 @@ def paired_oks(detections: F64, truth: F64, truth_xywh: F64, truth_area: F64) ->
     detections, truth: (P, 17, 3) x, y, visibility; truth_xywh: (P, 4); truth_area: (P,) square pixels.
     A person without a labelled keypoint is measured by how far the detected keypoints lie outside twice its box.
     """
-    labelled = truth[:, :, 2] > 0
+    labelled: NDArray[np.bool_] = truth[:, :, 2] > 0
     dx = detections[:, :, 0] - truth[:, :, 0]
     dy = detections[:, :, 1] - truth[:, :, 1]
-    unlabelled = ~labelled.any(axis=1)
+    unlabelled: NDArray[np.bool_] = np.logical_not(labelled.any(axis=1))
     if unlabelled.any():
         x, y, w, h = (truth_xywh[unlabelled, k, None] for k in range(4))
         dx[unlabelled] = _outside(detections[unlabelled, :, 0], x - w, x + w * 2)

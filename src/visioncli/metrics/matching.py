@@ -5,6 +5,7 @@ count (a crowd, an ignored object, one of another size) only where none that cou
 as right nor as wrong itself. A crowd is never used up. Source: `COCOeval.evaluateImg` of the COCO API.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +64,7 @@ def greedy(pairs: Pairs, rank: I64, crowd: Flags, ignored: Flags, thresholds: F6
     stops = np.append(starts[1:], len(d))
     rounds = np.flatnonzero(np.diff(rank[d[starts]], prepend=-1, append=-1)) if len(d) else starts
     limits = np.minimum(thresholds, HIGHEST)
-    for begin, end in zip(rounds[:-1], rounds[1:], strict=True):
+    for begin, end in itertools.pairwise(rounds):
         at = int(begin)
         while at < end:
             upto = int(np.searchsorted(stops[at:end], starts[at] + PAIRS_AT_ONCE, "right")) + at
