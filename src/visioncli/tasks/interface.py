@@ -26,6 +26,8 @@ class Task(ABC):
 
     name: ClassVar[str]
     model: ModelInfo
+    labels: dict[int, str]
+    """Category id -> name of everything that the network can answer."""
     settings: dict[str, Any]
     """Every option that affects the result, as JSON values (`--resume` compares them)."""
 

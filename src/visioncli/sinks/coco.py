@@ -1,0 +1,108 @@
+"""`predictions.coco.json`: COCO results, or a COCO data set of its own (https://cocodataset.org/#format-results)."""
+
+import json
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+from visioncli.errors import UsageError
+from visioncli.results import Record
+from visioncli.sinks.documents import DocumentSink
+from visioncli.sinks.folder import OutputFolder
+
+
+class CocoSink(DocumentSink):
+    """With `truth`, the plain list of results that COCO tools take, with the image ids of that ground truth.
+
+    Without, an object with `images`, `categories` and `annotations` (each with its score), whose image ids are the
+    number that is the file's name (`000000022892.jpg` is 22892) or else a hash of the input's path: the same input
+    has the same id in every run.
+    """
+
+    suffix = "coco.json"
+
+    def __init__(self, out: OutputFolder | None, labels: dict[int, str], truth: Path | None = None) -> None:
+        self._labels = labels
+        self._truth = _image_ids(truth) if truth is not None else None
+        self._used: dict[int, str] = {}
+        self._images: list[dict[str, Any]] = []
+        self._count = 0
+        super().__init__(out)
+
+    def begin(self) -> None:
+        self.put(b"[" if self._truth is not None else b'{"annotations": [')
+
+    def write(self, record: Record) -> None:
+        if self._truth is not None:
+            image_id = find_image(self._truth, record.input)
+            if image_id is None:
+                return
+        else:
+            image_id = self._own_id(record.input)
+            if record.ok:
+                self._images.append(
+                    {
+                        "id": image_id,
+                        "file_name": record.output or record.input,
+                        "width": record.width,
+                        "height": record.height,
+                    }
+                )
+        for prediction in record.to_json()["predictions"] or []:
+            self._annotation(image_id, prediction)
+
+    def finish(self) -> None:
+        if self._truth is not None:
+            self.put(b"\n]\n")
+            return
+        categories = [{"id": i, "name": name} for i, name in self._labels.items()]
+        rest = f'],\n"images": {json.dumps(self._images)},\n"categories": {json.dumps(categories)}}}\n'
+        self.put(rest.encode())
+
+    def _annotation(self, image_id: int, prediction: dict[str, Any]) -> None:
+        entry: dict[str, Any] = {"image_id": image_id} | coco_result(prediction)
+        self._count += 1
+        if self._truth is None:
+            width, height = entry.get("bbox", (0, 0, 0, 0))[2:]
+            entry = {"id": self._count, **entry, "area": round(width * height, 3), "iscrowd": 0}
+        self.put((b",\n" if self._count > 1 else b"\n") + json.dumps(entry).encode())
+
+    def _own_id(self, path: str) -> int:
+        stem = Path(path).stem
+        wanted = int(stem) if re.fullmatch(r"[0-9]{1,15}", stem) else zlib.crc32(path.encode("utf-8", "replace"))
+        while self._used.setdefault(wanted, path) != path:
+            wanted += 1
+        return wanted
+
+
+def coco_result(prediction: dict[str, Any]) -> dict[str, Any]:
+    """A prediction's JSON as the fields of a COCO result: category_id, bbox (x, y, width, height), score, …"""
+    entry: dict[str, Any] = {"category_id": prediction.get("label_id", 1)}
+    if "box" in prediction:
+        x1, y1, x2, y2 = prediction["box"]
+        entry["bbox"] = [x1, y1, round(x2 - x1, 6), round(y2 - y1, 6)]
+    if "score" in prediction:
+        entry["score"] = prediction["score"]
+    return entry
+
+
+def _image_ids(truth: Path) -> dict[str, int]:
+    """File name -> image id of a COCO ground truth. Raises UsageError."""
+    try:
+        images = json.loads(truth.read_bytes())["images"]
+        return {str(image["file_name"]): int(image["id"]) for image in images}
+    except OSError as problem:
+        raise UsageError(f"--images {truth} cannot be read: {problem.strerror}.") from None
+    except (ValueError, KeyError, TypeError) as problem:
+        raise UsageError(f"--images {truth} is not a COCO ground truth with an images list ({problem}).") from None
+
+
+def find_image(ids: dict[str, int], path: str) -> int | None:
+    """The id of the picture at `path`: its whole name, or the longest end of it that the ground truth lists."""
+    parts = path.split("/")
+    for start in range(len(parts)):
+        name = "/".join(parts[start:])
+        if name in ids:
+            return ids[name]
+    return None
