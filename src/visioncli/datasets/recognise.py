@@ -54,8 +54,8 @@ def recognise(path: Path) -> Format:
         start = file.read(1 << 16).lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start:
         raise DatasetError(f"{path}: the file is empty.")
-    first_line = start.split(b"\n", 1)[0]
-    if first_line.startswith(b"{") and (b'"vision/' in first_line[:200] or b'"input"' in first_line[:200]):
+    opening = start.lstrip(b"[ \r\n\t")[:200] if start[:1] in b"[{" else b""
+    if b'"vision/' in opening or b'"input"' in opening:
         return Format.JSONL
     if start[:1] in b"[{" or suffix == ".json":
         return Format.COCO

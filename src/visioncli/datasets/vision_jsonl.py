@@ -1,4 +1,4 @@
-"""Our own records, one JSON object a line (`vision schema`): what `vision detect` and its kin write."""
+"""Our own records (`vision schema`), one JSON object a line or one JSON array: what `vision detect` writes."""
 
 from pathlib import Path
 from typing import Any
@@ -38,13 +38,13 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     for i, (line, record) in enumerate(records):
         for k, prediction in enumerate(record.get("predictions") or ()):
             if not isinstance(prediction, dict):
-                raise DatasetError(f"{path}: line {line}: prediction {k} must be an object.")
+                raise DatasetError(f"{path}: {line}: prediction {k} must be an object.")
             image.append(i)
             places.append((line, k))
             found.append(prediction)
 
     def place(i: int) -> str:
-        return f"{path}: line {places[i][0]}: prediction {places[i][1]}"
+        return f"{path}: {places[i][0]}: prediction {places[i][1]}"
 
     for i, prediction in enumerate(found):
         if "box" not in prediction:
@@ -91,13 +91,17 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     )
 
 
-def _records(path: Path) -> list[tuple[int, dict[str, Any]]]:
+def _records(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """The records of a file, each with where it stands; the file may also be one JSON array of records."""
+    text = read_text(path)
+    if text.lstrip().startswith("["):
+        bodies = [(f"record {n}", body) for n, body in enumerate(parse_json(text, str(path)), start=1)]
+    else:
+        lines = enumerate(text.split("\n"), start=1)
+        bodies = [(f"line {n}", parse_json(line, str(path), n)) for n, line in lines if line.strip()]
     out = []
-    for line, text in enumerate(read_text(path).split("\n"), start=1):
-        if not text.strip():
-            continue
-        record = parse_json(text, str(path), line)
-        where = f"{path}: line {line}"
+    for line, record in bodies:
+        where = f"{path}: {line}"
         if not isinstance(record, dict) or not isinstance(record.get("input"), str):
             raise DatasetError(f"{where} is no record of ours: it has no input.")
         if not str(record.get("schema", SCHEMA_FAMILY)).startswith(SCHEMA_FAMILY):
@@ -105,11 +109,11 @@ def _records(path: Path) -> list[tuple[int, dict[str, Any]]]:
         if not isinstance(record.get("predictions", []), list | None):
             raise DatasetError(f"{where}: predictions must be a list or null.")
         out.append((line, record))
-    seen: dict[str, int] = {}
+    seen: dict[str, str] = {}
     for line, record in out:
         if record["input"] in seen:
             raise DatasetError(
-                f"{path}: line {line}: {record['input']} was already on line {seen[record['input']]}; "
+                f"{path}: {line}: {record['input']} was already given by {seen[record['input']]}; "
                 "each picture has one record.",
                 "duplicate_ids",
             )
@@ -117,24 +121,24 @@ def _records(path: Path) -> list[tuple[int, dict[str, Any]]]:
     return out
 
 
-def _size(path: Path, line: int, record: dict[str, Any]) -> tuple[int, int]:
+def _size(path: Path, line: str, record: dict[str, Any]) -> tuple[int, int]:
     sides = []
     for key in ("width", "height"):
         value = record.get(key) or 0
         if not is_number(value) or not 0 <= value < 1 << 31:
-            raise DatasetError(f"{path}: line {line}: {key} must be a number of pixels, not {describe(value)}.")
+            raise DatasetError(f"{path}: {line}: {key} must be a number of pixels, not {describe(value)}.")
         sides.append(int(value))
     return sides[0], sides[1]
 
 
-def _categories(found: list[Any], places: list[tuple[int, int]], path: Path) -> tuple[Categories, list[int]]:
+def _categories(found: list[Any], places: list[tuple[str, int]], path: Path) -> tuple[Categories, list[int]]:
     table: dict[str, int] = {}
     ids: list[int | str] = []
     category = []
     for (line, k), prediction in zip(places, found, strict=True):
         label, number = prediction.get("label"), prediction.get("label_id")
         if not isinstance(label, str) and not is_number(number):
-            raise DatasetError(f"{path}: line {line}: prediction {k} has neither label nor label_id.")
+            raise DatasetError(f"{path}: {line}: prediction {k} has neither label nor label_id.")
         name = label if isinstance(label, str) else str(number)
         if name not in table:
             table[name] = len(table)

@@ -52,7 +52,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     image, category, boxes, scores, polygons, places, ids = [], [], [], [], [], [], []
     for file in files:
         rows = _rows(file)
-        relative = file.relative_to(folder).with_suffix("").as_posix()
+        relative = file.relative_to(folder).with_suffix("").as_posix().removeprefix("labels/")
         found = table.find(relative) if table is not None else None
         if found is None:
             size = _size(file, rows, options)
