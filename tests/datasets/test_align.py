@@ -24,7 +24,12 @@ def places(ours, theirs):
 
 
 def test_names_match_by_the_longest_equal_end():
-    assert places(["x/a.jpg", "y/a.jpg", "b.png"], ["/data/y/a.jpg", "x\\a.jpg", "b.txt", "./c.jpg"]) == [1, 0, -1, -1]
+    assert places(["x/a.jpg", "y/a.jpg", "b.png"], ["/data/y/a.jpg", "x\\a.jpg", "b.txt", "./c.jpg"]) == [
+        1,
+        0,
+        -1,
+        -1,
+    ]
     assert places(["a.jpg", "b.b.png"], ["k/a", "b.b.jpg"]) == [0, 1]
     assert places(["a.jpg", "x/a.jpg"], ["a.jpg"]) == [0]
 

@@ -6,7 +6,9 @@ from visioncli.datasets.align import Aligned
 from visioncli.datasets.interface import Annotations, Categories, Images
 
 
-def side(rng: np.random.Generator, count: int, images: int, classes: int, *, truth: bool, people: bool) -> Annotations:
+def side(
+    rng: np.random.Generator, count: int, images: int, classes: int, *, truth: bool, people: bool
+) -> Annotations:
     """Objects on a coarse grid, so that equal overlaps, equal scores and exact thresholds occur often."""
     scale = rng.choice([1.0, 4.0, 10.0], (count, 1))
     xywh = np.hstack([rng.integers(0, 20, (count, 2)), rng.integers(1, 15, (count, 2))]) * scale

@@ -9,7 +9,7 @@ from .samples import sample
 
 
 def test_both_areas_of_a_known_curve():
-    """Four objects; detections right, wrong, right, right: precision 1, 1/2, 2/3, 3/4 at recall 1/4, 1/4, 2/4, 3/4."""
+    """Four objects; detections right, wrong, right, right."""
     recall, precision = np.array([0.25, 0.25, 0.5, 0.75]), np.array([1, 0.5, 2 / 3, 0.75])
     eleven, every = voc_areas(recall, precision)
     assert every == pytest.approx((1 + 0.75 + 0.75) / 4)

@@ -8,6 +8,9 @@ from visioncli.errors import UsageError
 from visioncli.metrics.report import AnyReport
 from visioncli.names import did_you_mean
 
+ROUNDING = 1e-9
+"""A mean of ten shares may miss the number that it stands for by this much."""
+
 PER_CLASS = re.compile(r"(?P<name>[^\[\]]+)\[(?P<label>.+)\]$")
 
 
@@ -78,6 +81,6 @@ def missed(report: AnyReport, gates: tuple[Gate, ...]) -> list[str]:
             out.append(
                 f"{gate.name} is undefined, since there is nothing to measure it on; {gate.least:g} was asked for."
             )
-        elif value < gate.least:
+        elif value < gate.least - ROUNDING:
             out.append(f"{gate.name} is {value:.6g}, below {gate.least:g}.")
     return out
