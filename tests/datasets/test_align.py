@@ -64,7 +64,7 @@ def test_unknown_pictures_and_classes_are_refused_named_or_left_out():
     with pytest.raises(DatasetError, match=r"truth has no images named z\.jpg") as caught:
         align(truth, dataset(["z.jpg"], [0], form="found"))
     assert caught.value.kind == "unknown_pictures"
-    with pytest.raises(DatasetError, match="categories named kat. Did you mean cat"):
+    with pytest.raises(DatasetError, match=r"categories named kat. Did you mean cat"):
         align(truth, dataset(["a.jpg"], [0], ("kat",), form="found"))
     both = align(truth, dataset(["a.jpg", "z.jpg"], [0, 1], form="found"), skip_unknown=True)
     assert len(both.detections) == 1

@@ -45,7 +45,7 @@ def test_missing_and_unknown_maps_are_named(tmp_path):
     save(tmp_path / "p/b.png", [[1]])
     with pytest.raises(DatasetError, match=r"no label map for b\.png"):
         pair(tmp_path / "t", tmp_path / "p")
-    with pytest.raises(DatasetError, match="1 label maps of .* missing here: a"):
+    with pytest.raises(DatasetError, match=r"1 label maps of .* missing here: a"):
         pair(tmp_path / "t", tmp_path / "p", skip_unknown=True)
     with pytest.raises(DatasetError, match="two label maps or two folders"):
         pair(tmp_path / "t", tmp_path / "p/b.png")
@@ -55,5 +55,5 @@ def test_maps_of_different_sizes_are_refused(tmp_path):
     save(tmp_path / "t.png", [[1, 2]])
     save(tmp_path / "p.png", [[1], [2]])
     pairs, _ = pair(tmp_path / "t.png", tmp_path / "p.png")
-    with pytest.raises(DatasetError, match="is 1 x 2 pixels, but the truth .* is 2 x 1"):
+    with pytest.raises(DatasetError, match=r"is 1 x 2 pixels, but the truth .* is 2 x 1"):
         list(read_pairs(pairs))

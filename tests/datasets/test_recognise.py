@@ -39,7 +39,7 @@ def test_a_folder_of_png_holds_label_maps(tmp_path):
 def test_what_is_not_recognised_says_so(tmp_path):
     with pytest.raises(DatasetError, match="no such file"):
         recognise(tmp_path / "nothing")
-    with pytest.raises(DatasetError, match="holds no predictions.jsonl"):
+    with pytest.raises(DatasetError, match=r"holds no predictions.jsonl"):
         recognise(tmp_path)
     (tmp_path / "a").write_text("hello")
     with pytest.raises(DatasetError, match="--truth-format"):
