@@ -9,6 +9,9 @@ from typing import TextIO
 from visioncli.metrics.report import AnyReport, ConfusionTable, LabelMapReport, Report
 
 MOST_CONFUSIONS = 10
+TOTAL = "all classes"
+GAP = 3
+"""What rich puts between two columns."""
 VOC_NAMES = {"voc_ap11": "voc_ap11 (11 points)", "voc_ap": "voc_ap (all points)"}
 
 
@@ -58,7 +61,7 @@ def _of_objects(report: Report) -> list[Block]:
     precisions = ("AP", "AP50", *(("voc_ap",) if report.voc else ()))
     rows = [(c.label, *(cell(c.numbers()[n]) for n in (*names, *precisions))) for c in report.classes]
     totals = report.numbers()
-    total = ("all classes", *(cell(totals[n]) for n in (*names, *precisions)))
+    total = (TOTAL, *(cell(totals[n]) for n in (*names, *precisions)))
     what = "OKS" if report.kind == "keypoints" else "IoU"
     above = f", score at least {report.score:g}" if report.score > 0 else ""
     return [
@@ -102,7 +105,7 @@ def plain_text(block: Block) -> str:
     """A block as aligned columns."""
     rows: list[Sequence[str]] = [block.columns, *block.rows]
     widths = [max(len(row[k]) for row in rows) for k in range(len(block.columns))]
-    words = 2 if block.columns[:2] == ("truth", "predicted") else 1
+    words = _words(block)
     lines = [
         "  ".join(
             text.ljust(width) if k < words else text.rjust(width)
@@ -114,16 +117,42 @@ def plain_text(block: Block) -> str:
 
 
 def _print_rich(shown: list[Block], out: TextIO) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     console = Console(file=out)
     for block in shown:
-        table = Table(title=escape(block.title), title_justify="left", title_style="bold", header_style="bold")
-        words = 2 if block.columns[:2] == ("truth", "predicted") else 1
-        for k, name in enumerate(block.columns):
-            table.add_column(name, justify="left" if k < words else "right", overflow="fold")
-        for row in block.rows:
-            table.add_row(*(escape(text) for text in row), style="bold" if row[0] == "all classes" else None)
-        console.print(table)
+        console.print(block.title, style="bold", markup=False, highlight=False)
+        words = _words(block)
+        for chosen in column_groups(block, console.width):
+            table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+            for k in chosen:
+                name = block.columns[k]
+                table.add_column(name, justify="left" if k < words else "right", no_wrap=True, overflow="ellipsis")
+            for row in block.rows:
+                table.add_row(*(escape(row[k]) for k in chosen), style="bold" if row[0] == TOTAL else None)
+            console.print(table)
+            console.print()
+
+
+def column_groups(block: Block, width: int) -> list[list[int]]:
+    """The columns of a block in as many tables as the terminal's width asks for, each with the words at the left."""
+    words = list(range(_words(block)))
+    widths = [max(len(row[k]) for row in (block.columns, *block.rows)) + GAP for k in range(len(block.columns))]
+    room = width - sum(widths[k] for k in words)
+    groups: list[list[int]] = [[]]
+    used = 0
+    for k in range(len(words), len(widths)):
+        if groups[-1] and used + widths[k] > room:
+            groups.append([])
+            used = 0
+        groups[-1].append(k)
+        used += widths[k]
+    return [words + group for group in groups]
+
+
+def _words(block: Block) -> int:
+    """How many columns at the left hold words."""
+    return 2 if block.columns[:2] == ("truth", "predicted") else 1
