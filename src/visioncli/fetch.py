@@ -38,9 +38,10 @@ def fetch(
 ) -> bytes:
     """The bytes at an http(s) address. Raises InputError("url_failed" or "too_large")."""
     opener = urllib.request.build_opener(_HttpOnly)
-    request = urllib.request.Request(_quoted(url), headers={"User-Agent": "visioncli", "Accept": "image/*,*/*;q=0.5"})
+    headers = {"User-Agent": "visioncli", "Accept": "image/*,*/*;q=0.5"}
     deadline = time.monotonic() + total
     try:
+        request = urllib.request.Request(_quoted(url), headers=headers)
         with opener.open(request, timeout=timeout) as answer:
             announced = int(answer.headers.get("Content-Length") or 0)
             chunks, size = [], 0

@@ -9,6 +9,7 @@ in 0..1 are multiplied by 255): scaled, never clipped.
 import errno
 import io
 import os
+import select
 import stat
 import time
 import warnings
@@ -26,6 +27,8 @@ from visioncli.sources import is_url
 
 DEFAULT_MAX_PIXELS = 179_000_000
 MAX_PIPE_BYTES = 1 << 30
+PIPE_SECONDS = 10.0
+"""How long a named pipe may stay silent: nobody may ever write to one that lies in a folder of pictures."""
 
 
 # Not a slotted dataclass: the runner hangs a weak reference on each picture to learn when its memory is free.
@@ -83,6 +86,8 @@ def decode(
         raise UnreadablePicture("The file is empty (0 bytes). Copy or download it again.", "empty_file")
     stream.seek(0)
     ImageFile.LOAD_TRUNCATED_IMAGES = allow_truncated
+    # Pillow's own limit, which it also holds against pictures inside a file (icons), must not undercut ours.
+    Image.MAX_IMAGE_PIXELS = max_pixels
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -110,14 +115,28 @@ def _open_file(path: str) -> IO[bytes]:
         os.listdir(path)
         raise InputError("not_a_file", "This is a folder, not a picture.")
     if stat.S_ISFIFO(mode):
-        with open(path, "rb") as pipe:
-            data = pipe.read(MAX_PIPE_BYTES + 1)
-        if len(data) > MAX_PIPE_BYTES:
-            raise InputError("too_large", f"The pipe gave more than {MAX_PIPE_BYTES >> 20} MiB.")
-        return io.BytesIO(data)
+        return io.BytesIO(_read_pipe(path))
     if not stat.S_ISREG(mode):
         raise InputError("not_a_file", "This is a device or socket, not a picture file.")
     return open(path, "rb")
+
+
+def _read_pipe(path: str) -> bytes:
+    data = bytearray()
+    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    ready = select.poll()
+    ready.register(pipe, select.POLLIN)
+    try:
+        while ready.poll(PIPE_SECONDS * 1000):
+            chunk = os.read(pipe, 1 << 20)
+            data += chunk
+            if len(data) > MAX_PIPE_BYTES:
+                raise InputError("too_large", f"The pipe gave more than {MAX_PIPE_BYTES >> 20} MiB.")
+            if not chunk:
+                return bytes(data)
+    finally:
+        os.close(pipe)
+    raise InputError("read_failed", f"Nothing came through this pipe for {PIPE_SECONDS:.0f} s.")
 
 
 def _explain_os_error(problem: OSError) -> tuple[str, str]:

@@ -2,8 +2,8 @@
 
 import dataclasses
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
 
 from visioncli.errors import InputError, OutputError
@@ -11,6 +11,9 @@ from visioncli.results import Record
 from visioncli.runner import Outcome, describe, failure
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import PictureSink, RecordSink
+
+PATIENCE_SECONDS = 1.0
+"""How long pictures that are being written may hold up an interrupt."""
 
 
 def publish(
@@ -21,7 +24,7 @@ def publish(
     *,
     writers: int = 2,
     undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext,
-) -> Iterator[tuple[Outcome, Record]]:
+) -> Generator[tuple[Outcome, Record], None, None]:
     """Writes everything about each outcome, then yields it with its final record.
 
     A picture that cannot be written makes its input a failure; a record that cannot be written ends the run with
@@ -43,14 +46,17 @@ def publish(
             base = None if out is None or outcome.resumed else out.claim(outcome.item)
             writing = pool.submit(_write_pictures, outcome, out, base, picture_sinks)
             # From here on only the writing thread holds the picture, so its memory is free once it is written.
-            pending.append((dataclasses.replace(outcome, picture=None), writing))
+            pending.append((dataclasses.replace(outcome, picture=None, arrays={}), writing))
+            pause = outcome.pause
             del outcome, writing
-            while pending and (len(pending) > 2 * writers or pending[0][1].done()):
+            while pending and (pause or len(pending) > 2 * writers or pending[0][1].done()):
                 yield finish()
         while pending:
             yield finish()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        # After an interrupt: a picture that is half written would leave its temporary file behind.
+        wait([writing for _, writing in pending], PATIENCE_SECONDS)
 
 
 def _write_pictures(outcome: Outcome, out: OutputFolder | None, base: str | None, sinks: list[PictureSink]) -> Record:

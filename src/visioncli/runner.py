@@ -13,8 +13,11 @@ import time
 import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from visioncli import pictures
 from visioncli.errors import InputError, VisionError
@@ -31,12 +34,18 @@ IMPATIENCE_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one item. `picture` is None for failures and for records of an earlier run (`resumed`)."""
+    """What became of one item. `picture` is None for failures and for records of an earlier run (`resumed`).
+
+    `arrays` are those of the task's answer, for sinks that make files of them.
+    After a `pause` outcome the next one may be long in coming: whoever gathers outcomes should not keep this one.
+    """
 
     item: Item
     record: Record
     picture: Picture | None = None
     resumed: bool = False
+    pause: bool = False
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,7 @@ class _Decoded:
     picture: Picture | None = None
     prepared: Any = None
     record: Record | None = None
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class PixelBudget:
@@ -132,11 +142,11 @@ def run(
             full = sum(d.record is None for d in batch) == options.batch_size
             # Inputs that need no network are not held back when nothing is waiting for it.
             if decoded is None or full or all(d.record is not None for d in batch):
-                yield from _predict(batch, task)
+                yield from _predict(batch, task, intake.is_ready)
                 batch = []
             del decoded
     except StopIteration:
-        yield from _predict(batch, task)
+        yield from _predict(batch, task, intake.is_ready)
     finally:
         reader.budget.stop()
         intake.stop()
@@ -152,7 +162,7 @@ class _Intake:
         self._waiting: queue.Queue[Future[_Decoded] | BaseException] = queue.Queue(ahead)
         self._stopped = threading.Event()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
-        self._head: Future[_Decoded] | None = None
+        self._head: Future[_Decoded] | BaseException | None = None
         threading.Thread(target=self._feed, name="feeder", daemon=True).start()
 
     def next(self, seconds: float | None) -> _Decoded:
@@ -160,15 +170,21 @@ class _Intake:
         source raised."""
         if self._head is None:
             try:
-                entry = self._waiting.get(timeout=seconds)
+                self._head = self._waiting.get(timeout=seconds)
             except queue.Empty:
                 raise TimeoutError from None
-            if isinstance(entry, BaseException):
-                raise entry
-            self._head = entry
+        if isinstance(self._head, BaseException):
+            raise self._head
         decoded = self._head.result(timeout=seconds)
         self._head = None
         return decoded
+
+    def is_ready(self) -> bool:
+        """Whether `next` would answer at once."""
+        if self._head is None:
+            with suppress(queue.Empty):
+                self._head = self._waiting.get_nowait()
+        return isinstance(self._head, BaseException) or (self._head is not None and self._head.done())
 
     def stop(self) -> None:
         """Ends the threads as soon as they notice; does not wait for them."""
@@ -273,7 +289,7 @@ def describe(problem: BaseException) -> str:
     return f"{type(problem).__name__}: {words}"[:400] if words else type(problem).__name__
 
 
-def _predict(batch: list[_Decoded], task: Task) -> Iterator[Outcome]:
+def _predict(batch: list[_Decoded], task: Task, more: Callable[[], bool]) -> Iterator[Outcome]:
     """The outcomes of a batch. Where the batch as a whole fails, each picture is tried alone."""
     waiting = [d for d in batch if d.record is None]
     start = time.perf_counter()
@@ -286,6 +302,8 @@ def _predict(batch: list[_Decoded], task: Task) -> Iterator[Outcome]:
     for decoded, answer in zip(waiting, answers, strict=True):
         decoded.record = _record(decoded, answer, task, each)
         decoded.prepared = None
+        if isinstance(answer, Answer):
+            decoded.arrays = answer.arrays
     while batch:
         decoded = batch.pop(0)
         record = decoded.record
@@ -293,7 +311,9 @@ def _predict(batch: list[_Decoded], task: Task) -> Iterator[Outcome]:
         resumed = decoded.picture is None and record.ok
         if resumed and record.input != decoded.item.path:
             record = dataclasses.replace(record, input=decoded.item.path)
-        yield Outcome(decoded.item, record, decoded.picture if record.ok else None, resumed)
+        picture = decoded.picture if record.ok else None
+        pause = not batch and not more()
+        yield Outcome(decoded.item, record, picture, resumed, pause, decoded.arrays)
 
 
 def _predict_alone(decoded: _Decoded, task: Task) -> Answer | Exception:

@@ -13,7 +13,8 @@ from visioncli.errors import UsageError
 
 DEFAULT_EXCLUDE = ("*.md",)
 """Notes that people keep beside their pictures: credits, read-me files, model cards."""
-_PICTURE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
+_PICTURE_STARTS = (b"\x89PNG\r\n", b"\xff\xd8\xff")
+"""No path begins like this; pictures of other types betray themselves by a zero byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class Expansion:
         """
         for text in inputs:
             if text == "-":
+                if sys.stdin is None:
+                    raise UsageError("There is no standard input to read paths from. Give the paths as arguments.")
                 for line in _lines(sys.stdin.fileno(), b"\0" if self.null_separated else b"\n"):
                     yield from self._expand(line, listed=True)
             else:
@@ -75,18 +78,15 @@ class Expansion:
         fixed = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
         root = fixed[: fixed.rfind("/") + 1]
         found = sorted(glob.glob(pattern, recursive=True))
-        # A recursive pattern lists a folder and what lies in it: the files are enough.
-        files = [name for name in found if not os.path.isdir(name)]
-        folders = [name for name in found if os.path.isdir(name)]
         if not found:
             yield Item(pattern, "unmatched")
-        for name in files:
-            relative = name[len(root) :].lstrip("/")
-            if not self._is_output(name) and not self._is_excluded(relative):
-                yield Item(name, relative, root=_parent_name(root))
-        if not files:
-            for folder in folders:
-                yield from self._walk(folder, f"{os.path.relpath(folder, root or '.')}/", folder, ())
+        for name in found:
+            relative = _listed_name(name[len(root) :])
+            if not os.path.isdir(name):
+                if not self._is_output(name) and not self._is_excluded(relative):
+                    yield Item(name, relative, root=_parent_name(root))
+            elif "**" not in pattern:  # such a pattern lists what lies in a folder as well
+                yield from self._walk(name, f"{relative}/", name, ())
 
     def _walk(self, folder: str, prefix: str, root: str, above: tuple[str, ...]) -> Iterator[Item]:
         real = os.path.realpath(folder)
@@ -94,7 +94,7 @@ class Expansion:
             return  # a link back to a folder above would never end
         try:
             with os.scandir(folder) as entries:
-                found = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith("."))
+                found = sorted((e.name, _is_folder(e)) for e in entries if not e.name.startswith("."))
         except OSError:
             # Reading this folder as a file later gives the record that says what is wrong with it.
             yield Item(folder, prefix.rstrip("/") or "unnamed", root=_parent_name(root))
@@ -112,6 +112,13 @@ class Expansion:
     def _is_excluded(self, relative: str) -> bool:
         name = relative.rsplit("/", 1)[-1]
         return any(fnmatchcase(name, p) or fnmatchcase(relative, p) for p in self.exclude)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, for one; reading it as a file gives the record that says so
+        return False
 
 
 def _lines(descriptor: int, separator: bytes) -> Iterator[str]:
@@ -147,9 +154,14 @@ def _listed_name(path: str) -> str:
 
 
 def _url_name(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # fetching it will say what is wrong
+        return "url"
+    # A name and password before the host do not belong into file names.
+    host = parts.netloc.rpartition("@")[2] or "url"
     path = [p for p in unquote(parts.path).split("/") if p not in ("", ".", "..")]
-    safe = [re.sub(r"[^\w.\- ()]", "_", p)[:120] for p in [parts.netloc, *path]]
+    safe = [re.sub(r"[^\w.\- ()]", "_", p)[:60] for p in [host, *path]]
     if parts.query:
         safe[-1] += "_" + re.sub(r"[^\w.\-]", "_", parts.query)[:60]
     return "/".join(safe)

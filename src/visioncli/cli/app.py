@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from visioncli import __version__
-from visioncli.cli import classify, detect, schema
+from visioncli.cli import classify, detect, pose, schema, segment
 from visioncli.errors import VisionError
 from visioncli.status import Status
 
@@ -24,6 +24,8 @@ app = typer.Typer(
 )
 app.command("classify")(classify.classify)
 app.command("detect")(detect.detect)
+app.command("segment")(segment.segment)
+app.command("pose")(pose.pose)
 app.command("schema")(schema.schema)
 
 
@@ -44,6 +46,7 @@ def root(
 
 def main() -> NoReturn:
     """Entry point of the `vision` command."""
+    _replace_closed_streams()
     try:
         app(standalone_mode=True)
         status = int(Status.OK)
@@ -59,9 +62,20 @@ def main() -> NoReturn:
     _leave(status)
 
 
+def _replace_closed_streams() -> None:
+    # Started with `>&-` or by a daemon: Python has no stream then, and the next file opened would take its number.
+    if sys.stdout is None or sys.stderr is None:
+        while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+            pass
+        os.close(descriptor)
+        sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+        sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+
+
 def _leave(status: int) -> NoReturn:
     """Ends at once: a thread inside a decoder cannot be stopped, and its result is no longer wanted."""
-    for stream in (sys.stdout, sys.stderr):
+    # After an interrupt what is still buffered may be half a line, and its reader may never read on.
+    for stream in (sys.stdout, sys.stderr) if status != Status.INTERRUPTED else (sys.stderr,):
         try:
             stream.flush()
         except OSError as problem:

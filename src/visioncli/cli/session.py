@@ -67,6 +67,7 @@ def run_task(
         )
         tally = Tally()
         ended: BaseException | None = None
+        complete = False
         published = publish(outcomes, out, sinks, record_sinks, undisturbed=interrupts.held)
         try:
             with console.silent_decoders(), console.progress(_count(expansion, frame.inputs)) as advance:
@@ -77,19 +78,29 @@ def run_task(
                     advance()
                     if record.error and frame.fail_fast:
                         break
+                else:
+                    complete = True
         except (KeyboardInterrupt, BrokenPipeError, OutputError, UsageError) as problem:
             ended = problem
         interrupts.ignore()
+        published.close()
         outcomes.close()
-        for sink in record_sinks:
-            with suppress(*((BrokenPipeError,) if ended is None else (OutputError, BrokenPipeError))):
-                sink.close()
+        if journal and finished:
+            journal.settle(finished, complete=complete)
+        _close(record_sinks, ended)
     if isinstance(ended, OutputError | UsageError):
         console.error(str(ended))
     elif not isinstance(ended, BrokenPipeError):
         where = str(out_path / PREDICTIONS) if out_path else None
         console.summary(tally, where, interrupted=isinstance(ended, KeyboardInterrupt))
     raise typer.Exit(int(tally.status(ended)))
+
+
+def _close(sinks: list[RecordSink], ended: BaseException | None) -> None:
+    for sink in sinks:
+        # Trouble that comes of the trouble that ended the run is not worth a second sentence.
+        with suppress(*((BrokenPipeError,) if ended is None else (OutputError, BrokenPipeError))):
+            sink.close()
 
 
 class Tally:

@@ -45,11 +45,10 @@ class Console:
 
     def summary(self, tally: "Tally", where: str | None, *, interrupted: bool) -> None:
         """The closing line."""
-        if self._quiet:
-            return
         total = tally.succeeded + tally.failed
         if not total and not interrupted:
-            self._say("vision: No input was found.")
+            self.error("No input was found.")
+        if self._quiet or not (total or interrupted):
             return
         parts = [f"{tally.succeeded} of {total} succeeded"]
         if tally.failed:

@@ -1,6 +1,7 @@
 """The output folder: who may write to it, what each input's files are called, and what earlier runs left."""
 
 import fcntl
+import itertools
 import os
 import shutil
 from contextlib import suppress
@@ -27,6 +28,7 @@ class OutputFolder:
         self.partial = path / PARTIAL
         self._claims: dict[str, str] = {}
         self._stems: dict[str, str] = {}
+        self._taken_stems: set[str] = set()
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = self._take_lock(path)
@@ -72,19 +74,25 @@ class OutputFolder:
             # Some file systems do not tell upper from lower case: neither do claims.
             holder = self._claims.setdefault(name.casefold(), item.path)
             if holder == item.path:
-                self._claim_stem(name, item.path)
+                self._claim_stem(name)
                 return name
         raise UsageError(f"Too many inputs are called {item.relative}.")
 
     def reserve(self, name: str, path: str) -> None:
         """Gives `name` to the input `path`, as an earlier run did."""
         self._claims.setdefault(name.casefold(), path)
-        self._claim_stem(name, path)
+        self._claim_stem(name)
 
-    def _claim_stem(self, name: str, path: str) -> None:
-        stem = str(PurePosixPath(name).with_suffix(""))
-        free = self._claims.setdefault(f"stem of {stem.casefold()}", path) == path
-        self._stems[name] = stem if free else name
+    def _claim_stem(self, name: str) -> None:
+        if name in self._stems:
+            return
+        bare = name.removesuffix(PurePosixPath(name).suffix)
+        more = (f"{name}-{n}" for n in itertools.count(2))
+        for stem in itertools.chain((bare, name), more):
+            if stem.casefold() not in self._taken_stems:
+                break
+        self._taken_stems.add(stem.casefold())
+        self._stems[name] = stem
 
     def stem(self, name: str) -> str:
         """A claimed name without its extension, or with it where another input has the same stem."""
@@ -109,10 +117,11 @@ class OutputFolder:
 
     def abandon(self) -> None:
         """Gives the folder free after an error; finished records stay for `--resume`."""
-        if any(f.name != "lock" and f.stat().st_size for f in self.partial.iterdir()):
-            self._lock.close()
-        else:
-            self.close()
+        with suppress(OSError):
+            self._clear()
+            if not any(f.name != "lock" and f.stat().st_size for f in self.partial.iterdir()):
+                self.close()
+        self._lock.close()
 
     def close(self) -> None:
         """Gives the folder free for other runs and removes the hidden subfolder."""

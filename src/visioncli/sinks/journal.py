@@ -25,6 +25,8 @@ class Journal(RecordSink):
         self._target = out.path / PREDICTIONS
         self._path = out.partial / JOURNAL
         self._resume = resume
+        self._keys: set[str] = set()
+        self._keep_previous = not resume
         try:
             self._keep_leftovers()
             self._file = self._path.open("wb")
@@ -49,12 +51,26 @@ class Journal(RecordSink):
             self._file.flush()
         except OSError as problem:
             raise explain(problem, self._target) from problem
+        if self._resume and record.key:
+            self._keys.add(record.key)
+
+    def settle(self, finished: "Finished", *, complete: bool) -> None:
+        """Sees to it that no success of an earlier run is lost: those that this run did not come to.
+
+        A run that was cut short takes them over; beside a complete one `close` keeps the earlier file.
+        """
+        if complete:
+            self._keep_previous = any(True for _ in finished.lines(self._keys))
+            return
+        with suppress(OSError):  # the disk may be full: the records of this run matter more
+            self._file.writelines(finished.lines(self._keys))
+            self._file.flush()
 
     def close(self) -> None:
-        """Renames the journal to `predictions.jsonl`; without `--resume` an earlier one is kept beside it."""
+        """Renames the journal to `predictions.jsonl`; an earlier one that holds other records is kept beside it."""
         try:
             self._drop_torn_line()
-            if not self._resume and self._target.exists():
+            if self._keep_previous and self._target.exists():
                 os.replace(self._target, self._out.path / PREVIOUS)
             os.replace(self._path, self._target)
         except OSError as problem:
@@ -105,6 +121,14 @@ class Finished:
         if record is None or not all(os.path.exists(f) for f in record.files.values()):
             return None
         return record
+
+    def lines(self, without: set[str]) -> Iterator[bytes]:
+        """The successes as they stand in the files, but for those whose key is in `without`."""
+        for key, (path, offset) in self._places.items():
+            if key not in without:
+                with path.open("rb") as file:
+                    file.seek(offset)
+                    yield file.readline()
 
 
 def _lines_with_offsets(path: Path) -> Iterator[tuple[int, bytes]]:
