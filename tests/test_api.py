@@ -2,8 +2,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes import MeanColour
 
+from fakes import MeanColour
 from visioncli import api, load
 from visioncli.api import Predictor, build_task, run_options
 from visioncli.errors import InputError, ModelUnavailable, UsageError, VisionError
@@ -31,9 +31,7 @@ def test_several_give_an_iterator_with_failures_among_them(
     assert [r.ok for r in records] == [True, False, True]
 
 
-def test_a_generator_is_drawn_as_results_are_taken(
-    predictor: Predictor, pictures: Callable[..., list[Path]]
-) -> None:
+def test_a_generator_is_drawn_as_results_are_taken(predictor: Predictor, pictures: Callable[..., list[Path]]) -> None:
     (path,) = pictures(1)
     endless: Iterator[Path] = iter(lambda: path, None)
     records = predictor(endless)

@@ -151,7 +151,8 @@ def test_odd_answers_and_redirects_elsewhere_are_failures(server: str, page: str
 
 
 @pytest.mark.parametrize(
-    "url", ["http://", "http:///x", "http://[::1", "http://127.0.0.1:99999/", "http://a b/", "http://127.0.0.1/\udcff"]
+    "url",
+    ["http://", "http:///x", "http://[::1", "http://127.0.0.1:99999/", "http://a b/", "http://127.0.0.1/\udcff"],
 )
 def test_an_address_that_makes_no_sense_is_a_failure(url: str) -> None:
     assert problem(url, timeout=1).kind == "url_failed"

@@ -60,7 +60,9 @@ def test_exif_orientation_is_applied(orientation: int, expected: list[int], kind
     assert rgb.shape == ((2, 3, 3) if orientation < 5 else (3, 2, 3))
 
 
-@pytest.mark.parametrize("block", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\0\x09"])
+@pytest.mark.parametrize(
+    "block", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\0\x09"]
+)
 def test_a_broken_exif_block_does_not_cost_the_picture(block: bytes) -> None:
     rgb = decode(encoded(colour("RGB", (9, 9, 9)), "JPEG", exif=block))
     assert rgb.shape == (3, 4, 3)
@@ -205,7 +207,9 @@ def test_a_truncated_file_is_refused_unless_allowed() -> None:
     assert failure(io.BytesIO(cut)).kind == "truncated_picture"
 
 
-@pytest.mark.parametrize("raised", [KeyError("x"), SyntaxError("x"), MemoryError(), RecursionError("x"), ValueError()])
+@pytest.mark.parametrize(
+    "raised", [KeyError("x"), SyntaxError("x"), MemoryError(), RecursionError("x"), ValueError()]
+)
 def test_whatever_a_decoder_raises_becomes_a_sentence(raised: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def load(self: Image.Image) -> None:
         raise raised
@@ -255,7 +259,9 @@ def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
     writer.join()
 
 
-def test_a_pipe_that_nobody_writes_to_does_not_block_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipe_that_nobody_writes_to_does_not_block_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     os.mkfifo(tmp_path / "pipe")
     monkeypatch.setattr(pictures, "PIPE_SECONDS", 0.05)
     assert kind_of(tmp_path / "pipe") == "read_failed"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import MeanColour, items
 
+from fakes import MeanColour, items
 from visioncli.errors import InputError, OutputError
 from visioncli.pictures import Picture
 from visioncli.publish import publish

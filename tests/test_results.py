@@ -18,7 +18,6 @@ TEXT = st.text(st.characters(codec=None, categories=None), max_size=20)
 NUMBER = st.floats(-1e5, 1e5).map(lambda x: round(x, 6))
 
 
-
 CLASSES = st.builds(Classification, TEXT, st.integers(0, 10**6), NUMBER)
 SUCCESSES = st.builds(
     Record,

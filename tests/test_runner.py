@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import MeanColour, items
 
+from fakes import MeanColour, items
 from visioncli.results import Record
 from visioncli.runner import Outcome, PixelBudget, RunOptions, describe, run
 from visioncli.sources import Item
@@ -157,7 +157,7 @@ def test_finished_inputs_are_not_read_again(pictures: Make) -> None:
     paths = pictures(3)
     done = {o.record.key: o.record for o in run(items(paths), MeanColour(), RunOptions())}
     task = MeanColour()
-    outcomes = list(run(items(paths), task, RunOptions(), finished=lambda key: done.get(key)))
+    outcomes = list(run(items(paths), task, RunOptions(), finished=done.get))
     assert all(o.resumed for o in outcomes)
     assert [o.record for o in outcomes] == list(done.values())
     assert task.batches == []
