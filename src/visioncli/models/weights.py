@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import os
 import warnings
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,9 @@ def load_network(row: ModelRow) -> "nn.Module":
 
     architecture, *variant = row.architecture.split(":")
     module: Any = importlib.import_module(f"visioncli.models.{architecture}")
-    state = _state_dict(row, module, variant)
+    cached = cache_folder() / "weights" / f"{row.name}-{row.source.sha256[:12]}-v{CONVERSION}.safetensors"
+    kept = _cached(cached)
+    state = kept or module.import_weights(verified_carrier_file(row.source), *variant)
     with torch.device("meta"):
         network: nn.Module = module.build(*variant)
     fill(network, state, row.name)
@@ -83,6 +86,8 @@ def load_network(row: ModelRow) -> "nn.Module":
         # Constants that the network computes for itself are in no file.
         network = module.build(*variant)
         fill(network, state, row.name)
+    if kept is None:
+        _keep(state, cached)
     return network.eval()
 
 
@@ -105,20 +110,34 @@ def fill(network: "nn.Module", state: "dict[str, Tensor]", name: str) -> None:
     network.load_state_dict(state, assign=True)
 
 
-def _state_dict(row: ModelRow, module: Any, variant: list[str]) -> "dict[str, Tensor]":
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file, save_file
+def _cached(cached: Path) -> "dict[str, Tensor] | None":
+    """The converted weights in the cache; None where they are not there or not as they were written."""
+    from safetensors import SafetensorError, safe_open
 
-    cached = cache_folder() / "weights" / f"{row.name}-{row.source.sha256[:12]}-v{CONVERSION}.safetensors"
     try:
-        return load_file(cached)
+        with safe_open(cached, "pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            return state if (file.metadata() or {}).get("crc32") == _checksum(state) else None
     except (OSError, SafetensorError):
-        # Not there yet, or damaged: convert (again).
-        state: dict[str, Tensor] = module.import_weights(verified_carrier_file(row.source), *variant)
+        return None
+
+
+def _keep(state: "dict[str, Tensor]", cached: Path) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
     try:
         # Several processes may do this at once: each writes a file of its own, the last rename wins.
         with whole_file(cached) as temporary:
-            save_file({k: v.contiguous() for k, v in state.items()}, temporary)
+            whole = {name: tensor.contiguous() for name, tensor in state.items()}
+            save_file(whole, temporary, {"crc32": _checksum(whole)})
     except (OutputError, SafetensorError, OSError) as problem:
         warnings.warn(f"Converted weights could not be kept, so each start is slower. {problem}", stacklevel=2)
-    return state
+
+
+def _checksum(state: "dict[str, Tensor]") -> str:
+    total = 0
+    for name in sorted(state):
+        data = state[name].contiguous().reshape(-1).numpy().data
+        total = zlib.crc32(data, zlib.crc32(name.encode(), total))
+    return f"{total:08x}"
