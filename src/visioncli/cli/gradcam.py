@@ -3,7 +3,7 @@
 import functools
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -75,7 +75,7 @@ def gradcam(
     detect = task is Explained.DETECT
     first = names[0] if names else frame.model or registry.DEFAULTS[task.value]
     rows = [registry.find(name, task.value) for name in [first, *names[1:]]]
-    settings: dict[str, object] = {
+    settings: dict[str, Any] = {
         "method": method,
         "layer": layer,
         "target": target,
@@ -95,7 +95,7 @@ def gradcam(
     run_task("gradcam", dataclasses.replace(frame, model=first), settings, draw_all, options)
 
 
-def _print_layers(model: str, frame: FrameOptions, settings: dict[str, object]) -> None:
+def _print_layers(model: str, frame: FrameOptions, settings: dict[str, Any]) -> None:
     from visioncli.api import build_task
     from visioncli.tasks.gradcam import GradCam
 
@@ -106,5 +106,5 @@ def _print_layers(model: str, frame: FrameOptions, settings: dict[str, object]) 
         width = max(len(layer.name) for layer in layers)
         for n, layer in enumerate(layers):
             shape = " x ".join(str(side) for side in layer.shape)
-            auto = "  (auto)" if n == len(layers) - 1 and isinstance(settings["detect"], bool) else ""
+            auto = "  (auto)" if n == len(layers) - 1 and not settings["detect"] else ""
             sys.stdout.write(f"{layer.name:<{width}}  {layer.kind:<18} {shape}{auto}\n")

@@ -23,7 +23,8 @@ def colour_table() -> np.ndarray:
     anchors = np.frombuffer(bytes.fromhex(_INFERNO), np.uint8).reshape(-1, 3).astype(float)
     at = np.linspace(0, len(anchors) - 1, 256)
     channels = [np.interp(at, np.arange(len(anchors)), anchors[:, c]) for c in range(3)]
-    return np.rint(np.stack(channels, axis=1)).astype(np.uint8)
+    table: np.ndarray = np.rint(np.stack(channels, axis=1)).astype(np.uint8)
+    return table
 
 
 def overlay(image: Image.Image, heat: np.ndarray, opacity: float) -> Image.Image:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from visioncli.files import whole_file
+from visioncli.files import write_picture
 from visioncli.render.canvas import Arrays
 from visioncli.results import Record
 from visioncli.runner import Outcome
@@ -30,9 +30,8 @@ class AnnotatedSink(PictureSink):
         image = self._draw(Image.fromarray(outcome.picture.rgb), outcome.record, outcome.arrays)
         kind = self._kind if max(image.size) <= JPEG_MOST else "png"
         target = out.file(f"{base}.{outcome.record.task}.{kind}")
-        with whole_file(target, out.partial) as temporary:
-            if kind == "jpg":
-                image.save(temporary, "JPEG", quality=JPEG_QUALITY)
-            else:
-                image.save(temporary, "PNG", compress_level=1)
+        if kind == "jpg":
+            write_picture(target, image, "JPEG", out.partial, quality=JPEG_QUALITY)
+        else:
+            write_picture(target, image, "PNG", out.partial, compress_level=1)
         return {"annotated": str(target)}

@@ -5,7 +5,7 @@ import re
 import numpy as np
 from PIL import Image
 
-from visioncli.files import whole_file
+from visioncli.files import whole_file, write_picture
 from visioncli.runner import Outcome
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import PictureSink
@@ -25,11 +25,10 @@ class HeatSink(PictureSink):
             name = "map" if n == 0 else f"map-{n}-{label}"
             target = out.file(f"{base}.{name}.{self._kind}")
             heat = outcome.arrays[f"map_{n}"]
-            with whole_file(target, out.partial) as temporary:
-                if self._kind == "npy":
-                    with temporary.open("wb") as file:
-                        np.save(file, (heat / FULL).astype(np.float32))
-                else:
-                    Image.fromarray(heat).save(temporary, "PNG", compress_level=4)
+            if self._kind == "npy":
+                with whole_file(target, out.partial) as temporary, temporary.open("wb") as file:
+                    np.save(file, (heat / FULL).astype(np.float32))
+            else:
+                write_picture(target, Image.fromarray(heat), "PNG", out.partial, compress_level=4)
             files["map" if n == 0 else f"map_{n}"] = str(target)
         return files

@@ -112,7 +112,8 @@ class ExplainableDetector:
         boxes, scores, ids = ssd.postprocess(codes, logits, width, height, score=self._score, iou=0.6, most=100)
         order = list(range(len(ids)))[: self._top]
         order += [next(n for n in range(len(ids)) if ids[n] == i) for i in self._chosen if i in ids]
-        anchors, targets = [], []
+        anchors: list[tuple[int, int]] = []
+        targets: list[Target] = []
         for n in dict.fromkeys(order):
             label_id = int(ids[n])
             # The anchor that this box was decoded from is the one with its score.

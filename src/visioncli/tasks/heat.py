@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from visioncli.results import Box
 
@@ -69,9 +69,8 @@ def _region_around(mask: np.ndarray, y: int, x: int) -> tuple[int, int, int, int
     """The box around the connected part of a mask that holds (y, x), found on at most 512 cells a side."""
     step = max(1, -(-max(mask.shape) // 512))
     coarse = mask[y % step :: step, x % step :: step]
-    from PIL import ImageDraw
-
-    image = Image.fromarray(coarse.astype(np.uint8))
+    # A copy, since an image that shares an array's memory ignores what is drawn on it.
+    image = Image.fromarray(coarse.astype(np.uint8)).copy()
     ImageDraw.floodfill(image, (x // step, y // step), 2)
     part = np.asarray(image) == 2
     columns, rows = (np.flatnonzero(part.any(axis=axis)) for axis in (0, 1))
