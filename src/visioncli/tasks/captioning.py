@@ -1,0 +1,259 @@
+"""Captions from detected objects: features for the network, and beam search that stays with what was seen."""
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from visioncli.tasks.caption_words import (
+    FUNCTION_WORDS,
+    OPEN_WORDS,
+    PERSON,
+    Named,
+    ObjectNouns,
+    Vocabulary,
+    object_nouns,
+    stem,
+)
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+Step = Callable[[IntArray, FloatArray], tuple[FloatArray, FloatArray, FloatArray]]
+"""`step(words (B,), state (B, S, H)) -> log-probabilities (B, V), state (B, S, H), attention (B, 1 + N)`."""
+
+MOST_OBJECTS = 20
+INPUT_SCORE = 0.2
+NAME_SCORE = 0.4
+NEVER = -1e9
+
+
+class ObjectFeatures(NamedTuple):
+    """What the network reads: objects by falling score.
+
+    `labels` (N,) int64 COCO category ids; `geometry` (N, 9) float32: x1, y1, x2, y2, width, height and area
+    as shares of the picture, score, and rank / 20; `order` (N,) int64: the detection behind each object.
+    """
+
+    labels: IntArray
+    geometry: FloatArray
+    order: IntArray
+
+
+class Caption(NamedTuple):
+    """A sentence and what it rests on.
+
+    `attention` (words, 1 + N) float32: for each word its weights over the whole picture (column 0) and the
+    objects in the order of `ObjectFeatures`; each row sums to 1. `objects`: detections that the words name.
+    """
+
+    text: str
+    log_probability: float
+    words: tuple[str, ...]
+    attention: FloatArray
+    objects: tuple[int, ...] = ()
+
+
+def object_features(
+    boxes: npt.ArrayLike,
+    scores: npt.ArrayLike,
+    label_ids: npt.ArrayLike,
+    width: int,
+    height: int,
+    *,
+    least_score: float = INPUT_SCORE,
+    most: int = MOST_OBJECTS,
+) -> ObjectFeatures:
+    """Features of the `most` highest-scoring detections of at least `least_score`.
+
+    `boxes` (N, 4) x1 y1 x2 y2 in pixels of a `width` x `height` picture, `scores` (N,), `label_ids` (N,) COCO
+    category ids. Equal scores keep their order.
+    """
+    score = np.asarray(scores, np.float32).reshape(-1)
+    order = np.argsort(-score, kind="stable")
+    order = order[score[order] >= least_score][:most].astype(np.int64)
+    scale = np.array([width, height, width, height], np.float32)
+    box = np.clip(np.asarray(boxes, np.float32).reshape(-1, 4)[order] / scale, 0, 1)
+    size = np.maximum(box[:, 2:] - box[:, :2], 0)
+    rank = np.arange(len(order), dtype=np.float32)[:, None] / MOST_OBJECTS
+    area = np.sqrt(size[:, :1] * size[:, 1:])
+    geometry = np.concatenate([box, size, area, score[order, None], rank], axis=1).astype(np.float32)
+    labels = np.asarray(label_ids, np.int64).reshape(-1)[order]
+    return ObjectFeatures(labels, geometry, order)
+
+
+def nameable(features: ObjectFeatures, least_score: float = NAME_SCORE) -> frozenset[int]:
+    """Classes that a caption may name: those with an object of at least `least_score`."""
+    return frozenset(int(label) for label, row in zip(*features[:2], strict=True) if row[7] >= least_score)
+
+
+class Constraint:
+    """Says which words may follow: no noun of a class that was not detected, nothing said twice.
+
+    `allowed` are the COCO category ids that may be named. Besides: a content word comes once (singular and
+    plural are one word), no class but people is named twice, and a sentence never ends on "of a".
+    """
+
+    def __init__(
+        self, vocabulary: Vocabulary, allowed: Collection[int], nouns: ObjectNouns | None = None
+    ) -> None:
+        self.vocabulary = vocabulary
+        self.nouns = nouns or object_nouns()
+        self.allowed = frozenset(allowed)
+        words = vocabulary.words
+        self._stems: dict[str, list[int]] = {}
+        for number, word in enumerate(words[Vocabulary.UNKNOWN + 1 :], Vocabulary.UNKNOWN + 1):
+            self._stems.setdefault(stem(word), []).append(number)
+        lasts = {phrase[-1] for phrase in self.nouns.nouns}
+        in_phrase = {phrase[-1] for phrase in self.nouns.nouns if len(phrase) > 1}
+        self._base = np.zeros(len(words), np.bool_)
+        self._base[[Vocabulary.PAD, Vocabulary.START, Vocabulary.UNKNOWN]] = True
+        self._open: list[int] = []
+        for number, word in enumerate(words):
+            if word in in_phrase:
+                self._open.append(number)
+            elif word in lasts:
+                self._base[number] = self._forbidden([word])
+        self._by_class = self._single_nouns()
+
+    def _single_nouns(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for phrase, ids in self.nouns.nouns.items():
+            number = self.vocabulary.number(phrase[0])
+            if len(phrase) == 1 and number != Vocabulary.UNKNOWN:
+                for label in ids:
+                    found.setdefault(label, []).append(number)
+        return found
+
+    def _forbidden(self, words: Sequence[str]) -> bool:
+        name = self.nouns.naming(words)
+        return name is not None and not name.label_ids & self.allowed
+
+    def blocked(self, words: Sequence[str]) -> BoolArray:
+        """Which words `(V,)` bool may not follow `words`."""
+        blocked = self._base.copy()
+        for number in self._open:
+            blocked[number] = self._forbidden([*words, self.vocabulary.words[number]])
+        for word in words:
+            if word not in FUNCTION_WORDS:
+                blocked[self._stems.get(stem(word), [])] = True
+        for name in self.nouns.named(words):
+            self._block_again(blocked, name, len(words))
+        if not words or words[-1] in OPEN_WORDS:
+            blocked[Vocabulary.END] = True
+        if words and words[-1] in FUNCTION_WORDS:
+            blocked[self.vocabulary.number(words[-1])] = True
+        return blocked
+
+    def _block_again(self, blocked: BoolArray, name: Named, length: int) -> None:
+        only = name.label_ids & self.allowed
+        # The word that has just been said may be the first half of a phrase: "dining" of "dining table".
+        if PERSON in only or len(only) != 1 or name.end == length:
+            return
+        blocked[self._by_class.get(next(iter(only)), [])] = True
+
+
+class _Beam(NamedTuple):
+    numbers: tuple[int, ...]
+    words: tuple[str, ...]
+    score: float
+    attention: tuple[FloatArray, ...]
+
+
+def beam_search(
+    step: Step,
+    state: FloatArray,
+    constraint: Constraint,
+    *,
+    beams: int = 5,
+    top: int = 1,
+    max_words: int = 20,
+    length_power: float = 0.7,
+) -> list[Caption]:
+    """The `top` best sentences, best first.
+
+    `state` (1, S, H) is the decoder's first state. Sentences are ranked by log-probability / words **
+    `length_power` (Wu et al. 2016, arXiv:1609.08144, without the constants). Fewer than `top` come back only
+    when the constraint leaves fewer; none when it leaves nothing to say.
+    """
+    beams = max(beams, top)
+    words = constraint.vocabulary.words
+    live = [_Beam((Vocabulary.START,), (), 0.0, ())]
+    done: list[_Beam] = []
+    for said in range(max_words + 1):
+        last = np.array([beam.numbers[-1] for beam in live], np.int64)
+        log_probabilities, state, attention = step(last, state)
+        scores = log_probabilities.astype(np.float64)
+        for row, beam in enumerate(live):
+            scores[row, constraint.blocked(beam.words)] = NEVER
+            scores[row] += beam.score
+        if said == max_words:
+            scores[:, np.arange(len(words)) != Vocabulary.END] = NEVER
+        grown = _grown(live, scores, attention, words, beams=beams, done=done)
+        if not grown or _settled(done, grown[0][1], beams, length_power):
+            break
+        state = state[[row for row, _ in grown]]
+        live = [beam for _, beam in grown]
+    done.sort(key=lambda beam: -_rank(beam, length_power))
+    return [_caption(beam, constraint) for beam in done[:top]]
+
+
+def _grown(
+    live: Sequence[_Beam],
+    scores: npt.NDArray[np.float64],
+    attention: FloatArray,
+    words: Sequence[str],
+    *,
+    beams: int,
+    done: list[_Beam],
+) -> list[tuple[int, _Beam]]:
+    """The best continuations with the row that each grew from; sentences that ended go to `done`."""
+    flat = scores.reshape(-1)
+    grown: list[tuple[int, _Beam]] = []
+    for place in np.argsort(-flat, kind="stable")[: 2 * beams]:
+        row, number = divmod(int(place), len(words))
+        score, old = float(flat[place]), live[row]
+        if score <= NEVER / 2:
+            break
+        if number == Vocabulary.END:
+            done.append(old._replace(score=score))
+        elif len(grown) < beams:
+            seen = (*old.attention, attention[row].astype(np.float32))
+            grown.append((row, _Beam((*old.numbers, number), (*old.words, words[number]), score, seen)))
+    return grown
+
+
+def _rank(beam: _Beam, power: float) -> float:
+    return float(beam.score / max(len(beam.words), 1) ** power)
+
+
+def _settled(done: list[_Beam], best: _Beam, beams: int, power: float) -> bool:
+    if len(done) < beams:
+        return False
+    worst = sorted((_rank(beam, power) for beam in done), reverse=True)[beams - 1]
+    return _rank(best, power) < worst
+
+
+def _caption(beam: _Beam, constraint: Constraint) -> Caption:
+    text = " ".join(beam.words)
+    attention = np.stack(beam.attention).astype(np.float32)
+    return Caption(text[:1].upper() + text[1:] + ".", beam.score, beam.words, attention)
+
+
+def named_objects(
+    caption: Caption, features: ObjectFeatures, nouns: ObjectNouns | None = None
+) -> tuple[int, ...]:
+    """Detections whose class the caption names, by falling score (indices into the detections)."""
+    named = (nouns or object_nouns()).named(caption.words)
+    classes = frozenset[int]().union(*(name.label_ids for name in named))
+    return tuple(
+        int(i) for label, i in zip(features.labels, features.order, strict=True) if int(label) in classes
+    )
+
+
+def probability(caption: Caption) -> float:
+    """Probability of the sentence under the network, 0 to 1."""
+    return math.exp(caption.log_probability)
