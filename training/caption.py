@@ -138,7 +138,7 @@ def train(
     steps = options.epochs * math.ceil(len(pictures) / options.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.rate, total_steps=steps, pct_start=0.1)
     weights = caption_weights(pictures, options.sharpness)
-    best, best_state, history, step = -1.0, mean.state_dict(), [], 0
+    best, best_state, since, history, step = -1.0, mean.state_dict(), 0, [], 0
     for epoch in range(1, options.epochs + 1):
         network.train()
         began, total, count = time.perf_counter(), 0.0, 0
@@ -152,14 +152,13 @@ def train(
             step, total, count = step + 1, total + loss.item(), count + 1
             blend_into(mean, network, min(options.average, (1 + step) / (10 + step)))
         row = {"epoch": epoch, "loss": total / count, "seconds": time.perf_counter() - began}
-        if held and (epoch > options.epochs // 2 or epoch == options.epochs):
+        if held and epoch > options.epochs // 2 and (options.epochs - epoch) % 2 == 0:
             row |= evaluate(ObjectLayoutEnsemble([mean]), held, vocabulary, 2)._asdict()
         history.append(row)
         sys.stderr.write(json.dumps({name: round(value, 4) for name, value in row.items()}) + "\n")
-        if "cider" not in row or row["cider"] > best:
-            best, best_state = row.get("cider", -1.0), {k: v.clone() for k, v in mean.state_dict().items()}
-            since = 0
-        elif (since := since + 1) >= options.patience:
+        if row.get("cider", -1.0) > best:
+            best, best_state, since = row["cider"], {k: v.clone() for k, v in mean.state_dict().items()}, 0
+        elif "cider" in row and (since := since + 1) >= options.patience:
             break
     mean.load_state_dict(best_state)
     return mean, history
@@ -223,8 +222,8 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--captions", type=Path, help="COCO captions, when --data is COCO instances")
     parser.add_argument("--out", type=Path, required=True, help="folder for weights, vocabulary and metrics")
-    parser.add_argument("--members", type=int, default=1, help="networks in the ensemble")
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--members", type=int, default=3, help="networks in the ensemble")
+    parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--batch", type=int, default=64, help="pictures in a batch, with all their captions")
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--dropout", type=float, default=0.35)
@@ -238,12 +237,12 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--longest", type=int, default=15, help="words of a caption that are learned")
     parser.add_argument(
-        "--patience", type=int, default=6, help="epochs without a better CIDEr before it stops"
+        "--patience", type=int, default=3, help="measurements without a better CIDEr before it stops"
     )
     parser.add_argument("--val", type=float, default=0.1, help="share of pictures held out, by image id")
     parser.add_argument("--told", type=int, default=3, help="captions of a picture that an epoch shows")
-    parser.add_argument("--width", type=int, default=256, help="hidden units of each LSTM layer")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--width", type=int, default=192, help="hidden units of each LSTM layer")
+    parser.add_argument("--seed", type=int, default=11)
     return parser.parse_args(given)
 
 

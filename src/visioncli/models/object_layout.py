@@ -25,7 +25,7 @@ IntArray = npt.NDArray[np.int64]
 Step = Callable[[IntArray, FloatArray], tuple[FloatArray, FloatArray, FloatArray]]
 
 WEIGHTS = Path(__file__).with_name("data") / "object_layout.safetensors"
-SCALE = ":scale"
+ABOUT, SCALE = "object_layout", ":scale"
 
 LABELS = 91
 """COCO category ids run from 1 to 90; 0 pads."""
@@ -266,7 +266,8 @@ def save(network: ObjectLayoutEnsemble, words: Sequence[str], path: Path) -> Non
         else:
             tensors[name] = tensor.contiguous()
     about = {"sizes": network.sizes._asdict(), "members": len(network.members), "vocabulary": list(words)}
-    save_file(tensors, path, {name: json.dumps(value) for name, value in about.items()})
+    # One entry: several would be written in an order that changes from run to run.
+    save_file(tensors, path, {ABOUT: json.dumps(about)})
 
 
 def load(path: Path | None = None) -> tuple[ObjectLayoutEnsemble, tuple[str, ...]]:
@@ -277,7 +278,7 @@ def load(path: Path | None = None) -> tuple[ObjectLayoutEnsemble, tuple[str, ...
     path = path or WEIGHTS
     try:
         with safe_open(path, "pt") as file:
-            about = {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
+            about = json.loads((file.metadata() or {})[ABOUT])
             stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         network = build(Sizes(**about["sizes"]), about["members"])
         scales = {name: stored.pop(name) for name in list(stored) if name.endswith(SCALE)}

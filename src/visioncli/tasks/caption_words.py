@@ -41,6 +41,73 @@ OPEN_WORDS = FUNCTION_WORDS | {
 }
 """Words that cannot close a sentence: something has to follow."""
 
+UNSEEN = frozenset(
+    {
+        *(
+            "black",
+            "white",
+            "red",
+            "blue",
+            "green",
+            "yellow",
+            "brown",
+            "purple",
+            "pink",
+            "gray",
+            "grey",
+            "silver",
+        ),
+        *(
+            "gold",
+            "golden",
+            "tan",
+            "blonde",
+            "dark",
+            "bright",
+            "colored",
+            "colorful",
+            "colors",
+            "polar",
+            "grizzly",
+        ),
+    }
+)
+"""Words about colours and breeds: boxes cannot show them, so a caption from boxes does not claim them."""
+
+COUNTED = frozenset({1, *range(16, 26)})
+"""Classes whose number a caption must not exceed: people and animals, which are boxed one by one."""
+
+_IRREGULAR = frozenset(
+    {
+        *(
+            "people",
+            "men",
+            "women",
+            "children",
+            "kids",
+            "babies",
+            "policemen",
+            "fishermen",
+            "businessmen",
+            "gentlemen",
+        ),
+        *(
+            "family",
+            "families",
+            "crowd",
+            "crowds",
+            "team",
+            "teams",
+            "parents",
+            "audience",
+            "geese",
+            "calves",
+            "cattle",
+        ),
+        *("puppies", "ladies", "oxen", "persons"),
+    }
+)
+
 
 def tokenise(caption: str) -> list[str]:
     """Lower-case words of `caption` without punctuation; hyphens part words, apostrophes stay inside."""
@@ -55,6 +122,18 @@ def stem(word: str) -> str:
     if len(word) > 4 and word.endswith(("ches", "shes", "sses", "xes")):
         return word[:-2]
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def is_plural(noun: str) -> bool:
+    """Whether `noun`, one that names an object class, speaks of several; "sheep" may be one."""
+    return noun in _IRREGULAR or stem(noun) != noun
+
+
+def begins_with_vowel(word: str) -> bool:
+    """Whether `word` takes "an": by its letters, with the few captions' words whose sound differs."""
+    if word.startswith(("uni", "use", "usu", "util", "one", "once", "ute")):
+        return False
+    return word[0] in "aeiou" or word.startswith(("hour", "honest"))
 
 
 class Vocabulary:

@@ -1,19 +1,22 @@
 """Captions from detected objects: features for the network, and beam search that stays with what was seen."""
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from visioncli.tasks.caption_words import (
+    COUNTED,
     FUNCTION_WORDS,
     OPEN_WORDS,
     PERSON,
-    Named,
+    UNSEEN,
     ObjectNouns,
     Vocabulary,
+    begins_with_vowel,
+    is_plural,
     object_nouns,
     stem,
 )
@@ -27,8 +30,9 @@ Step = Callable[[IntArray, FloatArray], tuple[FloatArray, FloatArray, FloatArray
 
 MOST_OBJECTS = 20
 INPUT_SCORE = 0.2
-NAME_SCORE = 0.4
+NAME_SCORE = 0.3
 NEVER = -1e9
+SCORE = 7
 
 
 class ObjectFeatures(NamedTuple):
@@ -85,38 +89,44 @@ def object_features(
     return ObjectFeatures(labels, geometry, order)
 
 
-def nameable(features: ObjectFeatures, least_score: float = NAME_SCORE) -> frozenset[int]:
-    """Classes that a caption may name: those with an object of at least `least_score`."""
-    return frozenset(int(label) for label, row in zip(*features[:2], strict=True) if row[7] >= least_score)
+def nameable(features: ObjectFeatures, least_score: float = NAME_SCORE) -> dict[int, int]:
+    """Classes that a caption may name, and how many objects of each were detected.
+
+    A class needs one object of at least `least_score`; its weaker objects then count too.
+    """
+    sure = {int(label) for label, row in zip(*features[:2], strict=True) if row[SCORE] >= least_score}
+    return {label: int((features.labels == label).sum()) for label in sorted(sure)}
 
 
 class Constraint:
-    """Says which words may follow: no noun of a class that was not detected, nothing said twice.
+    """Says which words may follow, so that a caption stays with what was detected.
 
-    `allowed` are the COCO category ids that may be named. Besides: a content word comes once (singular and
-    plural are one word), no class but people is named twice, and a sentence never ends on "of a".
+    `detected` is the number of objects by COCO category id. No noun names a class that is not in it. One
+    person or animal is not spoken of as several. Nothing is claimed that boxes cannot show (colours). And no
+    content word comes twice (singular and plural are one word), no class but people is named twice, "a" and
+    "an" fit the next word, and no sentence ends on "of a".
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, allowed: Collection[int], nouns: ObjectNouns | None = None
+        self, vocabulary: Vocabulary, detected: Mapping[int, int], nouns: ObjectNouns | None = None
     ) -> None:
         self.vocabulary = vocabulary
         self.nouns = nouns or object_nouns()
-        self.allowed = frozenset(allowed)
+        self.detected = dict(detected)
         words = vocabulary.words
+        first = len(Vocabulary.MARKS)
         self._stems: dict[str, list[int]] = {}
-        for number, word in enumerate(words[Vocabulary.UNKNOWN + 1 :], Vocabulary.UNKNOWN + 1):
+        for number, word in enumerate(words[first:], first):
             self._stems.setdefault(stem(word), []).append(number)
+        self._vowel = np.array([begins_with_vowel(word) for word in words])
+        self._base = np.array([word in UNSEEN for word in words])
+        self._base[[Vocabulary.PAD, Vocabulary.START, Vocabulary.UNKNOWN]] = True
         lasts = {phrase[-1] for phrase in self.nouns.nouns}
         in_phrase = {phrase[-1] for phrase in self.nouns.nouns if len(phrase) > 1}
-        self._base = np.zeros(len(words), np.bool_)
-        self._base[[Vocabulary.PAD, Vocabulary.START, Vocabulary.UNKNOWN]] = True
-        self._open: list[int] = []
+        self._open = [number for number, word in enumerate(words) if word in in_phrase]
         for number, word in enumerate(words):
-            if word in in_phrase:
-                self._open.append(number)
-            elif word in lasts:
-                self._base[number] = self._forbidden([word])
+            if word in lasts and word not in in_phrase:
+                self._base[number] |= self._forbidden([word])
         self._by_class = self._single_nouns()
 
     def _single_nouns(self) -> dict[int, list[int]]:
@@ -130,30 +140,39 @@ class Constraint:
 
     def _forbidden(self, words: Sequence[str]) -> bool:
         name = self.nouns.naming(words)
-        return name is not None and not name.label_ids & self.allowed
+        if name is None:
+            return False
+        there = {label: count for label, count in self.detected.items() if label in name.label_ids}
+        return not there or (COUNTED.issuperset(there) and sum(there.values()) == 1 and is_plural(words[-1]))
 
     def blocked(self, words: Sequence[str]) -> BoolArray:
         """Which words `(V,)` bool may not follow `words`."""
         blocked = self._base.copy()
         for number in self._open:
-            blocked[number] = self._forbidden([*words, self.vocabulary.words[number]])
+            blocked[number] |= self._forbidden([*words, self.vocabulary.words[number]])
         for word in words:
             if word not in FUNCTION_WORDS:
                 blocked[self._stems.get(stem(word), [])] = True
-        for name in self.nouns.named(words):
-            self._block_again(blocked, name, len(words))
-        if not words or words[-1] in OPEN_WORDS:
+        self._block_named(blocked, words)
+        last = words[-1] if words else "the"
+        if last in OPEN_WORDS:
             blocked[Vocabulary.END] = True
-        if words and words[-1] in FUNCTION_WORDS:
-            blocked[self.vocabulary.number(words[-1])] = True
+        if last in FUNCTION_WORDS:
+            blocked[self.vocabulary.number(last)] = True
+        if last in ("a", "an"):
+            blocked |= self._vowel == (last == "a")
         return blocked
 
-    def _block_again(self, blocked: BoolArray, name: Named, length: int) -> None:
-        only = name.label_ids & self.allowed
-        # The word that has just been said may be the first half of a phrase: "dining" of "dining table".
-        if PERSON in only or len(only) != 1 or name.end == length:
-            return
-        blocked[self._by_class.get(next(iter(only)), [])] = True
+    def _block_named(self, blocked: BoolArray, words: Sequence[str]) -> None:
+        said: dict[int, int] = {}
+        for name in self.nouns.named(words):
+            there = [label for label in name.label_ids if label in self.detected]
+            # The word just said may be the first half of a phrase: "computer" of "computer mouse".
+            if len(there) == 1 and name.end < len(words):
+                said[there[0]] = said.get(there[0], 0) + 1
+        for label, times in said.items():
+            if label != PERSON or times >= self.detected[label]:
+                blocked[self._by_class.get(label, [])] = True
 
 
 class _Beam(NamedTuple):
@@ -171,7 +190,7 @@ def beam_search(
     beams: int = 5,
     top: int = 1,
     max_words: int = 20,
-    length_power: float = 0.7,
+    length_power: float = 0.5,
 ) -> list[Caption]:
     """The `top` best sentences, best first.
 
