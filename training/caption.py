@@ -12,6 +12,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +29,7 @@ from visioncli.models.object_layout import SCORE_COLUMN, ObjectLayout, ObjectLay
 from visioncli.tasks import captioning
 from visioncli.tasks.caption_template import template
 from visioncli.tasks.caption_words import Vocabulary, tokenise
-from visioncli.tasks.captioning import MOST_OBJECTS, Caption, ObjectFeatures
+from visioncli.tasks.captioning import MOST_OBJECTS, ObjectFeatures
 
 
 class Batch(NamedTuple):
@@ -171,15 +172,6 @@ def blend_into(mean: ObjectLayout, network: ObjectLayout, keep: float) -> None:
         old.lerp_(new, 1 - keep)
 
 
-def describe(
-    network: ObjectLayoutEnsemble, seen: ObjectFeatures, vocabulary: Vocabulary, beams: int
-) -> list[Caption]:
-    """Captions of one picture by beam search."""
-    step, state = object_layout.listen(network, seen.labels, seen.geometry)
-    constraint = captioning.Constraint(vocabulary, captioning.nameable(seen))
-    return captioning.beam_search(step, state, constraint, beams=beams)
-
-
 def simulated(held: Sequence[Layout]) -> list[ObjectFeatures]:
     """What a simulated detector finds in pictures: the same at every call."""
     found = [layouts.detect(p, np.random.default_rng(p.image_id)) for p in held]
@@ -199,7 +191,8 @@ def evaluate(
     network: ObjectLayoutEnsemble, held: Sequence[Layout], vocabulary: Vocabulary, beams: int
 ) -> CaptionScores:
     """Scores on pictures seen through a simulated detector."""
-    found = [describe(network, seen, vocabulary, beams) for seen in simulated(held)]
+    listen = partial(object_layout.listen, network)
+    found = [captioning.describe(listen, vocabulary, seen, beams=beams) for seen in simulated(held)]
     return scores_of([captions[0].words if captions else () for captions in found], held)
 
 

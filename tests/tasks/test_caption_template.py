@@ -1,6 +1,6 @@
 import pytest
 
-from visioncli.tasks.caption_template import template
+from visioncli.tasks.caption_template import NOTHING, template, without_objects
 from visioncli.tasks.caption_words import object_nouns, tokenise
 
 
@@ -29,3 +29,14 @@ def test_a_template_never_names_an_absent_class() -> None:
     for label in nouns.classes:
         for count in (1, 3):
             assert nouns.absent(tokenise(template([label] * count)), {label}) == []
+
+
+def test_a_picture_without_objects_is_told_by_its_class_when_that_is_sure() -> None:
+    assert without_objects([("alp", 0.8), ("valley", 0.1)]) == "This may be an alp."
+    assert without_objects([("alp", 0.1)]) == NOTHING
+    assert without_objects([]) == NOTHING
+
+
+def test_a_class_that_names_an_undetected_object_is_passed_over() -> None:
+    assert without_objects([("laptop", 0.5), ("volcano", 0.4)]) == "This may be a volcano."
+    assert without_objects([("laptop", 0.9)]) == NOTHING

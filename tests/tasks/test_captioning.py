@@ -3,13 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from visioncli.errors import UsageError
 from visioncli.tasks.caption_words import ObjectNouns, Vocabulary, object_nouns
 from visioncli.tasks.captioning import (
-    Caption,
     Constraint,
     beam_search,
+    describe,
     nameable,
-    named_objects,
     object_features,
 )
 
@@ -159,9 +159,19 @@ def test_only_sure_objects_may_be_named() -> None:
 
 
 def test_a_caption_rests_on_the_detections_that_it_names() -> None:
+    words = vocabulary("a", "kitten")
+    step = scripted(words, {(): {"a": 1.0}, ("a",): {"kitten": 1.0}})
     seen = object_features([[0, 0, 9, 9]] * 3, [0.3, 0.9, 0.8], [17, 1, 17], 10, 10)
-    caption = Caption("A kitten.", -1.0, ("a", "kitten"), np.ones((2, 4), np.float32))
-    assert named_objects(caption, seen) == (2, 0)
+    (caption,) = describe(lambda labels, geometry: (step, START_STATE), words, seen)
+    assert caption.text == "A kitten."
+    assert caption.objects == (2, 0)
+
+
+@pytest.mark.parametrize("option", ["beams", "top", "max_words"])
+def test_impossible_numbers_are_wrong_usage(option: str) -> None:
+    seen = object_features([], [], [], 10, 10)
+    with pytest.raises(UsageError, match=f"--{option.replace('_', '-')} must be at least 1"):
+        describe(lambda labels, geometry: (scripted(WORDS, SCRIPT), START_STATE), WORDS, seen, **{option: 0})
 
 
 @settings(max_examples=30, deadline=None)

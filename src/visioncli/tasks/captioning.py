@@ -1,12 +1,12 @@
 """Captions from detected objects: features for the network, and beam search that stays with what was seen."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from visioncli.errors import UsageError
 from visioncli.tasks.caption_words import (
     COUNTED,
     FUNCTION_WORDS,
@@ -28,7 +28,12 @@ BoolArray = npt.NDArray[np.bool_]
 Step = Callable[[IntArray, FloatArray], tuple[FloatArray, FloatArray, FloatArray]]
 """`step(words (B,), state (B, S, H)) -> log-probabilities (B, V), state (B, S, H), attention (B, 1 + N)`."""
 
+Listen = Callable[[IntArray, FloatArray], tuple[Step, FloatArray]]
+"""`listen(labels (N,), geometry (N, 9)) -> step, first state (1, S, H)`."""
+
 MOST_OBJECTS = 20
+BEAMS = 5
+MAX_WORDS = 20
 INPUT_SCORE = 0.2
 NAME_SCORE = 0.3
 NEVER = -1e9
@@ -187,9 +192,9 @@ def beam_search(
     state: FloatArray,
     constraint: Constraint,
     *,
-    beams: int = 5,
+    beams: int = BEAMS,
     top: int = 1,
-    max_words: int = 20,
+    max_words: int = MAX_WORDS,
     length_power: float = 0.5,
 ) -> list[Caption]:
     """The `top` best sentences, best first.
@@ -262,17 +267,31 @@ def _caption(beam: _Beam, constraint: Constraint) -> Caption:
     return Caption(text[:1].upper() + text[1:] + ".", beam.score, beam.words, attention)
 
 
-def named_objects(
-    caption: Caption, features: ObjectFeatures, nouns: ObjectNouns | None = None
-) -> tuple[int, ...]:
-    """Detections whose class the caption names, by falling score (indices into the detections)."""
-    named = (nouns or object_nouns()).named(caption.words)
-    classes = frozenset[int]().union(*(name.label_ids for name in named))
-    return tuple(
-        int(i) for label, i in zip(features.labels, features.order, strict=True) if int(label) in classes
-    )
+def describe(
+    listen: Listen,
+    vocabulary: Vocabulary,
+    features: ObjectFeatures,
+    *,
+    beams: int = BEAMS,
+    top: int = 1,
+    max_words: int = MAX_WORDS,
+    name_score: float = NAME_SCORE,
+) -> list[Caption]:
+    """The `top` best captions of a picture's objects, best first, each with the detections that it names.
+
+    `listen` is `visioncli.models.object_layout.listen` with its network given. Objects under `name_score`
+    inform the sentence but are not named. Raises UsageError for numbers below one.
+    """
+    for option, number in (("--beams", beams), ("--top", top), ("--max-words", max_words)):
+        if number < 1:
+            raise UsageError(f"{option} must be at least 1, not {number}.")
+    step, state = listen(features.labels, features.geometry)
+    constraint = Constraint(vocabulary, nameable(features, name_score))
+    found = beam_search(step, state, constraint, beams=beams, top=top, max_words=max_words)
+    return [caption._replace(objects=_named_objects(caption, features)) for caption in found]
 
 
-def probability(caption: Caption) -> float:
-    """Probability of the sentence under the network, 0 to 1."""
-    return math.exp(caption.log_probability)
+def _named_objects(caption: Caption, features: ObjectFeatures) -> tuple[int, ...]:
+    classes = frozenset[int]().union(*(name.label_ids for name in object_nouns().named(caption.words)))
+    pairs = zip(features.labels, features.order, strict=True)
+    return tuple(int(place) for label, place in pairs if int(label) in classes)
