@@ -167,6 +167,11 @@ def test_a_caption_rests_on_the_detections_that_it_names() -> None:
     assert caption.objects == (2, 0)
 
 
+def test_a_picture_without_sure_objects_gets_no_invented_scene() -> None:
+    seen = object_features([[0, 0, 9, 9]], [0.25], [17], 10, 10)
+    assert describe(lambda labels, geometry: (scripted(WORDS, SCRIPT), START_STATE), WORDS, seen) == []
+
+
 @pytest.mark.parametrize("option", ["beams", "top", "max_words"])
 def test_impossible_numbers_are_wrong_usage(option: str) -> None:
     seen = object_features([], [], [], 10, 10)

@@ -43,8 +43,8 @@ SCORE = 7
 class ObjectFeatures(NamedTuple):
     """What the network reads: objects by falling score.
 
-    `labels` (N,) int64 COCO category ids; `geometry` (N, 9) float32: x1, y1, x2, y2, width, height and area
-    as shares of the picture, score, and rank / 20; `order` (N,) int64: the detection behind each object.
+    `labels` (N,) int64 COCO category ids; `geometry` (N, 9) float32: x1, y1, x2, y2, width and height
+    as shares of the picture, the square root of the area, score, and rank / 20; `order` (N,) int64: the detection behind each object.
     """
 
     labels: IntArray
@@ -280,13 +280,17 @@ def describe(
     """The `top` best captions of a picture's objects, best first, each with the detections that it names.
 
     `listen` is `visioncli.models.object_layout.listen` with its network given. Objects under `name_score`
-    inform the sentence but are not named. Raises UsageError for numbers below one.
+    inform the sentence but are not named. Empty when nothing may be named: the network would make up a scene
+    (`visioncli.tasks.caption_template.without_objects` is for that). Raises UsageError for numbers below one.
     """
     for option, number in (("--beams", beams), ("--top", top), ("--max-words", max_words)):
         if number < 1:
             raise UsageError(f"{option} must be at least 1, not {number}.")
+    detected = nameable(features, name_score)
+    if not detected:
+        return []
     step, state = listen(features.labels, features.geometry)
-    constraint = Constraint(vocabulary, nameable(features, name_score))
+    constraint = Constraint(vocabulary, detected)
     found = beam_search(step, state, constraint, beams=beams, top=top, max_words=max_words)
     return [caption._replace(objects=_named_objects(caption, features)) for caption in found]
 
