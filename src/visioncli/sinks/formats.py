@@ -11,6 +11,7 @@ from visioncli.sinks.csv_table import CsvSink
 from visioncli.sinks.cutout import BackgroundSink, CutoutSink
 from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
+from visioncli.sinks.heat import HeatSink
 from visioncli.sinks.interface import PictureSink
 from visioncli.sinks.json_array import JsonArraySink
 from visioncli.sinks.masks import MaskSink
@@ -23,6 +24,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "detect": ("json", "coco", "yolo", "voc", "csv"),
     "segment": ("json", "coco", "csv"),
     "pose": ("json", "coco", "csv"),
+    "gradcam": ("json", "csv"),
 }
 """Formats of each task beside JSON Lines, which is always written."""
 
@@ -36,6 +38,7 @@ CSV_COLUMNS: dict[str, tuple[str, ...]] = {
     "detect": ("label", "label_id", "score", *_BOX),
     "segment": ("label", "label_id", "score", *_BOX, "area", "share"),
     "pose": ("label", "label_id", "score", *_BOX, *_KEYPOINTS, *ANGLES),
+    "gradcam": ("label", "label_id", "score", *_BOX, "peak_x", "peak_y", "energy", "model", "method", "layer"),
 }
 
 
@@ -49,6 +52,7 @@ class SinkOptions:
     masks: bool = False
     cutout: bool = False
     background: str | None = None
+    raw_maps: str | None = None
 
 
 def parse_formats(given: list[str] | None, task: str, *, to_stdout: bool) -> list[str]:
@@ -99,4 +103,6 @@ def picture_sinks(
         sinks.append(CutoutSink())
     if options.background:
         sinks.append(BackgroundSink(options.background))
+    if options.raw_maps:
+        sinks.append(HeatSink(options.raw_maps))
     return sinks
