@@ -80,7 +80,7 @@ def test_each_record_comes_out_before_the_next_path_goes_in(start_vision: Start,
 
 
 def test_a_reader_that_leaves_ends_the_program_quietly(pictures: Make, tmp_path: Path) -> None:
-    pictures(60)
+    pictures(12)
     for output in ("-o - -f csv", "-o out"):
         command = f'"{sys.executable}" -m visioncli classify photos {output} --annotated none -q; echo $? >&2'
         done = subprocess.run(

@@ -45,7 +45,7 @@ class Console:
 
     def summary(self, tally: "Tally", where: str | None, *, interrupted: bool) -> None:
         """The closing line."""
-        total = tally.succeeded + tally.failed
+        total = tally.total
         if not total and not interrupted:
             self.error("No input was found.")
         if self._quiet or not (total or interrupted):
