@@ -21,6 +21,8 @@ def build_task(
     name: str, model: str | None = None, *, device: str = "auto", threads: int | None = None, **settings: Any
 ) -> Task:
     """The task called `name` with its network loaded. Raises UsageError and ModelUnavailable."""
+    # Read when torch loads its OpenMP: waiting threads that spin make two processes on one machine crawl.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if name not in TASKS:
         raise UsageError(f"There is no task {name!r}. Known: {', '.join(TASKS)}.")
     row = registry.find(model or registry.DEFAULTS[name], name)
