@@ -1,7 +1,9 @@
+import logging
 import os
 import pty
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,10 +85,12 @@ def test_quiet_drops_warnings_but_no_errors(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().err == "vision: major\nvision: a.png: broken\n"
 
 
-def test_what_libraries_print_about_damaged_files_is_not_shown(capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_decoders_say_about_damaged_files_is_not_shown(capfd: pytest.CaptureFixture[str]) -> None:
     console = Console(quiet=False)
-    with console.silent_decoders():
+    with warnings.catch_warnings(), console.silent_decoders():
         os.write(2, b"libtiff: rubbish\n")
+        logging.getLogger("PIL.TiffImagePlugin").error("More samples than can be decoded")
+        warnings.warn_explicit("odd tag", UserWarning, "TiffImagePlugin.py", 1, module="PIL.TiffImagePlugin")
         console.error("ours")
     os.write(2, b"later\n")
     assert capfd.readouterr().err == "vision: ours\nlater\n"

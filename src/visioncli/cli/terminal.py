@@ -1,5 +1,6 @@
 """Words and tables for people. Results go to stdout only as a table; everything else goes to stderr."""
 
+import logging
 import os
 import shutil
 import sys
@@ -99,10 +100,13 @@ class Console:
 
     @contextmanager
     def silent_decoders(self) -> Iterator[None]:
-        """Keeps what C libraries print about damaged files off standard error; Python's messages still come.
+        """Keeps what decoders print, warn and log about damaged files off standard error; our sentences still come.
 
         Each such file gets a record and a sentence of ours; libtiff's lines name no file.
         """
+        # For the rest of the program: filters that threads set and restore would not hold.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        logging.getLogger("PIL").addHandler(logging.NullHandler())
         sys.stderr.flush()
         try:
             kept = os.dup(2)
