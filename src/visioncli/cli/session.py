@@ -85,15 +85,21 @@ def run_task(
         interrupts.ignore()
         published.close()
         outcomes.close()
+        if isinstance(ended, UsageError) and not tally.total:
+            raise ended  # nothing was done, so nothing is written
         if journal and finished:
             journal.settle(finished, complete=complete)
         _close(record_sinks, ended)
+    _say_how_it_ended(console, tally, out_path, ended)
+    raise typer.Exit(int(tally.status(ended)))
+
+
+def _say_how_it_ended(console: Console, tally: "Tally", out: Path | None, ended: BaseException | None) -> None:
     if isinstance(ended, OutputError | UsageError):
         console.error(str(ended))
     elif not isinstance(ended, BrokenPipeError):
-        where = str(out_path / PREDICTIONS) if out_path else None
+        where = str(out / PREDICTIONS) if out else None
         console.summary(tally, where, interrupted=isinstance(ended, KeyboardInterrupt))
-    raise typer.Exit(int(tally.status(ended)))
 
 
 def _close(sinks: list[RecordSink], ended: BaseException | None) -> None:
@@ -115,6 +121,11 @@ class Tally:
         self.succeeded += ok
         self.failed += not ok
         self.resumed += outcome.resumed
+
+    @property
+    def total(self) -> int:
+        """Inputs so far."""
+        return self.succeeded + self.failed
 
     @property
     def seconds(self) -> float:

@@ -1,5 +1,6 @@
 """Words and tables for people. Results go to stdout only as a table; everything else goes to stderr."""
 
+import logging
 import os
 import shutil
 import sys
@@ -45,7 +46,7 @@ class Console:
 
     def summary(self, tally: "Tally", where: str | None, *, interrupted: bool) -> None:
         """The closing line."""
-        total = tally.succeeded + tally.failed
+        total = tally.total
         if not total and not interrupted:
             self.error("No input was found.")
         if self._quiet or not (total or interrupted):
@@ -99,10 +100,13 @@ class Console:
 
     @contextmanager
     def silent_decoders(self) -> Iterator[None]:
-        """Keeps what C libraries print about damaged files off standard error; Python's messages still come.
+        """Keeps what decoders print, warn and log about damaged files off standard error; our sentences still come.
 
         Each such file gets a record and a sentence of ours; libtiff's lines name no file.
         """
+        # For the rest of the program: filters that threads set and restore would not hold.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        logging.getLogger("PIL").addHandler(logging.NullHandler())
         sys.stderr.flush()
         try:
             kept = os.dup(2)
