@@ -1,6 +1,7 @@
 """One run of a task from the command line: sources -> runner -> sinks, with words for people on stderr."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from visioncli.cli.options import AnnotatedKind, FrameOptions
 from visioncli.cli.terminal import Console
 from visioncli.errors import OutputError, UsageError
 from visioncli.publish import publish
+from visioncli.results import Record
 from visioncli.runner import Outcome, run
 from visioncli.sinks.annotated import AnnotatedSink, Draw
 from visioncli.sinks.folder import PREDICTIONS, OutputFolder
@@ -72,7 +74,7 @@ def run_task(
         try:
             with console.silent_decoders(), console.progress(_count(expansion, frame.inputs)) as advance:
                 for outcome, record in published:
-                    tally.add(outcome, record.ok)
+                    tally.add(outcome, record)
                     if record.error:
                         console.failure(record.input, record.error.message)
                     advance()
@@ -92,7 +94,7 @@ def run_task(
         console.error(str(ended))
     elif not isinstance(ended, BrokenPipeError):
         where = str(out_path / PREDICTIONS) if out_path else None
-        console.summary(tally, where, interrupted=isinstance(ended, KeyboardInterrupt))
+        console.summary(tally, where, documents, interrupted=isinstance(ended, KeyboardInterrupt))
     raise typer.Exit(int(tally.status(ended)))
 
 
@@ -108,12 +110,14 @@ class Tally:
 
     def __init__(self) -> None:
         self.succeeded = self.failed = self.resumed = 0
+        self.left_out: Counter[str] = Counter()
         self._start = time.perf_counter()
 
-    def add(self, outcome: Outcome, ok: bool) -> None:
+    def add(self, outcome: Outcome, record: Record) -> None:
         """Counts one input."""
-        self.succeeded += ok
-        self.failed += not ok
+        self.succeeded += record.ok
+        self.failed += not record.ok
+        self.left_out.update(record.extra.get("left_out", {}))
         self.resumed += outcome.resumed
 
     @property
