@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from visioncli.sinks.interface import RecordSink
 
 if TYPE_CHECKING:
     from visioncli.cli.session import Tally
+    from visioncli.sinks.documents import DocumentSink
 
 
 class Console:
@@ -44,8 +45,13 @@ class Console:
         if not self._quiet:
             self._say(f"vision: warning: {message}")
 
-    def summary(self, tally: "Tally", where: str | None, *, interrupted: bool) -> None:
-        """The closing line."""
+    def summary(
+        self, tally: "Tally", where: str | None, documents: "Iterable[DocumentSink]", *, interrupted: bool
+    ) -> None:
+        """The closing line, after what the run's documents have to say."""
+        for document in documents:
+            if document.remark:
+                self.warning(document.remark)
         total = tally.total
         if not total and not interrupted:
             self.error("No input was found.")
@@ -58,6 +64,13 @@ class Console:
             parts.append(f"{tally.resumed} taken from an earlier run")
         if interrupted:
             parts.append("interrupted")
+        if tally.left_out:
+            named = ", ".join(f"{count} {name}" for name, count in tally.left_out.most_common(5))
+            more = ", …" if len(tally.left_out) > 5 else ""
+            self._say(
+                f"vision: left out {tally.left_out.total()} objects of classes that the network has no masks for: "
+                f"{named}{more}."
+            )
         line = f"vision: {', '.join(parts)} in {tally.seconds:.1f} s."
         self._say(line + (f" Results: {where}" if where else ""))
 
@@ -175,8 +188,11 @@ class TableSink(RecordSink):
 
 
 def describe(record: Record) -> str:
-    """A record's predictions in a few words: labels with their scores, best first."""
-    shown = [f"{p.label} {p.score:.2f}" for p in record.predictions or ()]
+    """A record's predictions in a few words: labels with their scores, or the share of the picture, best first."""
+    shown = [
+        f"{p.label} {p.score:.2f}" if p.score is not None else f"{p.label} {p.share * 100:.1f} %"
+        for p in record.predictions or ()
+    ]
     return ", ".join(shown) or "nothing found"
 
 

@@ -163,7 +163,7 @@ ROWS: tuple[ModelRow, ...] = (
         accuracy="see its model card",
         licence="Apache-2.0 (trained on COCO annotations, CC-BY 4.0)",
         paper="https://arxiv.org/abs/1707.07102",
-        about="Words the objects that ssd_mobilenet_v2 finds: encoder-decoder with attention, trained in this project.",
+        about="Words the objects that ssd_mobilenet_v2 finds: encoder-decoder with attention, trained here.",
     ),
     ModelRow(
         name="template",
