@@ -1,7 +1,6 @@
 """Finds a network's weights, verifies them, converts them once, and keeps the result in the user's cache."""
 
 import hashlib
-import importlib
 import importlib.util
 import os
 import warnings
@@ -10,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from visioncli.errors import ModelUnavailable, OutputError
 from visioncli.files import whole_file
-from visioncli.models.registry import Carrier, ModelRow
+from visioncli.models.checkpoints import architecture, read_checkpoint
+from visioncli.models.row import Carrier, Download, LocalFile, ModelRow
+from visioncli.models.signatures import likeliest
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -51,6 +52,16 @@ def carrier_file(carrier: Carrier) -> Path:
     )
 
 
+def converted_file(name: str, carrier: Carrier) -> Path:
+    """Where the converted weights of a carrier are kept."""
+    return cache_folder() / "weights" / f"{name}-{carrier.sha256[:12]}-v{CONVERSION}.safetensors"
+
+
+def stored_file(source: Download) -> Path:
+    """Where the file of a download belongs, whether it is there or not."""
+    return cache_folder() / "downloads" / source.file
+
+
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, as lower-case hexadecimal."""
     with path.open("rb") as file:
@@ -70,47 +81,70 @@ def verified_carrier_file(carrier: Carrier) -> Path:
 
 
 def load_network(row: ModelRow) -> "nn.Module":
-    """The network of `row`, filled with its weights, in inference mode on the CPU. Raises ModelUnavailable."""
+    """The network of `row`, filled with its weights, in inference mode on the CPU. Raises ModelUnavailable.
+
+    A row with a `Download` must have been made ready (`resolve.ready`) before.
+    """
     import torch
 
-    architecture, *variant = row.architecture.split(":")
-    module: Any = importlib.import_module(f"visioncli.models.{architecture}")
+    module, variant = architecture(row)
+    if hasattr(module, "load"):
+        loaded: nn.Module = module.load(row)
+        return loaded.eval()
     state = _state_dict(row, module, variant)
     with torch.device("meta"):
         network: nn.Module = module.build(*variant)
-    fill(network, state, row.name)
+    fill(network, state, row)
     return network.eval()
 
 
-def fill(network: "nn.Module", state: "dict[str, Tensor]", name: str) -> None:
+def fill(network: "nn.Module", state: "dict[str, Tensor]", row: ModelRow) -> None:
     """Puts `state` into `network`; every tensor must be wanted, present and of the right shape.
 
-    Raises ModelUnavailable that names the first tensors that do not fit.
+    Raises ModelUnavailable that names the first tensors that do not fit, and the networks that they look like.
     """
     expected = network.state_dict()
     missing = [k for k in expected if k not in state]
     unexpected = [k for k in state if k not in expected]
     wrong = [k for k in expected if k in state and expected[k].shape != state[k].shape]
     if missing or unexpected or wrong:
-        parts = [
+    parts = [
             f"{len(keys)} {word} (first: {', '.join(keys[:3])})"
             for word, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", wrong))
             if keys
         ]
-        raise ModelUnavailable(f"The weights do not fit the network {name}: tensors {'; '.join(parts)}.")
+        likely = likeliest(state) if isinstance(row.source, LocalFile) else ""
+        raise ModelUnavailable(f"The weights do not fit the network {row.name}: tensors {'; '.join(parts)}.{likely}")
     network.load_state_dict(state, assign=True)
 
 
 def _state_dict(row: ModelRow, module: Any, variant: list[str]) -> "dict[str, Tensor]":
+    source = row.source
+    if isinstance(source, Carrier):
+        return _converted(row, source, module, variant)
+    if isinstance(source, Download):
+        path = stored_file(source)
+        if hasattr(module, "import_weights"):
+            state: dict[str, Tensor] = module.import_weights(path, *variant)
+            return state
+    elif isinstance(source, LocalFile):
+        path = Path(source.path)
+    else:
+        raise ModelUnavailable(f"{row.name} has no weight file of its own.")
+    state = read_checkpoint(path)
+    return module.import_state(state, *variant) if hasattr(module, "import_state") else state
+
+
+def _converted(row: ModelRow, source: Carrier, module: Any, variant: list[str]) -> "dict[str, Tensor]":
     from safetensors import SafetensorError
     from safetensors.torch import load_file, save_file
 
-    cached = cache_folder() / "weights" / f"{row.name}-{row.source.sha256[:12]}-v{CONVERSION}.safetensors"
+    cached = converted_file(row.name, source)
     try:
         return load_file(cached)
     except (OSError, SafetensorError):
         # Not there yet, or damaged: convert (again).
-        state: dict[str, Tensor] = module.import_weights(verified_carrier_file(row.source), *variant)
+        state: dict[str, Tensor] = module.import_weights(verified_carrier_file(source), *variant)
     try:
         # Several processes may do this at once: each writes a file of its own, the last rename wins.
         with whole_file(cached) as temporary:
