@@ -46,7 +46,7 @@ def publish(
             base = None if out is None or outcome.resumed else out.claim(outcome.item)
             writing = pool.submit(_write_pictures, outcome, out, base, picture_sinks)
             # From here on only the writing thread holds the picture, so its memory is free once it is written.
-            pending.append((dataclasses.replace(outcome, picture=None), writing))
+            pending.append((dataclasses.replace(outcome, picture=None, arrays={}), writing))
             pause = outcome.pause
             del outcome, writing
             while pending and (pause or len(pending) > 2 * writers or pending[0][1].done()):

@@ -37,7 +37,69 @@ class Detection:
     box: Box
 
 
-PREDICTIONS: dict[str, type[Any]] = {"classify": Classification, "detect": Detection}
+@dataclass(frozen=True, slots=True)
+class Rle:
+    """A mask as COCO's compressed run-length encoding; `size` is `(height, width)`."""
+
+    size: tuple[int, int]
+    counts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Polygon:
+    """One part of a mask along its pixels' edges: rings `x, y, x, y, …` in pixels, around it and around its holes."""
+
+    exterior: tuple[float, ...]
+    holes: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A class's pixels (semantic), one object's pixels (instance; with `score` and `box`), or the foreground.
+
+    `area` counts pixels, `share` is the part of the picture. `approximate` is true where the mask is not an
+    instance network's own, but a class mask cut to a detected box.
+    """
+
+    label: str
+    label_id: int
+    area: int
+    share: float
+    mask: Rle
+    score: float | None = None
+    box: Box | None = None
+    approximate: bool | None = None
+    polygons: tuple[Polygon, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Keypoint:
+    """A joint by its COCO name, in pixels; it may lie outside the picture."""
+
+    name: str
+    x: float
+    y: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person with the 17 COCO keypoints. `angles` are degrees at a joint; unsure joints are left out."""
+
+    label: str
+    label_id: int
+    score: float
+    box: Box
+    keypoints: tuple[Keypoint, ...]
+    angles: dict[str, float] | None = None
+
+
+PREDICTIONS: dict[str, type[Any]] = {
+    "classify": Classification,
+    "detect": Detection,
+    "segment": Segment,
+    "pose": Person,
+}
 """The prediction type of each task, by task name."""
 
 

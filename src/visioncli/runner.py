@@ -14,8 +14,10 @@ import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from visioncli import pictures
 from visioncli.errors import InputError, VisionError
@@ -34,6 +36,7 @@ IMPATIENCE_SECONDS = 0.05
 class Outcome:
     """What became of one item. `picture` is None for failures and for records of an earlier run (`resumed`).
 
+    `arrays` are those of the task's answer, for sinks that make files of them.
     After a `pause` outcome the next one may be long in coming: whoever gathers outcomes should not keep this one.
     """
 
@@ -42,6 +45,7 @@ class Outcome:
     picture: Picture | None = None
     resumed: bool = False
     pause: bool = False
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class _Decoded:
     picture: Picture | None = None
     prepared: Any = None
     record: Record | None = None
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class PixelBudget:
@@ -297,6 +302,8 @@ def _predict(batch: list[_Decoded], task: Task, more: Callable[[], bool]) -> Ite
     for decoded, answer in zip(waiting, answers, strict=True):
         decoded.record = _record(decoded, answer, task, each)
         decoded.prepared = None
+        if isinstance(answer, Answer):
+            decoded.arrays = answer.arrays
     while batch:
         decoded = batch.pop(0)
         record = decoded.record
@@ -305,7 +312,8 @@ def _predict(batch: list[_Decoded], task: Task, more: Callable[[], bool]) -> Ite
         if resumed and record.input != decoded.item.path:
             record = dataclasses.replace(record, input=decoded.item.path)
         picture = decoded.picture if record.ok else None
-        yield Outcome(decoded.item, record, picture, resumed, pause=not batch and not more())
+        pause = not batch and not more()
+        yield Outcome(decoded.item, record, picture, resumed, pause, decoded.arrays)
 
 
 def _predict_alone(decoded: _Decoded, task: Task) -> Answer | Exception:

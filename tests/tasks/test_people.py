@@ -19,7 +19,7 @@ def spot_finder(crops: np.ndarray) -> np.ndarray:
     answer = np.zeros((len(crops), 17, 3), np.float32)
     for found, crop in zip(answer, crops, strict=True):
         peak = crop[0].max()
-        rows, columns = np.nonzero(crop[0] >= 0.9 * max(peak, 1))
+        rows, columns = np.nonzero(crop[0] >= 0.6 * max(peak, 1))
         if rows.size:
             found[:] = (rows.mean() + 0.5) / 192, (columns.mean() + 0.5) / 192, peak / 255
     return answer
@@ -39,7 +39,7 @@ def test_each_person_gets_keypoints_in_picture_pixels(flip: bool, second_pass: b
     for person, middle, box, score in zip(people, MIDDLES, boxes(), (0.5, 0.8 * 128 / 255), strict=True):
         np.testing.assert_allclose(person.keypoints[:, :2], np.tile(middle + 0.5, (17, 1)), atol=1)
         np.testing.assert_array_equal(person.box, box)
-        assert person.score == pytest.approx(score, abs=0.01)
+        assert person.score == pytest.approx(score, abs=0.06)  # bicubic edges overshoot
 
 
 def test_two_boxes_of_one_person_leave_one_skeleton() -> None:

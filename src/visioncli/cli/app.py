@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from visioncli import __version__
-from visioncli.cli import classify, detect, schema
+from visioncli.cli import classify, detect, pose, schema, segment
 from visioncli.errors import VisionError
 from visioncli.status import Status
 
@@ -24,6 +24,8 @@ app = typer.Typer(
 )
 app.command("classify")(classify.classify)
 app.command("detect")(detect.detect)
+app.command("segment")(segment.segment)
+app.command("pose")(pose.pose)
 app.command("schema")(schema.schema)
 
 

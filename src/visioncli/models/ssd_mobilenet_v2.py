@@ -93,9 +93,7 @@ class InvertedResidual(nn.Module):
 
 
 def _depthwise(channels: int, stride: int, side: int) -> ConvNorm:
-    return ConvNorm(
-        channels, channels, kernel=3, stride=stride, padding=same_padding(side, stride), groups=channels
-    )
+    return ConvNorm(channels, channels, kernel=3, stride=stride, padding=same_padding(side, stride), groups=channels)
 
 
 class Extra(nn.Sequential):
@@ -160,9 +158,7 @@ class SsdMobileNetV2(nn.Module):
         """
         levels = self.features(x)
         codes = [_by_anchor(head(level), 4) for head, level in zip(self.box_heads, levels, strict=True)]
-        logits = [
-            _by_anchor(head(level), CLASSES) for head, level in zip(self.class_heads, levels, strict=True)
-        ]
+        logits = [_by_anchor(head(level), CLASSES) for head, level in zip(self.class_heads, levels, strict=True)]
         return torch.cat(codes, 1), torch.cat(logits, 1)
 
 
@@ -214,14 +210,12 @@ def state_from_constants(constants: dict[str, NDArray[Any]]) -> dict[str, Tensor
         value = _torch_order(name, weights.pop(name))
         if value.shape != tuple(like.shape):
             raise ModelUnavailable(
-                f"The weights do not fit: {name} gives the shape {value.shape}, "
-                f"this network has {tuple(like.shape)}."
+                f"The weights do not fit: {name} gives the shape {value.shape}, this network has {tuple(like.shape)}."
             )
         state[key] = torch.from_numpy(np.array(value, np.float32, order="C"))
     if missing or weights:
         raise ModelUnavailable(
-            f"The weights do not fit this network: {_listed(missing)} missing, "
-            f"{_listed(list(weights))} left over."
+            f"The weights do not fit this network: {_listed(missing)} missing, {_listed(list(weights))} left over."
         )
     return state
 

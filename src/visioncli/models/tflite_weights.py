@@ -84,9 +84,7 @@ def read_tflite(path: Path) -> TfliteFile:
     except OSError as error:
         raise ModelUnavailable(f"The weights {path} cannot be read: {error.strerror or error}.") from error
     if data[4:8] != IDENTIFIER:
-        raise ModelUnavailable(
-            f"{path} is not a TensorFlow Lite file: reinstall the package that it belongs to."
-        )
+        raise ModelUnavailable(f"{path} is not a TensorFlow Lite file: reinstall the package that it belongs to.")
     try:
         return _Reader(tflite, path, data).read()
     # Offsets into a damaged FlatBuffer fail in whichever of these ways the bytes happen to lead to.
@@ -102,9 +100,7 @@ class _Reader:
         self.path = path
         self.model = tflite.Model.GetRootAsModel(data, 0)
         if self.model.SubgraphsLength() != 1:
-            raise ModelUnavailable(
-                f"{path} holds {self.model.SubgraphsLength()} graphs where one is expected."
-            )
+            raise ModelUnavailable(f"{path} holds {self.model.SubgraphsLength()} graphs where one is expected.")
         self.graph = self.model.Subgraphs(0)
         kinds = tflite.TensorType
         self.types: dict[int, np.dtype[Any]] = {
@@ -115,9 +111,7 @@ class _Reader:
         }
 
     def read(self) -> TfliteFile:
-        constants = {
-            i: array for i in range(self.graph.TensorsLength()) if (array := self.constant(i)) is not None
-        }
+        constants = {i: array for i in range(self.graph.TensorsLength()) if (array := self.constant(i)) is not None}
         tensors = {self.name(i): _widened(array) for i, array in constants.items()}
         if len(tensors) != len(constants):
             raise ModelUnavailable(f"{self.path} names two constants alike.")
@@ -199,9 +193,7 @@ def convolution_weights(
         convolution = file.convolution(kernel)
         names = {convolution.kernel, convolution.bias}
         if not names <= set(file.tensors):
-            raise ModelUnavailable(
-                f"{file.path} lacks the weights of {kernel}: this is not the expected network."
-            )
+            raise ModelUnavailable(f"{file.path} lacks the weights of {kernel}: this is not the expected network.")
         values = file.tensors[convolution.kernel]
         # Depthwise kernels are (1, height, width, channels), others (out, height, width, in).
         axes = (3, 0, 1, 2) if convolution.depthwise else (0, 3, 1, 2)
@@ -211,22 +203,16 @@ def convolution_weights(
     left_over = {name for name, array in file.tensors.items() if array.dtype.kind == "f"} - used
     left_over |= {convolution.kernel for convolution in file.convolutions} - used
     if left_over:
-        raise ModelUnavailable(
-            f"{file.path} holds weights that the network has no place for: {_listed(left_over)}."
-        )
+        raise ModelUnavailable(f"{file.path} holds weights that the network has no place for: {_listed(left_over)}.")
     return weights
 
 
-def check_shapes(
-    path: Path, expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]
-) -> None:
+def check_shapes(path: Path, expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> None:
     """Raise ModelUnavailable unless the two name the same weights with the same shapes."""
     if missing := expected.keys() - found.keys():
         raise ModelUnavailable(f"{path} gives the network no {_listed(missing)}.")
     if left_over := found.keys() - expected.keys():
-        raise ModelUnavailable(
-            f"{path} holds weights that the network has no place for: {_listed(left_over)}."
-        )
+        raise ModelUnavailable(f"{path} holds weights that the network has no place for: {_listed(left_over)}.")
     for name, shape in expected.items():
         if found[name] != shape:
             raise ModelUnavailable(f"{path}: {name} has the shape {found[name]} where {shape} is expected.")

@@ -95,6 +95,10 @@ def load_network(row: ModelRow) -> "nn.Module":
     with torch.device("meta"):
         network: nn.Module = module.build(*variant)
     fill(network, state, row)
+    if any(buffer.is_meta for buffer in network.buffers()):
+        # Constants that the network computes for itself are in no file.
+        network = module.build(*variant)
+        fill(network, state, row)
     return network.eval()
 
 

@@ -19,3 +19,22 @@ def ink_on(colour: Colour) -> Colour:
     """Black or white, whichever is easier to read on `colour` (relative luminance of WCAG 2)."""
     red, green, blue = ((c / 255) ** 2.2 for c in colour)
     return (0, 0, 0) if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.28 else (255, 255, 255)
+
+
+def voc_palette() -> list[int]:
+    """The 256 colours of Pascal VOC's label pictures, flat: bits of the class id spread over red, green, blue."""
+    palette = []
+    for label_id in range(256):
+        colour, rest = [0, 0, 0], label_id
+        for bit in range(7, -1, -1):
+            for channel in range(3):
+                colour[channel] |= ((rest >> channel) & 1) << bit
+            rest >>= 3
+        palette += colour
+    return palette
+
+
+def voc_colour(label_id: int) -> Colour:
+    """The class's colour in Pascal VOC's label pictures."""
+    red, green, blue = voc_palette()[3 * label_id : 3 * label_id + 3]
+    return red, green, blue

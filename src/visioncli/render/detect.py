@@ -2,7 +2,7 @@
 
 from PIL import Image, ImageDraw
 
-from visioncli.render.canvas import fit, font, readable_size, text_size
+from visioncli.render.canvas import Colour, fit, font, readable_size, text_size
 from visioncli.render.colours import category_colour, ink_on
 from visioncli.results import Box, Record
 
@@ -17,23 +17,23 @@ def draw(image: Image.Image, record: Record) -> Image.Image:
     return canvas
 
 
-def draw_boxes(canvas: Image.Image, boxes: list[tuple[Box, str, int]]) -> None:
-    """Draws each (box, text, category id) on `canvas`, the first on top."""
+def draw_boxes(canvas: Image.Image, boxes: list[tuple[Box, str, int]], colours: list[Colour] | None = None) -> None:
+    """Draws each (box, text, category id) on `canvas`, the first on top, in its category's or the given colour."""
     pen = ImageDraw.Draw(canvas)
+    inks = colours or [category_colour(category) for _, _, category in boxes]
     size = readable_size(canvas.width, canvas.height)
     line = max(2, round(size / 8))
-    for box, _, category in reversed(boxes):
-        pen.rectangle(_inside(box, canvas), outline=category_colour(category), width=line)
+    for (box, _, _), ink in zip(reversed(boxes), reversed(inks), strict=True):
+        pen.rectangle(_inside(box, canvas), outline=ink, width=line)
     taken: list[Rectangle] = []
     placed = []
-    for box, text, category in boxes:
+    for (box, text, _), ink in zip(boxes, inks, strict=True):
         shown = fit(text, size, canvas.width - size)
         width, height = text_size(shown, size)
         place = _place(box, width + size * 0.6, height, canvas, taken)
         taken.append(place)
-        placed.append((place, shown, category))
-    for place, shown, category in reversed(placed):
-        colour = category_colour(category)
+        placed.append((place, shown, ink))
+    for place, shown, colour in reversed(placed):
         pen.rectangle(place, fill=colour)
         middle = (place[1] + place[3]) / 2
         pen.text((place[0] + size * 0.3, middle), shown, ink_on(colour), font(size), anchor="lm")

@@ -11,6 +11,9 @@ from visioncli.results import Record
 from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
 
+SURE_KEYPOINT = 0.2
+"""From this score on a keypoint counts as visible (v = 2); below it as guessed (v = 1). Evaluation ignores v."""
+
 
 class CocoSink(DocumentSink):
     """With `truth`, the plain list of results that COCO tools take, with the image ids of that ground truth.
@@ -65,7 +68,8 @@ class CocoSink(DocumentSink):
         self._count += 1
         if self._truth is None:
             width, height = entry.get("bbox", (0, 0, 0, 0))[2:]
-            entry = {"id": self._count, **entry, "area": round(width * height, 3), "iscrowd": 0}
+            area = prediction.get("area", round(width * height, 3))
+            entry = {"id": self._count, **entry, "area": area, "iscrowd": 0}
         self.put((b",\n" if self._count > 1 else b"\n") + json.dumps(entry).encode())
 
     def _own_id(self, path: str) -> int:
@@ -82,8 +86,14 @@ def coco_result(prediction: dict[str, Any]) -> dict[str, Any]:
     if "box" in prediction:
         x1, y1, x2, y2 = prediction["box"]
         entry["bbox"] = [x1, y1, round(x2 - x1, 6), round(y2 - y1, 6)]
-    if "score" in prediction:
-        entry["score"] = prediction["score"]
+    if "mask" in prediction:
+        entry["segmentation"] = prediction["mask"]
+    if "keypoints" in prediction:
+        points = prediction["keypoints"]
+        entry["keypoints"] = [v for p in points for v in (p["x"], p["y"], 2 if p["score"] >= SURE_KEYPOINT else 1)]
+        entry["num_keypoints"] = sum(p["score"] >= SURE_KEYPOINT for p in points)
+    # A class's mask has no score of its own; results need one.
+    entry["score"] = prediction.get("score", 1.0)
     return entry
 
 

@@ -8,16 +8,21 @@ from visioncli.names import did_you_mean
 from visioncli.sinks.coco import CocoSink
 from visioncli.sinks.crops import CropsSink
 from visioncli.sinks.csv_table import CsvSink
+from visioncli.sinks.cutout import BackgroundSink, CutoutSink
 from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import PictureSink
 from visioncli.sinks.json_array import JsonArraySink
+from visioncli.sinks.masks import MaskSink
 from visioncli.sinks.voc import VocSink
 from visioncli.sinks.yolo import YoloSink
+from visioncli.tasks.pose import ANGLES, KEYPOINT_NAMES
 
 FORMATS: dict[str, tuple[str, ...]] = {
     "classify": ("json", "csv"),
     "detect": ("json", "coco", "yolo", "voc", "csv"),
+    "segment": ("json", "coco", "csv"),
+    "pose": ("json", "coco", "csv"),
 }
 """Formats of each task beside JSON Lines, which is always written."""
 
@@ -25,9 +30,12 @@ PER_PICTURE = ("yolo", "voc")
 """Formats that are files for each picture and so need an output folder."""
 
 _BOX = ("x1", "y1", "x2", "y2")
+_KEYPOINTS = tuple(f"{name}_{part}" for name in KEYPOINT_NAMES for part in ("x", "y", "score"))
 CSV_COLUMNS: dict[str, tuple[str, ...]] = {
     "classify": ("label", "label_id", "score"),
     "detect": ("label", "label_id", "score", *_BOX),
+    "segment": ("label", "label_id", "score", *_BOX, "area", "share"),
+    "pose": ("label", "label_id", "score", *_BOX, *_KEYPOINTS, *ANGLES),
 }
 
 
@@ -38,6 +46,9 @@ class SinkOptions:
     images: Path | None = None
     crops: bool = False
     yolo_scores: bool = False
+    masks: bool = False
+    cutout: bool = False
+    background: str | None = None
 
 
 def parse_formats(given: list[str] | None, task: str, *, to_stdout: bool) -> list[str]:
@@ -82,4 +93,10 @@ def picture_sinks(
         sinks.append(VocSink())
     if options.crops:
         sinks.append(CropsSink())
+    if options.masks:
+        sinks.append(MaskSink())
+    if options.cutout:
+        sinks.append(CutoutSink())
+    if options.background:
+        sinks.append(BackgroundSink(options.background))
     return sinks

@@ -15,4 +15,4 @@ def _lazy(module: str) -> Callable[..., Task]:
     return build
 
 
-TASKS: dict[str, Callable[..., Task]] = {name: _lazy(name) for name in ("classify", "detect")}
+TASKS: dict[str, Callable[..., Task]] = {name: _lazy(name) for name in ("classify", "detect", "segment", "pose")}

@@ -67,6 +67,25 @@ def resize_logits(logits: NDArray[np.float32], height: int, width: int) -> NDArr
     return classes
 
 
+def resize_alpha(logits: NDArray[np.float32], height: int, width: int, background: int = 0) -> NDArray[np.uint8]:
+    """The probability that a pixel is not background, (height, width) uint8 of 0 to 255, for (classes, h, w) logits.
+
+    Enlarged like the logits of `resize_logits`, row block by row block.
+    """
+    powers = np.exp(logits - logits.max(axis=0, keepdims=True))
+    foreground = 255 * (1 - powers[background] / powers.sum(axis=0))
+    top, bottom, down = _neighbours(height, logits.shape[1])
+    left, right, across = _neighbours(width, logits.shape[2])
+    wide = foreground[:, left] * (1 - across) + foreground[:, right] * across
+    alpha = np.empty((height, width), np.uint8)
+    step = max(1, _BLOCK // width)
+    for start in range(0, height, step):
+        rows = slice(start, start + step)
+        share = down[rows, None]
+        alpha[rows] = np.rint(wide[top[rows]] * (1 - share) + wide[bottom[rows]] * share)
+    return alpha
+
+
 def _neighbours(length: int, cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
     """For each of `length` pixels: the cells around its centre, and how far it is towards the second."""
     span = (cells - 1) * STRIDE + 1
@@ -92,9 +111,7 @@ def _able_to_win(rows: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.flatnonzero(able).astype(np.uint8)
 
 
-def _argmax(
-    upper: NDArray[np.float32], lower: NDArray[np.float32], down: NDArray[np.float32]
-) -> NDArray[np.uint8]:
+def _argmax(upper: NDArray[np.float32], lower: NDArray[np.float32], down: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Which class is highest, (rows, width), between two rows of (classes, width); the first of equals."""
     share = down[:, None]
     highest = upper[0] * (1 - share) + lower[0] * share

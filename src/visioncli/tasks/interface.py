@@ -5,16 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
+
 from visioncli.pictures import Picture
 from visioncli.results import ModelInfo
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A task's answer for one picture; `extra` holds facts about the picture as a whole."""
+    """A task's answer for one picture.
+
+    `extra` holds facts about the picture as a whole; `arrays` what only files are made of, such as label maps.
+    """
 
     predictions: tuple[Any, ...]
     extra: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class Task(ABC):

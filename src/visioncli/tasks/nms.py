@@ -21,7 +21,6 @@ def batched_nms(
     label_ids: NDArray[Any],
     iou: float,
     most: int,
-    *,
     agnostic: bool = False,
 ) -> NDArray[np.intp]:
     """Return the indices to keep as `nms` does, where only boxes of one label (N,) suppress each other.

@@ -79,7 +79,7 @@ def merge(windows: list[Window], found: list[Boxes], limits: Limits) -> Boxes:
         )
         parts.append((boxes[~cut], objects.scores[~cut], objects.label_ids[~cut]))
     boxes, scores, label_ids = (np.concatenate(column) for column in zip(*parts, strict=True))
-    kept = batched_nms(boxes, scores, label_ids, limits.iou, len(scores), limits.agnostic)
+    kept = batched_nms(boxes, scores, label_ids, limits.iou, len(scores), agnostic=limits.agnostic)
     boxes, scores, label_ids = boxes[kept], scores[kept], label_ids[kept]
     whole = _not_a_part(boxes, label_ids, limits.agnostic)[: limits.most]
     return Boxes(boxes[whole], scores[whole], label_ids[whole])
