@@ -38,6 +38,8 @@ def build(variant: str, classes: str | None = None) -> nn.Module:
     if variant in ("googlenet", "inception_v3"):
         # Published weights expect pictures scaled as their original training did.
         settings |= {"aux_logits": False, "transform_input": True, "init_weights": False}
+    if variant == "vit_h_14":
+        settings["image_size"] = 518  # of the published weights, whose position table is made for it
     if variant.startswith((*_DETECTORS, *_SEGMENTERS)):
         settings["weights_backbone"] = None
     with _ConstantsOnCpu():
@@ -99,3 +101,32 @@ def import_state(state: dict[str, Tensor], variant: str, classes: str | None = N
     # Frozen batch normalisation, as in published detectors, keeps no count of batches; only training reads it.
     filled |= {n: torch.zeros((), dtype=torch.int64) for n in missing if n.endswith("num_batches_tracked")}
     return filled | {n: found[n] for n in result.unexpected_keys if not n.endswith("num_batches_tracked")}
+
+
+PARTS_NOTE = {
+    "detect": "The heads of two-stage networks are counted for all regions that are proposed at most, masks for one.",
+    "pose": "The heads are counted for all regions that are proposed at most, keypoints for one person.",
+}
+"""What the layer table of a task's networks does not show by itself."""
+
+def run_parts(network: nn.Module, x: Tensor) -> None:
+    """Runs every layer once on shapes alone, without the suppression of boxes, which needs values."""
+    if not hasattr(network, "backbone") or not hasattr(network, "transform"):
+        network(x)
+        return
+    features = network.backbone(x)
+    maps = list(features.values()) if isinstance(features, dict) else [features]
+    if not hasattr(network, "rpn"):
+        network.head(maps)
+        return
+    network.rpn.head(maps)
+    heads, channels = network.roi_heads, maps[0].shape[1]
+
+    def regions(count: int, pooler: Any) -> Tensor:
+        return torch.zeros((count, channels, *pooler.output_size), device=x.device)
+
+    heads.box_predictor(heads.box_head(regions(network.rpn.post_nms_top_n(), heads.box_roi_pool)))
+    if heads.has_mask():
+        heads.mask_predictor(heads.mask_head(regions(1, heads.mask_roi_pool)))
+    if heads.has_keypoint():
+        heads.keypoint_predictor(heads.keypoint_head(regions(1, heads.keypoint_roi_pool)))

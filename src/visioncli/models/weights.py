@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from visioncli.errors import ModelUnavailable, OutputError
 from visioncli.files import whole_file
 from visioncli.models.checkpoints import architecture, read_checkpoint
-from visioncli.models.row import Carrier, Download, LocalFile, ModelRow
+from visioncli.models.row import Carrier, Download, Hub, LocalFile, ModelRow
 from visioncli.models.signatures import likeliest
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def load_network(row: ModelRow) -> "nn.Module":
     import torch
 
     module, variant = architecture(row)
-    if hasattr(module, "load"):
+    if isinstance(row.source, Hub):
         loaded: nn.Module = module.load(row)
         return loaded.eval()
     state = _state_dict(row, module, variant)
@@ -112,7 +112,7 @@ def fill(network: "nn.Module", state: "dict[str, Tensor]", row: ModelRow) -> Non
     unexpected = [k for k in state if k not in expected]
     wrong = [k for k in expected if k in state and expected[k].shape != state[k].shape]
     if missing or unexpected or wrong:
-    parts = [
+        parts = [
             f"{len(keys)} {word} (first: {', '.join(keys[:3])})"
             for word, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", wrong))
             if keys

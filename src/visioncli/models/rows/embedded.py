@@ -33,7 +33,7 @@ def _lite(n: int, size: int, sha256: str, parameters: int, gflops: float, top1: 
 
 
 ROWS: tuple[ModelRow, ...] = (
-    _lite(0, 224, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 4_652_008, 0.39, 75.1, 17.954),
+    _lite(0, 224, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 4_652_008, 0.385, 75.1, 17.954),
     _lite(1, 240, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 5_416_680, 0.60, 76.7, 20.93),
     _lite(2, 260, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 6_092_072, 0.86, 77.6, 23.524),
     ModelRow(
@@ -49,8 +49,8 @@ ROWS: tuple[ModelRow, ...] = (
         ),
         input=InputSpec(300, 0, "bilinear", _HALF, _HALF),
         labels="coco",
-        parameters=16_800_000,
-        gflops=1.5,
+        parameters=16_837_567,
+        gflops=1.875,
         licence="Apache-2.0",
         paper="https://arxiv.org/abs/1801.04381",
         about="SSD on MobileNetV2 (ssd_mobilenet_v2_coco_2018_03_29), 80 COCO classes.",
@@ -70,10 +70,11 @@ ROWS: tuple[ModelRow, ...] = (
         ),
         input=InputSpec(257, 0, "bilinear", _HALF, _HALF),
         labels="voc",
-        parameters=720_000,
-        gflops=0.9,
+        parameters=688_357,
+        gflops=0.726,
         licence="Apache-2.0",
         paper="https://arxiv.org/abs/1706.05587",
+        file_mib=2.651,
         about="DeepLab v3 on MobileNetV2 of half width, 20 Pascal VOC classes.",
     ),
     ModelRow(
@@ -89,10 +90,11 @@ ROWS: tuple[ModelRow, ...] = (
         ),
         input=InputSpec(192, 0, "bilinear", (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
         labels="coco",
-        parameters=2_330_000,
-        gflops=0.5,
+        parameters=2_318_190,
+        gflops=0.271,
         licence="Apache-2.0",
         paper="https://www.tensorflow.org/hub/tutorials/movenet",
+        file_mib=4.538,
         about="MoveNet SinglePose Lightning: 17 COCO keypoints of one person in a square crop.",
     ),
 )
