@@ -22,6 +22,7 @@ class MeanColour(Task):
     def __init__(self, fail_on: tuple[int, int] | None = None, slow: float = 0.0, score: float | None = None) -> None:
         self.model = ModelInfo("mean_colour", "0" * 64)
         self.settings = {"top_k": 3}
+        self.labels = dict(enumerate(LABELS))
         self.batches: list[int] = []
         self._fail_on, self._slow, self._score = fail_on, slow, score
 

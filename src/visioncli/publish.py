@@ -43,7 +43,7 @@ def publish(
 
     try:
         for outcome in outcomes:
-            base = None if out is None or outcome.resumed else out.claim(outcome.item)
+            base = out.claim(outcome.item) if out and outcome.record.ok and not outcome.resumed else None
             writing = pool.submit(_write_pictures, outcome, out, base, picture_sinks)
             # From here on only the writing thread holds the picture, so its memory is free once it is written.
             pending.append((dataclasses.replace(outcome, picture=None, arrays={}), writing))

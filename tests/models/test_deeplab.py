@@ -56,9 +56,7 @@ def test_a_missing_weight_is_refused(monkeypatch: pytest.MonkeyPatch, deeplab_fi
 
 
 @pytest.mark.shared_data
-def test_classes_are_those_of_the_original_runtime(
-    network: deeplab.DeepLabMobileNetV2, shared_data: Path
-) -> None:
+def test_classes_are_those_of_the_original_runtime(network: deeplab.DeepLabMobileNetV2, shared_data: Path) -> None:
     for mask in sorted((shared_data / "reference/deeplab_v3_257").glob("*.png")):
         rgb = np.asarray(Image.open(shared_data / f"coco/images/{mask.stem}.jpg").convert("RGB"))
         logits = network(torch.from_numpy(preprocess(rgb, 257))[None])[0].numpy()

@@ -7,9 +7,7 @@ from visioncli.models.folded_mobilenet import InvertedResidual, SameConv2d
 
 @pytest.mark.parametrize("size", range(3, 20))
 @pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (1, 2), (1, 4), (2, 1)])
-def test_the_output_is_the_input_divided_by_the_stride_rounded_up(
-    size: int, stride: int, dilation: int
-) -> None:
+def test_the_output_is_the_input_divided_by_the_stride_rounded_up(size: int, stride: int, dilation: int) -> None:
     layer = SameConv2d(2, 3, 3, stride=stride, dilation=dilation)
     out = layer(torch.zeros(1, 2, size, size + 1))
     assert out.shape == (1, 3, -(-size // stride), -(-(size + 1) // stride))

@@ -135,9 +135,7 @@ def test_a_damaged_graph_is_read_or_refused_on_purpose(at: int, byte: int) -> No
 
 def test_seventy_megabytes_of_weights_are_read_in_well_under_two_seconds() -> None:
     weights = np.ones((1024, 1024), np.float32)
-    graph = b"".join(
-        node(f"w{i}", "Const", tensor(1, (1024, 1024), nested(4, weights.tobytes()))) for i in range(17)
-    )
+    graph = b"".join(node(f"w{i}", "Const", tensor(1, (1024, 1024), nested(4, weights.tobytes()))) for i in range(17))
     start = time.perf_counter()
     assert len(read_constants(graph)) == 17
     assert time.perf_counter() - start < 2

@@ -40,9 +40,7 @@ def test_the_weights_of_another_network_are_refused(deeplab_file: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["add_1/y", "truediv_2;add_1", "strided_slice_3"])
-def test_a_constant_that_differs_is_refused(
-    monkeypatch: pytest.MonkeyPatch, name: str, movenet_file: Path
-) -> None:
+def test_a_constant_that_differs_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, movenet_file: Path) -> None:
     file = read_tflite(movenet_file)
     changed = replace(file, tensors={**file.tensors, name: file.tensors[name] + 0.5})
     monkeypatch.setattr(movenet, "read_tflite", lambda path: changed)

@@ -22,9 +22,7 @@ def plainly_resized(logits: np.ndarray, height: int, width: int) -> np.ndarray:
     return logits
 
 
-@given(
-    st.integers(1, 6), st.integers(1, 6), st.integers(1, 70), st.integers(1, 70), st.integers(0, 2**32 - 1)
-)
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(1, 70), st.integers(1, 70), st.integers(0, 2**32 - 1))
 def test_the_class_of_a_pixel_has_the_highest_enlarged_logit(
     h: int, w: int, height: int, width: int, seed: int
 ) -> None:

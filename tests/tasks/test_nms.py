@@ -50,10 +50,7 @@ def test_labels_are_suppressed_as_if_each_were_alone(seed: int) -> None:
     want.sort(key=lambda i: -scores[i])
     assert batched_nms(boxes, scores, labels, 0.5, 50).tolist() == want
     assert batched_nms(boxes, scores, labels, 0.5, 5).tolist() == want[:5]
-    assert (
-        batched_nms(boxes, scores, labels, 0.5, 50, agnostic=True).tolist()
-        == nms(boxes, scores, 0.5, 50).tolist()
-    )
+    assert batched_nms(boxes, scores, labels, 0.5, 50, agnostic=True).tolist() == nms(boxes, scores, 0.5, 50).tolist()
 
 
 def test_an_iou_of_exactly_the_threshold_stays() -> None:

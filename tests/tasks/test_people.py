@@ -32,9 +32,7 @@ def boxes() -> np.ndarray:
 @pytest.mark.parametrize("flip", [True, False])
 @pytest.mark.parametrize("second_pass", [True, False])
 def test_each_person_gets_keypoints_in_picture_pixels(flip: bool, second_pass: bool) -> None:
-    people = find_keypoints(
-        picture(), boxes(), np.array([0.5, 0.8]), spot_finder, flip=flip, second_pass=second_pass
-    )
+    people = find_keypoints(picture(), boxes(), np.array([0.5, 0.8]), spot_finder, flip=flip, second_pass=second_pass)
     assert len(people) == 2
     for person, middle, box, score in zip(people, MIDDLES, boxes(), (0.5, 0.8 * 128 / 255), strict=True):
         np.testing.assert_allclose(person.keypoints[:, :2], np.tile(middle + 0.5, (17, 1)), atol=1)

@@ -150,21 +150,15 @@ def test_detections_equal_those_of_opencv(shared_data: Path) -> None:
             codes[0].numpy(), logits[0].numpy(), width, height, score=0.3, iou=0.6, most=100
         )
         ours = sorted(
-            (int(k), -float(s), *b.tolist())
-            for b, s, k in zip(boxes, scores, labels, strict=True)
-            if s > 0.35
+            (int(k), -float(s), *b.tolist()) for b, s, k in zip(boxes, scores, labels, strict=True) if s > 0.35
         )
         # OpenCV does not clip its boxes to the picture.
         edge = [width, height, width, height]
         theirs = sorted(
-            (d["category_id"], -d["score"], *np.clip(d["box_xyxy"], 0, edge))
-            for d in truth
-            if d["score"] > 0.35
+            (d["category_id"], -d["score"], *np.clip(d["box_xyxy"], 0, edge)) for d in truth if d["score"] > 0.35
         )
         assert [row[0] for row in ours] == [row[0] for row in theirs], name
-        np.testing.assert_allclose(
-            [row[1] for row in ours], [row[1] for row in theirs], atol=2e-3, err_msg=name
-        )
+        np.testing.assert_allclose([row[1] for row in ours], [row[1] for row in theirs], atol=2e-3, err_msg=name)
         np.testing.assert_allclose(
             np.array([row[2:] for row in ours]), np.array([row[2:] for row in theirs]), atol=0.5, err_msg=name
         )

@@ -13,7 +13,10 @@ def pose(
     frame: FrameOptions,
     person_score: Annotated[
         float, typer.Option("--person-score", metavar="P", help="Leave out people detected below this.")
-    ] = 0.3,
+    ] = 0.15,
+    score: Annotated[
+        float, typer.Option("--score", "-s", metavar="P", help="Leave out poses below this (detection x mean joint).")
+    ] = 0.03,
     min_keypoint_score: Annotated[
         float, typer.Option("--min-keypoint-score", metavar="P", help="Draw and measure only joints above this.")
     ] = 0.2,
@@ -32,6 +35,7 @@ def pose(
 
     settings = {
         "person_score": person_score,
+        "score": score,
         "min_keypoint_score": min_keypoint_score,
         "max_people": max_people,
         "single": single,

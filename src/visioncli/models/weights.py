@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import os
 import warnings
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +92,9 @@ def load_network(row: ModelRow) -> "nn.Module":
     if isinstance(row.source, Hub):
         loaded: nn.Module = module.load(row)
         return loaded.eval()
-    state = _state_dict(row, module, variant)
+    cached = converted_file(row.name, row.source) if isinstance(row.source, Carrier) else None
+    kept = _cached(cached) if cached else None
+    state = kept or _published(row, module, variant)
     with torch.device("meta"):
         network: nn.Module = module.build(*variant)
     fill(network, state, row)
@@ -99,6 +102,8 @@ def load_network(row: ModelRow) -> "nn.Module":
         # Constants that the network computes for itself are in no file.
         network = module.build(*variant)
         fill(network, state, row)
+    if cached and kept is None:
+        _keep(state, cached)
     return network.eval()
 
 
@@ -122,14 +127,16 @@ def fill(network: "nn.Module", state: "dict[str, Tensor]", row: ModelRow) -> Non
     network.load_state_dict(state, assign=True)
 
 
-def _state_dict(row: ModelRow, module: Any, variant: list[str]) -> "dict[str, Tensor]":
+def _published(row: ModelRow, module: Any, variant: list[str]) -> "dict[str, Tensor]":
+    """The row's weights under the names of its network, read from the file that they were published in."""
     source = row.source
     if isinstance(source, Carrier):
-        return _converted(row, source, module, variant)
+        state: dict[str, Tensor] = module.import_weights(verified_carrier_file(source), *variant)
+        return state
     if isinstance(source, Download):
         path = stored_file(source)
         if hasattr(module, "import_weights"):
-            state: dict[str, Tensor] = module.import_weights(path, *variant)
+            state = module.import_weights(path, *variant)
             return state
     elif isinstance(source, LocalFile):
         path = Path(source.path)
@@ -139,20 +146,34 @@ def _state_dict(row: ModelRow, module: Any, variant: list[str]) -> "dict[str, Te
     return module.import_state(state, *variant) if hasattr(module, "import_state") else state
 
 
-def _converted(row: ModelRow, source: Carrier, module: Any, variant: list[str]) -> "dict[str, Tensor]":
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file, save_file
+def _cached(cached: Path) -> "dict[str, Tensor] | None":
+    """The converted weights in the cache; None where they are not there or not as they were written."""
+    from safetensors import SafetensorError, safe_open
 
-    cached = converted_file(row.name, source)
     try:
-        return load_file(cached)
+        with safe_open(cached, "pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            return state if (file.metadata() or {}).get("crc32") == _checksum(state) else None
     except (OSError, SafetensorError):
-        # Not there yet, or damaged: convert (again).
-        state: dict[str, Tensor] = module.import_weights(verified_carrier_file(source), *variant)
+        return None
+
+
+def _keep(state: "dict[str, Tensor]", cached: Path) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
     try:
         # Several processes may do this at once: each writes a file of its own, the last rename wins.
         with whole_file(cached) as temporary:
-            save_file({k: v.contiguous() for k, v in state.items()}, temporary)
+            whole = {name: tensor.contiguous() for name, tensor in state.items()}
+            save_file(whole, temporary, {"crc32": _checksum(whole)})
     except (OutputError, SafetensorError, OSError) as problem:
         warnings.warn(f"Converted weights could not be kept, so each start is slower. {problem}", stacklevel=2)
-    return state
+
+
+def _checksum(state: "dict[str, Tensor]") -> str:
+    total = 0
+    for name in sorted(state):
+        data = state[name].contiguous().reshape(-1).numpy().data
+        total = zlib.crc32(data, zlib.crc32(name.encode(), total))
+    return f"{total:08x}"

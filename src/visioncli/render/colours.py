@@ -32,9 +32,3 @@ def voc_palette() -> list[int]:
             rest >>= 3
         palette += colour
     return palette
-
-
-def voc_colour(label_id: int) -> Colour:
-    """The class's colour in Pascal VOC's label pictures."""
-    red, green, blue = voc_palette()[3 * label_id : 3 * label_id + 3]
-    return red, green, blue

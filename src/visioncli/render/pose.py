@@ -11,18 +11,24 @@ LEFT: Colour = (255, 128, 32)
 RIGHT: Colour = (48, 160, 255)
 MIDDLE: Colour = (120, 220, 120)
 EDGE: Colour = (16, 16, 16)
+LEAST_JOINTS = 4
+"""With fewer sure joints there is no skeleton to show; the record still lists the person."""
 
 
 def draw(image: Image.Image, record: Record, *, min_keypoint_score: float = 0.2) -> Image.Image:
-    """The picture with a skeleton and a thin box for each person, line widths by the picture's size."""
+    """The picture with a skeleton and a box for each person of whom enough is seen, lines by the picture's size."""
     canvas = image.copy()
-    people: tuple[Person, ...] = record.predictions or ()
+    people = [p for p in record.predictions or () if _sure_joints(p, min_keypoint_score) >= LEAST_JOINTS]
     draw_boxes(canvas, [(p.box, f"{p.label} {p.score:.2f}", 7 * n + 1) for n, p in enumerate(people)])
     pen = ImageDraw.Draw(canvas)
     width = max(2, round(readable_size(canvas.width, canvas.height) / 5))
     for person in reversed(people):
         _skeleton(pen, person, min_keypoint_score, width)
     return canvas
+
+
+def _sure_joints(person: Person, least: float) -> int:
+    return sum(point.score >= least for point in person.keypoints)
 
 
 def _skeleton(pen: ImageDraw.ImageDraw, person: Person, least: float, width: int) -> None:

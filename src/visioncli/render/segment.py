@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from visioncli.render.canvas import INK, Colour, below, fit, font, readable_size, text_size
-from visioncli.render.colours import category_colour, voc_colour
+from visioncli.render.colours import category_colour
 from visioncli.render.detect import draw_boxes
 from visioncli.results import Record, Segment
 from visioncli.tasks.masks import decode
@@ -18,7 +18,8 @@ def draw(image: Image.Image, record: Record, *, opacity: float = 0.5) -> Image.I
     segments: tuple[Segment, ...] = record.predictions or ()
     objects = any(s.score is not None for s in segments)
     colours = [
-        category_colour(7 * n + s.label_id) if objects else voc_colour(s.label_id) for n, s in enumerate(segments)
+        category_colour(7 * n + s.label_id) if objects else category_colour(s.label_id)
+        for n, s in enumerate(segments)
     ]
     pixels = np.array(image)
     for segment, colour in zip(segments, colours, strict=True):

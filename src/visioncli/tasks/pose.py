@@ -19,6 +19,10 @@ from visioncli.tasks.people import Pose, find_keypoints
 
 PERSON = "person"
 PERSON_ID = 1
+DEFAULT_PERSON_SCORE = 0.15
+"""Low, because the joints then tell people from false alarms: measured by OKS AP, see docs/tasks.md."""
+DEFAULT_SCORE = 0.03
+"""Of detection times mean joint score; what lies below adds nothing to OKS AP."""
 KEYPOINT_NAMES = (
     *("nose", "left_eye", "right_eye", "left_ear", "right_ear"),
     *("left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist"),
@@ -64,19 +68,23 @@ class PoseTask(Task):
         engine: Engine,
         detector: Detect | None,
         *,
+        score: float = DEFAULT_SCORE,
         min_keypoint_score: float = 0.2,
         max_people: int = 20,
         angles: bool = False,
     ) -> None:
-        if not 0.0 <= min_keypoint_score <= 1.0:
-            raise UsageError(f"--min-keypoint-score must lie between 0 and 1, not {min_keypoint_score}.")
+        for option, value in (("--score", score), ("--min-keypoint-score", min_keypoint_score)):
+            if not 0.0 <= value <= 1.0:
+                raise UsageError(f"{option} must lie between 0 and 1, not {value}.")
         if max_people < 1:
             raise UsageError(f"--max-people must be at least 1, not {max_people}.")
         self._engine, self._detector = engine, detector
-        self._min_score, self._most, self._angles = min_keypoint_score, max_people, angles
+        self._score, self._min_score = score, min_keypoint_score
+        self._most, self._angles = max_people, angles
         self.labels = {PERSON_ID: PERSON}
         self.model = ModelInfo(row.name, row.source.sha256)
         self.settings = {
+            "score": score,
             "min_keypoint_score": min_keypoint_score,
             "max_people": max_people,
             "angles": angles,
@@ -111,7 +119,7 @@ class PoseTask(Task):
 
     def _people(self, found: list[Pose]) -> tuple[Person, ...]:
         people = []
-        for pose in found[: self._most]:
+        for pose in [p for p in found if p.score >= self._score][: self._most]:
             keypoints = tuple(
                 Keypoint(name, float(x), float(y), float(score))
                 for name, (x, y, score) in zip(KEYPOINT_NAMES, pose.keypoints, strict=True)
@@ -142,7 +150,7 @@ def build(
     *,
     device: str = "auto",
     threads: int | None = None,
-    person_score: float = 0.3,
+    person_score: float = DEFAULT_PERSON_SCORE,
     single: bool = False,
     **settings: Any,
 ) -> PoseTask:
