@@ -10,6 +10,10 @@ def open_engine(row: ModelRow, *, device: str = "auto", threads: int | None = No
     """The network of `row`, loaded and ready. Raises UsageError (device) and ModelUnavailable (weights)."""
     # Read when torch loads its OpenMP: waiting threads that spin make two processes on one machine crawl.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if row.architecture == "onnx_models":
+        from visioncli.engines.onnx_file import OnnxFileEngine
+
+        return OnnxFileEngine(row, device, threads)
     from visioncli.engines.pytorch import TorchEngine
 
     return TorchEngine(row, device, threads)

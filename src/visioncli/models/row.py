@@ -63,6 +63,14 @@ class Hub:
 
 Source = Carrier | Download | LocalFile | Hub
 
+Form = Literal["", "boxes", "instances", "people", "pixels"]
+"""What a network answers.
+
+"": what the embedded network of its task does (class logits, for classification). The others as torchvision's:
+"boxes" `(1, K, 4)`, labels and scores of one picture given as `pixel / 255`; "instances" with masks, "people" with
+keypoints after these; "pixels": logits `(N, C, h, w)` for a normalised picture.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
@@ -114,3 +122,4 @@ class ModelRow:
     accuracy: tuple[Accuracy, ...] = ()
     file_mib: float = 0.0
     recipe: str = ""
+    form: Form = ""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from visioncli.models.row import Accuracy, Download, InputSpec, ModelRow
+from visioncli.models.row import Accuracy, Download, Form, InputSpec, ModelRow
 
 _WEIGHTS = "https://download.pytorch.org/models/"
 _REPOSITORY = "https://github.com/pytorch/vision/"
@@ -49,7 +49,9 @@ def _lines(table: str) -> list[_Line]:
     return found
 
 
-def _row(line: _Line, tasks: tuple[str, ...], labels: str, accuracy: tuple[Accuracy, ...]) -> ModelRow:
+def _row(
+    line: _Line, tasks: tuple[str, ...], labels: str, accuracy: tuple[Accuracy, ...], form: Form = ""
+) -> ModelRow:
     name, parameters, gflops, mib, _, _, size, resize, interpolation, scale, file, recipe = line.cells
     mean, std = _SCALES[scale]
     if not recipe.startswith("http"):
@@ -69,6 +71,7 @@ def _row(line: _Line, tasks: tuple[str, ...], labels: str, accuracy: tuple[Accur
         accuracy=accuracy,
         file_mib=float(mib),
         recipe=recipe,
+        form=form,
     )
 
 
@@ -80,6 +83,7 @@ def _classification(line: _Line) -> ModelRow:
 
 
 _DETECTION_TASKS = {"Mask R-CNN": ("detect", "segment"), "Keypoint R-CNN": ("pose",)}
+_FORMS: dict[str, Form] = {"Mask R-CNN": "instances", "Keypoint R-CNN": "people"}
 _SECOND_METRIC = {"Mask R-CNN": "mask AP", "Keypoint R-CNN": "keypoint AP"}
 
 
@@ -88,13 +92,14 @@ def _detection(line: _Line) -> ModelRow:
     accuracy = [Accuracy("box AP", float(line.cells[4]), on)]
     if line.family in _SECOND_METRIC:
         accuracy.insert(0, Accuracy(_SECOND_METRIC[line.family], float(line.cells[5]), on))
-    return _row(line, _DETECTION_TASKS.get(line.family, ("detect",)), "coco", tuple(accuracy))
+    tasks = _DETECTION_TASKS.get(line.family, ("detect",))
+    return _row(line, tasks, "coco", tuple(accuracy), _FORMS.get(line.family, "boxes"))
 
 
 def _segmentation(line: _Line) -> ModelRow:
     on = "COCO val2017, VOC classes"
     accuracy = (Accuracy("mIoU", float(line.cells[4]), on), Accuracy("pixel accuracy", float(line.cells[5]), on))
-    return _row(line, ("segment",), "voc", accuracy)
+    return _row(line, ("segment",), "voc", accuracy, "pixels")
 
 
 _TABLES: dict[str, Callable[[_Line], ModelRow]] = {
