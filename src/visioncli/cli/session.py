@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from visioncli.api import build_task, run_options
+from visioncli.cli.downloading import download_progress
 from visioncli.cli.interrupts import Interrupts
 from visioncli.cli.options import AnnotatedKind, FrameOptions
 from visioncli.cli.terminal import Console
@@ -40,8 +41,18 @@ def run_task(
     _check_inputs(frame, out_path)
     expansion = Expansion(None if out_path is None else str(out_path), tuple(frame.exclude), frame.null)
     options = run_options(frame.batch_size, frame.workers, frame.max_pixels, frame.allow_truncated)
-    with console.captured_warnings():
-        task = build_task(name, frame.model, device=frame.device, threads=frame.threads, **settings)
+    with console.captured_warnings(), download_progress(quiet=frame.quiet) as progress:
+        task = build_task(
+            name,
+            frame.model,
+            device=frame.device,
+            threads=frame.threads,
+            weights=frame.weights,
+            labels=frame.labels,
+            offline=frame.offline,
+            progress=progress,
+            **settings,
+        )
 
     with _output_folder(out_path) as out:
         check_resume(frame.resume, out)
@@ -54,7 +65,9 @@ def run_task(
         documents = document_sinks(formats, name, out, task.labels, sink_options)
         record_sinks += documents
         if out is not None or not documents:
-            record_sinks.append(console.table(name) if console.wants_table(frame.json) else StdoutLines())
+            compared = [task.model.name, *task.settings["compare"]] if "compare" in task.settings else []
+            shown = console.table(name, compared) if console.wants_table(frame.json) else StdoutLines()
+            record_sinks.append(shown)
         outcomes = run(
             expansion.items(frame.inputs),
             task,

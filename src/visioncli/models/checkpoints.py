@@ -131,7 +131,11 @@ def count_classes(state: "dict[str, Tensor]", row: ModelRow) -> int | None:
     for name, tensor in state.items():
         if name not in small or tensor.ndim != small[name].ndim:
             continue
+        if small[name].shape == large[name].shape:
+            continue
         for n, a, b in zip(tensor.shape, small[name].shape, large[name].shape, strict=True):
+            if a == b != n:
+                return None  # the head of another network
             if a != b:
                 per_class = (b - a) // (_MANY - _FEW)
                 counts.append((n - a) // per_class + _FEW)

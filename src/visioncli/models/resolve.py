@@ -64,7 +64,10 @@ def own_weights(row: ModelRow, weights: Path, labels: Path | None) -> ModelRow:
         row = dataclasses.replace(row, architecture=":".join([base, *variant[:1], str(count)]))
     outputs = count if count is not None else outputs_of(row)
     if labels is not None:
-        row = dataclasses.replace(row, labels=_named(read_labels(labels), outputs, row, labels))
+        names = read_labels(labels)
+        # Without a count the checkpoint belongs to another network, which is said when it is loaded.
+        if count is not None or len(names) == outputs:
+            row = dataclasses.replace(row, labels=_named(names, outputs, row, labels))
     elif outputs != outputs_of(row):
         raise UsageError(
             f"{weights} has {outputs} outputs, {row.name} as published {outputs_of(row)}. "
@@ -102,4 +105,6 @@ def _named(names: list[str], outputs: int, row: ModelRow, path: Path) -> tuple[t
 
 def missing_extra(package: str, extra: str) -> ModelUnavailable:
     """The error for an optional library that is not installed."""
-    return ModelUnavailable(f"This needs {package}, which is not installed. Install it: pip install 'visioncli[{extra}]'")
+    return ModelUnavailable(
+        f"This needs {package}, which is not installed. Install it: pip install 'visioncli[{extra}]'"
+    )

@@ -123,3 +123,4 @@ class ModelRow:
     file_mib: float = 0.0
     recipe: str = ""
     form: Form = ""
+    family: str = ""

@@ -137,6 +137,7 @@ def info(
     facts = {
         "name": row.name,
         "about": row.about,
+        "family": row.family,
         "tasks": ", ".join(row.tasks),
         "parameters": f"{row.parameters:,}",
         "multiply-adds": f"{row.gflops:g} G",

@@ -1,20 +1,16 @@
 """`vision models list --cached`, `pull`, `path`, `verify` and `remove`: the weights on this machine."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from visioncli.cli.downloading import download_progress
 from visioncli.cli.models.listing import JsonOption, SortOption, TaskOption, select, show_rows, state_of
 from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.models.row import Carrier, Download, ModelRow
 from visioncli.status import Status
-
-if TYPE_CHECKING:
-    from visioncli.models.downloads import Progress
 
 Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Networks of `vision models`.")]
 MaybeName = Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False)]
@@ -57,27 +53,6 @@ def pull(
             verified_carrier_file(row.source)
             if not quiet:
                 sys.stderr.write(f"vision: {row.name} is here: it came with {row.source.distribution}.\n")
-
-
-@contextmanager
-def download_progress(*, quiet: bool) -> "Iterator[Progress | None]":
-    """A bar for each file on standard error, where that is a terminal."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, object] = {}
-
-        def show(name: str, done: int, total: int | None) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(name, total=total)
-            bar.update(tasks[name], completed=done, total=total)  # type: ignore[arg-type]
-
-        yield show
 
 
 def path(name: MaybeName = None) -> None:

@@ -29,6 +29,7 @@ def _lite(n: int, size: int, sha256: str, parameters: int, gflops: float, top1: 
         about="EfficientNet for small devices: ReLU6, no squeeze-and-excitation.",
         accuracy=(Accuracy("top-1", top1, "ImageNet-1k val"),),
         file_mib=mib,
+        family="EfficientNet-Lite",
     )
 
 
@@ -56,6 +57,7 @@ ROWS: tuple[ModelRow, ...] = (
         about="SSD on MobileNetV2 (ssd_mobilenet_v2_coco_2018_03_29), 80 COCO classes.",
         accuracy=(Accuracy("box AP", 22.0, "COCO val (TensorFlow detection model zoo)"),),
         file_mib=66.46,
+        family="SSD",
     ),
     ModelRow(
         name="deeplab_v3_mobilenet_v2",
@@ -75,6 +77,7 @@ ROWS: tuple[ModelRow, ...] = (
         licence="Apache-2.0",
         paper="https://arxiv.org/abs/1706.05587",
         file_mib=2.651,
+        family="DeepLab v3",
         about="DeepLab v3 on MobileNetV2 of half width, 20 Pascal VOC classes.",
     ),
     ModelRow(
@@ -95,6 +98,7 @@ ROWS: tuple[ModelRow, ...] = (
         licence="Apache-2.0",
         paper="https://www.tensorflow.org/hub/tutorials/movenet",
         file_mib=4.538,
+        family="MoveNet",
         about="MoveNet SinglePose Lightning: 17 COCO keypoints of one person in a square crop.",
     ),
 )

@@ -72,6 +72,7 @@ def _row(
         file_mib=float(mib),
         recipe=recipe,
         form=form,
+        family=line.family,
     )
 
 
