@@ -136,5 +136,11 @@ def load(
     Raises UsageError for unknown names and impossible values, ModelUnavailable where the weights are missing.
     """
     options = run_options(batch_size, workers, max_pixels, allow_truncated)
-    where = {"device": device, "threads": threads, "weights": weights, "labels": labels, "offline": offline}
+    where: dict[str, Any] = {
+        "device": device,
+        "threads": threads,
+        "weights": weights,
+        "labels": labels,
+        "offline": offline,
+    }
     return Predictor(build_task(task, model, **where, **settings), options)

@@ -89,7 +89,9 @@ class FrameOptions:
     offline: Annotated[
         bool,
         typer.Option(
-            "--offline", help="Fetch no weights, open no connection. [env: VISION_OFFLINE=1]", rich_help_panel=_RUNNING
+            "--offline",
+            help="Fetch no weights, open no connection. [env: VISION_OFFLINE=1]",
+            rich_help_panel=_RUNNING,
         ),
     ] = False
     batch_size: Annotated[

@@ -149,7 +149,11 @@ class TableSink(RecordSink):
         self._begun = False
 
     def write(self, record: Record) -> None:
-        lines = [] if self._begun else [self._row("input", self._compared or ["result"]), "─" * (self._first + self._rest + 2)]
+        lines = (
+            []
+            if self._begun
+            else [self._row("input", self._compared or ["result"]), "─" * (self._first + self._rest + 2)]
+        )
         self._begun = True
         compared = record.extra.get("compare", {})
         if record.error:

@@ -59,9 +59,7 @@ def convolution(
             f"Nothing is left: {'; '.join([*steps, *more])}. The kernel reaches over {reach} pixels, "
             f"the padded input has {size + before + after}."
         )
-    return Convolution(
-        size, output, kernel, stride, dilation, before, after, transposed, reach, tuple(steps + more)
-    )
+    return Convolution(size, output, kernel, stride, dilation, before, after, transposed, reach, tuple(steps + more))
 
 
 def _pixels(padding: str, reach: int) -> int | None:

@@ -84,7 +84,7 @@ def _culprit(words: str) -> str:
     """The name of the object that torch refused, from its message."""
     for marker in ("GLOBAL ", "global "):
         if marker in words:
-            return words.split(marker, 1)[1].split()[0].strip("'\"`,:")
+            return words.split(marker, 1)[1].split(maxsplit=1)[0].strip("'\"`,:")
     return "not plain tensors"
 
 

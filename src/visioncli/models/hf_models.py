@@ -3,6 +3,7 @@
 Networks and picture processors are those of transformers; `trust_remote_code` stays off.
 """
 
+import importlib
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -26,7 +27,7 @@ _CLASSES = {
 
 def _transformers() -> Any:
     try:
-        import transformers
+        transformers: Any = importlib.import_module("transformers")
     except ImportError:
         raise missing_extra("transformers", "hf") from None
     transformers.logging.set_verbosity_error()

@@ -3,8 +3,8 @@
 The network runs once on the meta device: shapes without numbers, so that size costs nothing. Multiply-adds are
 counted where the arithmetic happens, in convolutions and matrix products. The receptive field follows the recursion
 of Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks", 2019
-(https://distill.pub/2019/computing-receptive-fields): r grows by (k - 1) d times the product of earlier strides; where
-paths meet, the widest counts. Gates of squeeze-and-excitation, which see the whole picture, are left out.
+(https://distill.pub/2019/computing-receptive-fields): it grows by (k - 1) d times the product of earlier strides;
+where paths meet, the widest counts. Gates of squeeze-and-excitation, which see the whole picture, are left out.
 """
 
 import math
@@ -123,11 +123,11 @@ def _no_fast_attention() -> Iterator[None]:
 _WHOLES = (nn.MultiheadAttention,)
 
 
-class _Recorder(TorchDispatchMode):
-    """Follows each tensor's receptive field through every operation, and counts multiply-adds for the layer at work."""
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Follows receptive fields from tensor to tensor, and counts multiply-adds for the layer at work."""
 
     def __init__(self, x: Tensor) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._sights: dict[int, Sight | None] = {id(x): Sight()}
         self._alive: list[Tensor] = [x]  # an address must not be used twice
         self._current: list[Layer] = []
@@ -261,7 +261,7 @@ def _multiply_adds(func: Any, args: Any, output: Tensor) -> int:
     return 0
 
 
-def _geometry(module: nn.Module) -> dict[str, str]:
+def _geometry(module: nn.Module) -> dict[str, Any]:
     if not hasattr(module, "kernel_size"):
         return {}
     padding = getattr(module, "padding", 0)

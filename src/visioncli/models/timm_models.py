@@ -34,7 +34,9 @@ def row(name: str, task: str, access: Access) -> ModelRow:
     architecture, _, _ = name.partition(".")
     if not timm.is_model(architecture):
         near = did_you_mean(architecture, timm.list_models())
-        raise UsageError(f"timm has no network {name!r}.{near} All: python -c 'import timm; print(timm.list_models())'")
+        raise UsageError(
+            f"timm has no network {name!r}.{near} All: python -c 'import timm; print(timm.list_models())'"
+        )
     settings = timm.get_pretrained_cfg(name) or timm.models.PretrainedCfg()
     size = settings.input_size[-1]
     resize = 0 if settings.crop_mode == "squash" else math.floor(size / settings.crop_pct)
@@ -58,10 +60,9 @@ def row(name: str, task: str, access: Access) -> ModelRow:
 def _labels(settings: Any, count: int) -> Labels:
     if count == 1000:
         return "imagenet1k"
-    from timm.data import ImageNetInfo, infer_imagenet_subset
-
-    subset = infer_imagenet_subset(settings.to_dict())
-    if subset and (info := ImageNetInfo(subset)).num_classes() == count:
+    data = _timm().data
+    subset = data.infer_imagenet_subset(settings.to_dict())
+    if subset and (info := data.ImageNetInfo(subset)).num_classes() == count:
         return tuple((i, info.index_to_description(i)) for i in range(count))
     return tuple((i, f"class {i}") for i in range(count))
 
@@ -98,5 +99,3 @@ def _set_offline(offline: bool) -> None:
     from huggingface_hub import constants
 
     constants.HF_HUB_OFFLINE = offline
-
-

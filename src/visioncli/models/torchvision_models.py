@@ -109,7 +109,8 @@ PARTS_NOTE = {
 }
 """What the layer table of a task's networks does not show by itself."""
 
-def run_parts(network: nn.Module, x: Tensor) -> None:
+
+def run_parts(network: Any, x: Tensor) -> None:
     """Runs every layer once on shapes alone, without the suppression of boxes, which needs values."""
     if not hasattr(network, "backbone") or not hasattr(network, "transform"):
         network(x)

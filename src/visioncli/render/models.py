@@ -145,9 +145,7 @@ class _Plot:
     def _is_free(self, rect: Rect) -> bool:
         if rect[0] < _LEFT + 2 or rect[2] > WIDTH - _RIGHT or rect[1] < _TOP or rect[3] > HEIGHT - _BOTTOM - 2:
             return False
-        return not any(
-            rect[0] < t[2] and t[0] < rect[2] and rect[1] < t[3] and t[1] < rect[3] for t in self._taken
-        )
+        return not any(rect[0] < t[2] and t[0] < rect[2] and rect[1] < t[3] and t[1] < rect[3] for t in self._taken)
 
     def _legend(self, families: list[str], colours: dict[str, Colour], embedded: bool) -> None:
         x, step = WIDTH - _RIGHT + 30, min(30.0, (HEIGHT - _TOP - _BOTTOM) / (len(families) + 1))

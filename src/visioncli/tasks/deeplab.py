@@ -44,9 +44,7 @@ def preprocess(rgb: NDArray[np.uint8], size: int | tuple[int, int]) -> NDArray[n
     return np.ascontiguousarray(scaled.transpose(2, 0, 1))
 
 
-def resize_logits(
-    logits: NDArray[np.float32], height: int, width: int, stride: int = STRIDE
-) -> NDArray[np.uint8]:
+def resize_logits(logits: NDArray[np.float32], height: int, width: int, stride: int = STRIDE) -> NDArray[np.uint8]:
     """The class of each pixel, (height, width) uint8: argmax over the enlarged (classes, h, w) logits.
 
     `stride` is the number of input pixels from cell to cell; at 1 the cells tile the picture.
@@ -97,7 +95,9 @@ def resize_alpha(
     return alpha
 
 
-def _neighbours(length: int, cells: int, stride: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+def _neighbours(
+    length: int, cells: int, stride: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
     """For each of `length` pixels: the cells around its centre, and how far it is towards the second."""
     span = (cells - 1) * stride + 1
     at = ((np.arange(length) + 0.5) * (span / length) - 0.5) / stride

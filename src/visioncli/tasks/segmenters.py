@@ -44,7 +44,7 @@ class DeeplabSegmenter(Segmenter):
     _stride = deeplab.STRIDE
 
     def prepare(self, rgb: np.ndarray, size: int) -> np.ndarray:
-        return deeplab.preprocess(rgb, deeplab.input_size(*rgb.shape[:2], size))
+        return deeplab.preprocess(rgb, deeplab.input_size(rgb.shape[0], rgb.shape[1], size))
 
 
 class PlainSegmenter(Segmenter):

@@ -79,8 +79,6 @@ class InstanceTask(Task):
                 continue
             fields = segment_fields(inside, with_polygons=self._polygons)
             segments.append(
-                Segment(
-                    self.labels[label_id], label_id, **fields, score=float(scores[n]), box=bounding_box(inside)
-                )
+                Segment(self.labels[label_id], label_id, **fields, score=float(scores[n]), box=bounding_box(inside))
             )
         return tuple(segments)

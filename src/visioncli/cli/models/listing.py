@@ -36,7 +36,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line
 
 
 @app.callback()
-def models(context: typer.Context, task: TaskOption = None, sort: SortOption = None, json: JsonOption = False) -> None:
+def models(
+    context: typer.Context, task: TaskOption = None, sort: SortOption = None, json: JsonOption = False
+) -> None:
     """List the networks: what each costs and gives, before anything is downloaded."""
     if context.invoked_subcommand is None:
         show_rows(select(task, sort), json)
@@ -119,7 +121,8 @@ def as_dict(row: ModelRow) -> dict[str, Any]:
 
 
 def info(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A network of `vision models`.")], json: JsonOption = False
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A network of `vision models`.")],
+    json: JsonOption = False,
 ) -> None:
     """Show everything that is known of one network."""
     from visioncli.models.registry import find
@@ -171,7 +174,9 @@ def _file(row: ModelRow) -> str:
 
 
 def plot(
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.png", help="Where to write it.")] = Path("models.png"),
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.png", help="Where to write it.")] = Path(
+        "models.png"
+    ),
     task: Annotated[str, typer.Option("--task", "-t", metavar="TASK", help="Which networks.")] = "classify",
 ) -> None:
     """Draw accuracy against cost, as a PNG."""

@@ -32,9 +32,7 @@ def pull(
     mirror: Annotated[
         str | None, typer.Option("--mirror", metavar="URL", help="Fetch from here. [env: VISION_WEIGHTS_MIRROR]")
     ] = None,
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Open no connection. [env: VISION_OFFLINE=1]")
-    ] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Open no connection. [env: VISION_OFFLINE=1]")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")] = False,
 ) -> None:
     """Fetch and verify weights, so that later runs need no network."""
