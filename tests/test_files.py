@@ -1,12 +1,15 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from visioncli.errors import OutputError
-from visioncli.files import explain, whole_file, write_whole
+from visioncli.files import explain, whole_file, write_picture, write_whole
 
 
 def test_a_file_appears_whole_with_its_folders(tmp_path: Path) -> None:
@@ -58,6 +61,24 @@ def test_a_name_that_is_too_long_is_an_output_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="too long"):
         write_whole(tmp_path / ("x" * 300), b"")
     assert os.listdir(tmp_path) == []
+
+
+def test_a_picture_that_the_disk_takes_only_a_part_of_does_not_appear(tmp_path: Path) -> None:
+    script = (
+        "import pathlib, resource; from PIL import Image; from visioncli.files import write_picture;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000));"
+        "write_picture(pathlib.Path('a.jpg'), Image.effect_noise((200, 200), 90), 'JPEG')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "OutputError: Cannot write a.jpg" in done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_picture_is_written_with_its_options(tmp_path: Path, kind: str) -> None:
+    write_picture(tmp_path / "a", Image.new("RGB", (5, 4), "red"), kind, quality=30)
+    with Image.open(tmp_path / "a") as image:
+        assert (image.format, image.size) == (kind, (5, 4))
 
 
 @pytest.mark.parametrize(

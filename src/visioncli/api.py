@@ -39,6 +39,8 @@ def build_task(
     checkpoint of one's own for it, `labels` a file with its class names. Weights that are not in the cache are
     fetched, unless `offline`; `progress` is told how far that is.
     """
+    # Read when torch loads its OpenMP: waiting threads that spin make two processes on one machine crawl.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if name not in TASKS:
         raise UsageError(f"There is no task {name!r}. Known: {', '.join(TASKS)}.")
     specs = model_names(model) if model else [registry.DEFAULTS[name]]

@@ -1,13 +1,18 @@
 """Whole files or none: everything is written under a temporary name and then renamed."""
 
 import errno
+import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from visioncli.errors import OutputError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 @contextmanager
@@ -41,6 +46,15 @@ def write_whole(target: Path, data: bytes, partial: Path | None = None) -> None:
     """Writes `data` to `target`, whole or not at all. Raises OutputError."""
     with whole_file(target, partial) as temporary:
         temporary.write_bytes(data)
+
+
+def write_picture(target: Path, image: "Image", kind: str, partial: Path | None = None, **options: Any) -> None:
+    """Writes a Pillow image as JPEG or PNG, whole or not at all. Raises OutputError."""
+    # Pillow does not notice where a nearly full disk takes only a part of what it writes to a file itself.
+    encoded = io.BytesIO()
+    image.save(encoded, kind, **options)
+    with whole_file(target, partial) as temporary:
+        temporary.write_bytes(encoded.getbuffer())
 
 
 def explain(problem: OSError, target: Path) -> OutputError:

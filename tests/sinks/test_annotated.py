@@ -49,11 +49,11 @@ def test_an_outcome_without_picture_gives_no_file(out: OutputFolder) -> None:
 
 
 def test_a_picture_that_cannot_be_written_leaves_nothing(out: OutputFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Image.Image, target: Path, *args: object, **options: object) -> None:
-        Path(target).write_bytes(b"half")
+    def full(self: Path, data: bytes) -> None:
+        self.open("wb").write(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Image.Image, "save", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OutputError, match="the disk is full"):
         AnnotatedSink(draw).write(outcome(), out, "a.png")
     assert sorted(p.name for p in out.path.rglob("*")) == [".vision-partial", "lock"]

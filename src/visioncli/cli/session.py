@@ -55,9 +55,7 @@ def run_task(
         documents = document_sinks(formats, name, out, task.labels, sink_options)
         record_sinks += documents
         if out is not None or not documents:
-            compared = [task.model.name, *task.settings["compare"]] if "compare" in task.settings else []
-            shown = console.table(name, compared) if console.wants_table(frame.json) else StdoutLines()
-            record_sinks.append(shown)
+            record_sinks.append(console.table(task) if console.wants_table(frame.json) else StdoutLines())
         outcomes = run(
             expansion.items(frame.inputs),
             task,

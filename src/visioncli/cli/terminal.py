@@ -13,6 +13,7 @@ from visioncli.sinks.interface import RecordSink
 
 if TYPE_CHECKING:
     from visioncli.cli.session import Tally
+    from visioncli.tasks.interface import Task
 
 
 class Console:
@@ -26,9 +27,9 @@ class Console:
         """Whether results are shown as a table: on a terminal, unless JSON was asked for."""
         return sys.stdout.isatty() and not json
 
-    def table(self, task: str, compared: Sequence[str] = ()) -> RecordSink:
+    def table(self, task: "Task") -> RecordSink:
         """A sink that prints one row a picture; where networks are compared, with a column for each."""
-        return TableSink(self, compared)
+        return TableSink(self, [task.model.name, *task.settings["compare"]] if "compare" in task.settings else [])
 
     def error(self, message: str) -> None:
         """A sentence about something that ends the run."""

@@ -1,15 +1,11 @@
 """How a network runs. `open_engine` imports only the engine that it opens."""
 
-import os
-
 from visioncli.engines.interface import Engine
 from visioncli.models.registry import ModelRow
 
 
 def open_engine(row: ModelRow, *, device: str = "auto", threads: int | None = None) -> Engine:
     """The network of `row`, loaded and ready. Raises UsageError (device) and ModelUnavailable (weights)."""
-    # Read when torch loads its OpenMP: waiting threads that spin make two processes on one machine crawl.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if row.architecture == "onnx_models":
         from visioncli.engines.onnx_file import OnnxFileEngine
 

@@ -37,6 +37,8 @@ DEFAULTS = {
     "detect": "ssd_mobilenet_v2",
     "segment": "deeplab_v3_mobilenet_v2",
     "pose": "movenet_lightning",
+    "gradcam": "efficientnet_lite0",
+    "caption": "object_layout",
 }
 """The network of each task when none is named."""
 

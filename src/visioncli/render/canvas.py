@@ -1,9 +1,13 @@
 """Fonts, colours and text strips that every drawing shares."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+Arrays = Mapping[str, np.ndarray]
+"""What a task hands to its files beside the record, such as heat maps."""
 Colour = tuple[int, int, int]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 

@@ -2,14 +2,14 @@
 
 from PIL import Image
 
-from visioncli.render.canvas import ACCENT, INK, TRACK, below, fit, font, readable_size, text_size
+from visioncli.render.canvas import ACCENT, INK, TRACK, Arrays, below, fit, font, readable_size, text_size
 from visioncli.results import Record
 
 LEAST_WIDTH = 320
 NOTHING = "nothing above the threshold"
 
 
-def draw(image: Image.Image, record: Record) -> Image.Image:
+def draw(image: Image.Image, record: Record, arrays: Arrays) -> Image.Image:
     """The picture above a strip with one line a class: label, bar, per cent. Readable whatever the picture."""
     predictions = record.predictions or ()
     width = max(image.width, LEAST_WIDTH)

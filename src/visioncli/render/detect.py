@@ -2,14 +2,14 @@
 
 from PIL import Image, ImageDraw
 
-from visioncli.render.canvas import Colour, fit, font, readable_size, text_size
+from visioncli.render.canvas import Arrays, Colour, fit, font, readable_size, text_size
 from visioncli.render.colours import category_colour, ink_on
 from visioncli.results import Box, Record
 
 Rectangle = tuple[float, float, float, float]
 
 
-def draw(image: Image.Image, record: Record) -> Image.Image:
+def draw(image: Image.Image, record: Record, arrays: Arrays) -> Image.Image:
     """The picture with a box and a label for each detection, the best drawn last and so on top."""
     canvas = image.copy()
     boxes = [(p.box, f"{p.label} {p.score:.2f}", p.label_id) for p in record.predictions or ()]

@@ -2,7 +2,7 @@
 
 from PIL import Image, ImageDraw
 
-from visioncli.render.canvas import Colour, readable_size
+from visioncli.render.canvas import Arrays, Colour, readable_size
 from visioncli.render.detect import draw_boxes
 from visioncli.results import Person, Record
 from visioncli.tasks.pose import SKELETON
@@ -15,7 +15,7 @@ LEAST_JOINTS = 4
 """With fewer sure joints there is no skeleton to show; the record still lists the person."""
 
 
-def draw(image: Image.Image, record: Record, *, min_keypoint_score: float = 0.2) -> Image.Image:
+def draw(image: Image.Image, record: Record, arrays: Arrays, *, min_keypoint_score: float = 0.2) -> Image.Image:
     """The picture with a skeleton and a box for each person of whom enough is seen, lines by the picture's size."""
     canvas = image.copy()
     people = [p for p in record.predictions or () if _sure_joints(p, min_keypoint_score) >= LEAST_JOINTS]

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from visioncli.render.canvas import INK, Colour, below, fit, font, readable_size, text_size
+from visioncli.render.canvas import INK, Arrays, Colour, below, fit, font, readable_size, text_size
 from visioncli.render.colours import category_colour
 from visioncli.render.detect import draw_boxes
 from visioncli.results import Record, Segment
@@ -13,7 +13,7 @@ LEAST_WIDTH = 240
 NOTHING = "background only"
 
 
-def draw(image: Image.Image, record: Record, *, opacity: float = 0.5) -> Image.Image:
+def draw(image: Image.Image, record: Record, arrays: Arrays, *, opacity: float = 0.5) -> Image.Image:
     """The picture under its masks (`opacity` 0 to 1) and a legend; boxes and labels where objects are told apart."""
     segments: tuple[Segment, ...] = record.predictions or ()
     objects = any(s.score is not None for s in segments)

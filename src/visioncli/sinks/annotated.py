@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from visioncli.files import whole_file
+from visioncli.files import write_picture
+from visioncli.render.canvas import Arrays
 from visioncli.results import Record
 from visioncli.runner import Outcome
 from visioncli.sinks.folder import OutputFolder
@@ -14,7 +15,7 @@ JPEG_QUALITY = 90
 JPEG_MOST = 65_500
 """JPEG cannot hold longer sides; such pictures become PNG."""
 
-Draw = Callable[[Image.Image, Record], Image.Image]
+Draw = Callable[[Image.Image, Record, Arrays], Image.Image]
 
 
 class AnnotatedSink(PictureSink):
@@ -26,12 +27,11 @@ class AnnotatedSink(PictureSink):
     def write(self, outcome: Outcome, out: OutputFolder, base: str) -> dict[str, str]:
         if outcome.picture is None:
             return {}
-        image = self._draw(Image.fromarray(outcome.picture.rgb), outcome.record)
+        image = self._draw(Image.fromarray(outcome.picture.rgb), outcome.record, outcome.arrays)
         kind = self._kind if max(image.size) <= JPEG_MOST else "png"
         target = out.file(f"{base}.{outcome.record.task}.{kind}")
-        with whole_file(target, out.partial) as temporary:
-            if kind == "jpg":
-                image.save(temporary, "JPEG", quality=JPEG_QUALITY)
-            else:
-                image.save(temporary, "PNG", compress_level=1)
+        if kind == "jpg":
+            write_picture(target, image, "JPEG", out.partial, quality=JPEG_QUALITY)
+        else:
+            write_picture(target, image, "PNG", out.partial, compress_level=1)
         return {"annotated": str(target)}

@@ -5,7 +5,7 @@ import shutil
 
 from PIL import Image
 
-from visioncli.files import whole_file
+from visioncli.files import write_picture
 from visioncli.runner import Outcome
 from visioncli.sinks.annotated import JPEG_QUALITY
 from visioncli.sinks.folder import OutputFolder
@@ -26,6 +26,11 @@ class CropsSink(PictureSink):
             x1, y1 = min(int(p.box[0]), rgb.shape[1] - 1), min(int(p.box[1]), rgb.shape[0] - 1)
             x2, y2 = max(x1 + 1, -int(-p.box[2] // 1)), max(y1 + 1, -int(-p.box[3] // 1))
             label = re.sub(r"[^\w-]+", "_", getattr(p, "label", "person"))
-            with whole_file(folder / f"{n:02d}-{label}.jpg", out.partial) as temporary:
-                Image.fromarray(rgb[y1:y2, x1:x2]).save(temporary, "JPEG", quality=JPEG_QUALITY)
+            write_picture(
+                folder / f"{n:02d}-{label}.jpg",
+                Image.fromarray(rgb[y1:y2, x1:x2]),
+                "JPEG",
+                out.partial,
+                quality=JPEG_QUALITY,
+            )
         return {"crops": str(folder)}

@@ -48,6 +48,8 @@ def flatten(prediction: dict[str, Any]) -> dict[str, Any]:
         elif name == "keypoints":
             for point in value:
                 cells |= {f"{point['name']}_{part}": point[part] for part in ("x", "y", "score")}
+        elif name == "peak":
+            cells |= dict(zip(("peak_x", "peak_y"), value, strict=True))
         elif name == "angles":
             cells |= value
         elif not isinstance(value, dict | list):

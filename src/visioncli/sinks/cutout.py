@@ -7,7 +7,7 @@ from PIL import Image, ImageColor, ImageOps
 
 from visioncli import pictures
 from visioncli.errors import InputError, UsageError
-from visioncli.files import whole_file
+from visioncli.files import write_picture
 from visioncli.runner import Outcome
 from visioncli.sinks.annotated import JPEG_QUALITY
 from visioncli.sinks.folder import OutputFolder
@@ -23,8 +23,7 @@ class CutoutSink(PictureSink):
         image = Image.fromarray(outcome.picture.rgb)
         image.putalpha(Image.fromarray(outcome.arrays["alpha"]))
         target = out.file(f"{base}.cutout.png")
-        with whole_file(target, out.partial) as temporary:
-            image.save(temporary, "PNG", compress_level=4)
+        write_picture(target, image, "PNG", out.partial, compress_level=4)
         return {"cutout": str(target)}
 
 
@@ -44,8 +43,7 @@ class BackgroundSink(PictureSink):
             behind = Image.new("RGB", front.size, self._colour)
         behind.paste(front, mask=Image.fromarray(outcome.arrays["alpha"]))
         target = out.file(f"{base}.background.jpg")
-        with whole_file(target, out.partial) as temporary:
-            behind.save(temporary, "JPEG", quality=JPEG_QUALITY)
+        write_picture(target, behind, "JPEG", out.partial, quality=JPEG_QUALITY)
         return {"background": str(target)}
 
 

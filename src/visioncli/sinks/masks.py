@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from visioncli.files import whole_file
+from visioncli.files import write_picture
 from visioncli.render.colours import voc_palette
 from visioncli.runner import Outcome
 from visioncli.sinks.folder import OutputFolder
@@ -38,6 +38,5 @@ def _indexed(values: np.ndarray) -> Image.Image:
 
 def _save(image: Image.Image, out: OutputFolder, name: str) -> str:
     target = out.file(name)
-    with whole_file(target, out.partial) as temporary:
-        image.save(temporary, "PNG")
+    write_picture(target, image, "PNG", out.partial)
     return str(target)

