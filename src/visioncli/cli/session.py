@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from visioncli.api import build_task, run_options
+from visioncli.cli.downloading import download_progress
 from visioncli.cli.interrupts import Interrupts
 from visioncli.cli.options import AnnotatedKind, FrameOptions
 from visioncli.cli.terminal import Console
@@ -26,6 +27,7 @@ from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.sinks.lines import StdoutLines
 from visioncli.sources import Expansion
 from visioncli.status import Status
+from visioncli.tasks.interface import Task
 
 
 def run_task(
@@ -43,8 +45,7 @@ def run_task(
     _check_inputs(frame, out_path)
     expansion = Expansion(None if out_path is None else str(out_path), tuple(frame.exclude), frame.null)
     options = run_options(frame.batch_size, frame.workers, frame.max_pixels, frame.allow_truncated)
-    with console.captured_warnings():
-        task = build_task(name, frame.model, device=frame.device, threads=frame.threads, **settings)
+    task = _load_task(name, frame, settings, console)
 
     with _output_folder(out_path) as out:
         check_resume(frame.resume, out)
@@ -57,7 +58,7 @@ def run_task(
         documents = document_sinks(formats, name, out, task.labels, sink_options)
         record_sinks += documents
         if out is not None or not documents:
-            record_sinks.append(console.table(name) if console.wants_table(frame.json) else StdoutLines())
+            record_sinks.append(console.table(task) if console.wants_table(frame.json) else StdoutLines())
         outcomes = run(
             expansion.items(frame.inputs),
             task,
@@ -116,6 +117,21 @@ def _close(sinks: list[RecordSink], ended: BaseException | None) -> None:
         # Trouble that comes of the trouble that ended the run is not worth a second sentence.
         with suppress(*((BrokenPipeError,) if ended is None else (OutputError, BrokenPipeError))):
             sink.close()
+
+
+def _load_task(name: str, frame: FrameOptions, settings: dict[str, Any], console: Console) -> Task:
+    with console.captured_warnings(), download_progress(quiet=frame.quiet) as progress:
+        return build_task(
+            name,
+            frame.model,
+            device=frame.device,
+            threads=frame.threads,
+            weights=frame.weights,
+            labels=frame.labels,
+            offline=frame.offline,
+            progress=progress,
+            **settings,
+        )
 
 
 class Tally:

@@ -9,13 +9,14 @@ import numpy as np
 
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
-from visioncli.models.registry import ModelRow
+from visioncli.models.registry import Hub, ModelRow
 from visioncli.names import did_you_mean
 from visioncli.pictures import Picture
 from visioncli.results import Detection, ModelInfo
 from visioncli.tasks.detectors import Boxes, Detector, Limits, SsdDetector
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.tiles import Tiling, Window, merge, view
+from visioncli.tasks.torchvision_detection import TorchvisionDetector
 
 WINDOWS_AT_ONCE = 16
 """Larger batches gain nothing on a CPU and hold more memory."""
@@ -129,6 +130,16 @@ def parse_classes(text: str, labels: dict[int, str]) -> frozenset[int]:
 
 def build(row: ModelRow, *, device: str = "auto", threads: int | None = None, **settings: Any) -> Detect:
     """The task with its network loaded."""
+    return Detect(row, open_detector(row, device=device, threads=threads), **settings)
+
+
+def open_detector(row: ModelRow, *, device: str = "auto", threads: int | None = None) -> Detector:
+    """The row's network, loaded, with its own pre- and postprocessing."""
     from visioncli.engines import open_engine
 
-    return Detect(row, SsdDetector(open_engine(row, device=device, threads=threads)), **settings)
+    engine = open_engine(row, device=device, threads=threads)
+    if isinstance(row.source, Hub):
+        from visioncli.tasks.transformers_models import TransformersDetector
+
+        return TransformersDetector(engine, row.source)
+    return TorchvisionDetector(engine) if row.form in ("boxes", "instances") else SsdDetector(engine)

@@ -161,8 +161,15 @@ def build(
 
     if not 0.0 <= person_score <= 1.0:
         raise UsageError(f"--person-score must lie between 0 and 1, not {person_score}.")
+    engine = open_engine(row, device=device, threads=threads)
+    if row.form == "people":
+        from visioncli.tasks.torchvision_people import TorchvisionPose
+
+        if single:
+            raise UsageError(f"{row.name} finds all people by itself; --single is for networks that know one person.")
+        return TorchvisionPose(row, engine, person_score, **settings)
     detector = None
     if not single:
         detector_row = registry.find(registry.DEFAULTS["detect"], "detect")
         detector = detect.build(detector_row, device=device, threads=threads, score=person_score, classes=PERSON)
-    return PoseTask(row, open_engine(row, device=device, threads=threads), detector, **settings)
+    return PoseTask(row, engine, detector, **settings)
