@@ -103,9 +103,7 @@ def caption_weights(pictures: Sequence[Layout], sharpness: float) -> dict[tuple[
     for layout, values in zip(pictures, agreed, strict=True):
         share = np.exp(sharpness * (np.array(values) - max(values)))
         share *= len(share) / share.sum()
-        weights.update(
-            {(layout.image_id, tuple(c)): float(w) for c, w in zip(layout.captions, share, strict=True)}
-        )
+        weights.update({(layout.image_id, tuple(c)): float(w) for c, w in zip(layout.captions, share, strict=True)})
     return weights
 
 
@@ -216,9 +214,7 @@ def joined(path: Path, vocabulary: Vocabulary) -> list[ObjectLayout]:
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--data", type=Path, required=True, help="layouts with captions (JSON Lines), or COCO instances"
     )
@@ -231,16 +227,10 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--dropout", type=float, default=0.35)
     parser.add_argument("--smoothing", type=float, default=0.1)
     parser.add_argument("--average", type=float, default=0.995, help="memory of the running mean of weights")
-    parser.add_argument(
-        "--sharpness", type=float, default=0.5, help="how much captions that agree count more"
-    )
-    parser.add_argument(
-        "--least-count", type=int, default=5, help="occurrences that put a word into the vocabulary"
-    )
+    parser.add_argument("--sharpness", type=float, default=0.5, help="how much captions that agree count more")
+    parser.add_argument("--least-count", type=int, default=5, help="occurrences that put a word into the vocabulary")
     parser.add_argument("--longest", type=int, default=15, help="words of a caption that are learned")
-    parser.add_argument(
-        "--patience", type=int, default=3, help="measurements without a better CIDEr before it stops"
-    )
+    parser.add_argument("--patience", type=int, default=3, help="measurements without a better CIDEr before it stops")
     parser.add_argument("--val", type=float, default=0.1, help="share of pictures held out, by image id")
     parser.add_argument("--told", type=int, default=3, help="captions of a picture that an epoch shows")
     parser.add_argument("--strangers", type=float, default=0.75, help="false detections a picture")

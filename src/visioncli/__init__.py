@@ -1,3 +1,26 @@
-"""visioncli: pretrained vision networks from the shell and from Python."""
+"""visioncli: pretrained vision networks from the shell and from Python.
+
+>>> from visioncli import load                                  # doctest: +SKIP
+>>> load("classify")("sample_images/chelsea.png").predictions   # doctest: +SKIP
+"""
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+__all__ = ["Record", "VisionError", "__version__", "load"]
+
+if TYPE_CHECKING:
+    from visioncli.api import load
+    from visioncli.errors import VisionError
+    from visioncli.results import Record
+
+_HOMES = {"load": "visioncli.api", "Record": "visioncli.results", "VisionError": "visioncli.errors"}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use, so that the command line starts without numpy and Pillow.
+    if name in _HOMES:
+        import importlib
+
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'visioncli' has no attribute {name!r}")

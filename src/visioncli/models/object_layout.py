@@ -166,9 +166,7 @@ class ObjectLayout(nn.Module):
         memory: Tensor = self.encoder(labels, geometry, present)
         return memory
 
-    def step(
-        self, word: Tensor, state: Tensor, memory: Tensor, present: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def step(self, word: Tensor, state: Tensor, memory: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """One word further.
 
         `word` (B,) int64, `state` (B, 4, H) float32 (zeros at the start), `memory` from `encode`, `present`
@@ -182,9 +180,7 @@ class ObjectLayout(nn.Module):
         logits: Tensor = self.dropout(self.to_word(said)) @ self.word.weight.T + self.bias
         return logits
 
-    def _decode(
-        self, words: Tensor, state: Tensor, memory: Tensor, present: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def _decode(self, words: Tensor, state: Tensor, memory: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         scene = memory[:, :1].expand(-1, words.shape[1], -1)
         heard = torch.cat([self.dropout(self.word(words)), scene], dim=-1)
         h1, c1, h2, c2 = (part.transpose(0, 1).contiguous() for part in state.chunk(4, dim=1))
@@ -208,9 +204,7 @@ class ObjectLayoutEnsemble(nn.Module):
         """Memories `(B, 1 + N, members * D)`, side by side."""
         return torch.cat([m.encode(labels, geometry, present) for m in self._networks()], dim=-1)
 
-    def step(
-        self, word: Tensor, state: Tensor, memory: Tensor, present: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def step(self, word: Tensor, state: Tensor, memory: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As `ObjectLayout.step`, with a state `(B, members * 4, H)`; the attention is the members' mean."""
         count = len(self.members)
         rows = zip(self._networks(), state.chunk(count, dim=1), memory.chunk(count, dim=-1), strict=True)

@@ -185,9 +185,7 @@ class Named(NamedTuple):
 class ObjectNouns:
     """Which words and phrases name which object classes (COCO category ids)."""
 
-    def __init__(
-        self, classes: Mapping[int, ObjectClass], nouns: Mapping[tuple[str, ...], frozenset[int]]
-    ) -> None:
+    def __init__(self, classes: Mapping[int, ObjectClass], nouns: Mapping[tuple[str, ...], frozenset[int]]) -> None:
         self.classes = dict(classes)
         self.nouns = dict(nouns)
         self._longest = max((len(phrase) for phrase in self.nouns), default=1)

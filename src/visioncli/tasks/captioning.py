@@ -112,9 +112,7 @@ class Constraint:
     "an" fit the next word, and no sentence ends on "of a".
     """
 
-    def __init__(
-        self, vocabulary: Vocabulary, detected: Mapping[int, int], nouns: ObjectNouns | None = None
-    ) -> None:
+    def __init__(self, vocabulary: Vocabulary, detected: Mapping[int, int], nouns: ObjectNouns | None = None) -> None:
         self.vocabulary = vocabulary
         self.nouns = nouns or object_nouns()
         self.detected = dict(detected)

@@ -1,0 +1,5 @@
+"""`python -m visioncli` is `vision`."""
+
+from visioncli.cli.app import main
+
+main()

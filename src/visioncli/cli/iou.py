@@ -1,0 +1,158 @@
+"""`vision iou`: how well boxes, masks, keypoints or label maps match."""
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from visioncli.cli.choices import member
+from visioncli.errors import UsageError
+
+NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?nan|[-+]?inf(?:inity)?"
+BOX_LIKE = re.compile(rf"\s*(?:{NUMBER})\s*[,;]", re.IGNORECASE)
+
+
+class IouCommand(TyperCommand):
+    """Takes boxes that begin with a minus (`-5,0,5,5`) for arguments, not for options."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put a blank before such boxes: the parser then sees no option, and reading the box ignores it."""
+        return super().parse_args(ctx, [f" {a}" if a.startswith("-") and BOX_LIKE.match(a) else a for a in args])
+
+
+def iou(
+    truth: Annotated[
+        str, typer.Argument(metavar="TRUTH", help="A box 10,10,50,50 (several with ; between), or a file or folder.")
+    ],
+    predictions: Annotated[
+        str,
+        typer.Argument(metavar="PREDICTIONS", help="The same of the other side; - reads JSON from standard input."),
+    ],
+    metric: Annotated[str | None, typer.Option(help="For typed boxes: iou, giou, diou, ciou or ioa.")] = None,
+    box_format: Annotated[str | None, typer.Option(help="For typed boxes: xyxy, xywh or cxcywh.")] = None,
+    threshold: Annotated[float, typer.Option("--iou", help="Overlap from which a detection is right.")] = 0.5,
+    score: Annotated[float, typer.Option(help="Leave detections below this out of the counts.")] = 0.0,
+    masks: Annotated[bool, typer.Option("--masks", help="Compare masks instead of boxes.")] = False,
+    keypoints: Annotated[bool, typer.Option("--keypoints", help="Compare keypoints, by OKS.")] = False,
+    ignore_index: Annotated[int, typer.Option(help="Label maps: the class that does not count; -1 for none.")] = 255,
+    images: Annotated[
+        Path | None, typer.Option(help="YOLO: the pictures' folder, or a COCO file, to take picture sizes from.")
+    ] = None,
+    names: Annotated[Path | None, typer.Option(help="YOLO and label maps: class names, one a line.")] = None,
+    truth_format: Annotated[
+        str | None, typer.Option(help="Force it: coco, jsonl, yolo, voc, csv or labelmap.")
+    ] = None,
+    predictions_format: Annotated[str | None, typer.Option(help="As --truth-format.")] = None,
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown", help="Leave out predictions of pictures and classes without truth.")
+    ] = False,
+    engine: Annotated[
+        str, typer.Option(help="Who computes the official numbers: auto, pycocotools, hotcoco or numpy.")
+    ] = "auto",
+    only: Annotated[str | None, typer.Option(help="Print only these numbers: AP,AP50.")] = None,
+    fail_under: Annotated[
+        list[str] | None, typer.Option(help="Exit with 5 where a number is lower: AP50=0.5,mean_iou=0.6.")
+    ] = None,
+    per_image: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write a JSON line a picture, worst first; - for stdout.")
+    ] = None,
+    plots: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Draw precision-recall curves and the confusion table.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No warnings.")] = False,
+) -> None:
+    """How well two boxes match, or detections a ground truth: counts, official COCO and VOC numbers, gates.
+
+    TRUTH and PREDICTIONS may be COCO JSON, our predictions.jsonl, a folder of YOLO .txt or VOC .xml, a CSV,
+    or label maps (PNG); each side in its own format.
+    """
+    if _typed_boxes(truth, predictions):
+        files_only = {
+            "--masks": masks,
+            "--keypoints": keypoints,
+            "--only": only,
+            "--fail-under": fail_under,
+            "--per-image": per_image,
+            "--plots": plots,
+        }
+        given = [name for name, value in files_only.items() if value]
+        if given:
+            raise UsageError(f"{given[0]} is for files of annotations, not for boxes typed on the command line.")
+        _compare_boxes(truth, predictions, metric or "iou", box_format or "xyxy", as_json)
+        return
+    for name, value in (("--metric", metric), ("--box-format", box_format)):
+        if value is not None:
+            raise UsageError(f"{name} is for boxes typed on the command line; files say themselves what they hold.")
+
+    from visioncli.cli.iou_files import Request, compare_files
+
+    compare_files(
+        Request(
+            truth=truth,
+            predictions=predictions,
+            truth_format=truth_format,
+            predictions_format=predictions_format,
+            threshold=threshold,
+            score=score,
+            masks=masks,
+            keypoints=keypoints,
+            ignore_index=ignore_index,
+            images=images,
+            names=names,
+            skip_unknown=skip_unknown,
+            engine=engine,
+            only=only,
+            fail_under=tuple(fail_under or ()),
+            per_image=per_image,
+            plots=plots,
+            as_json=as_json,
+            quiet=quiet,
+        )
+    )
+
+
+def _typed_boxes(truth: str, predictions: str) -> bool:
+    """Whether the two arguments are boxes. A file that exists is a file, whatever its name."""
+    boxes = [bool(BOX_LIKE.match(a)) and not Path(a).exists() for a in (truth, predictions)]
+    if boxes[0] != boxes[1]:
+        box, other = (truth, predictions) if boxes[0] else (predictions, truth)
+        raise UsageError(f"{box.strip()} is a box, but {other.strip()} is not; give two boxes or two files.")
+    return boxes[0]
+
+
+def _compare_boxes(first: str, second: str, metric: str, box_format: str, as_json: bool) -> None:
+    from visioncli.metrics.boxes import BoxFormat, Metric, pairwise, to_corners
+
+    form = member(BoxFormat, box_format, "--box-format")
+    measure = member(Metric, metric, "--metric")
+    sides = [_parse_boxes(text) for text in (first, second)]
+    try:
+        values = pairwise(to_corners(sides[0], form), to_corners(sides[1], form), measure).tolist()
+    except ValueError as problem:
+        raise UsageError(f"{str(problem)[0].upper()}{str(problem)[1:]}.") from None
+    if as_json:
+        single = {"value": values[0][0]} if len(values) == len(values[0]) == 1 else {}
+        body = {"metric": measure, "box_format": form, "truth": sides[0], "predictions": sides[1], **single}
+        typer.echo(json.dumps(body | {"values": values}))
+        return
+    for row in values:
+        typer.echo("\t".join(f"{value:.10g}" for value in row))
+
+
+def _parse_boxes(text: str) -> list[list[float]]:
+    boxes = []
+    for part in text.split(";"):
+        if not part.strip():
+            continue
+        words = [w.strip() for w in part.split(",")]
+        if len(words) != 4:
+            raise UsageError(f"A box is four numbers with commas between, but {part.strip()} has {len(words)}.")
+        try:
+            boxes.append([float(w) for w in words])
+        except ValueError:
+            raise UsageError(f"A box is four numbers with commas between, not {part.strip()}.") from None
+    return boxes

@@ -1,0 +1,158 @@
+"""The report of `vision iou` as text: rich tables on a terminal, plain columns elsewhere."""
+
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from visioncli.metrics.report import AnyReport, ConfusionTable, LabelMapReport, Report
+
+MOST_CONFUSIONS = 10
+TOTAL = "all classes"
+GAP = 3
+"""What rich puts between two columns."""
+VOC_NAMES = {"voc_ap11": "voc_ap11 (11 points)", "voc_ap": "voc_ap (all points)"}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One table: a title, the names of its columns, and its rows as text; the first column holds words."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def cell(value: float) -> str:
+    """A number in a table: counts as they are, shares with four places, a dash where undefined."""
+    if isinstance(value, int):
+        return str(value)
+    return "-" if math.isnan(value) else f"{value:.4f}"
+
+
+def _numbers(numbers: dict[str, float]) -> tuple[tuple[str, ...], ...]:
+    return tuple((name, cell(value)) for name, value in numbers.items())
+
+
+def _confusions(table: ConfusionTable, what: str) -> Block:
+    """The most frequent confusions between classes, in words."""
+    last = len(table.labels)
+    found = [
+        (int(table.counts[t, p]), table.labels[t], table.labels[p])
+        for t, p in zip(*table.counts[:last, :last].nonzero(), strict=True)
+        if t != p
+    ]
+    top = sorted(found, key=lambda f: -f[0])[:MOST_CONFUSIONS]
+    rows = tuple((truth, predicted, str(count)) for count, truth, predicted in top)
+    return Block("Most frequent confusions", ("truth", "predicted", what), rows)
+
+
+def blocks(report: AnyReport) -> list[Block]:
+    """The tables of a report, in reading order."""
+    if isinstance(report, Report):
+        return _of_objects(report)
+    assert isinstance(report, LabelMapReport)
+    return _of_label_maps(report)
+
+
+def _of_objects(report: Report) -> list[Block]:
+    names = ("truth", "matched", "missed", "spurious", "mean_iou", "precision", "recall", "f1")
+    precisions = ("AP", "AP50", *(("voc_ap",) if report.voc else ()))
+    rows = [(c.label, *(cell(c.numbers()[n]) for n in (*names, *precisions))) for c in report.classes]
+    totals = report.numbers()
+    total = (TOTAL, *(cell(totals[n]) for n in (*names, *precisions)))
+    what = "OKS" if report.kind == "keypoints" else "IoU"
+    above = f", score at least {report.score:g}" if report.score > 0 else ""
+    return [
+        Block(
+            f"{report.kind} of {report.pictures} pictures, matched at {what} {report.iou:g}{above}",
+            ("class", *names, *precisions),
+            (*rows, total),
+        ),
+        Block(f"Official COCO numbers, by {report.engine}", ("number", "value"), _numbers(report.official)),
+        Block(
+            f"Pascal VOC average precision at {what} {report.iou:g}",
+            ("number", "value"),
+            tuple((VOC_NAMES[name], cell(value)) for name, value in report.voc.items()),
+        ),
+        _confusions(report.confusion, "objects"),
+    ]
+
+
+def _of_label_maps(report: LabelMapReport) -> list[Block]:
+    names = ("truth", "predicted", "iou", "dice", "precision", "recall")
+    rows = tuple((c.label, *(cell(c.numbers()[n]) for n in names)) for c in report.classes)
+    totals = {k: v for k, v in report.numbers().items() if k != "mean_iou"}
+    return [
+        Block(f"{report.pictures} label maps, {report.pixels} pixels", ("class", *names), rows),
+        Block("Over all classes", ("number", "value"), _numbers(totals)),
+        _confusions(report.confusion, "pixels"),
+    ]
+
+
+def print_report(report: AnyReport, stream: TextIO | None = None) -> None:
+    """Write the tables to a stream, standard output by default."""
+    out = stream or sys.stdout
+    shown = [b for b in blocks(report) if b.rows]
+    if out.isatty():
+        _print_rich(shown, out)
+        return
+    out.write("\n\n".join(plain_text(b) for b in shown) + "\n")
+
+
+def plain_text(block: Block) -> str:
+    """A block as aligned columns."""
+    rows: list[Sequence[str]] = [block.columns, *block.rows]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(block.columns))]
+    words = _words(block)
+    lines = [
+        "  ".join(
+            text.ljust(width) if k < words else text.rjust(width)
+            for k, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join([block.title, *lines])
+
+
+def _print_rich(shown: list[Block], out: TextIO) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(file=out)
+    for block in shown:
+        console.print(block.title, style="bold", markup=False, highlight=False)
+        words = _words(block)
+        for chosen in column_groups(block, console.width):
+            table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+            for k in chosen:
+                name = block.columns[k]
+                table.add_column(name, justify="left" if k < words else "right", no_wrap=True, overflow="ellipsis")
+            for row in block.rows:
+                table.add_row(*(escape(row[k]) for k in chosen), style="bold" if row[0] == TOTAL else None)
+            console.print(table)
+            console.print()
+
+
+def column_groups(block: Block, width: int) -> list[list[int]]:
+    """The columns of a block in as many tables as the terminal's width asks for, each with the words at the left."""
+    words = list(range(_words(block)))
+    widths = [max(len(row[k]) for row in (block.columns, *block.rows)) + GAP for k in range(len(block.columns))]
+    room = width - sum(widths[k] for k in words)
+    groups: list[list[int]] = [[]]
+    used = 0
+    for k in range(len(words), len(widths)):
+        if groups[-1] and used + widths[k] > room:
+            groups.append([])
+            used = 0
+        groups[-1].append(k)
+        used += widths[k]
+    return [words + group for group in groups]
+
+
+def _words(block: Block) -> int:
+    """How many columns at the left hold words."""
+    return 2 if block.columns[:2] == ("truth", "predicted") else 1

@@ -1,0 +1,200 @@
+"""The options that every task shares, declared once."""
+
+import dataclasses
+import functools
+import inspect
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from visioncli.sources import DEFAULT_EXCLUDE
+
+INPUT_HELP = "Files, folders, quoted globs, http(s) URLs, or - for paths on standard input."
+
+
+class AnnotatedKind(StrEnum):
+    """File types of annotated pictures."""
+
+    JPG = "jpg"
+    PNG = "png"
+    NONE = "none"
+
+
+_PICTURES = "Pictures"
+_RUNNING = "Running"
+_OUTPUT = "Output"
+
+
+@dataclass(frozen=True)
+class FrameOptions:
+    """What the user asked for, as far as it is the same in every task."""
+
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help=INPUT_HELP, show_default=False)]
+    out: Annotated[
+        str,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="Output folder; - prints to stdout only.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = "vision-out"
+    format: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="NAME",
+            help="Also write this format; repeat or separate by commas.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None
+    annotated: Annotated[
+        AnnotatedKind,
+        typer.Option("--annotated", help="Type of the annotated pictures.", rich_help_panel=_OUTPUT),
+    ] = AnnotatedKind.JPG
+    json: Annotated[
+        bool, typer.Option("--json", help="JSON Lines on stdout, on a terminal too.", rich_help_panel=_OUTPUT)
+    ] = False
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="No progress, warnings or summary; errors only.", rich_help_panel=_OUTPUT),
+    ] = False
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME",
+            help="Which network: see `vision models`; also timm:NAME, hf:NAME_OR_PATH, onnx:FILE.",
+            rich_help_panel=_RUNNING,
+        ),
+    ] = None
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights", metavar="FILE", help="Your own checkpoint: .pth or .safetensors.", rich_help_panel=_RUNNING
+        ),
+    ] = None
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", metavar="FILE", help="Its class names, one a line.", rich_help_panel=_RUNNING),
+    ] = None
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            help="Fetch no weights, open no connection. [env: VISION_OFFLINE=1]",
+            rich_help_panel=_RUNNING,
+        ),
+    ] = False
+    batch_size: Annotated[
+        str,
+        typer.Option(
+            "--batch-size",
+            "-b",
+            metavar="N|auto",
+            help="Pictures a step; never changes results.",
+            rich_help_panel=_RUNNING,
+        ),
+    ] = "auto"
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            "-j",
+            metavar="N",
+            min=1,
+            max=256,
+            help="Decoding threads. [default: the CPUs]",
+            rich_help_panel=_RUNNING,
+            show_default=False,
+        ),
+    ] = None
+    device: Annotated[
+        str,
+        typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=_RUNNING),
+    ] = "auto"
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            "--threads",
+            metavar="N",
+            min=1,
+            max=1024,
+            help="Threads of the network. [default: the CPUs]",
+            rich_help_panel=_RUNNING,
+            show_default=False,
+        ),
+    ] = None
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Skip inputs that an earlier run into -o finished.", rich_help_panel=_RUNNING),
+    ] = False
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Stop at the first failure.", rich_help_panel=_RUNNING)
+    ] = False
+    null: Annotated[
+        bool,
+        typer.Option("-0", "--null", help="Paths on stdin end with NUL (find -print0).", rich_help_panel=_PICTURES),
+    ] = False
+    exclude: Annotated[
+        list[str],
+        typer.Option(
+            "--exclude",
+            metavar="GLOB",
+            help="Leave such files out when walking folders; repeat for more.",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = field(default_factory=lambda: list(DEFAULT_EXCLUDE))
+    max_pixels: Annotated[
+        int,
+        typer.Option(
+            "--max-pixels", metavar="N", min=1, help="Larger pictures are refused.", rich_help_panel=_PICTURES
+        ),
+    ] = 179_000_000
+    allow_truncated: Annotated[
+        bool,
+        typer.Option("--allow-truncated", help="Take what a cut-off file holds.", rich_help_panel=_PICTURES),
+    ] = False
+
+
+def _default(option: "dataclasses.Field[Any]") -> Any:
+    if option.default_factory is not dataclasses.MISSING:
+        return option.default_factory()
+    return inspect.Parameter.empty if option.default is dataclasses.MISSING else option.default
+
+
+def with_frame_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command all frame options beside its own; it receives them as its first argument.
+
+    Typer reads a command's options from its signature, so the merged signature is what it is shown.
+    """
+    hints = typing.get_type_hints(FrameOptions, include_extras=True)
+    shared = [
+        inspect.Parameter(
+            f.name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            annotation=hints[f.name],
+            default=_default(f),
+        )
+        for f in dataclasses.fields(FrameOptions)
+    ]
+    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+    merged = [*shared[:1], *own, *shared[1:]]
+
+    @functools.wraps(command)
+    def wrapper(**values: Any) -> None:
+        frame = FrameOptions(**{p.name: values.pop(p.name) for p in shared})
+        command(frame, **values)
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    wrapper.__signature__ = inspect.Signature([p.replace(kind=keyword) for p in merged])  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {p.name: p.annotation for p in merged}
+    return wrapper

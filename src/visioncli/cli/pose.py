@@ -1,0 +1,56 @@
+"""`vision pose`."""
+
+import functools
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from visioncli.cli.options import FrameOptions, with_frame_options
+
+
+@with_frame_options
+def pose(
+    frame: FrameOptions,
+    person_score: Annotated[
+        float, typer.Option("--person-score", metavar="P", help="Leave out people detected below this.")
+    ] = 0.15,
+    score: Annotated[
+        float, typer.Option("--score", "-s", metavar="P", help="Leave out poses below this (detection x mean joint).")
+    ] = 0.03,
+    min_keypoint_score: Annotated[
+        float, typer.Option("--min-keypoint-score", metavar="P", help="Draw and measure only joints above this.")
+    ] = 0.2,
+    max_people: Annotated[int, typer.Option("--max-people", metavar="N", help="People a picture, best first.")] = 20,
+    single: Annotated[bool, typer.Option("--single", help="The whole picture is one person; no detection.")] = False,
+    angles: Annotated[
+        bool, typer.Option("--angles", help="Add elbow, knee, shoulder and hip angles in degrees.")
+    ] = False,
+    images: Annotated[
+        Path | None,
+        typer.Option("--images", metavar="TRUTH.json", help="Take COCO image ids from this ground truth."),
+    ] = None,
+) -> None:
+    """Find people and their 17 COCO keypoints, and draw their skeletons.
+
+    --format json, coco (keypoint results), csv.
+    """
+    from visioncli.cli.session import run_task
+    from visioncli.render.pose import draw
+    from visioncli.sinks.formats import SinkOptions
+
+    settings = {
+        "person_score": person_score,
+        "score": score,
+        "min_keypoint_score": min_keypoint_score,
+        "max_people": max_people,
+        "single": single,
+        "angles": angles,
+    }
+    run_task(
+        "pose",
+        frame,
+        settings,
+        functools.partial(draw, min_keypoint_score=min_keypoint_score),
+        SinkOptions(images=images),
+    )

@@ -1,0 +1,69 @@
+"""`vision segment`."""
+
+import functools
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from visioncli.cli.options import FrameOptions, with_frame_options
+
+
+class Mode(StrEnum):
+    """What is told apart."""
+
+    SEMANTIC = "semantic"
+    INSTANCE = "instance"
+    FOREGROUND = "foreground"
+
+
+@with_frame_options
+def segment(
+    frame: FrameOptions,
+    mode: Annotated[Mode, typer.Option("--mode", help="Classes, single objects, or foreground.")] = Mode.SEMANTIC,
+    size: Annotated[
+        int, typer.Option("--size", metavar="PX", help="Input size: 257 is quick, larger is finer.")
+    ] = 513,
+    flip: Annotated[bool, typer.Option("--flip", help="Average with the mirrored picture; twice the time.")] = False,
+    opacity: Annotated[
+        float, typer.Option("--opacity", min=0.0, max=1.0, help="Of the colours in the annotated picture.")
+    ] = 0.5,
+    polygons: Annotated[bool, typer.Option("--polygons", help="Outlines as polygons in the record.")] = False,
+    score: Annotated[
+        float, typer.Option("--score", "-s", metavar="P", help="Instance mode: leave out objects below this.")
+    ] = 0.4,
+    classes: Annotated[
+        str | None, typer.Option("--classes", "-c", metavar="LIST", help="Instance mode: only these.")
+    ] = None,
+    cutout: Annotated[
+        bool, typer.Option("--cutout", help="Foreground mode: also the picture with a transparent background.")
+    ] = False,
+    background: Annotated[
+        str | None,
+        typer.Option("--background", metavar="COLOR|FILE", help="Foreground mode: put another background behind."),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option("--images", metavar="TRUTH.json", help="Take COCO image ids from this ground truth."),
+    ] = None,
+) -> None:
+    """Give each pixel its class (20 Pascal VOC classes), each object its mask, or cut out the foreground.
+
+    Instance masks are APPROXIMATE with the embedded network, which knows classes but not objects: the class mask
+    inside each detected box. Records say so. --format json, coco, csv.
+    """
+    from visioncli.cli.session import run_task
+    from visioncli.errors import UsageError
+    from visioncli.render.segment import draw
+    from visioncli.sinks.formats import SinkOptions
+
+    if (cutout or background) and mode is not Mode.FOREGROUND:
+        raise UsageError("--cutout and --background need --mode foreground.")
+    if classes is not None and mode is not Mode.INSTANCE:
+        raise UsageError("--classes needs --mode instance.")
+    settings: dict[str, object] = {"mode": mode.value, "size": size, "flip": flip, "polygons": polygons}
+    if mode is Mode.INSTANCE:
+        settings |= {"score": score, "classes": classes}
+    options = SinkOptions(images=images, masks=True, cutout=cutout, background=background)
+    run_task("segment", frame, settings, functools.partial(draw, opacity=opacity), options)

@@ -1,0 +1,208 @@
+"""One run of a task from the command line: sources -> runner -> sinks, with words for people on stderr."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from visioncli.api import build_task, run_options
+from visioncli.cli.downloading import download_progress
+from visioncli.cli.interrupts import Interrupts
+from visioncli.cli.options import AnnotatedKind, FrameOptions
+from visioncli.cli.terminal import Console
+from visioncli.errors import OutputError, UsageError
+from visioncli.publish import publish
+from visioncli.results import Record
+from visioncli.runner import Outcome, run
+from visioncli.sinks.annotated import AnnotatedSink, Draw
+from visioncli.sinks.documents import DocumentSink
+from visioncli.sinks.folder import PREDICTIONS, OutputFolder
+from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, picture_sinks
+from visioncli.sinks.interface import RecordSink
+from visioncli.sinks.journal import Finished, Journal, check_resume
+from visioncli.sinks.lines import StdoutLines
+from visioncli.sources import Expansion
+from visioncli.status import Status
+from visioncli.tasks.interface import Task
+
+
+def run_task(
+    name: str,
+    frame: FrameOptions,
+    settings: dict[str, Any],
+    draw: Draw,
+    sink_options: SinkOptions = SinkOptions(),  # noqa: B008 - frozen
+) -> None:
+    """Runs a task over the inputs and leaves with the exit status that the contract names."""
+    interrupts = Interrupts()
+    console = Console(quiet=frame.quiet)
+    out_path = None if frame.out == "-" else Path(frame.out)
+    formats = parse_formats(frame.format, name, to_stdout=out_path is None)
+    _check_inputs(frame, out_path)
+    expansion = Expansion(None if out_path is None else str(out_path), tuple(frame.exclude), frame.null)
+    options = run_options(frame.batch_size, frame.workers, frame.max_pixels, frame.allow_truncated)
+    task = _load_task(name, frame, settings, console)
+
+    with _output_folder(out_path) as out:
+        check_resume(frame.resume, out)
+        journal = Journal(out, resume=frame.resume) if out else None
+        finished = Finished(journal.sources, out) if out and journal and frame.resume else None
+        sinks = picture_sinks(formats, out, task.labels, sink_options) if out else []
+        if out and frame.annotated is not AnnotatedKind.NONE:
+            sinks.append(AnnotatedSink(draw, frame.annotated.value))
+        record_sinks: list[RecordSink] = [journal] if journal else []
+        documents = document_sinks(formats, name, out, task.labels, sink_options)
+        record_sinks += documents
+        if out is not None or not documents:
+            record_sinks.append(console.table(task) if console.wants_table(frame.json) else StdoutLines())
+        outcomes = run(
+            expansion.items(frame.inputs),
+            task,
+            options,
+            key_extra={
+                "annotated": frame.annotated.value,
+                "files": [type(s).__name__ for s in sinks],
+            },
+            finished=finished.get if finished else None,
+        )
+        tally = Tally()
+        ended: BaseException | None = None
+        complete = False
+        published = publish(outcomes, out, sinks, record_sinks, undisturbed=interrupts.held)
+        try:
+            with console.silent_decoders(), console.progress(_count(expansion, frame.inputs)) as advance:
+                for outcome, record in published:
+                    tally.add(outcome, record)
+                    if record.error:
+                        console.failure(record.input, record.error.message)
+                    advance()
+                    if record.error and frame.fail_fast:
+                        break
+                else:
+                    complete = True
+        except (KeyboardInterrupt, BrokenPipeError, OutputError, UsageError) as problem:
+            ended = problem
+        interrupts.ignore()
+        published.close()
+        outcomes.close()
+        if isinstance(ended, UsageError) and not tally.total:
+            raise ended  # nothing was done, so nothing is written
+        if journal and finished:
+            journal.settle(finished, complete=complete)
+        _close(record_sinks, ended)
+    _say_how_it_ended(console, tally, out_path, documents, ended)
+    raise typer.Exit(int(tally.status(ended)))
+
+
+def _say_how_it_ended(
+    console: Console,
+    tally: "Tally",
+    out: Path | None,
+    documents: Sequence[DocumentSink],
+    ended: BaseException | None,
+) -> None:
+    if isinstance(ended, OutputError | UsageError):
+        console.error(str(ended))
+    elif not isinstance(ended, BrokenPipeError):
+        where = str(out / PREDICTIONS) if out else None
+        console.summary(tally, where, documents, interrupted=isinstance(ended, KeyboardInterrupt))
+
+
+def _close(sinks: list[RecordSink], ended: BaseException | None) -> None:
+    for sink in sinks:
+        # Trouble that comes of the trouble that ended the run is not worth a second sentence.
+        with suppress(*((BrokenPipeError,) if ended is None else (OutputError, BrokenPipeError))):
+            sink.close()
+
+
+def _load_task(name: str, frame: FrameOptions, settings: dict[str, Any], console: Console) -> Task:
+    with console.captured_warnings(), download_progress(quiet=frame.quiet) as progress:
+        return build_task(
+            name,
+            frame.model,
+            device=frame.device,
+            threads=frame.threads,
+            weights=frame.weights,
+            labels=frame.labels,
+            offline=frame.offline,
+            progress=progress,
+            **settings,
+        )
+
+
+class Tally:
+    """Counts what became of the inputs."""
+
+    def __init__(self) -> None:
+        self.succeeded = self.failed = self.resumed = 0
+        self.left_out: Counter[str] = Counter()
+        self._start = time.perf_counter()
+
+    def add(self, outcome: Outcome, record: Record) -> None:
+        """Counts one input."""
+        self.succeeded += record.ok
+        self.failed += not record.ok
+        self.left_out.update(record.extra.get("left_out", {}))
+        self.resumed += outcome.resumed
+
+    @property
+    def total(self) -> int:
+        """Inputs so far."""
+        return self.succeeded + self.failed
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began, without the loading of the network."""
+        return time.perf_counter() - self._start
+
+    def status(self, ended: BaseException | None) -> Status:
+        """The exit status of a run that ended by itself or by `ended`."""
+        if isinstance(ended, KeyboardInterrupt):
+            return Status.INTERRUPTED
+        if isinstance(ended, BrokenPipeError):
+            return Status.PIPE_CLOSED
+        if isinstance(ended, UsageError):
+            return Status.USAGE
+        if not self.succeeded:
+            return Status.NONE_SUCCEEDED
+        return Status.SOME_FAILED if self.failed or ended else Status.OK
+
+
+@contextmanager
+def _output_folder(path: Path | None) -> Iterator[OutputFolder | None]:
+    if path is None:
+        yield None
+        return
+    out = OutputFolder(path)
+    try:
+        yield out
+    except BaseException:
+        out.abandon()
+        raise
+    out.close()
+
+
+def _check_inputs(frame: FrameOptions, out: Path | None) -> None:
+    if frame.inputs.count("-") > 1:
+        raise UsageError("Standard input can be read once: give - only once.")
+    for text in frame.inputs:
+        folder = Path(text)
+        with suppress(OSError):
+            if out is not None and folder.is_dir() and out.exists() and folder.samefile(out):
+                raise UsageError(
+                    f"The output folder {out} is itself an input, so results would become inputs. "
+                    "Choose another folder with -o."
+                )
+
+
+def _count(expansion: Expansion, inputs: list[str]) -> Callable[[], int | None]:
+    """How many inputs there will be, where that can be known: not for a pipe."""
+
+    def count() -> int | None:
+        return None if "-" in inputs else sum(1 for _ in expansion.items(inputs))
+
+    return count

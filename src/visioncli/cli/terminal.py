@@ -1,0 +1,222 @@
+"""Words and tables for people. Results go to stdout only as a table; everything else goes to stderr."""
+
+import logging
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from visioncli.results import Record
+from visioncli.sinks.interface import RecordSink
+
+if TYPE_CHECKING:
+    from visioncli.cli.session import Tally
+    from visioncli.sinks.documents import DocumentSink
+    from visioncli.tasks.interface import Task
+
+
+class Console:
+    """Standard error, and the table on standard output."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._progress: Any = None
+
+    def wants_table(self, json: bool) -> bool:
+        """Whether results are shown as a table: on a terminal, unless JSON was asked for."""
+        return sys.stdout.isatty() and not json
+
+    def table(self, task: "Task") -> RecordSink:
+        """A sink that prints one row a picture; where networks are compared, with a column for each."""
+        return TableSink(self, [task.model.name, *task.settings["compare"]] if "compare" in task.settings else [])
+
+    def error(self, message: str) -> None:
+        """A sentence about something that ends the run."""
+        self._say(f"vision: {message}")
+
+    def failure(self, path: str, message: str) -> None:
+        """A sentence about one input; also with --quiet, since it is an error."""
+        self._say(f"vision: {printable(path)}: {message}")
+
+    def warning(self, message: str) -> None:
+        """A sentence that the user may want to know."""
+        if not self._quiet:
+            self._say(f"vision: warning: {message}")
+
+    def summary(
+        self, tally: "Tally", where: str | None, documents: "Iterable[DocumentSink]", *, interrupted: bool
+    ) -> None:
+        """The closing line, after what the run's documents have to say."""
+        for document in documents:
+            if document.remark:
+                self.warning(document.remark)
+        total = tally.total
+        if not total and not interrupted:
+            self.error("No input was found.")
+        if self._quiet or not (total or interrupted):
+            return
+        parts = [f"{tally.succeeded} of {total} succeeded"]
+        if tally.failed:
+            parts.append(f"{tally.failed} failed")
+        if tally.resumed:
+            parts.append(f"{tally.resumed} taken from an earlier run")
+        if interrupted:
+            parts.append("interrupted")
+        if tally.left_out:
+            named = ", ".join(f"{count} {name}" for name, count in tally.left_out.most_common(5))
+            more = ", …" if len(tally.left_out) > 5 else ""
+            self._say(
+                f"vision: left out {tally.left_out.total()} objects of classes that the network has no masks for: "
+                f"{named}{more}."
+            )
+        line = f"vision: {', '.join(parts)} in {tally.seconds:.1f} s."
+        self._say(line + (f" Results: {where}" if where else ""))
+
+    @contextmanager
+    def captured_warnings(self) -> Iterator[None]:
+        """Python warnings of this package as sentences; those of libraries are for developers."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("ignore")
+            warnings.filterwarnings("always", module=r"visioncli\\..*")
+            yield
+        for entry in caught:
+            self.warning(str(entry.message))
+
+    @contextmanager
+    def progress(self, count: Callable[[], int | None]) -> Iterator[Callable[[], None]]:
+        """A bar on standard error where that is a terminal. Yields what to call after each input."""
+        if self._quiet or not sys.stderr.isatty():
+            yield lambda: None
+            return
+        from rich.console import Console as RichConsole
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        bar = Progress(
+            TextColumn("vision"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=RichConsole(stderr=True),
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        with bar:
+            row = bar.add_task("vision", total=count())
+            self._progress = bar
+            try:
+                yield lambda: bar.advance(row)
+            finally:
+                self._progress = None
+
+    @contextmanager
+    def silent_decoders(self) -> Iterator[None]:
+        """Keeps what decoders print, warn and log about damaged files off standard error; our sentences still come.
+
+        Each such file gets a record and a sentence of ours; libtiff's lines name no file.
+        """
+        # For the rest of the program: filters that threads set and restore would not hold.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        logging.getLogger("PIL").addHandler(logging.NullHandler())
+        sys.stderr.flush()
+        try:
+            kept = os.dup(2)
+        except OSError:  # standard error is closed
+            yield
+            return
+        ours, before = os.fdopen(kept, "w", buffering=1, errors="backslashreplace"), sys.stderr
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        sys.stderr = ours
+        try:
+            yield
+        finally:
+            sys.stderr = before
+            ours.flush()
+            os.dup2(kept, 2)
+            ours.close()
+
+    def above_progress(self, write: Callable[[], None]) -> None:
+        """Runs `write` so that the bar does not mix with what it prints on the same terminal."""
+        if self._progress is None:
+            return write()
+        self._progress.stop()
+        write()
+        self._progress.start()
+
+    def _say(self, line: str) -> None:
+        def write() -> None:
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+        self.above_progress(write)
+
+
+class TableSink(RecordSink):
+    """One row a picture, printed as it is finished; columns as wide as the terminal allows."""
+
+    def __init__(self, console: Console, compared: Sequence[str] = ()) -> None:
+        self._console, self._compared = console, list(compared)
+        width = shutil.get_terminal_size().columns
+        self._first = max(16, min(40, width // 3))
+        self._rest = max(20, width - self._first - 2)
+        self._begun = False
+
+    def write(self, record: Record) -> None:
+        lines = (
+            []
+            if self._begun
+            else [self._row("input", self._compared or ["result"]), "─" * (self._first + self._rest + 2)]
+        )
+        self._begun = True
+        compared = record.extra.get("compare", {})
+        if record.error:
+            cells = [f"failed: {record.error.kind}"]
+        elif self._compared:
+            cells = [describe(compared.get(name, ())) for name in self._compared]
+        else:
+            cells = [describe(record.predictions or ())]
+        lines.append(self._row(record.input, cells))
+
+        def write() -> None:
+            sys.stdout.write("\n".join(lines) + "\n")
+            sys.stdout.flush()
+
+        self._console.above_progress(write)
+
+    def close(self) -> None:
+        """Rows are out already."""
+
+    def _row(self, name: str, cells: Sequence[str]) -> str:
+        name = printable(name)
+        if len(name) > self._first:
+            name = "…" + name[-(self._first - 1) :]
+        width = self._rest if len(cells) == 1 else max(12, (self._rest + 2) // len(cells) - 2)
+        cut = [c if len(c) <= width else c[: width - 1] + "…" for c in cells]
+        return "  ".join([f"{name:<{self._first}}", *(f"{c:<{width}}" for c in cut)]).rstrip()
+
+
+def describe(predictions: Iterable[Any]) -> str:
+    """Predictions in a few words, best first: labels with their scores or shares of the picture, or sentences."""
+    return ", ".join(_in_words(p) for p in predictions) or "nothing found"
+
+
+def _in_words(prediction: Any) -> str:
+    # Those of a record from an earlier run are still plain JSON where networks are compared.
+    if isinstance(prediction, dict):
+        return f"{prediction['label']} {prediction['score']:.2f}"
+    if hasattr(prediction, "caption"):
+        return str(prediction.caption)
+    if prediction.score is None:
+        return f"{prediction.label} {prediction.share * 100:.1f} %"
+    return f"{prediction.label} {prediction.score:.2f}"
+
+
+def printable(text: str) -> str:
+    """`text` without control characters, which a terminal would obey, and with odd bytes as escapes."""
+    clean = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in clean)

@@ -1,0 +1,314 @@
+"""Bringing truth and predictions onto the same pictures and classes, whatever formats they came in.
+
+Pictures are matched by COCO id where both sides have ids that mean the same, else by file name: the longest equal
+end of the path, first with the suffix, then without. Classes are matched by COCO id where both sides have ids that
+mean the same, else by name.
+"""
+
+import posixpath
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+
+from visioncli.datasets.interface import (
+    I64,
+    Annotations,
+    Categories,
+    Dataset,
+    DatasetError,
+    Flags,
+    Images,
+    first_few,
+)
+from visioncli.names import did_you_mean
+
+Table = TypeVar("Table", Images, Categories)
+
+PICTURE_SUFFIXES = frozenset(
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".bmp",
+        ".gif",
+        ".tif",
+        ".tiff",
+        ".webp",
+        ".avif",
+        ".heic",
+        ".jp2",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Aligned:
+    """Truth and detections over one table of pictures and one of classes, both in the order of their COCO ids."""
+
+    images: Images
+    categories: Categories
+    truth: Annotations
+    detections: Annotations
+    warnings: tuple[str, ...]
+
+
+def align(truth: Dataset, predictions: Dataset, *, skip_unknown: bool = False) -> Aligned:
+    """Match up the two sides.
+
+    Predictions about a picture or a class that the truth does not know raise DatasetError, naming the first few;
+    with `skip_unknown` they are left out with a warning. Where the truth cannot list its pictures or classes
+    (a CSV has a row only where there is an object), new ones are taken in: their detections are spurious.
+    """
+    warnings = [*truth.warnings, *predictions.warnings]
+    detections = predictions.annotations
+    used = np.bincount(detections.image, minlength=len(predictions.images)) > 0
+    image_of = _match_images(truth, predictions, used)
+    images, image_of, keep_image = _settle(
+        truth.images, predictions.images, image_of, used, truth, predictions, skip_unknown, warnings
+    )
+    used = np.bincount(detections.category, minlength=len(predictions.categories)) > 0
+    category_of = _match_categories(truth, predictions, used)
+    categories, category_of, keep_category = _settle(
+        truth.categories,
+        predictions.categories,
+        category_of,
+        used,
+        truth,
+        predictions,
+        skip_unknown,
+        warnings,
+    )
+    keep = keep_image[detections.image] & keep_category[detections.category]
+    rows = np.flatnonzero(keep)
+    if not predictions.scored and len(rows):
+        warnings.append(f"{predictions.source}: the predictions have no scores; average precision treats all alike.")
+    image_order, categories_order = _order(images.ids), _order(categories.ids)
+    return Aligned(
+        images=_reorder(images, image_order),
+        categories=_reorder(categories, categories_order),
+        truth=_renumber(truth.annotations, image_order, categories_order),
+        detections=_renumber(
+            detections.take(rows, image_of[detections.image[rows]], category_of[detections.category[rows]]),
+            image_order,
+            categories_order,
+        ),
+        warnings=tuple(warnings),
+    )
+
+
+def _order(ids: tuple[int | str, ...] | None) -> I64 | None:
+    """The new place of each entry when sorted by id, or None where the order of the file stays."""
+    if ids is None or not all(isinstance(i, int) for i in ids):
+        return None
+    place = np.empty(len(ids), np.int64)
+    place[np.array(sorted(range(len(ids)), key=lambda i: ids[i]), np.int64)] = np.arange(len(ids))
+    return place
+
+
+def _reorder(table: Table, place: I64 | None) -> Table:
+    if place is None:
+        return table
+    back = np.argsort(place).tolist()
+    names = tuple(table.names[i] for i in back)
+    ids = None if table.ids is None else tuple(table.ids[i] for i in back)
+    if isinstance(table, Images):
+        return replace(table, names=names, ids=ids, sizes=table.sizes[back])
+    return replace(table, names=names, ids=ids)
+
+
+def _renumber(rows: Annotations, image: I64 | None, category: I64 | None) -> Annotations:
+    return replace(
+        rows,
+        image=rows.image if image is None else image[rows.image],
+        category=rows.category if category is None else category[rows.category],
+    )
+
+
+def _settle(
+    truth: Table,
+    other: Table,
+    place: I64,
+    used: Flags,
+    truth_set: Dataset,
+    prediction_set: Dataset,
+    skip_unknown: bool,
+    warnings: list[str],
+) -> tuple[Table, I64, Flags]:
+    """Decide about what the truth does not know: refuse it, leave it out, or take it into the table."""
+    pictures = isinstance(truth, Images)
+    unknown = np.flatnonzero((place < 0) & used)
+    keep = np.ones(len(other), bool)
+    if len(unknown):
+        words = [_shown(other, int(i)) for i in unknown]
+        what = "images" if pictures else "categories"
+        called = "named" if other.names[unknown[0]] else "with the ids"
+        if skip_unknown:
+            keep[unknown] = False
+            warnings.append(
+                f"{prediction_set.source}: left out the predictions of {len(unknown)} {what} "
+                f"that {truth_set.source} does not have, {called} {first_few(words)}."
+            )
+        elif truth.listed:
+            near = "" if pictures else did_you_mean(words[0], [truth.call(i) for i in range(len(truth))])
+            raise DatasetError(
+                f"{prediction_set.source}: {truth_set.source} has no {what} {called} {first_few(words)}.{near} "
+                "Compare with the truth that they belong to, or leave them out with --skip-unknown.",
+                "unknown_pictures" if pictures else "unknown_categories",
+            )
+    added = np.flatnonzero((place < 0) & keep & (used | (pictures and not truth.listed)))
+    if not len(added) or truth.listed:
+        return truth, np.where(place < 0, 0, place), keep
+    place = place.copy()
+    place[added] = len(truth) + np.arange(len(added))
+    names = truth.names + tuple(other.call(int(i)) for i in added)
+    ids = truth.ids
+    if ids is not None:
+        top = max((i for i in ids if isinstance(i, int)), default=0)
+        ids = ids + tuple(range(top + 1, top + 1 + len(added)))
+    if isinstance(truth, Images) and isinstance(other, Images):
+        sizes = np.concatenate([truth.sizes, other.sizes[added]])
+        return replace(truth, names=names, ids=ids, sizes=sizes), np.where(place < 0, 0, place), keep
+    return replace(truth, names=names, ids=ids), np.where(place < 0, 0, place), keep
+
+
+def _shown(table: Images | Categories, index: int) -> str:
+    if table.names[index]:
+        return table.names[index]
+    return str(table.ids[index]) if table.ids is not None else str(index)
+
+
+def _match_images(truth: Dataset, predictions: Dataset, used: Flags) -> I64:
+    """(P,) int64 place of each prediction picture in the truth's table, -1 where the truth does not have it."""
+    ours, theirs = truth.images, predictions.images
+    named = any(ours.names) and any(theirs.names)
+    if ours.ids is not None and theirs.ids is not None:
+        by_id = _by_id(ours.ids, theirs.ids)
+        if not named or _same_pictures(ours, theirs, by_id, used):
+            return by_id
+    if not named:
+        raise DatasetError(
+            f"{predictions.source}: its pictures cannot be matched with those of {truth.source}: "
+            "one side has only ids and the other only file names."
+        )
+    return match_names(ours.names, theirs.names, str(truth.source), str(predictions.source))
+
+
+def _by_id(ours: tuple[int | str, ...], theirs: tuple[int | str, ...]) -> I64:
+    index = {value: i for i, value in enumerate(ours)}
+    return np.array([index.get(value, -1) for value in theirs], np.int64)
+
+
+def _same_pictures(ours: Images, theirs: Images, by_id: I64, used: Flags) -> bool:
+    """Whether equal ids mean equal pictures: no id that is used is unknown, and no file name disagrees."""
+    if ((by_id < 0) & used).any() and not (by_id >= 0).any():
+        return False
+    return all(
+        j < 0 or not theirs.names[i] or not ours.names[j] or _stem(theirs.names[i]) == _stem(ours.names[j])
+        for i, j in enumerate(by_id.tolist())
+    )
+
+
+def _parts(name: str) -> list[str]:
+    return [p for p in name.replace("\\", "/").split("/") if p not in ("", ".")]
+
+
+def _without_suffix(name: str) -> str:
+    root, suffix = posixpath.splitext(name)
+    return root if suffix.lower() in PICTURE_SUFFIXES else name
+
+
+def _stem(name: str) -> str:
+    parts = _parts(name)
+    return _without_suffix(parts[-1]) if parts else ""
+
+
+def match_names(ours: tuple[str, ...], theirs: tuple[str, ...], our_source: str, their_source: str) -> I64:
+    """(P,) int64 place in `ours` of each name of `theirs`, -1 for none.
+
+    A name matches the one that has the longest equal end of the path; names are compared with their suffix, and
+    those left over without it. Raises DatasetError where two fit equally well, or two match the same picture.
+    """
+    our_parts = [_parts(n) for n in ours]
+    by_name: dict[str, list[int]] = defaultdict(list)
+    by_stem: dict[str, list[int]] = defaultdict(list)
+    for i, parts in enumerate(our_parts):
+        if parts:
+            by_name[parts[-1]].append(i)
+            by_stem[_without_suffix(parts[-1])].append(i)
+    out = np.full(len(theirs), -1, np.int64)
+    owner: dict[int, int] = {}
+    for i, name in enumerate(theirs):
+        parts = _parts(name)
+        if not parts:
+            continue
+        candidates = by_name.get(parts[-1]) or by_stem.get(_without_suffix(parts[-1]))
+        if not candidates:
+            continue
+        best = _longest_end(parts, [our_parts[c] for c in candidates])
+        if len(best) > 1:
+            raise DatasetError(
+                f"{their_source}: {name} may be any of {first_few([ours[candidates[b]] for b in best])} "
+                f"in {our_source}; give the pictures names that differ."
+            )
+        j = candidates[best[0]]
+        if j in owner:
+            raise DatasetError(
+                f"{their_source}: {theirs[owner[j]]} and {name} both match {ours[j]} in {our_source}; "
+                "give the pictures names that differ."
+            )
+        owner[j] = i
+        out[i] = j
+    return out
+
+
+def _longest_end(parts: list[str], candidates: list[list[str]]) -> list[int]:
+    if len(candidates) == 1:
+        return [0]
+    lengths = []
+    for other in candidates:
+        same = 1
+        while same < min(len(parts), len(other)) and parts[-1 - same] == other[-1 - same]:
+            same += 1
+        exact = same == len(parts) == len(other)
+        lengths.append((same, exact))
+    top = max(lengths)
+    return [i for i, value in enumerate(lengths) if value == top]
+
+
+def _match_categories(truth: Dataset, predictions: Dataset, used: Flags) -> I64:
+    """(P,) int64 place of each predicted class in the truth's table, -1 where the truth does not have it."""
+    ours, theirs = truth.categories, predictions.categories
+    named = any(ours.names) and any(theirs.names)
+    # YOLO numbers its classes from 0 in their order; COCO ids have holes. Neither can stand for the other.
+    alike = (truth.format == "yolo") == (predictions.format == "yolo")
+    if ours.ids is not None and theirs.ids is not None and alike:
+        by_id = _by_id(ours.ids, theirs.ids)
+        agree = all(
+            j < 0 or theirs.names[i].casefold() == ours.names[j].casefold() for i, j in enumerate(by_id.tolist())
+        )
+        if not named or (agree and ((by_id >= 0) | ~used).all()):
+            return by_id
+    if not named:
+        if not len(theirs) or not len(ours):
+            return np.full(len(theirs), -1, np.int64)
+        bare = truth if not any(ours.names) else predictions
+        raise DatasetError(
+            f"{bare.source}: it has class numbers but no class names, and the other side has names; "
+            "give them with --names FILE, one name a line."
+        )
+    exact = {name: i for i, name in reversed(list(enumerate(ours.names))) if name}
+    folded = {name.casefold(): i for name, i in exact.items()}
+    twice = sorted({name for name in theirs.names if name and ours.names.count(name) > 1})
+    if twice:
+        raise DatasetError(
+            f"{truth.source}: more than one category is called {first_few(twice)}, so that classes cannot be "
+            "matched by name."
+        )
+    return np.array([exact.get(name, folded.get(name.casefold(), -1)) for name in theirs.names], np.int64)

@@ -1,0 +1,79 @@
+"""Width and height of pictures, for formats that do not write them: from a folder of pictures or a COCO file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from visioncli.datasets.align import PICTURE_SUFFIXES
+from visioncli.datasets.interface import DatasetError
+from visioncli.datasets.text import read_json
+
+
+def picture_stem(name: str) -> str:
+    """A relative file name without the suffix of a picture: `a/cat.jpg` gives `a/cat`."""
+    path = Path(name)
+    return path.with_suffix("").as_posix() if path.suffix.lower() in PICTURE_SUFFIXES else path.as_posix()
+
+
+def header_size(path: Path) -> tuple[int, int]:
+    """Width and height of the upright picture, reading only its header. Raises DatasetError."""
+    from PIL import ExifTags, Image
+
+    try:
+        with Image.open(path) as picture:
+            width, height = picture.size
+            turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+    except (OSError, ValueError, SyntaxError, KeyError, Image.DecompressionBombError) as problem:
+        raise DatasetError(f"{path}: the picture's size cannot be read ({problem}).") from None
+    return (height, width) if turned else (width, height)
+
+
+def pictures_in(folder: Path) -> Iterator[Path]:
+    """The pictures of a folder, walked recursively and sorted; hidden entries are skipped."""
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not hidden and path.suffix.lower() in PICTURE_SUFFIXES and path.is_file():
+            yield path
+
+
+class PictureTable:
+    """Pictures by relative name, with their sizes: from `--images`, a folder or a COCO file."""
+
+    def __init__(self, source: Path) -> None:
+        self._paths: dict[str, Path] = {}
+        self._sizes: dict[str, tuple[int, int]] = {}
+        if source.is_dir():
+            self._paths = {p.relative_to(source).as_posix(): p for p in pictures_in(source)}
+            self.names = tuple(self._paths)
+        else:
+            self.names = tuple(self._from_coco(source))
+        if not self.names:
+            raise DatasetError(f"{source}: there are no pictures here to take sizes from.")
+        self._by_stem = {picture_stem(n): n for n in self.names}
+        self._by_last: dict[str, str | None] = {}
+        for stem, name in self._by_stem.items():
+            last = Path(stem).name
+            self._by_last[last] = None if last in self._by_last else name
+
+    def _from_coco(self, source: Path) -> Iterator[str]:
+        body = read_json(source)
+        images = body.get("images") if isinstance(body, dict) else None
+        if not isinstance(images, list):
+            raise DatasetError(f"{source}: --images takes a folder of pictures or a COCO file with an images list.")
+        for i, entry in enumerate(images):
+            try:
+                name = str(entry["file_name"])
+                self._sizes[name] = int(entry["width"]), int(entry["height"])
+            except (KeyError, TypeError, ValueError):
+                raise DatasetError(f"{source}: image {i} lacks file_name, width or height.") from None
+            yield name
+
+    def find(self, name: str) -> str | None:
+        """The picture whose relative name without suffix is that of `name`, else the only one of its last part."""
+        stem = picture_stem(name)
+        return self._by_stem.get(stem) or self._by_last.get(Path(stem).name)
+
+    def size(self, name: str) -> tuple[int, int]:
+        """Width and height of a picture of the table."""
+        if name not in self._sizes:
+            self._sizes[name] = header_size(self._paths[name])
+        return self._sizes[name]

@@ -1,0 +1,86 @@
+"""Whole files or none: everything is written under a temporary name and then renamed."""
+
+import errno
+import io
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from visioncli.errors import OutputError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@contextmanager
+def whole_file(target: Path, partial: Path | None = None) -> Iterator[Path]:
+    """A temporary path to write to; it becomes `target` when the block ends, and vanishes when it raises.
+
+    The temporary file lies in `partial`, which must be on the same file system, or else beside the target.
+    Raises OutputError where the disk is full or may not be written.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = partial or target.parent
+        handle, name = tempfile.mkstemp(prefix=".vision-", suffix=target.suffix, dir=folder)
+        os.close(handle)
+    except OSError as problem:
+        raise explain(problem, target) from problem
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes files private; results are for everyone whom the user's umask allows.
+        temporary.chmod(0o666 & ~_umask())
+        os.replace(temporary, target)
+    except OSError as problem:
+        raise explain(problem, target) from problem
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_whole(target: Path, data: bytes, partial: Path | None = None) -> None:
+    """Writes `data` to `target`, whole or not at all. Raises OutputError."""
+    with whole_file(target, partial) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_picture(target: Path, image: "Image", kind: str, partial: Path | None = None, **options: Any) -> None:
+    """Writes a Pillow image as JPEG or PNG, whole or not at all. Raises OutputError."""
+    # Pillow does not notice where a nearly full disk takes only a part of what it writes to a file itself.
+    encoded = io.BytesIO()
+    image.save(encoded, kind, **options)
+    with whole_file(target, partial) as temporary:
+        temporary.write_bytes(encoded.getbuffer())
+
+
+def explain(problem: OSError, target: Path) -> OutputError:
+    """The sentence for a file that could not be written."""
+    reasons: dict[int | None, Callable[[], str]] = {
+        errno.ENOSPC: lambda: "the disk is full. Free some space",
+        errno.EDQUOT: lambda: "your disk quota is used up. Free some space",
+        errno.EROFS: lambda: "the disk is read-only. Choose another folder with -o",
+        errno.EACCES: lambda: "you may not write there. Choose another folder with -o",
+        errno.EPERM: lambda: "you may not write there. Choose another folder with -o",
+        errno.ENOTDIR: lambda: "a file stands where a folder is needed. Choose another folder with -o",
+        errno.EEXIST: lambda: "a file stands where a folder is needed. Choose another folder with -o",
+        errno.EISDIR: lambda: "a folder stands where the file belongs. Choose another folder with -o",
+        errno.ENAMETOOLONG: lambda: "the name is too long for this disk. Give the input a shorter name",
+        errno.EFBIG: lambda: "the file would be larger than this system allows",
+    }
+    reason = reasons.get(problem.errno, lambda: problem.strerror or str(problem))()
+    return OutputError(f"Cannot write {target}: {reason}.")
+
+
+_UMASK = -1
+
+
+def _umask() -> int:
+    global _UMASK  # noqa: PLW0603 - the only way to read it is to set it, which other threads would see
+    if _UMASK < 0:
+        _UMASK = os.umask(0)
+        os.umask(_UMASK)
+    return _UMASK

@@ -1,0 +1,1 @@
+"""How well boxes, masks, keypoints and label maps match: numpy and pycocotools, never torch."""

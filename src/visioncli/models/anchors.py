@@ -1,0 +1,57 @@
+"""The anchors of the embedded SSD, and the boxes that its codes stand for.
+
+Follows "SSD: Single Shot MultiBox Detector" (Liu et al., 2016), section 2.2, with the settings of
+TensorFlow's object detection API: six levels, anchors centred in their cells.
+"""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_GRIDS = (19, 10, 5, 3, 2, 1)
+_SMALLEST, _LARGEST = 0.2, 0.95
+# (scale, width / height) on the finest level, which has fewer and smaller anchors than the others.
+_FINEST = ((0.1, 1.0), (_SMALLEST, 2.0), (_SMALLEST, 0.5))
+# A third is written as the network's configuration has it.
+_RATIOS = (1.0, 2.0, 0.5, 3.0, 0.3333)
+# What the network multiplies centres and sizes by in its codes.
+_CENTRE_SCALE, _SIZE_SCALE = 10.0, 5.0
+
+
+@cache
+def ssd_anchors() -> NDArray[np.float32]:
+    """Return the anchors (1917, 4) float32, read-only: centre y, centre x, height, width.
+
+    They are relative to the picture. The order is level (finest first), row, column, anchor in the cell.
+    """
+    scales = [*np.linspace(_SMALLEST, _LARGEST, len(_GRIDS)).tolist(), 1.0]
+    levels = []
+    for level, cells in enumerate(_GRIDS):
+        between = float(np.sqrt(scales[level] * scales[level + 1]))
+        shapes = _FINEST if level == 0 else (*((scales[level], r) for r in _RATIOS), (between, 1.0))
+        sizes = np.array([(scale / ratio**0.5, scale * ratio**0.5) for scale, ratio in shapes])
+        centres = (np.arange(cells) + 0.5) / cells
+        grid = np.empty((cells, cells, len(sizes), 4))
+        grid[..., 0] = centres[:, None, None]
+        grid[..., 1] = centres[None, :, None]
+        grid[..., 2:] = sizes
+        levels.append(grid.reshape(-1, 4))
+    anchors = np.concatenate(levels).astype(np.float32)
+    anchors.setflags(write=False)
+    return anchors
+
+
+def decode_boxes(codes: NDArray[Any], anchors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return boxes (..., A, 4) float32 x1, y1, x2, y2 relative to the picture, not clipped to it.
+
+    `codes` (..., A, 4) are y, x, h, w as the network gives them; `anchors` (A, 4) are those of `ssd_anchors`.
+    The code is that of Faster R-CNN (Ren et al., 2015, equation 2).
+    """
+    codes = np.asarray(codes, np.float32)
+    centres = codes[..., :2] / np.float32(_CENTRE_SCALE) * anchors[:, 2:] + anchors[:, :2]
+    # A size beyond any picture is clipped anyway; without a bound, a wild code would overflow to infinity.
+    halves = np.exp(np.minimum(codes[..., 2:] / np.float32(_SIZE_SCALE), 20)) * anchors[:, 2:] / 2
+    low, high = centres - halves, centres + halves
+    return np.concatenate([low[..., ::-1], high[..., ::-1]], axis=-1)

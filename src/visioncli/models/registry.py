@@ -1,0 +1,102 @@
+"""What is known of every network, as data: listing it builds and imports nothing."""
+
+import importlib.metadata
+import warnings
+from collections.abc import Iterator
+from functools import cache
+
+from visioncli.errors import UsageError
+from visioncli.models.row import Accuracy, Carrier, Download, Hub, InputSpec, LocalFile, ModelRow, Source
+from visioncli.models.rows import embedded, torchvision
+from visioncli.names import did_you_mean
+
+__all__ = [
+    "DEFAULTS",
+    "ROWS",
+    "Accuracy",
+    "Carrier",
+    "Download",
+    "Hub",
+    "InputSpec",
+    "LocalFile",
+    "ModelRow",
+    "Source",
+    "all_rows",
+    "find",
+    "rows_for",
+]
+
+PLUGINS = "visioncli.models"
+"""The entry-point group by which other distributions add rows."""
+
+ROWS: tuple[ModelRow, ...] = embedded.ROWS + torchvision.ROWS
+"""The networks that this package knows by itself, embedded ones first."""
+
+DEFAULTS = {
+    "classify": "efficientnet_lite0",
+    "detect": "ssd_mobilenet_v2",
+    "segment": "deeplab_v3_mobilenet_v2",
+    "pose": "movenet_lightning",
+    "gradcam": "efficientnet_lite0",
+    "caption": "object_layout",
+}
+"""The network of each task when none is named."""
+
+
+@cache
+def all_rows() -> tuple[ModelRow, ...]:
+    """`ROWS` and the rows of installed plug-ins. A plug-in that is broken is left out with a warning.
+
+    An entry point of the group `visioncli.models` is an iterable of `ModelRow`, or a function that returns one.
+    """
+    rows = {row.name: row for row in ROWS}
+    for entry in importlib.metadata.entry_points(group=PLUGINS):
+        try:
+            found = entry.load()
+            added = list(found() if callable(found) else found)
+        except Exception as problem:  # noqa: BLE001 - somebody else's code must not take ours down
+            warnings.warn(
+                f"The models of the plug-in {entry.name} ({entry.value}) cannot be used: "
+                f"{type(problem).__name__}: {problem}.",
+                stacklevel=2,
+            )
+            continue
+        for row in added:
+            if not isinstance(row, ModelRow):
+                reason = "it is not a ModelRow"
+            elif row.name in rows:
+                reason = "there is a model of that name already"
+            else:
+                rows[row.name] = row
+                continue
+            warnings.warn(
+                f"The plug-in {entry.name} gives {getattr(row, 'name', row)!r}, which is left out: {reason}.",
+                stacklevel=2,
+            )
+    return tuple(rows.values())
+
+
+def rows_for(task: str) -> Iterator[ModelRow]:
+    """The networks that can do `task`."""
+    return (row for row in all_rows() if task in row.tasks)
+
+
+def find(name: str, task: str | None = None) -> ModelRow:
+    """The row called `name`. Raises UsageError for an unknown name or one that cannot do `task`."""
+    for row in all_rows():
+        if row.name == name:
+            if task is None or task in row.tasks:
+                return row
+            raise UsageError(f"{name} cannot {task}; it is for {', '.join(row.tasks)}. {_choices(task)}")
+    names = [row.name for row in all_rows() if task is None or task in row.tasks]
+    for_task = f" for {task}" if task else ""
+    raise UsageError(f"There is no model called {name!r}{for_task}.{did_you_mean(name, names)} {_choices(task)}")
+
+
+def _choices(task: str | None) -> str:
+    """Where to look, and the names themselves while they are few."""
+    if task is None:
+        return "`vision models` lists all."
+    names = [row.name for row in rows_for(task)]
+    listed = ", ".join(names[:6]) + (" …" if len(names) > 6 else "")
+    return f"For {task}: {listed}; `vision models --task {task}` lists all."

@@ -1,0 +1,85 @@
+"""Outcomes -> files and records, in input order: pictures are written in threads, records by the caller's thread."""
+
+import dataclasses
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, nullcontext
+
+from visioncli.errors import InputError, OutputError
+from visioncli.results import Record
+from visioncli.runner import Outcome, describe, failure
+from visioncli.sinks.folder import OutputFolder
+from visioncli.sinks.interface import PictureSink, RecordSink
+
+PATIENCE_SECONDS = 1.0
+"""How long pictures that are being written may hold up an interrupt."""
+
+
+def publish(
+    outcomes: Iterable[Outcome],
+    out: OutputFolder | None,
+    picture_sinks: list[PictureSink],
+    record_sinks: list[RecordSink],
+    *,
+    writers: int = 2,
+    undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> Generator[tuple[Outcome, Record], None, None]:
+    """Writes everything about each outcome, then yields it with its final record.
+
+    A picture that cannot be written makes its input a failure; a record that cannot be written ends the run with
+    OutputError. `undisturbed` guards the writing of a record against being interrupted half-way.
+    """
+    pool = ThreadPoolExecutor(writers, thread_name_prefix="write")
+    pending: deque[tuple[Outcome, Future[Record]]] = deque()
+
+    def finish() -> tuple[Outcome, Record]:
+        outcome, future = pending.popleft()
+        record = future.result()
+        with undisturbed():
+            for sink in record_sinks:
+                sink.write(record)
+        return outcome, record
+
+    try:
+        for outcome in outcomes:
+            base = out.claim(outcome.item) if out and outcome.record.ok and not outcome.resumed else None
+            writing = pool.submit(_write_pictures, outcome, out, base, picture_sinks)
+            # From here on only the writing thread holds the picture, so its memory is free once it is written.
+            pending.append((dataclasses.replace(outcome, picture=None, arrays={}), writing))
+            pause = outcome.pause
+            del outcome, writing
+            while pending and (pause or len(pending) > 2 * writers or pending[0][1].done()):
+                yield finish()
+        while pending:
+            yield finish()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        # After an interrupt: a picture that is half written would leave its temporary file behind.
+        wait([writing for _, writing in pending], PATIENCE_SECONDS)
+
+
+def _write_pictures(outcome: Outcome, out: OutputFolder | None, base: str | None, sinks: list[PictureSink]) -> Record:
+    record = outcome.record
+    if outcome.resumed or not record.ok:
+        return record
+    try:
+        record.to_json()
+        if out is None or base is None:
+            return record
+        record = dataclasses.replace(record, output=base)
+        files: dict[str, str] = {}
+        if sinks:
+            out.check_apart(outcome.item, base)
+        for sink in sinks:
+            files |= sink.write(dataclasses.replace(outcome, record=record), out, base)
+        return dataclasses.replace(record, files=files)
+    except InputError as problem:
+        return failure(record.task, outcome.item, problem.kind, str(problem))
+    except OutputError as problem:
+        return failure(record.task, outcome.item, "output_not_written", str(problem))
+    except ValueError as problem:
+        return failure(record.task, outcome.item, "prediction_failed", f"The result is unusable: {problem}.")
+    except Exception as problem:  # noqa: BLE001 - one picture that cannot be drawn does not end the batch
+        words = f"Its annotated picture could not be made ({describe(problem)})."
+        return failure(record.task, outcome.item, "output_not_written", words)

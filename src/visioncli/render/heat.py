@@ -1,0 +1,75 @@
+"""Heat maps over pictures, in the perceptually uniform colours of "inferno" (van der Walt and Smith, CC0)."""
+
+import numpy as np
+from PIL import Image
+
+from visioncli.render.canvas import INK, STRIP, Arrays, below, fit, font, readable_size
+from visioncli.render.detect import draw_boxes
+from visioncli.results import Explanation, Record
+from visioncli.tasks.heat import unpacked
+
+LEAST_WIDTH = 240
+GAP = 4
+# Every fifth of the map's 256 colours, as hexadecimal; those between are interpolated.
+_INFERNO = (
+    "00000402020c0504170a072210092d160b391e0c45260c512f0a5b380962400a67490b6a510e6c"
+    "59106e61136e69166e71196e781c6d801f6c88226a902568982766a02a63a82e5fb0315bb73557"
+    "bf3952c63d4dcc4248d34743d94d3ddf5337e45a31e9612bed6925f1711ff47918f78212f98b0b"
+    "fa9407fb9d07fca60cfcb014fbba1ffac42af8cd37f6d746f4e156f2ea69f2f27df5f992fcffa4"
+)
+
+
+def colour_table() -> np.ndarray:
+    """`(256, 3) uint8`: dark for little, light for much, in even steps of lightness."""
+    anchors = np.frombuffer(bytes.fromhex(_INFERNO), np.uint8).reshape(-1, 3).astype(float)
+    at = np.linspace(0, len(anchors) - 1, 256)
+    channels = [np.interp(at, np.arange(len(anchors)), anchors[:, c]) for c in range(3)]
+    table: np.ndarray = np.rint(np.stack(channels, axis=1)).astype(np.uint8)
+    return table
+
+
+def overlay(image: Image.Image, heat: np.ndarray, opacity: float) -> Image.Image:
+    """The picture under its heat map `(H, W) uint16`, mixed in equal parts everywhere: `opacity` 0 to 1."""
+    colours = Image.fromarray(colour_table()[(heat >> 8).astype(np.uint8)])
+    return Image.blend(image, colours, opacity)
+
+
+def draw(
+    image: Image.Image, record: Record, arrays: Arrays, *, opacity: float = 0.5, grid: bool = False
+) -> Image.Image:
+    """The first explanation over the picture; with `grid`, or where models are compared, all side by side."""
+    found: tuple[Explanation, ...] = record.predictions or ()
+    if not found:
+        return _panel(image, None, "nothing to explain")
+    several = grid or len({e.model for e in found}) > 1
+    panels = []
+    for n, explanation in enumerate(found if several else found[:1]):
+        heated = overlay(image, unpacked(arrays, n, image.width, image.height), opacity)
+        caption = f"{explanation.label} {explanation.score:.2f} · {explanation.method}"
+        if len({e.model for e in found}) > 1:
+            caption = f"{explanation.model}: {caption}"
+        panels.append(_panel(heated, explanation, caption))
+    return side_by_side(panels)
+
+
+def _panel(image: Image.Image, explanation: Explanation | None, caption: str) -> Image.Image:
+    if explanation is not None and explanation.target is not None:
+        draw_boxes(image, [(explanation.target, explanation.label, explanation.label_id)])
+    width = max(image.width, LEAST_WIDTH)
+    size = readable_size(width, max(image.height, LEAST_WIDTH))
+    canvas, pen, top = below(image, round(size * 2), width)
+    pen.text((size * 0.6, top + size), fit(caption, size, round(width - size * 1.2)), INK, font(size), anchor="lm")
+    return canvas
+
+
+def side_by_side(panels: list[Image.Image]) -> Image.Image:
+    """Panels of one size in rows, as near to a square as they go."""
+    if len(panels) == 1:
+        return panels[0]
+    columns = len(panels) if len(panels) <= 3 else -(-len(panels) // round(len(panels) ** 0.5))
+    rows = -(-len(panels) // columns)
+    width, height = panels[0].size
+    canvas = Image.new("RGB", (columns * (width + GAP) - GAP, rows * (height + GAP) - GAP), STRIP)
+    for n, panel in enumerate(panels):
+        canvas.paste(panel, ((n % columns) * (width + GAP), (n // columns) * (height + GAP)))
+    return canvas

@@ -1,0 +1,376 @@
+"""Every prediction as a frozen dataclass, and the record that goes to JSON.
+
+This is the only module that knows the JSON schema `vision/1`. Coordinates are pixels of the upright picture.
+"""
+
+import dataclasses
+import json
+import math
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+SCHEMA = "vision/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """One class of a picture. `score` is a probability; the scores of all classes sum to 1."""
+
+    label: str
+    label_id: int
+    score: float
+
+
+Box = tuple[float, float, float, float]
+"""`x1, y1, x2, y2` in pixels; x2 and y2 lie behind the last pixel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One object. `label_id` is the data set's category id (COCO: 1 to 90)."""
+
+    label: str
+    label_id: int
+    score: float
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Rle:
+    """A mask as COCO's compressed run-length encoding; `size` is `(height, width)`."""
+
+    size: tuple[int, int]
+    counts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Polygon:
+    """One part of a mask along its pixels' edges: rings `x, y, x, y, …` in pixels, around it and around its holes."""
+
+    exterior: tuple[float, ...]
+    holes: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A class's pixels (semantic), one object's pixels (instance; with `score` and `box`), or the foreground.
+
+    `area` counts pixels, `share` is the part of the picture. `approximate` is true where the mask is not an
+    instance network's own, but a class mask cut to a detected box.
+    """
+
+    label: str
+    label_id: int
+    area: int
+    share: float
+    mask: Rle
+    score: float | None = None
+    box: Box | None = None
+    approximate: bool | None = None
+    polygons: tuple[Polygon, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Keypoint:
+    """A joint by its COCO name, in pixels; it may lie outside the picture."""
+
+    name: str
+    x: float
+    y: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person with the 17 COCO keypoints. `angles` are degrees at a joint; unsure joints are left out."""
+
+    label: str
+    label_id: int
+    score: float
+    box: Box
+    keypoints: tuple[Keypoint, ...]
+    angles: dict[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Where in the picture the evidence for one class, or for one detected box (`target`), lies.
+
+    `peak` is the strongest point; `box` surrounds the connected region around it above half the maximum, and
+    `energy` is the share of the map's sum that lies in that box.
+    """
+
+    label: str
+    label_id: int
+    score: float
+    model: str
+    method: str
+    layer: str
+    peak: tuple[float, float]
+    box: Box
+    energy: float
+    target: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionWord:
+    """A word and what it looked at: weights over the whole `picture` and each of `extra.objects`; they sum to 1."""
+
+    word: str
+    picture: float
+    attention: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A sentence. `objects` are the places in `extra.objects` of those that it names.
+
+    `log_probability` is the sum over its words, natural logarithm; sentences that were not learned have none.
+    """
+
+    caption: str
+    log_probability: float | None = None
+    objects: tuple[int, ...] = ()
+    words: tuple[CaptionWord, ...] | None = None
+
+
+PREDICTIONS: dict[str, type[Any]] = {
+    "classify": Classification,
+    "detect": Detection,
+    "segment": Segment,
+    "pose": Person,
+    "gradcam": Explanation,
+    "caption": Caption,
+}
+"""The prediction type of each task, by task name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Which network answered, and from which weights."""
+
+    name: str
+    weights_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an input has no predictions. `kind` is for programs, `message` for people."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What became of one input: predictions, or an error; never both, never neither.
+
+    `key` identifies the input's content and everything that shaped the result (`--resume` compares it);
+    `output` is the input's name below the output folder; `ms` holds milliseconds spent, by stage.
+    """
+
+    task: str
+    input: str
+    width: int | None = None
+    height: int | None = None
+    model: ModelInfo | None = None
+    predictions: tuple[Any, ...] | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    ms: dict[str, float] = field(default_factory=dict)
+    error: Failure | None = None
+    output: str | None = None
+    key: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+    schema: ClassVar[str] = SCHEMA
+
+    @property
+    def ok(self) -> bool:
+        """Whether the input succeeded."""
+        return self.error is None
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as plain JSON values, in the order of the published schema."""
+        if self.error is not None:
+            return {
+                "schema": SCHEMA,
+                "task": self.task,
+                "input": self.input,
+                "predictions": None,
+                "error": {"kind": self.error.kind, "message": self.error.message},
+            }
+        body: dict[str, Any] = {
+            "schema": SCHEMA,
+            "task": self.task,
+            "input": self.input,
+            "width": self.width,
+            "height": self.height,
+            "model": _plain(self.model),
+            "predictions": _plain(self.predictions),
+        }
+        for name in ("extra", "output", "files", "ms", "key"):
+            value = getattr(self, name)
+            if value or name in ("files", "ms"):
+                body[name] = _plain(value)
+        body["error"] = None
+        return body
+
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> "Record":
+        """The record that `to_json` wrote.
+
+        Raises ValueError where `body` is not a record of this schema.
+        """
+        if not isinstance(body, dict) or body.get("schema") != SCHEMA:
+            raise ValueError(f"not a {SCHEMA} record")
+        try:
+            error = body["error"]
+            if error is not None:
+                return cls(body["task"], body["input"], error=Failure(error["kind"], error["message"]))
+            kind = PREDICTIONS[body["task"]]
+            return cls(
+                task=body["task"],
+                input=body["input"],
+                width=body["width"],
+                height=body["height"],
+                model=_build(ModelInfo, body["model"]),
+                predictions=tuple(_build(kind, p) for p in body["predictions"]),
+                files=body.get("files", {}),
+                ms=body.get("ms", {}),
+                output=body.get("output"),
+                key=body.get("key"),
+                extra=body.get("extra", {}),
+            )
+        except (KeyError, TypeError) as problem:
+            raise ValueError(f"not a complete {SCHEMA} record: {problem}") from None
+
+
+def dump_line(body: dict[str, Any]) -> bytes:
+    """One line of JSON Lines as UTF-8, with its line end. File names that are not UTF-8 come out as escapes."""
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
+    return text.encode("utf-8", errors="backslashreplace") + b"\n"
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses, tuples and numbers as JSON values; absent optional fields are left out."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        out = {}
+        for f in dataclasses.fields(value):
+            item = getattr(value, f.name)
+            if item is None and f.default is None:
+                continue
+            out[f.name] = _plain(item)
+        return out
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError("a result holds a number that is not finite")
+        return round(value, 6)
+    return value
+
+
+def _build(kind: Any, value: Any) -> Any:
+    """The reverse of `_plain` for a value of the annotated type `kind`."""
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        kinds = [k for k in typing.get_args(kind) if k is not type(None)]
+        return None if value is None else _build(kinds[0], value)
+    if origin is tuple:
+        args = typing.get_args(kind)
+        return tuple(_build(args[0], v) for v in value)
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        return kind(**{name: _build(hints[name], item) for name, item in value.items()})  # type: ignore[operator]
+    if kind is float:
+        return float(value)
+    return value
+
+
+def json_schema() -> dict[str, Any]:
+    """The published JSON Schema (draft 2020-12) of a record, derived from the dataclasses here."""
+    tasks = {task: _schema_of(kind) for task, kind in PREDICTIONS.items()}
+    base = {
+        "schema": {"const": SCHEMA},
+        "task": {"enum": sorted(tasks)},
+        "input": {"type": "string", "description": "the input as it was given"},
+    }
+    success = {
+        "type": "object",
+        "required": [
+            "schema",
+            "task",
+            "input",
+            "width",
+            "height",
+            "model",
+            "predictions",
+            "files",
+            "ms",
+            "error",
+        ],
+        "properties": base
+        | {
+            "width": {"type": "integer", "minimum": 1, "description": "of the upright picture, in pixels"},
+            "height": {"type": "integer", "minimum": 1},
+            "model": _schema_of(ModelInfo),
+            "predictions": {"type": "array"},
+            "extra": {"type": "object", "description": "facts about the whole picture that a task adds"},
+            "output": {"type": "string", "description": "name of this input below the output folder"},
+            "files": {"type": "object", "additionalProperties": {"type": "string"}},
+            "ms": {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}},
+            "key": {"type": "string", "description": "what --resume compares"},
+            "error": {"type": "null"},
+        },
+        "additionalProperties": False,
+        "allOf": [
+            {
+                "if": {"properties": {"task": {"const": task}}},
+                "then": {"properties": {"predictions": {"type": "array", "items": schema}}},
+            }
+            for task, schema in tasks.items()
+        ],
+    }
+    failure = {
+        "type": "object",
+        "required": ["schema", "task", "input", "predictions", "error"],
+        "properties": base | {"predictions": {"type": "null"}, "error": _schema_of(Failure)},
+        "additionalProperties": False,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"{SCHEMA} record",
+        "description": "One line of predictions.jsonl: what became of one input.",
+        "oneOf": [success, failure],
+    }
+
+
+_JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def _schema_of(kind: Any) -> dict[str, Any]:
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return {}
+    if origin in (typing.Union, types.UnionType):
+        return {"anyOf": [_schema_of(k) for k in args]}
+    if kind is type(None):
+        return {"type": "null"}
+    if origin is tuple:
+        counted = {} if args[-1] is Ellipsis else {"minItems": len(args), "maxItems": len(args)}
+        return {"type": "array", "items": _schema_of(args[0])} | counted
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _schema_of(args[1])}
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        fields = dataclasses.fields(kind)
+        return {
+            "type": "object",
+            "required": [f.name for f in fields if f.default is not None],
+            "properties": {f.name: _schema_of(hints[f.name]) for f in fields},
+            "additionalProperties": False,
+        }
+    return {"type": _JSON_TYPES[kind]}

@@ -1,0 +1,343 @@
+"""Runs a task over a stream of inputs: decode in threads -> batches -> task -> outcomes, in input order.
+
+Knows no terminal and no files but the inputs. One outcome comes out for each item that goes in, whatever happens.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import queue
+import threading
+import time
+import weakref
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from visioncli import pictures
+from visioncli.errors import InputError, VisionError
+from visioncli.pictures import Picture
+from visioncli.results import Failure, Record
+from visioncli.sources import Item
+from visioncli.tasks.interface import Answer, Task
+
+PIXELS_IN_FLIGHT = 64_000_000
+"""Decoded pixels that may wait for the network or for writing at one time: about 200 MB."""
+IMPATIENCE_SECONDS = 0.05
+"""A batch that is not full goes to the network when the next picture takes longer than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one item. `picture` is None for failures and for records of an earlier run (`resumed`).
+
+    `arrays` are those of the task's answer, for sinks that make files of them.
+    After a `pause` outcome the next one may be long in coming: whoever gathers outcomes should not keep this one.
+    """
+
+    item: Item
+    record: Record
+    picture: Picture | None = None
+    resumed: bool = False
+    pause: bool = False
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How to run. Nothing here changes a result but `max_pixels` and `allow_truncated`."""
+
+    batch_size: int = 8
+    workers: int = 2
+    max_pixels: int = pictures.DEFAULT_MAX_PIXELS
+    allow_truncated: bool = False
+
+
+@dataclass(slots=True)
+class _Decoded:
+    """What a decoding thread hands over."""
+
+    item: Item
+    key: str | None = None
+    picture: Picture | None = None
+    prepared: Any = None
+    record: Record | None = None
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class PixelBudget:
+    """Lets pictures be decoded in input order while the pixels in memory stay below a limit.
+
+    The next picture in order is always let in when nothing else is held, so a single huge one cannot block.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._held, self._next = limit, 0, 0
+        self._done: set[int] = set()
+        self._change = threading.Condition()
+        self._stopped = False
+
+    def admit(self, turn: int, pixels: int) -> None:
+        """Waits until `pixels` may be decoded as number `turn` of the input."""
+        with self._change:
+            self._change.wait_for(
+                lambda: (
+                    self._stopped or (self._next == turn and (self._held == 0 or self._held + pixels <= self._limit))
+                )
+            )
+            self._held += pixels
+            self._pass(turn)
+
+    def leave(self, turn: int) -> None:
+        """Number `turn` is past the point of asking; called once for each, whether it was admitted or not."""
+        with self._change:
+            self._pass(turn)
+
+    def _pass(self, turn: int) -> None:
+        if turn >= self._next:
+            self._done.add(turn)
+        while self._next in self._done:
+            self._done.remove(self._next)
+            self._next += 1
+        self._change.notify_all()
+
+    def release(self, pixels: int) -> None:
+        """The picture's memory is free."""
+        with self._change:
+            self._held -= pixels
+            self._change.notify_all()
+
+    def stop(self) -> None:
+        """Lets everyone pass, so that threads can end."""
+        with self._change:
+            self._stopped = True
+            self._change.notify_all()
+
+
+def run(
+    items: Iterable[Item],
+    task: Task,
+    options: RunOptions,
+    *,
+    key_extra: dict[str, Any] | None = None,
+    finished: Callable[[str], Record | None] | None = None,
+) -> Generator[Outcome, None, None]:
+    """One outcome for each item, in order. `finished` looks up the record of an earlier run by its key."""
+    reader = _Reader(task, options, key_extra or {}, finished)
+    intake = _Intake(items, reader.read, options.workers, options.batch_size + options.workers)
+    batch: list[_Decoded] = []
+    try:
+        while True:
+            try:
+                decoded = intake.next(IMPATIENCE_SECONDS if batch else None)
+            except TimeoutError:
+                decoded = None
+            if decoded is not None:
+                batch.append(decoded)
+            full = sum(d.record is None for d in batch) == options.batch_size
+            # Inputs that need no network are not held back when nothing is waiting for it.
+            if decoded is None or full or all(d.record is not None for d in batch):
+                yield from _predict(batch, task, intake.is_ready)
+                batch = []
+            del decoded
+    except StopIteration:
+        yield from _predict(batch, task, intake.is_ready)
+    finally:
+        reader.budget.stop()
+        intake.stop()
+
+
+class _Intake:
+    """Reads the source in a thread (it may block on a slow pipe) and decodes in others, a bounded way ahead."""
+
+    def __init__(
+        self, items: Iterable[Item], read: Callable[[int, Item], _Decoded], workers: int, ahead: int
+    ) -> None:
+        self._items, self._read = items, read
+        self._waiting: queue.Queue[Future[_Decoded] | BaseException] = queue.Queue(ahead)
+        self._stopped = threading.Event()
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+        self._head: Future[_Decoded] | BaseException | None = None
+        threading.Thread(target=self._feed, name="feeder", daemon=True).start()
+
+    def next(self, seconds: float | None) -> _Decoded:
+        """The next input in order. Raises StopIteration at the end, TimeoutError after `seconds`, and what the
+        source raised."""
+        if self._head is None:
+            try:
+                self._head = self._waiting.get(timeout=seconds)
+            except queue.Empty:
+                raise TimeoutError from None
+        if isinstance(self._head, BaseException):
+            raise self._head
+        decoded = self._head.result(timeout=seconds)
+        self._head = None
+        return decoded
+
+    def is_ready(self) -> bool:
+        """Whether `next` would answer at once."""
+        if self._head is None:
+            with suppress(queue.Empty):
+                self._head = self._waiting.get_nowait()
+        return isinstance(self._head, BaseException) or (self._head is not None and self._head.done())
+
+    def stop(self) -> None:
+        """Ends the threads as soon as they notice; does not wait for them."""
+        self._stopped.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _feed(self) -> None:
+        end: BaseException = StopIteration()
+        try:
+            for turn, item in enumerate(self._items):
+                # RuntimeError: the pool was shut down, because the consumer has gone.
+                if not self._put(self._pool.submit(self._read, turn, item)):
+                    return
+        except BaseException as problem:  # noqa: BLE001 - handed to the consumer, which raises it
+            end = problem
+        self._put(end)
+
+    def _put(self, entry: "Future[_Decoded] | BaseException") -> bool:
+        while not self._stopped.is_set():
+            try:
+                self._waiting.put(entry, timeout=0.2)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+
+class _Reader:
+    """Decodes and prepares one input; whatever goes wrong becomes its record."""
+
+    def __init__(
+        self,
+        task: Task,
+        options: RunOptions,
+        key_extra: dict[str, Any],
+        finished: Callable[[str], Record | None] | None,
+    ) -> None:
+        self._task, self._options, self._finished = task, options, finished
+        self.budget = PixelBudget(PIXELS_IN_FLIGHT)
+        shaping = {
+            "task": task.name,
+            "model": dataclasses.asdict(task.model),
+            "settings": task.settings,
+            "allow_truncated": options.allow_truncated,
+            **key_extra,
+        }
+        self._key_base = hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).digest()
+
+    def read(self, turn: int, item: Item) -> _Decoded:
+        """The item decoded and prepared, or with its record where the network is not needed."""
+        held = 0
+
+        def admit(pixels: int) -> None:
+            nonlocal held
+            self.budget.admit(turn, pixels)
+            held = pixels
+
+        try:
+            key = self._key(item)
+            if self._finished is not None and key is not None and (record := self._finished(key)) is not None:
+                return _Decoded(item, key, record=record)
+            picture = pictures.read(
+                item.path,
+                max_pixels=self._options.max_pixels,
+                allow_truncated=self._options.allow_truncated,
+                admit=admit,
+            )
+            decoded = _Decoded(item, key, picture, self._task.prepare(picture))
+            weakref.finalize(picture, self.budget.release, held).atexit = False
+            held = 0
+        except InputError as problem:
+            return _Decoded(item, record=failure(self._task.name, item, problem.kind, str(problem)))
+        except Exception as problem:  # noqa: BLE001 - a batch goes on, whatever one input does
+            return _Decoded(item, record=failure(self._task.name, item, "unreadable_picture", describe(problem)))
+        else:
+            return decoded
+        finally:
+            self.budget.leave(turn)
+            if held:
+                self.budget.release(held)
+
+    def _key(self, item: Item) -> str | None:
+        digest = hashlib.sha256(self._key_base)
+        digest.update(os.fsencode(item.path))
+        if not item.is_url:
+            try:
+                facts = os.stat(item.path)
+            except OSError:
+                return None  # Decoding will say what is wrong.
+            digest.update(f"|{facts.st_size}|{facts.st_mtime_ns}".encode())
+        return digest.hexdigest()[:24]
+
+
+def failure(task: str, item: Item, kind: str, message: str) -> Record:
+    """The record of an input without predictions."""
+    return Record(task, item.path, error=Failure(kind, message))
+
+
+def describe(problem: BaseException) -> str:
+    """An exception that nobody foresaw, as one line."""
+    words = " ".join(str(problem).split())
+    return f"{type(problem).__name__}: {words}"[:400] if words else type(problem).__name__
+
+
+def _predict(batch: list[_Decoded], task: Task, more: Callable[[], bool]) -> Iterator[Outcome]:
+    """The outcomes of a batch. Where the batch as a whole fails, each picture is tried alone."""
+    waiting = [d for d in batch if d.record is None]
+    start = time.perf_counter()
+    answers: list[Answer | Exception] = []
+    try:
+        answers.extend(task.predict([d.prepared for d in waiting]) if waiting else [])
+    except Exception:  # noqa: BLE001 - one picture's trouble must not cost its neighbours
+        answers = [_predict_alone(d, task) for d in waiting]
+    each = (time.perf_counter() - start) * 1000 / max(len(waiting), 1)
+    for decoded, answer in zip(waiting, answers, strict=True):
+        decoded.record = _record(decoded, answer, task, each)
+        decoded.prepared = None
+        if isinstance(answer, Answer):
+            decoded.arrays = answer.arrays
+    while batch:
+        decoded = batch.pop(0)
+        record = decoded.record
+        assert record is not None  # every input has one by now
+        resumed = decoded.picture is None and record.ok
+        if resumed and record.input != decoded.item.path:
+            record = dataclasses.replace(record, input=decoded.item.path)
+        picture = decoded.picture if record.ok else None
+        pause = not batch and not more()
+        yield Outcome(decoded.item, record, picture, resumed, pause, decoded.arrays)
+
+
+def _predict_alone(decoded: _Decoded, task: Task) -> Answer | Exception:
+    try:
+        return task.predict([decoded.prepared])[0]
+    except Exception as problem:  # noqa: BLE001 - becomes this input's record
+        return problem
+
+
+def _record(decoded: _Decoded, answer: Answer | Exception, task: Task, predict_ms: float) -> Record:
+    picture = decoded.picture
+    assert picture is not None
+    if isinstance(answer, Exception):
+        kind = answer.kind if isinstance(answer, InputError) else "prediction_failed"
+        words = str(answer) if isinstance(answer, VisionError) else f"The network failed ({describe(answer)})."
+        return failure(task.name, decoded.item, kind, words)
+    return Record(
+        task=task.name,
+        input=decoded.item.path,
+        width=picture.width,
+        height=picture.height,
+        model=task.model,
+        predictions=answer.predictions,
+        extra=answer.extra,
+        ms={"decode": round(picture.decode_ms, 2), "predict": round(predict_ms, 2)},
+        key=decoded.key,
+    )

@@ -1,0 +1,114 @@
+"""The names that `--format` takes, and what each makes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from visioncli.errors import UsageError
+from visioncli.names import did_you_mean
+from visioncli.sinks.coco import CocoSink
+from visioncli.sinks.crops import CropsSink
+from visioncli.sinks.csv_table import CsvSink
+from visioncli.sinks.cutout import BackgroundSink, CutoutSink
+from visioncli.sinks.documents import DocumentSink
+from visioncli.sinks.explain import ExplainSink
+from visioncli.sinks.folder import OutputFolder
+from visioncli.sinks.heat import HeatSink
+from visioncli.sinks.interface import PictureSink
+from visioncli.sinks.json_array import JsonArraySink
+from visioncli.sinks.masks import MaskSink
+from visioncli.sinks.voc import VocSink
+from visioncli.sinks.yolo import YoloSink
+from visioncli.tasks.pose import ANGLES, KEYPOINT_NAMES
+
+FORMATS: dict[str, tuple[str, ...]] = {
+    "classify": ("json", "csv"),
+    "detect": ("json", "coco", "yolo", "voc", "csv"),
+    "segment": ("json", "coco", "csv"),
+    "pose": ("json", "coco", "csv"),
+    "gradcam": ("json", "csv"),
+    "caption": ("json", "coco", "csv"),
+}
+"""Formats of each task beside JSON Lines, which is always written."""
+
+PER_PICTURE = ("yolo", "voc")
+"""Formats that are files for each picture and so need an output folder."""
+
+_BOX = ("x1", "y1", "x2", "y2")
+_KEYPOINTS = tuple(f"{name}_{part}" for name in KEYPOINT_NAMES for part in ("x", "y", "score"))
+CSV_COLUMNS: dict[str, tuple[str, ...]] = {
+    "classify": ("label", "label_id", "score"),
+    "detect": ("label", "label_id", "score", *_BOX),
+    "segment": ("label", "label_id", "score", *_BOX, "area", "share"),
+    "pose": ("label", "label_id", "score", *_BOX, *_KEYPOINTS, *ANGLES),
+    "gradcam": ("label", "label_id", "score", *_BOX, "peak_x", "peak_y", "energy", "model", "method", "layer"),
+    "caption": ("caption", "log_probability"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SinkOptions:
+    """Options of a command that shape its files but not its records."""
+
+    images: Path | None = None
+    crops: bool = False
+    yolo_scores: bool = False
+    masks: bool = False
+    cutout: bool = False
+    background: str | None = None
+    raw_maps: str | None = None
+    explain: bool = False
+
+
+def parse_formats(given: list[str] | None, task: str, *, to_stdout: bool) -> list[str]:
+    """The formats asked for, once each. Raises UsageError for an unknown or impossible one."""
+    names = [n.strip() for text in given or [] for n in text.split(",") if n.strip()]
+    known = FORMATS[task]
+    for name in names:
+        if name not in (*known, "jsonl"):
+            near = did_you_mean(name, known)
+            raise UsageError(f"vision {task} cannot write {name!r}.{near} Formats: jsonl, {', '.join(known)}.")
+    chosen = [n for n in dict.fromkeys(names) if n != "jsonl"]
+    if to_stdout and len(chosen) > 1:
+        raise UsageError(f"Standard output takes one format, not {' and '.join(chosen)}. Give a folder with -o.")
+    if to_stdout and chosen and chosen[0] in PER_PICTURE:
+        raise UsageError(f"The format {chosen[0]} is a file for each picture. Give a folder with -o.")
+    return chosen
+
+
+def document_sinks(
+    formats: list[str], task: str, out: OutputFolder | None, labels: dict[int, str], options: SinkOptions
+) -> list[DocumentSink]:
+    """The sinks of the formats that are one document for the whole run. Raises UsageError (`--images`)."""
+    sinks: list[DocumentSink] = []
+    for name in formats:
+        if name == "json":
+            sinks.append(JsonArraySink(out))
+        elif name == "csv":
+            sinks.append(CsvSink(out, CSV_COLUMNS[task]))
+        elif name == "coco":
+            sinks.append(CocoSink(out, labels, options.images, results_only=task in ("pose", "caption")))
+    return sinks
+
+
+def picture_sinks(
+    formats: list[str], out: OutputFolder, labels: dict[int, str], options: SinkOptions
+) -> list[PictureSink]:
+    """The sinks of the formats that are files for each picture."""
+    sinks: list[PictureSink] = []
+    if "yolo" in formats:
+        sinks.append(YoloSink(out, labels, scores=options.yolo_scores))
+    if "voc" in formats:
+        sinks.append(VocSink())
+    if options.crops:
+        sinks.append(CropsSink())
+    if options.masks:
+        sinks.append(MaskSink())
+    if options.cutout:
+        sinks.append(CutoutSink())
+    if options.background:
+        sinks.append(BackgroundSink(options.background))
+    if options.raw_maps:
+        sinks.append(HeatSink(options.raw_maps))
+    if options.explain:
+        sinks.append(ExplainSink())
+    return sinks

@@ -1,0 +1,36 @@
+"""Heat maps as numbers: `cat.jpg.gradcam.png` (16 bit) or `.npy` (float32, 0 to 1), at the picture's size."""
+
+import re
+
+import numpy as np
+from PIL import Image
+
+from visioncli.files import whole_file, write_picture
+from visioncli.runner import Outcome
+from visioncli.sinks.folder import OutputFolder
+from visioncli.sinks.interface import PictureSink
+from visioncli.tasks.heat import FULL, unpacked
+
+
+class HeatSink(PictureSink):
+    """One file an explanation: the first is `NAME.map.png`, further ones carry number and label."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def write(self, outcome: Outcome, out: OutputFolder, base: str) -> dict[str, str]:
+        files: dict[str, str] = {}
+        if outcome.picture is None:
+            return files
+        for n, explanation in enumerate(outcome.record.predictions or ()):
+            label = re.sub(r"[^\w-]+", "_", explanation.label)
+            name = "map" if n == 0 else f"map-{n}-{label}"
+            target = out.file(f"{base}.{name}.{self._kind}")
+            heat = unpacked(outcome.arrays, n, outcome.picture.width, outcome.picture.height)
+            if self._kind == "npy":
+                with whole_file(target, out.partial) as temporary, temporary.open("wb") as file:
+                    np.save(file, (heat / FULL).astype(np.float32))
+            else:
+                write_picture(target, Image.fromarray(heat), "PNG", out.partial, compress_level=4)
+            files["map" if n == 0 else f"map_{n}"] = str(target)
+        return files

@@ -1,0 +1,46 @@
+"""What a task is: pictures in, predictions out, with the network in between."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from visioncli.pictures import Picture
+from visioncli.results import ModelInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A task's answer for one picture.
+
+    `extra` holds facts about the picture as a whole; `arrays` what only files are made of, such as label maps.
+    """
+
+    predictions: tuple[Any, ...]
+    extra: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class Task(ABC):
+    """Preprocessing, network and postprocessing of one kind of prediction.
+
+    `prepare` runs in decoding threads, one picture at a time; `predict` runs in one thread on any number of
+    prepared pictures, and what it answers for one of them never depends on the others.
+    """
+
+    name: ClassVar[str]
+    model: ModelInfo
+    labels: dict[int, str]
+    """Category id -> name of everything that the network can answer."""
+    settings: dict[str, Any]
+    """Every option that affects the result, as JSON values (`--resume` compares them)."""
+
+    @abstractmethod
+    def prepare(self, picture: Picture) -> Any:
+        """What the network needs of a picture, in numpy."""
+
+    @abstractmethod
+    def predict(self, batch: Sequence[Any]) -> list[Answer]:
+        """One answer for each prepared picture, in their order."""

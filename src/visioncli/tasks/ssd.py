@@ -1,0 +1,117 @@
+"""From a picture to what the embedded SSD takes, and from what it gives to boxes in pixels."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from visioncli.models.anchors import decode_boxes, ssd_anchors
+from visioncli.tasks.nms import batched_nms
+
+SIZE = 300
+# How many times larger than the network's input the shorter side may be before it is first averaged down.
+_COARSEST = 2
+
+
+def preprocess(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the picture (H, W, 3) uint8 as the network's input (3, 300, 300) float32 in [-1, 1].
+
+    The sides are scaled separately and bilinearly, without smoothing, as in the network's training; the
+    arithmetic is that of OpenCV's INTER_LINEAR for 8-bit pictures, bit for bit. A picture whose shorter side
+    is 1200 pixels or more is first averaged in whole blocks, for four pixels out of hundreds would be noise.
+    """
+    height, width = rgb.shape[:2]
+    block = max(min(height, width) // (_COARSEST * SIZE), 1)
+    if block > 1:
+        rgb = np.asarray(Image.fromarray(rgb).reduce(block))
+    rows, next_rows, down = _taps(height / block, rgb.shape[0])
+    columns, next_columns, across = _taps(width / block, rgb.shape[1])
+    resized = _weighted(_mix(rgb, rows, columns, next_columns, across), _ONE - down[:, None])
+    resized += _weighted(_mix(rgb, next_rows, columns, next_columns, across), down[:, None])
+    resized += 2
+    resized >>= 2
+    x = resized.reshape(SIZE, SIZE, 3).transpose(2, 0, 1).astype(np.float32, order="C")
+    x /= np.float32(127.5)
+    x -= np.float32(1)
+    return x
+
+
+# OpenCV's weights are whole 2048ths.
+_ONE = 2048
+
+
+def _taps(length: float, available: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int32]]:
+    """Return for each of 300 outputs the pixel before, the pixel after, and the latter's weight in 2048ths.
+
+    `length` is the side in source pixels, a fraction where averaging left a last pixel that stands for fewer.
+    """
+    at = ((np.arange(SIZE) + 0.5) * (length / SIZE) - 0.5).astype(np.float32)
+    before = np.floor(at)
+    weights = np.rint((at - before) * np.float32(_ONE)).astype(np.int32)
+    first = before.astype(np.intp)
+    return np.clip(first, 0, available - 1), np.clip(first + 1, 0, available - 1), weights
+
+
+def _mix(
+    rgb: NDArray[np.uint8],
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    next_columns: NDArray[np.intp],
+    across: NDArray[np.int32],
+) -> NDArray[np.int32]:
+    """Return the rows (300, 900) scaled across, channels interleaved, in 2048ths of a grey level."""
+    lines = rgb.take(rows, axis=0)
+    weights = across.repeat(3)
+    mixed = lines.take(columns, axis=1).reshape(SIZE, -1).astype(np.int32)
+    mixed *= _ONE - weights
+    after = lines.take(next_columns, axis=1).reshape(SIZE, -1).astype(np.int32)
+    after *= weights
+    mixed += after
+    return mixed
+
+
+def _weighted(mixed: NDArray[np.int32], weights: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the rows times their weight, in quarters of a grey level.
+
+    Low bits are cut off where OpenCV cuts them off to stay in 32 bits.
+    """
+    mixed >>= 4
+    mixed *= weights
+    mixed >>= 16
+    return mixed
+
+
+def postprocess(
+    codes: NDArray[Any],
+    logits: NDArray[Any],
+    width: int,
+    height: int,
+    *,
+    score: float,
+    iou: float,
+    most: int,
+    classes: frozenset[int] | None = None,
+    agnostic: bool = False,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+    """Return boxes (K, 4) float32 x1, y1, x2, y2 in pixels, scores (K,) float32 and label ids (K,) int64.
+
+    `codes` (1917, 4) and `logits` (1917, 91) are the network's answer for one picture of `width` by `height`
+    pixels. Kept are scores of at least `score` and, where given, the label ids in `classes`; then non-maximum
+    suppression at `iou` leaves at most `most`, best first. With `agnostic`, boxes of different labels
+    suppress each other too.
+    """
+    with np.errstate(over="ignore"):
+        scores = (1 / (1 + np.exp(-np.asarray(logits, np.float32)))).astype(np.float32, copy=False)
+    wanted = scores >= score
+    wanted[:, 0] = False  # the background
+    if classes is not None:
+        wanted[:, [label for label in range(wanted.shape[1]) if label not in classes]] = False
+    sides = np.array([width, height, width, height], np.float32)
+    boxes = np.clip(decode_boxes(codes, ssd_anchors()) * sides, 0, sides)
+    # Boxes that lie outside the picture have become lines or points.
+    wanted[(boxes[:, 2:] <= boxes[:, :2]).any(axis=1)] = False
+    anchor, labels = np.nonzero(wanted)
+    found, found_scores = boxes[anchor], scores[anchor, labels]
+    keep = batched_nms(found, found_scores, labels, iou, most, agnostic=agnostic)
+    return found[keep], found_scores[keep], labels[keep].astype(np.int64)

@@ -1,0 +1,258 @@
+"""`vision iou` as a whole command, through Typer in this process and as a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from visioncli.cli.iou import IouCommand, iou
+from visioncli.errors import VisionError
+
+TRUTH = {
+    "images": [{"id": 7, "file_name": "a.jpg", "width": 100, "height": 80}, {"id": 3, "file_name": "b.jpg"}],
+    "categories": [{"id": 1, "name": "cat"}, {"id": 90, "name": "dog"}],
+    "annotations": [
+        {"id": 0, "image_id": 7, "category_id": 1, "bbox": [10, 10, 20, 20]},
+        {"id": 2, "image_id": 7, "category_id": 90, "bbox": [50, 10, 20, 30]},
+    ],
+}
+FOUND = [
+    {"image_id": 7, "category_id": 90, "bbox": [50, 10, 20, 24], "score": 0.8},
+    {"image_id": 7, "category_id": 1, "bbox": [10, 10, 20, 20], "score": 0.9},
+]
+
+
+@pytest.fixture
+def vision():
+    app = typer.Typer()
+    app.command("iou", cls=IouCommand)(iou)
+    app.callback()(lambda: None)
+
+    def run(*words, stdin=None):
+        return CliRunner().invoke(app, ["iou", *map(str, words)], input=stdin)
+
+    return run
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("truth.json").write_text(json.dumps(TRUTH))
+    Path("found.json").write_text(json.dumps(FOUND))
+    Path("none.json").write_text("[]")
+    return tmp_path
+
+
+def sentence(result):
+    assert isinstance(result.exception, VisionError), (result.output, result.exception)
+    return str(result.exception), int(result.exception.status)
+
+
+def test_two_boxes_print_a_number(vision):
+    assert float(vision("10,10,50,50", "20,20,60,60").stdout) == pytest.approx(900 / 2300, abs=1e-9)
+    assert float(vision("10,10,40,40", "20,20,40,40", "--box-format", "xywh").stdout) == pytest.approx(900 / 2300)
+    assert float(vision("30,30,40,40", "40,40,40,40", "--box-format", "cxcywh").stdout) == pytest.approx(900 / 2300)
+    assert vision("0,0,1,1", "5,5,6,6").stdout == "0\n"
+
+
+def test_boxes_may_begin_with_a_minus(vision):
+    assert vision("-5,0,5,5", "0,0,5,5").stdout == "0.5\n"
+    assert vision("--metric", "ioa", "--", "-5,0,5,5", "-5,0,5,5").stdout == "1\n"
+    assert vision("-.5,0,.5,1", "-.5,0,.5,1;-1,0,-.5,1").stdout == "1\t0\n"
+
+
+def test_several_boxes_print_a_matrix(vision):
+    result = vision("0,0,2,2;0,0,1,1", "0,0,2,2; 0,0,1,2;9,9,9,9")
+    assert result.stdout == "1\t0.5\t0\n0.25\t0.5\t0\n"
+    body = json.loads(vision("0,0,2,2;0,0,1,1", "0,0,2,2", "--json").stdout)
+    assert body["values"] == [[1.0], [0.25]]
+    assert json.loads(vision("0,0,2,2", "0,0,2,2", "--json").stdout)["value"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["1,2,3", "1,2,3,4"], "has 3"),
+        (["1,2,3,x", "1,2,3,4"], "not 1,2,3,x"),
+        (["50,10,10,50", "1,2,3,4"], "swapped"),
+        (["1,2,nan,4", "1,2,3,4"], "not finite"),
+        (["1,2,3,4", "truth.json"], "give two boxes or two files"),
+        (["1,2,3,4", "1,2,3,4", "--metric", "giuo"], "Did you mean giou"),
+        (["1,2,3,4", "1,2,3,4", "--masks"], "--masks is for files"),
+        (["truth.json", "found.json", "--metric", "giou"], "--metric is for boxes"),
+        (["truth.json", "found.json", "--masks", "--keypoints"], "exclude each other"),
+        (["truth.json", "found.json", "--iou", "0"], "--iou must lie above 0"),
+        (["truth.json", "found.json", "--only", "AP5"], "Did you mean AP50"),
+        (["truth.json", "found.json", "--only", ","], "--only is empty"),
+        (["truth.json", "found.json", "--fail-under", "AP5=1"], "Did you mean AP50"),
+        (["truth.json", "found.json", "--fail-under", "AP50"], "NAME=NUMBER"),
+        (["truth.json", "found.json", "--engine", "numpi"], "Did you mean numpy"),
+        (["truth.json", "found.json", "--truth-format", "cocos"], "Did you mean coco"),
+        (["truth.json", "found.json", "--per-image", "-", "--json"], "takes standard output"),
+        (["-", "-"], "Only one side"),
+    ],
+)
+def test_wrong_usage_is_a_sentence_and_status_2(vision, files, words, said):
+    message, status = sentence(vision(*words))
+    assert said in message
+    assert status == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "said"),
+    [
+        ("found.json", [FOUND[0] | {"image_id": 99}, FOUND[1] | {"image_id": 98}], "no images with the ids 99, 98"),
+        ("found.json", [FOUND[0] | {"category_id": 5}], "no categories with the ids 5"),
+        ("found.json", [FOUND[0] | {"bbox": [50, 10, -20, 30]}], "annotation 0: the width of the box is negative"),
+        ("truth.json", [], "Are the two files swapped"),
+    ],
+)
+def test_wrong_files_are_a_sentence_and_status_3(vision, files, name, body, said):
+    Path(name).write_text(json.dumps(body))
+    message, status = sentence(vision("truth.json", "found.json"))
+    assert message.startswith(f"{name}: ")
+    assert said in message
+    assert status == 3
+
+
+@pytest.mark.parametrize("engine", ["numpy", "pycocotools", "auto"])
+def test_no_detections_at_all(vision, files, engine):
+    numbers = json.loads(vision("truth.json", "none.json", "--json", "--engine", engine).stdout)
+    assert numbers["coco"]["AP"] == 0
+    assert numbers["coco"]["AP_large"] is None
+    assert numbers["total"] | {"truth": 2, "missed": 2, "spurious": 0} == numbers["total"]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "pycocotools", "auto"])
+def test_annotation_id_zero_can_be_matched(vision, files, engine):
+    result = vision("truth.json", "found.json", "--only", "AP50,AP,recall", "--engine", engine)
+    assert result.stdout == "AP50\t1\nAP\t0.85\nrecall\t1\n"
+
+
+def test_only_one_number_is_printed_bare(vision, files):
+    assert vision("truth.json", "found.json", "--only", "AP50").stdout == "1\n"
+    assert vision("truth.json", "found.json", "--only", "AP_large").stdout == "nan\n"
+    assert vision("truth.json", "found.json", "--only", "mean_iou[dog]").stdout == "0.8\n"
+    assert json.loads(vision("truth.json", "found.json", "--only", "AP,AP_large", "--json").stdout) == {
+        "AP": pytest.approx(0.85),
+        "AP_large": None,
+    }
+
+
+def test_gates_that_are_missed_end_with_5_and_the_numbers(vision, files):
+    result = vision("truth.json", "found.json", "--fail-under", "AP50=0.9,AP=0.86", "--fail-under", "AP_large=0.1")
+    assert result.exit_code == 5
+    assert result.stderr.splitlines() == [
+        "vision: gate missed: AP is 0.85, below 0.86.",
+        "vision: gate missed: AP_large is undefined, since there is nothing to measure it on; 0.1 was asked for.",
+    ]
+    assert vision("truth.json", "found.json", "--fail-under", "AP50=1,AP[dog]=0.7").exit_code == 0
+
+
+def test_the_table_names_classes_totals_and_confusions(vision, files):
+    Path("found.json").write_text(json.dumps([FOUND[0] | {"category_id": 1}]))
+    lines = vision("truth.json", "found.json").stdout.splitlines()
+    assert lines[0] == "boxes of 2 pictures, matched at IoU 0.5"
+    assert lines[2].split() == "cat 1 0 1 1 - 0.0000 0.0000 0.0000 0.0000 0.0000 0.0000".split()  # noqa: SIM905
+    assert "dog    cat              1" in lines
+
+
+def test_records_of_pictures_and_plots_are_written_whole(vision, files):
+    result = vision(
+        "truth.json", "found.json", "--per-image", "out/worst.jsonl", "--plots", "out/plots", "--only", "f1"
+    )
+    assert result.stdout == "1\n"
+    records = [json.loads(line) for line in Path("out/worst.jsonl").read_text().splitlines()]
+    assert [r["image"] for r in records] == ["a.jpg", "b.jpg"]
+    assert [m["truth"] for m in records[0]["matches"]] == [2, 0]
+    assert sorted(p.name for p in Path("out").rglob("*")) == [
+        "confusion.png", "plots", "precision_recall.png", "worst.jsonl",
+    ]  # fmt: skip
+    streamed = vision("truth.json", "found.json", "--per-image", "-").stdout
+    assert [json.loads(line) for line in streamed.splitlines()] == records
+
+
+def test_predictions_may_come_from_standard_input(vision, files):
+    record = {"schema": "vision/1", "input": "x/a.jpg", "predictions": None, "error": {"kind": "k", "message": "m"}}
+    result = vision("truth.json", "-", "--only", "truth", stdin=json.dumps(record))
+    assert result.stdout == "2\n"
+    assert result.stderr.startswith("vision: warning: standard input: 1 of 1 pictures failed")
+    message, _ = sentence(vision("truth.json", "-", stdin="[1, 2"))
+    assert message.startswith("standard input: malformed JSON at line 1")
+
+
+def test_label_maps_give_miou_dice_and_accuracy(vision, files):
+    Image.fromarray(np.array([[1, 1, 2, 255]], np.uint8)).save("t.png")
+    Image.fromarray(np.array([[1, 2, 2, 1]], np.uint8)).save("p.png")
+    result = vision("t.png", "p.png", "--only", "miou,dice,pixel_accuracy,iou[1]")
+    values = [float(line.split("\t")[1]) for line in result.stdout.splitlines()]
+    assert values == pytest.approx([1 / 2, 2 / 3, 2 / 3, 1 / 2])
+    assert float(vision("t.png", "p.png", "--ignore-index", "-1", "--only", "pixel_accuracy").stdout) == 0.5
+    assert vision("t.png", "p.png", "--fail-under", "miou=0.6").exit_code == 5
+    Path("names.txt").write_text("background\ncat\ndog\n")
+    assert vision("t.png", "p.png", "--names", "names.txt", "--only", "iou[dog]").stdout == "0.5\n"
+    assert "only be compared with label maps" in sentence(vision("t.png", "truth.json"))[0]
+
+
+def test_unsorted_input_and_pictures_without_truth_change_nothing(vision, files):
+    numbers = vision("truth.json", "found.json", "--json", "--engine", "numpy").stdout
+    Path("found.json").write_text(json.dumps(FOUND[::-1]))
+    turned = {key: value[::-1] for key, value in TRUTH.items()}
+    Path("truth.json").write_text(json.dumps(turned))
+    assert vision("truth.json", "found.json", "--json", "--engine", "numpy").stdout == numbers
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize("engine", ["auto", "pycocotools", "numpy"])
+@pytest.mark.parametrize("kind", ["bbox", "segm"])
+def test_the_official_numbers_of_coco(vision, shared_data, kind, engine):
+    folder = shared_data / "coco_eval"
+    expected = json.loads((folder / "expected.json").read_text())[kind]
+    words = [folder / "ground_truth.json", folder / f"detections_{kind}.json", "--engine", engine]
+    words += ["--masks"] if kind == "segm" else []
+    body = json.loads(vision(*words, "--json").stdout)
+    assert body["coco"] == pytest.approx(expected, abs=1e-6)
+    printed = dict(line.split("\t") for line in vision(*words, "--only", ",".join(expected)).stdout.splitlines())
+    assert {name: float(value) for name, value in printed.items()} == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.shared_data
+def test_people_compared_with_themselves_are_found_wholly(vision, shared_data):
+    truth = json.loads((shared_data / "coco/person_keypoints.json").read_text())
+    rows = [a | {"score": 1.0} for a in truth["annotations"] if a["num_keypoints"]]
+    result = vision(
+        shared_data / "coco/person_keypoints.json",
+        "-",
+        "--keypoints",
+        "--only",
+        "AP,AR_large",
+        stdin=json.dumps(rows),
+    )
+    assert result.stdout == "AP\t1\nAR_large\t1\n"
+
+
+def test_the_command_never_imports_torch_and_typed_boxes_no_pycocotools(files):
+    code = (
+        "import sys, typer; from visioncli.cli.iou import IouCommand, iou\n"
+        "app = typer.Typer(); app.command('iou', cls=IouCommand)(iou)\n"
+        "early = {'numpy', 'PIL', 'pycocotools'} & set(sys.modules); assert not early, early\n"
+        "app(sys.argv[1:], standalone_mode=False)\n"
+        "assert 'torch' not in sys.modules; print('pycocotools' in sys.modules)"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+
+    def run(*words):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True, env=environment
+        )
+        return done.stdout.splitlines()[-1]
+
+    assert run("1,1,2,2", "1,1,2,2") == "False"
+    assert run("truth.json", "found.json", "--engine", "pycocotools", "--plots", "plots") == "True"

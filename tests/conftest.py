@@ -1,0 +1,148 @@
+"""Fixtures that all tests share: generated pictures, the program in this process or in one of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = Path(os.environ.get("VISION_SHARED_DATA") or ROOT.parent / "shared" / "data")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what needs the development data where that is absent."""
+    if SHARED_DATA.is_dir():
+        return
+    absent = [item for item in items if item.get_closest_marker("shared_data")]
+    config.hook.pytest_deselected(items=absent)
+    items[:] = [item for item in items if item not in absent]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of development data; mark tests that use it `shared_data`."""
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One cache folder for all tests, so that weights are converted once; the user's own stays untouched."""
+    folder = tmp_path_factory.mktemp("cache")
+    before = os.environ.get("VISION_CACHE_DIR")
+    os.environ["VISION_CACHE_DIR"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["VISION_CACHE_DIR"]
+    else:
+        os.environ["VISION_CACHE_DIR"] = before
+
+
+def make_picture(seed: int, size: tuple[int, int] = (48, 40)) -> Image.Image:
+    """A smooth coloured picture, another one for each seed."""
+    small = np.random.default_rng(seed).integers(0, 256, (5, 6, 3), dtype=np.uint8)
+    return Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Callable[..., list[Path]]:
+    """Makes `count` tiny PNG files in a folder and returns their paths in order."""
+
+    def make(count: int = 3, folder: str = "photos", size: tuple[int, int] = (48, 40)) -> list[Path]:
+        paths = [tmp_path / folder / f"{n:03d}.png" for n in range(count)]
+        for n, path in enumerate(paths):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            make_picture(n, size).save(path)
+        return paths
+
+    return make
+
+
+@dataclass
+class Ended:
+    """What a run of the program left: exit status and both streams."""
+
+    status: int
+    out: bytes
+    err: str
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """Standard output as JSON Lines."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+class _Left(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture
+def vision(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+) -> Iterator[Callable[..., Ended]]:
+    """Runs `vision ARGS` in this process, in the folder `tmp_path`: fast, because PyTorch is loaded once."""
+    from visioncli.cli import app as program
+
+    def leave(status: int) -> None:
+        sys.stdout.flush()
+        raise _Left(status)
+
+    def run(*args: str | bytes | Path, stdin: bytes = b"") -> Ended:
+        given = tmp_path / ".stdin"
+        given.write_bytes(stdin)
+        monkeypatch.setattr(sys, "argv", ["vision", *map(os.fsdecode, args)])
+        capfdbinary.readouterr()
+        with given.open() as file:
+            monkeypatch.setattr(sys, "stdin", file)
+            try:
+                program.main()
+            except _Left as end:
+                status = int(end.args[0])
+        out, err = capfdbinary.readouterr()
+        return Ended(status, out, err.decode())
+
+    monkeypatch.setattr(program, "_leave", leave)
+    monkeypatch.chdir(tmp_path)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def start_vision(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Starts `vision ARGS` as a process of its own, in the folder `tmp_path`, with pipes; ends it after the test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*args: str | bytes | Path, **options: Any) -> subprocess.Popen[bytes]:
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        env = os.environ | options.pop("env", {})
+        command = [sys.executable, "-m", "visioncli", *map(os.fspath, args)]
+        process = subprocess.Popen(command, **({"cwd": tmp_path} | pipes | options), env=env)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def vision_process(start_vision: Callable[..., subprocess.Popen[bytes]]) -> Callable[..., Ended]:
+    """Runs `vision ARGS` to its end as a process of its own: where pipes, signals or imports matter."""
+
+    def run(*args: str | bytes | Path, stdin: bytes = b"", **options: Any) -> Ended:
+        process = start_vision(*args, **options)
+        out, err = process.communicate(stdin, timeout=60)
+        return Ended(process.returncode, out or b"", (err or b"").decode())
+
+    return run

@@ -1,0 +1,53 @@
+import pytest
+from PIL import Image
+
+from visioncli.datasets.interface import DatasetError, ReadOptions
+from visioncli.datasets.recognise import Format, read, recognise
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "form"),
+    [
+        ("a.json", '{"images": []}', Format.COCO),
+        ("a.json", "[]", Format.COCO),
+        ("a.json", '[{"image_id": 1}]', Format.COCO),
+        ("a.json", '[\n{"schema": "vision/1", "input": "x"}]', Format.JSONL),
+        ("a.json", '{"schema": "vision/1", "input": "x"}\n{}', Format.JSONL),
+        ("a.jsonl", "", Format.JSONL),
+        ("a.CSV", "", Format.CSV),
+        ("a.txt", "", Format.YOLO),
+        ("a.xml", "", Format.VOC),
+        ("a.png", "", Format.LABELMAP),
+        ("noname", "<annotation/>", Format.VOC),
+        ("folder/predictions.jsonl", "", Format.JSONL),
+        ("folder/x/a.txt", "", Format.YOLO),
+        ("folder/x/a.xml", "", Format.VOC),
+    ],
+)
+def test_formats_are_recognised(tmp_path, name, text, form):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    assert recognise(tmp_path / name.split("/")[0]) is form
+
+
+def test_a_folder_of_png_holds_label_maps(tmp_path):
+    Image.new("L", (2, 2)).save(tmp_path / "a.png")
+    assert recognise(tmp_path) is Format.LABELMAP
+
+
+def test_what_is_not_recognised_says_so(tmp_path):
+    with pytest.raises(DatasetError, match="no such file"):
+        recognise(tmp_path / "nothing")
+    with pytest.raises(DatasetError, match=r"holds no predictions.jsonl"):
+        recognise(tmp_path)
+    (tmp_path / "a").write_text("hello")
+    with pytest.raises(DatasetError, match="--truth-format"):
+        recognise(tmp_path / "a")
+    (tmp_path / "a.json").write_text("")
+    with pytest.raises(DatasetError, match="empty"):
+        recognise(tmp_path / "a.json")
+    with pytest.raises(DatasetError, match="this is a folder"):
+        read(tmp_path, Format.COCO, ReadOptions())
+    with pytest.raises(DatasetError, match="no boxes"):
+        read(tmp_path, Format.LABELMAP, ReadOptions())

@@ -1,0 +1,36 @@
+import pytest
+
+from visioncli.errors import UsageError
+from visioncli.models import registry
+from visioncli.models.registry import ROWS, find, rows_for
+
+
+def test_names_are_unique() -> None:
+    assert len({row.name for row in ROWS}) == len(ROWS)
+
+
+def test_each_default_can_do_its_task() -> None:
+    for task, name in registry.DEFAULTS.items():
+        assert task in find(name, task).tasks
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_each_row_is_complete(row: registry.ModelRow) -> None:
+    assert len(row.source.sha256) == 64
+    assert row.parameters > 0
+    assert row.licence
+    assert row.paper.startswith("https://")
+
+
+def test_an_unknown_name_is_wrong_usage_with_a_near_one() -> None:
+    with pytest.raises(UsageError, match="Did you mean efficientnet_lite1"):
+        find("efficientnet_lite_1", "classify")
+
+
+def test_a_network_for_another_task_is_wrong_usage() -> None:
+    with pytest.raises(UsageError, match="efficientnet_lite0 cannot detect"):
+        find("efficientnet_lite0", "detect")
+
+
+def test_rows_can_be_listed_by_task() -> None:
+    assert {row.name for row in rows_for("classify")} >= {"efficientnet_lite0", "efficientnet_lite2"}

@@ -1,0 +1,114 @@
+import dataclasses
+import json
+import math
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from visioncli.results import PREDICTIONS, Classification, Failure, ModelInfo, Record, dump_line, json_schema
+
+CHECK = jsonschema.Draft202012Validator(json_schema())
+
+# Anything that a file name can hold, lone surrogates (bytes that are not UTF-8) included.
+TEXT = st.text(st.characters(codec=None, categories=None), max_size=20)
+# Scores are written with six digits.
+NUMBER = st.floats(-1e5, 1e5).map(lambda x: round(x, 6))
+
+
+CLASSES = st.builds(Classification, TEXT, st.integers(0, 10**6), NUMBER)
+SUCCESSES = st.builds(
+    Record,
+    task=st.just("classify"),
+    input=TEXT,
+    width=st.integers(1, 10**6),
+    height=st.integers(1, 10**6),
+    model=st.builds(ModelInfo, TEXT, TEXT),
+    predictions=st.lists(CLASSES, max_size=4).map(tuple),
+    files=st.dictionaries(TEXT, TEXT, max_size=3),
+    ms=st.dictionaries(TEXT, NUMBER.map(abs), max_size=3),
+    output=st.none() | TEXT.filter(bool),
+    key=st.none() | TEXT.filter(bool),
+    extra=st.dictionaries(TEXT, st.integers() | TEXT | st.booleans() | st.lists(NUMBER), max_size=3),
+)
+FAILURES = st.builds(Record, task=st.just("classify"), input=TEXT, error=st.builds(Failure, TEXT, TEXT))
+EXAMPLE = Record("classify", "a.png", 3, 2, ModelInfo("m", None), (Classification("cat", 1, 0.5),))
+
+
+@given(SUCCESSES | FAILURES)
+def test_a_record_survives_json(record: Record) -> None:
+    line = dump_line(record.to_json())
+    assert Record.from_json(json.loads(line)) == record
+    assert dump_line(Record.from_json(json.loads(line)).to_json()) == line
+
+
+@given(SUCCESSES | FAILURES)
+def test_a_line_is_valid_utf8_without_line_ends_inside(record: Record) -> None:
+    line = dump_line(record.to_json())
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    line.decode("utf-8")
+
+
+@given(SUCCESSES | FAILURES)
+def test_a_record_follows_the_published_schema(record: Record) -> None:
+    CHECK.validate(json.loads(dump_line(record.to_json())))
+
+
+def test_the_published_schema_is_a_json_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"predictions": None},
+        {"width": 0},
+        {"error": {"kind": "x", "message": "y"}},
+        {"surprise": 1},
+        {"schema": "vision/2"},
+        {"task": "nothing"},
+        {"predictions": [{"label": "cat"}]},
+        {"predictions": [{"label": "cat", "label_id": 1, "score": "high"}]},
+    ],
+)
+def test_what_is_no_record_does_not_pass_the_schema(change: dict[str, Any]) -> None:
+    CHECK.validate(EXAMPLE.to_json())
+    assert not CHECK.is_valid(EXAMPLE.to_json() | change)
+
+
+@pytest.mark.parametrize("task", sorted(PREDICTIONS))
+def test_each_task_has_its_predictions_in_the_schema(task: str) -> None:
+    tasks = [rule["if"]["properties"]["task"]["const"] for rule in json_schema()["oneOf"][0]["allOf"]]
+    assert task in tasks
+    assert dataclasses.is_dataclass(PREDICTIONS[task])
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_not_finite_never_becomes_json(number: float) -> None:
+    record = dataclasses.replace(EXAMPLE, predictions=(Classification("cat", 1, number),))
+    with pytest.raises(ValueError, match="not finite"):
+        record.to_json()
+
+
+def test_a_failure_has_no_predictions_and_nothing_else() -> None:
+    body = Record("classify", "a.png", error=Failure("k", "m")).to_json()
+    assert body["predictions"] is None
+    assert set(body) == {"schema", "task", "input", "predictions", "error"}
+
+
+def test_a_success_has_its_fields_in_the_published_order() -> None:
+    assert list(EXAMPLE.to_json()) == [
+        "schema", "task", "input", "width", "height", "model", "predictions", "files", "ms", "error",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, [], None, 3, {"schema": "vision/1"}, {"schema": "vision/2"}, EXAMPLE.to_json() | {"predictions": [{}]}],
+)
+def test_what_is_no_record_is_a_value_error(body: Any) -> None:
+    with pytest.raises(ValueError, match="record"):
+        Record.from_json(body)

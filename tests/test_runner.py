@@ -1,0 +1,215 @@
+import gc
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import MeanColour, items
+from visioncli.results import Record
+from visioncli.runner import Outcome, PixelBudget, RunOptions, describe, run
+from visioncli.sources import Item
+
+Make = Callable[..., list[Path]]
+
+
+def answers(paths: list[Path], task: MeanColour | None = None, **options: int) -> list[dict[str, Any]]:
+    outcomes = run(items(paths), task or MeanColour(), RunOptions(**options))
+    records = [outcome.record.to_json() for outcome in outcomes]
+    return [{k: v for k, v in record.items() if k != "ms"} for record in records]
+
+
+@pytest.fixture
+def mixed(pictures: Make, tmp_path: Path) -> list[Path]:
+    """Pictures with failures of several kinds among them."""
+    good = pictures(9)
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing more")
+    (tmp_path / "empty.png").touch()
+    return [tmp_path / "broken.png", *good[:4], tmp_path / "empty.png", tmp_path / "missing", *good[4:], tmp_path]
+
+
+def test_one_outcome_comes_out_for_each_item_in_order(mixed: list[Path]) -> None:
+    records = answers(mixed)
+    assert [r["input"] for r in records] == [str(p) for p in mixed]
+    kinds = [r["error"] and r["error"]["kind"] for r in records]
+    assert kinds == ["unreadable_picture", *[None] * 4, "empty_file", "not_found", *[None] * 5, "not_a_file"]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 16])
+@pytest.mark.parametrize("workers", [1, 8])
+def test_batch_size_and_workers_change_nothing(mixed: list[Path], batch_size: int, workers: int) -> None:
+    assert answers(mixed, batch_size=batch_size, workers=workers) == answers(mixed)
+
+
+def test_the_order_of_inputs_changes_no_answer(mixed: list[Path]) -> None:
+    assert answers(mixed[::-1])[::-1] == answers(mixed)
+
+
+def test_batches_are_full_while_pictures_wait(pictures: Make) -> None:
+    task = MeanColour(slow=0.03)
+    answers(pictures(20), task, batch_size=4)
+    assert sum(task.batches) == 20
+    assert max(task.batches) == 4
+    assert len(task.batches) <= 8
+
+
+def test_a_picture_that_the_network_chokes_on_does_not_cost_its_neighbours(pictures: Make) -> None:
+    paths = [*pictures(3, "a"), *pictures(1, "odd", (20, 10)), *pictures(3, "b")]
+    records = answers(paths, MeanColour(fail_on=(20, 10)), batch_size=8)
+    assert [bool(r["error"]) for r in records] == [False] * 3 + [True] + [False] * 3
+    assert records[3]["error"]["kind"] == "prediction_failed"
+    assert "ValueError: the network did not like it" in records[3]["error"]["message"]
+
+
+def test_a_picture_that_cannot_be_prepared_fails_with_its_kind(pictures: Make) -> None:
+    (record,) = answers(pictures(1, size=(13, 13)))
+    assert record["error"] == {"kind": "unlucky", "message": "Thirteen."}
+
+
+def test_an_unforeseen_error_while_reading_is_a_record(pictures: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def explode(*args: object, **options: object) -> None:
+        raise RuntimeError("what\nis this")
+
+    monkeypatch.setattr("visioncli.pictures.read", explode)
+    (record,) = answers(pictures(1))
+    assert record["error"]["message"] == "RuntimeError: what is this"
+
+
+def test_what_the_source_raises_reaches_the_caller(pictures: Make) -> None:
+    def source() -> Iterator[Item]:
+        yield from items(pictures(2))
+        raise KeyError("source")
+
+    outcomes = run(source(), MeanColour(), RunOptions())
+    with pytest.raises(KeyError, match="source"):
+        list(outcomes)
+
+
+def test_no_items_give_no_outcomes() -> None:
+    assert answers([]) == []
+
+
+def test_an_answer_does_not_wait_for_the_next_input(pictures: Make) -> None:
+    paths, gate = pictures(3), threading.Semaphore(1)
+
+    def source() -> Iterator[Item]:
+        for item in items(paths):
+            assert gate.acquire(timeout=10)
+            yield item
+
+    pauses = []
+    for outcome in run(source(), MeanColour(), RunOptions(batch_size=8)):
+        pauses.append(outcome.pause)
+        gate.release()
+    assert pauses[:2] == [True, True]
+
+
+def test_the_source_is_read_only_a_little_ahead(pictures: Make) -> None:
+    drawn: list[int] = []
+    path = pictures(1)[0]
+
+    def source() -> Iterator[Item]:
+        for n in itertools.count():
+            drawn.append(n)
+            yield Item(str(path), "a.png")
+
+    outcomes = run(source(), MeanColour(), RunOptions(batch_size=2, workers=2))
+    next(outcomes)
+    time.sleep(0.1)
+    assert len(drawn) < 20
+    outcomes.close()
+
+
+def test_closing_a_run_ends_its_threads(pictures: Make) -> None:
+    before = threading.active_count()
+    outcomes = run(items(pictures(9)), MeanColour(), RunOptions(workers=4))
+    next(outcomes)
+    outcomes.close()
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert threading.active_count() <= before
+
+
+def keys(paths: list[Path], task: MeanColour | None = None, extra: Any = None, **options: Any) -> list[str | None]:
+    return [o.record.key for o in run(items(paths), task or MeanColour(), RunOptions(**options), key_extra=extra)]
+
+
+def test_the_key_follows_content_options_and_model_but_not_the_way_of_running(pictures: Make) -> None:
+    paths = pictures(2)
+    first = keys(paths)
+    assert len(set(first)) == 2
+    assert keys(paths, batch_size=1, workers=1) == first
+    other = MeanColour()
+    other.settings = {"top_k": 2}
+    for changed in (keys(paths, other), keys(paths, extra={"annotated": "png"}), keys(paths, allow_truncated=True)):
+        assert not set(changed) & set(first)
+    paths[0].write_bytes(paths[0].read_bytes() + b" ")
+    assert keys(paths)[0] != first[0]
+    assert keys(paths)[1] == first[1]
+
+
+def test_finished_inputs_are_not_read_again(pictures: Make) -> None:
+    paths = pictures(3)
+    done = {o.record.key: o.record for o in run(items(paths), MeanColour(), RunOptions())}
+    task = MeanColour()
+    outcomes = list(run(items(paths), task, RunOptions(), finished=done.get))
+    assert all(o.resumed for o in outcomes)
+    assert [o.record for o in outcomes] == list(done.values())
+    assert task.batches == []
+
+
+def test_pictures_are_free_once_they_are_let_go(pictures: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("visioncli.runner.PIXELS_IN_FLIGHT", 48 * 40 * 3)
+    outcomes = run(items(pictures(12)), MeanColour(), RunOptions(batch_size=2, workers=4))
+    count = sum(1 for _ in outcomes)
+    gc.collect()
+    assert count == 12
+
+
+def test_a_budget_admits_in_order_and_waits_for_room() -> None:
+    budget, order = PixelBudget(10), []
+
+    def decode(turn: int, pixels: int) -> None:
+        budget.admit(turn, pixels)
+        order.append(turn)
+
+    threads = [threading.Thread(target=decode, args=(turn, 6)) for turn in (2, 1, 0)]
+    for thread in threads:
+        thread.start()
+    for expected in ([0], [0, 1], [0, 1, 2]):
+        deadline = time.monotonic() + 5
+        while order != expected and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert order == expected
+        budget.release(6)
+
+
+def test_a_budget_admits_one_picture_larger_than_itself() -> None:
+    budget = PixelBudget(10)
+    budget.admit(0, 1000)
+
+
+def test_a_stopped_budget_holds_nobody_up() -> None:
+    budget = PixelBudget(10)
+    budget.stop()
+    budget.admit(7, 1000)
+
+
+def test_records_of_a_run_hold_model_size_and_times(pictures: Make) -> None:
+    (outcome,) = run(items(pictures(1)), MeanColour(), RunOptions())
+    assert isinstance(outcome, Outcome)
+    body = outcome.record.to_json()
+    assert (body["width"], body["height"], body["model"]["name"]) == (48, 40, "mean_colour")
+    assert set(body["ms"]) == {"decode", "predict"}
+    assert Record.from_json(json.loads(json.dumps(body))).to_json() == body
+
+
+def test_a_description_is_one_line() -> None:
+    assert describe(ValueError("a\n  b")) == "ValueError: a b"
+    assert describe(MemoryError()) == "MemoryError"
+    assert len(describe(ValueError("x" * 9999))) == 400
