@@ -1,5 +1,6 @@
 """Words and tables for people. Results go to stdout only as a table; everything else goes to stderr."""
 
+import dataclasses
 import os
 import shutil
 import sys
@@ -184,10 +185,18 @@ class TableSink(RecordSink):
 
 
 def describe(predictions: Iterable[Any]) -> str:
-    """Predictions in a few words: labels with their scores, best first."""
-    # Those of a record from an earlier run are still plain JSON where networks are compared.
-    pairs = ((p["label"], p["score"]) if isinstance(p, dict) else (p.label, p.score) for p in predictions)
-    return ", ".join(f"{label} {score:.2f}" for label, score in pairs) or "nothing found"
+    """Predictions in a few words: labels with their scores, or how much of the picture they cover, or sentences."""
+    return ", ".join(_words(p) for p in predictions) or "nothing found"
+
+
+def _words(prediction: Any) -> str:
+    # Where networks are compared, those of a record from an earlier run are still plain JSON.
+    said: dict[str, Any] = prediction if isinstance(prediction, dict) else dataclasses.asdict(prediction)
+    if "caption" in said:
+        return str(said["caption"])
+    if said.get("score") is not None:
+        return f"{said['label']} {said['score']:.2f}"
+    return f"{said['label']} {said['share'] * 100:.0f} %" if "share" in said else str(said["label"])
 
 
 def printable(text: str) -> str:

@@ -120,7 +120,7 @@ ROWS: tuple[ModelRow, ...] = (
         gflops=0.0,
         licence="Apache-2.0 (trained on COCO annotations, CC-BY 4.0)",
         paper="https://arxiv.org/abs/1707.07102",
-        about="Words the objects that ssd_mobilenet_v2 finds: encoder-decoder with attention, trained in this project.",
+        about="Words what ssd_mobilenet_v2 finds: encoder-decoder with attention, trained in this project.",
         family="Obj2Text",
     ),
     ModelRow(
