@@ -1,7 +1,8 @@
 """One run of a task from the command line: sources -> runner -> sinks, with words for people on stderr."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from visioncli.cli.options import AnnotatedKind, FrameOptions
 from visioncli.cli.terminal import Console
 from visioncli.errors import OutputError, UsageError
 from visioncli.publish import publish
+from visioncli.results import Record
 from visioncli.runner import Outcome, run
 from visioncli.sinks.annotated import AnnotatedSink, Draw
+from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import PREDICTIONS, OutputFolder
 from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, picture_sinks
 from visioncli.sinks.interface import RecordSink
@@ -73,7 +76,7 @@ def run_task(
         try:
             with console.silent_decoders(), console.progress(_count(expansion, frame.inputs)) as advance:
                 for outcome, record in published:
-                    tally.add(outcome, record.ok)
+                    tally.add(outcome, record)
                     if record.error:
                         console.failure(record.input, record.error.message)
                     advance()
@@ -86,15 +89,27 @@ def run_task(
         interrupts.ignore()
         published.close()
         outcomes.close()
+        if isinstance(ended, UsageError) and not tally.total:
+            raise ended  # nothing was done, so nothing is written
         if journal and finished:
             journal.settle(finished, complete=complete)
         _close(record_sinks, ended)
+    _say_how_it_ended(console, tally, out_path, documents, ended)
+    raise typer.Exit(int(tally.status(ended)))
+
+
+def _say_how_it_ended(
+    console: Console,
+    tally: "Tally",
+    out: Path | None,
+    documents: Sequence[DocumentSink],
+    ended: BaseException | None,
+) -> None:
     if isinstance(ended, OutputError | UsageError):
         console.error(str(ended))
     elif not isinstance(ended, BrokenPipeError):
-        where = str(out_path / PREDICTIONS) if out_path else None
-        console.summary(tally, where, interrupted=isinstance(ended, KeyboardInterrupt))
-    raise typer.Exit(int(tally.status(ended)))
+        where = str(out / PREDICTIONS) if out else None
+        console.summary(tally, where, documents, interrupted=isinstance(ended, KeyboardInterrupt))
 
 
 def _close(sinks: list[RecordSink], ended: BaseException | None) -> None:
@@ -124,13 +139,20 @@ class Tally:
 
     def __init__(self) -> None:
         self.succeeded = self.failed = self.resumed = 0
+        self.left_out: Counter[str] = Counter()
         self._start = time.perf_counter()
 
-    def add(self, outcome: Outcome, ok: bool) -> None:
+    def add(self, outcome: Outcome, record: Record) -> None:
         """Counts one input."""
-        self.succeeded += ok
-        self.failed += not ok
+        self.succeeded += record.ok
+        self.failed += not record.ok
+        self.left_out.update(record.extra.get("left_out", {}))
         self.resumed += outcome.resumed
+
+    @property
+    def total(self) -> int:
+        """Inputs so far."""
+        return self.succeeded + self.failed
 
     @property
     def seconds(self) -> float:

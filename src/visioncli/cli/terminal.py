@@ -1,6 +1,6 @@
 """Words and tables for people. Results go to stdout only as a table; everything else goes to stderr."""
 
-import dataclasses
+import logging
 import os
 import shutil
 import sys
@@ -14,6 +14,7 @@ from visioncli.sinks.interface import RecordSink
 
 if TYPE_CHECKING:
     from visioncli.cli.session import Tally
+    from visioncli.sinks.documents import DocumentSink
     from visioncli.tasks.interface import Task
 
 
@@ -45,9 +46,14 @@ class Console:
         if not self._quiet:
             self._say(f"vision: warning: {message}")
 
-    def summary(self, tally: "Tally", where: str | None, *, interrupted: bool) -> None:
-        """The closing line."""
-        total = tally.succeeded + tally.failed
+    def summary(
+        self, tally: "Tally", where: str | None, documents: "Iterable[DocumentSink]", *, interrupted: bool
+    ) -> None:
+        """The closing line, after what the run's documents have to say."""
+        for document in documents:
+            if document.remark:
+                self.warning(document.remark)
+        total = tally.total
         if not total and not interrupted:
             self.error("No input was found.")
         if self._quiet or not (total or interrupted):
@@ -59,6 +65,13 @@ class Console:
             parts.append(f"{tally.resumed} taken from an earlier run")
         if interrupted:
             parts.append("interrupted")
+        if tally.left_out:
+            named = ", ".join(f"{count} {name}" for name, count in tally.left_out.most_common(5))
+            more = ", …" if len(tally.left_out) > 5 else ""
+            self._say(
+                f"vision: left out {tally.left_out.total()} objects of classes that the network has no masks for: "
+                f"{named}{more}."
+            )
         line = f"vision: {', '.join(parts)} in {tally.seconds:.1f} s."
         self._say(line + (f" Results: {where}" if where else ""))
 
@@ -101,10 +114,13 @@ class Console:
 
     @contextmanager
     def silent_decoders(self) -> Iterator[None]:
-        """Keeps what C libraries print about damaged files off standard error; Python's messages still come.
+        """Keeps what decoders print, warn and log about damaged files off standard error; our sentences still come.
 
         Each such file gets a record and a sentence of ours; libtiff's lines name no file.
         """
+        # For the rest of the program: filters that threads set and restore would not hold.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        logging.getLogger("PIL").addHandler(logging.NullHandler())
         sys.stderr.flush()
         try:
             kept = os.dup(2)
@@ -185,18 +201,19 @@ class TableSink(RecordSink):
 
 
 def describe(predictions: Iterable[Any]) -> str:
-    """Predictions in a few words: labels with their scores, or how much of the picture they cover, or sentences."""
-    return ", ".join(_words(p) for p in predictions) or "nothing found"
+    """Predictions in a few words, best first: labels with their scores or shares of the picture, or sentences."""
+    return ", ".join(_in_words(p) for p in predictions) or "nothing found"
 
 
-def _words(prediction: Any) -> str:
-    # Where networks are compared, those of a record from an earlier run are still plain JSON.
-    said: dict[str, Any] = prediction if isinstance(prediction, dict) else dataclasses.asdict(prediction)
-    if "caption" in said:
-        return str(said["caption"])
-    if said.get("score") is not None:
-        return f"{said['label']} {said['score']:.2f}"
-    return f"{said['label']} {said['share'] * 100:.0f} %" if "share" in said else str(said["label"])
+def _in_words(prediction: Any) -> str:
+    # Those of a record from an earlier run are still plain JSON where networks are compared.
+    if isinstance(prediction, dict):
+        return f"{prediction['label']} {prediction['score']:.2f}"
+    if hasattr(prediction, "caption"):
+        return str(prediction.caption)
+    if prediction.score is None:
+        return f"{prediction.label} {prediction.share * 100:.1f} %"
+    return f"{prediction.label} {prediction.score:.2f}"
 
 
 def printable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""`hf:NAME_OR_PATH`: image classification, object detection and semantic segmentation with transformers.
+"""`hf:NAME_OR_PATH`: classification, detection, semantic segmentation and captioning with transformers.
 
 Networks and picture processors are those of transformers; `trust_remote_code` stays off.
 """
@@ -22,6 +22,7 @@ _CLASSES = {
     "classify": "AutoModelForImageClassification",
     "detect": "AutoModelForObjectDetection",
     "segment": "AutoModelForSemanticSegmentation",
+    "caption": "AutoModelForImageTextToText",
 }
 
 
@@ -44,7 +45,8 @@ def row(name: str, task: str, access: Access) -> ModelRow:
         config = transformers.AutoConfig.from_pretrained(name, local_files_only=access.offline)
     except (OSError, ValueError) as problem:
         raise _unavailable(name, problem) from problem
-    labels = tuple(sorted((int(i), str(label)) for i, label in config.id2label.items()))
+    names = {} if task == "caption" else config.id2label
+    labels = tuple(sorted((int(i), str(label)) for i, label in names.items()))
     sizes = getattr(config, "image_size", None)
     size = sizes if isinstance(sizes, int) else sizes[0] if sizes else 224
     return ModelRow(
@@ -59,7 +61,7 @@ def row(name: str, task: str, access: Access) -> ModelRow:
         licence="see its model card",
         paper="",
         about=f"{config.model_type} of transformers.",
-        form={"classify": "", "detect": "boxes", "segment": "pixels"}[task],  # type: ignore[arg-type]
+        form={"detect": "boxes", "segment": "pixels"}.get(task, ""),  # type: ignore[arg-type]
     )
 
 
@@ -71,8 +73,9 @@ def load(row: ModelRow) -> nn.Module:
         network: nn.Module = kind.from_pretrained(row.source.name, local_files_only=row.source.offline)
     except (OSError, ValueError) as problem:
         raise _unavailable(row.source.name, problem) from problem
-    network.register_forward_hook(_plain)
-    return network
+    if row.tasks != ("caption",):
+        network.register_forward_hook(_plain)
+    return network.eval()
 
 
 def _plain(module: nn.Module, inputs: Any, answer: Any) -> Any:
@@ -85,6 +88,15 @@ def processor(source: Hub) -> Any:
     """The picture processor that belongs to the checkpoint."""
     try:
         return _transformers().AutoImageProcessor.from_pretrained(source.name, local_files_only=source.offline)
+    except (OSError, ValueError) as problem:
+        raise _unavailable(source.name, problem) from problem
+
+
+@cache
+def tokeniser(source: Hub) -> Any:
+    """What turns the checkpoint's numbers into words."""
+    try:
+        return _transformers().AutoTokenizer.from_pretrained(source.name, local_files_only=source.offline)
     except (OSError, ValueError) as problem:
         raise _unavailable(source.name, problem) from problem
 

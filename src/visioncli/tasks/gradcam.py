@@ -22,7 +22,7 @@ from visioncli.tasks import ssd
 from visioncli.tasks.cam_methods import Layer, activation_map, check_method, choose_layer, feature_layers
 from visioncli.tasks.classify import crop_box, preprocess, softmax
 from visioncli.tasks.detect import parse_classes
-from visioncli.tasks.heat import hotspot, on_picture
+from visioncli.tasks.heat import hotspot, on_picture, packed
 from visioncli.tasks.interface import Answer, Task
 
 
@@ -180,7 +180,7 @@ class GradCam(Task):
         return Prepared([n.prepare(picture.rgb) for n in self.networks], picture.width, picture.height)
 
     def predict(self, batch: Sequence[Prepared]) -> list[Answer]:
-        """One explanation for each target of each network; `arrays` hold the maps as `map_0`, `map_1`, …"""
+        """One explanation for each target of each network; `arrays` hold the maps as `heat.packed` makes them."""
         return [self._answer(prepared) for prepared in batch]
 
     def _answer(self, prepared: Prepared) -> Answer:
@@ -193,9 +193,8 @@ class GradCam(Task):
             for target in targets:
                 layer = prefix + target.layer
                 heat = activation_map(module, x, layer, target.index, self._method, seed=self._seed)
-                heat = on_picture(heat, seen, prepared.width, prepared.height)
-                spot = hotspot(heat)
-                maps[f"map_{len(found)}"] = heat
+                spot = hotspot(on_picture(heat, seen, prepared.width, prepared.height))
+                maps |= packed(len(found), heat, seen)
                 found.append(
                     Explanation(
                         label=target.label,
@@ -254,6 +253,8 @@ def build(
     from visioncli.models.weights import load_network
 
     check_method(method)
+    if not 0.0 <= score <= 1.0:
+        raise UsageError(f"--score must lie between 0 and 1, not {score}.")
     chosen_device = choose_device(device)
     if threads is not None:
         torch.set_num_threads(threads)

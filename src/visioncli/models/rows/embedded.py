@@ -120,8 +120,9 @@ ROWS: tuple[ModelRow, ...] = (
         gflops=0.0,
         licence="Apache-2.0 (trained on COCO annotations, CC-BY 4.0)",
         paper="https://arxiv.org/abs/1707.07102",
-        about="Words what ssd_mobilenet_v2 finds: encoder-decoder with attention, trained in this project.",
+        file_mib=1.532,
         family="Obj2Text",
+        about="Words the objects that ssd_mobilenet_v2 finds: encoder-decoder with attention, trained here.",
     ),
     ModelRow(
         name="template",
@@ -134,8 +135,8 @@ ROWS: tuple[ModelRow, ...] = (
         gflops=1.875,
         licence="Apache-2.0",
         paper="https://arxiv.org/abs/1801.04381",
-        about="Counts and names what ssd_mobilenet_v2 finds; nothing learned beyond the detector.",
         file_mib=66.46,
         family="SSD",
+        about="Counts and names what ssd_mobilenet_v2 finds; nothing learned beyond the detector.",
     ),
 )
