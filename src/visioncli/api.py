@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any, overload
 
+from visioncli.engines.interface import EngineOptions
 from visioncli.errors import InputError, UsageError
 from visioncli.models import registry
 from visioncli.results import Record
@@ -17,14 +18,12 @@ AUTO_BATCH = 8
 Input = str | os.PathLike[str]
 
 
-def build_task(
-    name: str, model: str | None = None, *, device: str = "auto", threads: int | None = None, **settings: Any
-) -> Task:
+def build_task(name: str, model: str | None = None, engine: EngineOptions | None = None, **settings: Any) -> Task:
     """The task called `name` with its network loaded. Raises UsageError and ModelUnavailable."""
     if name not in TASKS:
         raise UsageError(f"There is no task {name!r}. Known: {', '.join(TASKS)}.")
     row = registry.find(model or registry.DEFAULTS[name], name)
-    return TASKS[name](row, device=device, threads=threads, **settings)
+    return TASKS[name](row, engine, **settings)
 
 
 def run_options(
@@ -82,6 +81,8 @@ def load(
     *,
     device: str = "auto",
     threads: int | None = None,
+    engine: str = "auto",
+    precision: str = "fp32",
     batch_size: str | int = "auto",
     workers: int | None = None,
     max_pixels: int = 179_000_000,
@@ -93,4 +94,4 @@ def load(
     Raises UsageError for unknown names and impossible values, ModelUnavailable where the weights are missing.
     """
     options = run_options(batch_size, workers, max_pixels, allow_truncated)
-    return Predictor(build_task(task, model, device=device, threads=threads, **settings), options)
+    return Predictor(build_task(task, model, EngineOptions(device, threads, engine, precision), **settings), options)

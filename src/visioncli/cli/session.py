@@ -12,6 +12,7 @@ from visioncli.api import build_task, run_options
 from visioncli.cli.interrupts import Interrupts
 from visioncli.cli.options import AnnotatedKind, FrameOptions
 from visioncli.cli.terminal import Console
+from visioncli.engines.interface import EngineOptions
 from visioncli.errors import OutputError, UsageError
 from visioncli.publish import publish
 from visioncli.runner import Outcome, run
@@ -41,7 +42,7 @@ def run_task(
     expansion = Expansion(None if out_path is None else str(out_path), tuple(frame.exclude), frame.null)
     options = run_options(frame.batch_size, frame.workers, frame.max_pixels, frame.allow_truncated)
     with console.captured_warnings():
-        task = build_task(name, frame.model, device=frame.device, threads=frame.threads, **settings)
+        task = build_task(name, frame.model, engine_options(frame, console), **settings)
 
     with _output_folder(out_path) as out:
         check_resume(frame.resume, out)
@@ -94,6 +95,11 @@ def run_task(
         where = str(out_path / PREDICTIONS) if out_path else None
         console.summary(tally, where, interrupted=isinstance(ended, KeyboardInterrupt))
     raise typer.Exit(int(tally.status(ended)))
+
+
+def engine_options(frame: FrameOptions, console: Console) -> EngineOptions:
+    """How the user wants networks to be run."""
+    return EngineOptions(frame.device, frame.threads, frame.engine.value, frame.precision.value, console.note)
 
 
 def _close(sinks: list[RecordSink], ended: BaseException | None) -> None:

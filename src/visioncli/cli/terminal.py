@@ -43,6 +43,11 @@ class Console:
         if not self._quiet:
             self._say(f"vision: warning: {message}")
 
+    def note(self, message: str) -> None:
+        """A sentence about what is being done."""
+        if not self._quiet:
+            self._say(f"vision: {message}")
+
     def summary(self, tally: "Tally", where: str | None, *, interrupted: bool) -> None:
         """The closing line."""
         total = tally.succeeded + tally.failed

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from visioncli.engines.interface import Engine
+from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import InputSpec, ModelRow
@@ -82,8 +82,8 @@ def preprocess(rgb: np.ndarray, spec: InputSpec) -> np.ndarray:
     return (np.asarray(crop, np.float32) * scale - shift).transpose(2, 0, 1)
 
 
-def build(row: ModelRow, *, device: str = "auto", threads: int | None = None, **settings: Any) -> Classify:
+def build(row: ModelRow, engine: EngineOptions | None = None, **settings: Any) -> Classify:
     """The task with its network loaded."""
     from visioncli.engines import open_engine
 
-    return Classify(row, open_engine(row, device=device, threads=threads), **settings)
+    return Classify(row, open_engine(row, engine), **settings)

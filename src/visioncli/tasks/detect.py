@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
@@ -110,8 +111,8 @@ def parse_classes(text: str, labels: dict[int, str]) -> frozenset[int]:
     return frozenset(wanted)
 
 
-def build(row: ModelRow, *, device: str = "auto", threads: int | None = None, **settings: Any) -> Detect:
+def build(row: ModelRow, engine: EngineOptions | None = None, **settings: Any) -> Detect:
     """The task with its network loaded."""
     from visioncli.engines import open_engine
 
-    return Detect(row, SsdDetector(open_engine(row, device=device, threads=threads)), **settings)
+    return Detect(row, SsdDetector(open_engine(row, engine)), **settings)

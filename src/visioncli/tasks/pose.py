@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from visioncli.engines.interface import Engine
+from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.registry import ModelRow
 from visioncli.pictures import Picture
@@ -147,9 +147,8 @@ def joint_angles(keypoints: np.ndarray, min_score: float) -> dict[str, float]:
 
 def build(
     row: ModelRow,
+    engine: EngineOptions | None = None,
     *,
-    device: str = "auto",
-    threads: int | None = None,
     person_score: float = DEFAULT_PERSON_SCORE,
     single: bool = False,
     **settings: Any,
@@ -164,5 +163,5 @@ def build(
     detector = None
     if not single:
         detector_row = registry.find(registry.DEFAULTS["detect"], "detect")
-        detector = detect.build(detector_row, device=device, threads=threads, score=person_score, classes=PERSON)
-    return PoseTask(row, open_engine(row, device=device, threads=threads), detector, **settings)
+        detector = detect.build(detector_row, engine, score=person_score, classes=PERSON)
+    return PoseTask(row, open_engine(row, engine), detector, **settings)

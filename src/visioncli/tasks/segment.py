@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from visioncli.engines.interface import Engine
+from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
@@ -217,9 +217,8 @@ def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
 
 def build(
     row: ModelRow,
+    engine: EngineOptions | None = None,
     *,
-    device: str = "auto",
-    threads: int | None = None,
     score: float = 0.4,
     classes: str | None = None,
     **settings: Any,
@@ -233,5 +232,5 @@ def build(
     detector = None
     if settings.get("mode") == "instance":
         detector_row = registry.find(registry.DEFAULTS["detect"], "detect")
-        detector = detect.build(detector_row, device=device, threads=threads, score=score, classes=classes)
-    return SegmentTask(row, open_engine(row, device=device, threads=threads), detector=detector, **settings)
+        detector = detect.build(detector_row, engine, score=score, classes=classes)
+    return SegmentTask(row, open_engine(row, engine), detector=detector, **settings)
