@@ -20,6 +20,8 @@ Input = str | os.PathLike[str]
 
 def build_task(name: str, model: str | None = None, engine: EngineOptions | None = None, **settings: Any) -> Task:
     """The task called `name` with its network loaded. Raises UsageError and ModelUnavailable."""
+    # Read when torch loads its OpenMP: waiting threads that spin make two processes on one machine crawl.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if name not in TASKS:
         raise UsageError(f"There is no task {name!r}. Known: {', '.join(TASKS)}.")
     row = registry.find(model or registry.DEFAULTS[name], name)

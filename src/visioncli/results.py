@@ -114,12 +114,35 @@ class Explanation:
     target: Box | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CaptionWord:
+    """A word and what it looked at: weights over the whole `picture` and each of `extra.objects`; they sum to 1."""
+
+    word: str
+    picture: float
+    attention: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A sentence. `objects` are the places in `extra.objects` of those that it names.
+
+    `log_probability` is the sum over its words, natural logarithm; sentences that were not learned have none.
+    """
+
+    caption: str
+    log_probability: float | None = None
+    objects: tuple[int, ...] = ()
+    words: tuple[CaptionWord, ...] | None = None
+
+
 PREDICTIONS: dict[str, type[Any]] = {
     "classify": Classification,
     "detect": Detection,
     "segment": Segment,
     "pose": Person,
     "gradcam": Explanation,
+    "caption": Caption,
 }
 """The prediction type of each task, by task name."""
 

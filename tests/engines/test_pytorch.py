@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from visioncli.engines import pytorch
+from visioncli.engines.interface import EngineOptions
 from visioncli.engines.pytorch import TorchEngine, choose_device
 from visioncli.errors import UsageError
 from visioncli.models import registry
@@ -17,7 +18,7 @@ class Sums(nn.Module):
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> TorchEngine:
     monkeypatch.setattr(pytorch, "load_network", lambda row: Sums().eval())
-    return TorchEngine(registry.ROWS[0], "cpu")
+    return TorchEngine(registry.ROWS[0], EngineOptions("cpu"))
 
 
 def test_arrays_go_in_and_come_out(engine: TorchEngine) -> None:

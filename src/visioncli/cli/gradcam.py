@@ -32,13 +32,15 @@ def gradcam(
         typer.Option("--class", "-c", metavar="WHAT", help="Class names or ids, or top-N; for --task detect, boxes."),
     ] = "top-1",
     method: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--method",
             metavar="NAME",
-            help="gradcam, gradcam++, smoothgradcam++, xgradcam, layercam, scorecam, sscam, iscam or eigencam.",
+            help="gradcam, gradcam++, smoothgradcam++, xgradcam, layercam, scorecam, sscam, iscam or eigencam. "
+            "[default: gradcam; layercam for boxes]",
+            show_default=False,
         ),
-    ] = "gradcam",
+    ] = None,
     layer: Annotated[
         str, typer.Option("--layer", metavar="NAME", help="Where the map is taken; auto is the last feature map.")
     ] = "auto",
@@ -76,7 +78,8 @@ def gradcam(
     first = names[0] if names else frame.model or registry.DEFAULTS[task.value]
     rows = [registry.find(name, task.value) for name in [first, *names[1:]]]
     settings: dict[str, Any] = {
-        "method": method,
+        # A box has a place: layercam weighs each place of the map by itself, gradcam a channel as a whole.
+        "method": method or ("layercam" if detect else "gradcam"),
         "layer": layer,
         "target": target,
         "detect": detect,
@@ -97,9 +100,10 @@ def gradcam(
 
 def _print_layers(model: str, frame: FrameOptions, settings: dict[str, Any]) -> None:
     from visioncli.api import build_task
+    from visioncli.engines.interface import EngineOptions
     from visioncli.tasks.gradcam import GradCam
 
-    cam = build_task("gradcam", model, device=frame.device, **settings)
+    cam = build_task("gradcam", model, EngineOptions(frame.device), **settings)
     assert isinstance(cam, GradCam)
     for network in cam.networks:
         layers = network.layers()

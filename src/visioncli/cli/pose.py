@@ -1,6 +1,7 @@
 """`vision pose`."""
 
 import functools
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,6 +26,10 @@ def pose(
     angles: Annotated[
         bool, typer.Option("--angles", help="Add elbow, knee, shoulder and hip angles in degrees.")
     ] = False,
+    images: Annotated[
+        Path | None,
+        typer.Option("--images", metavar="TRUTH.json", help="Take COCO image ids from this ground truth."),
+    ] = None,
 ) -> None:
     """Find people and their 17 COCO keypoints, and draw their skeletons.
 
@@ -32,6 +37,7 @@ def pose(
     """
     from visioncli.cli.session import run_task
     from visioncli.render.pose import draw
+    from visioncli.sinks.formats import SinkOptions
 
     settings = {
         "person_score": person_score,
@@ -41,4 +47,10 @@ def pose(
         "single": single,
         "angles": angles,
     }
-    run_task("pose", frame, settings, functools.partial(draw, min_keypoint_score=min_keypoint_score))
+    run_task(
+        "pose",
+        frame,
+        settings,
+        functools.partial(draw, min_keypoint_score=min_keypoint_score),
+        SinkOptions(images=images),
+    )

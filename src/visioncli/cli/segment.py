@@ -2,6 +2,7 @@
 
 import functools
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -42,6 +43,10 @@ def segment(
         str | None,
         typer.Option("--background", metavar="COLOR|FILE", help="Foreground mode: put another background behind."),
     ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option("--images", metavar="TRUTH.json", help="Take COCO image ids from this ground truth."),
+    ] = None,
 ) -> None:
     """Give each pixel its class (20 Pascal VOC classes), each object its mask, or cut out the foreground.
 
@@ -58,5 +63,5 @@ def segment(
     settings: dict[str, object] = {"mode": mode.value, "size": size, "flip": flip, "polygons": polygons}
     if mode is Mode.INSTANCE:
         settings |= {"score": score, "classes": classes}
-    options = SinkOptions(masks=True, cutout=cutout, background=background)
+    options = SinkOptions(images=images, masks=True, cutout=cutout, background=background)
     run_task("segment", frame, settings, functools.partial(draw, opacity=opacity), options)

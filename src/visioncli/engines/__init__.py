@@ -20,8 +20,6 @@ def open_engine(row: ModelRow, options: EngineOptions | None = None) -> Engine:
 
         if engine := open_compiled(row, options):
             return engine
-    # Read when torch loads its OpenMP: waiting threads that spin make two processes on one machine crawl.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from visioncli.engines.pytorch import TorchEngine
 
     return TorchEngine(row, options)

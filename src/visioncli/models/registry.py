@@ -153,6 +153,7 @@ DEFAULTS = {
     "segment": "deeplab_v3_mobilenet_v2",
     "pose": "movenet_lightning",
     "gradcam": "efficientnet_lite0",
+    "caption": "object_layout",
 }
 """The network of each task when none is named."""
 

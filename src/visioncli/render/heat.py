@@ -65,7 +65,7 @@ def side_by_side(panels: list[Image.Image]) -> Image.Image:
     """Panels of one size in rows, as near to a square as they go."""
     if len(panels) == 1:
         return panels[0]
-    columns = min(len(panels), max(2, round(len(panels) ** 0.5)))
+    columns = len(panels) if len(panels) <= 3 else -(-len(panels) // round(len(panels) ** 0.5))
     rows = -(-len(panels) // columns)
     width, height = panels[0].size
     canvas = Image.new("RGB", (columns * (width + GAP) - GAP, rows * (height + GAP) - GAP), STRIP)

@@ -18,23 +18,31 @@ SURE_KEYPOINT = 0.2
 class CocoSink(DocumentSink):
     """With `truth`, the plain list of results that COCO tools take, with the image ids of that ground truth.
 
-    Without, an object with `images`, `categories` and `annotations` (each with its score), whose image ids are the
-    number that is the file's name (`000000022892.jpg` is 22892) or else a hash of the input's path: the same input
-    has the same id in every run.
+    Without, image ids are the number that is the file's name (`000000022892.jpg` is 22892) or else a hash of the
+    input's path: the same input has the same id in every run. Keypoints and captions (`results_only`) stay a plain
+    list; boxes and masks become an object with `images`, `categories` and `annotations`, each with its score.
     """
 
     suffix = "coco.json"
 
-    def __init__(self, out: OutputFolder | None, labels: dict[int, str], truth: Path | None = None) -> None:
+    def __init__(
+        self,
+        out: OutputFolder | None,
+        labels: dict[int, str],
+        truth: Path | None = None,
+        *,
+        results_only: bool = False,
+    ) -> None:
         self._labels = labels
         self._truth = _image_ids(truth) if truth is not None else None
+        self._plain = results_only or truth is not None
         self._used: dict[int, str] = {}
         self._images: list[dict[str, Any]] = []
         self._count = 0
         super().__init__(out)
 
     def begin(self) -> None:
-        self.put(b"[" if self._truth is not None else b'{"annotations": [')
+        self.put(b"[" if self._plain else b'{"annotations": [')
 
     def write(self, record: Record) -> None:
         if self._truth is not None:
@@ -43,20 +51,16 @@ class CocoSink(DocumentSink):
                 return
         else:
             image_id = self._own_id(record.input)
-            if record.ok:
-                self._images.append(
-                    {
-                        "id": image_id,
-                        "file_name": record.output or record.input,
-                        "width": record.width,
-                        "height": record.height,
-                    }
-                )
-        for prediction in record.to_json()["predictions"] or []:
+        if record.ok and not self._plain:
+            size = {"width": record.width, "height": record.height}
+            self._images.append({"id": image_id, "file_name": record.output or record.input} | size)
+        predictions = record.to_json()["predictions"] or []
+        # One caption a picture is what caption evaluation expects: the best.
+        for prediction in predictions[:1] if record.task == "caption" else predictions:
             self._annotation(image_id, prediction)
 
     def finish(self) -> None:
-        if self._truth is not None:
+        if self._plain:
             self.put(b"\n]\n")
             return
         categories = [{"id": i, "name": name} for i, name in self._labels.items()]
@@ -66,7 +70,7 @@ class CocoSink(DocumentSink):
     def _annotation(self, image_id: int, prediction: dict[str, Any]) -> None:
         entry: dict[str, Any] = {"image_id": image_id} | coco_result(prediction)
         self._count += 1
-        if self._truth is None:
+        if not self._plain:
             width, height = entry.get("bbox", (0, 0, 0, 0))[2:]
             area = prediction.get("area", round(width * height, 3))
             entry = {"id": self._count, **entry, "area": area, "iscrowd": 0}
@@ -82,6 +86,8 @@ class CocoSink(DocumentSink):
 
 def coco_result(prediction: dict[str, Any]) -> dict[str, Any]:
     """A prediction's JSON as the fields of a COCO result: category_id, bbox (x, y, width, height), score, …"""
+    if "caption" in prediction:
+        return {"caption": prediction["caption"]}
     entry: dict[str, Any] = {"category_id": prediction.get("label_id", 1)}
     if "box" in prediction:
         x1, y1, x2, y2 = prediction["box"]

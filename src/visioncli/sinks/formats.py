@@ -10,6 +10,7 @@ from visioncli.sinks.crops import CropsSink
 from visioncli.sinks.csv_table import CsvSink
 from visioncli.sinks.cutout import BackgroundSink, CutoutSink
 from visioncli.sinks.documents import DocumentSink
+from visioncli.sinks.explain import ExplainSink
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.heat import HeatSink
 from visioncli.sinks.interface import PictureSink
@@ -25,6 +26,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "segment": ("json", "coco", "csv"),
     "pose": ("json", "coco", "csv"),
     "gradcam": ("json", "csv"),
+    "caption": ("json", "coco", "csv"),
 }
 """Formats of each task beside JSON Lines, which is always written."""
 
@@ -39,6 +41,7 @@ CSV_COLUMNS: dict[str, tuple[str, ...]] = {
     "segment": ("label", "label_id", "score", *_BOX, "area", "share"),
     "pose": ("label", "label_id", "score", *_BOX, *_KEYPOINTS, *ANGLES),
     "gradcam": ("label", "label_id", "score", *_BOX, "peak_x", "peak_y", "energy", "model", "method", "layer"),
+    "caption": ("caption", "log_probability"),
 }
 
 
@@ -53,6 +56,7 @@ class SinkOptions:
     cutout: bool = False
     background: str | None = None
     raw_maps: str | None = None
+    explain: bool = False
 
 
 def parse_formats(given: list[str] | None, task: str, *, to_stdout: bool) -> list[str]:
@@ -82,7 +86,7 @@ def document_sinks(
         elif name == "csv":
             sinks.append(CsvSink(out, CSV_COLUMNS[task]))
         elif name == "coco":
-            sinks.append(CocoSink(out, labels, options.images))
+            sinks.append(CocoSink(out, labels, options.images, results_only=task in ("pose", "caption")))
     return sinks
 
 
@@ -105,4 +109,6 @@ def picture_sinks(
         sinks.append(BackgroundSink(options.background))
     if options.raw_maps:
         sinks.append(HeatSink(options.raw_maps))
+    if options.explain:
+        sinks.append(ExplainSink())
     return sinks

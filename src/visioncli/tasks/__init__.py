@@ -16,5 +16,5 @@ def _lazy(module: str) -> Callable[..., Task]:
 
 
 TASKS: dict[str, Callable[..., Task]] = {
-    name: _lazy(name) for name in ("classify", "detect", "segment", "pose", "gradcam")
+    name: _lazy(name) for name in ("classify", "detect", "segment", "pose", "gradcam", "caption")
 }

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
@@ -238,9 +239,8 @@ def _parse_wanted(text: str, labels: dict[int, str]) -> tuple[int, list[int]]:
 
 def build(
     row: ModelRow,
+    engine: EngineOptions | None = None,
     *,
-    device: str = "auto",
-    threads: int | None = None,
     method: str = "gradcam",
     layer: str = "auto",
     target: str = "top-1",
@@ -249,14 +249,20 @@ def build(
     score: float = 0.4,
     seed: int = 0,
 ) -> GradCam:
-    """The task with its networks loaded; `compare` are further models, explained beside the first."""
+    """The task with its networks loaded; `compare` are further models, explained beside the first.
+
+    Raises UsageError where `engine` asks for what has no gradients.
+    """
     from visioncli.engines.pytorch import choose_device
     from visioncli.models.weights import load_network
 
     check_method(method)
-    chosen_device = choose_device(device)
-    if threads is not None:
-        torch.set_num_threads(threads)
+    engine = engine or EngineOptions()
+    if engine.engine == "onnx" or engine.precision != "fp32":
+        raise UsageError("Maps are made of gradients, which need --engine torch and --precision fp32.")
+    chosen_device = choose_device(engine.device)
+    if engine.threads is not None:
+        torch.set_num_threads(engine.threads)
     networks: list[Explainable] = []
     for each in [row, *(compare or [])]:
         network = load_network(each).to(chosen_device)
