@@ -53,9 +53,7 @@ def run(data: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
         "0.2",
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
-    return subprocess.run(
-        [*command, *options, *more], env=environment, capture_output=True, text=True, check=True
-    )
+    return subprocess.run([*command, *options, *more], env=environment, capture_output=True, text=True, check=True)
 
 
 def test_one_epoch_writes_weights_that_load_and_the_same_seed_gives_the_same_bytes(
