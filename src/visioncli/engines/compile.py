@@ -7,7 +7,7 @@ import dataclasses
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,9 +53,10 @@ def compiled_file(row: ModelRow) -> Path:
     return cache_folder() / "compiled" / f"{row.name}-{key}.onnx"
 
 
-def compile_model(row: ModelRow, target: Path | None = None) -> Path:
+def compile_model(row: ModelRow, target: Path | None = None, tell: Callable[[str], None] | None = None) -> Path:
     """Exports the network of `row` to `target`, by default to its place in the cache, whole or not at all.
 
+    `tell` receives a sentence before the work that takes long.
     Raises UsageError for a network that cannot be exported, ModelUnavailable (weights), OutputError (disk).
     """
     if not can_compile(row):
@@ -63,7 +64,10 @@ def compile_model(row: ModelRow, target: Path | None = None) -> Path:
     target = target or compiled_file(row)
     # Several processes may do this at once: each writes a file of its own, the last rename wins.
     with whole_file(target) as temporary:
-        _export(row, load_network(row)).save(temporary, external_data=False)
+        network = load_network(row)
+        if tell is not None:
+            tell(f"Preparing {row.name} for fast starts. This is done once and takes some seconds …")
+        _export(row, network).save(temporary, external_data=False)
     return target
 
 

@@ -87,12 +87,11 @@ def open_compiled(row: ModelRow, options: EngineOptions) -> OnnxEngine | None:
         except ModelUnavailable:
             # Damaged: made again below, in its place.
             pass
-    options.tell(f"Preparing {row.name} for fast starts. This is done once and takes some seconds …")
     try:
-        return OnnxEngine(row, compile_model(row), options.threads)
+        return OnnxEngine(row, compile_model(row, tell=options.tell), options.threads)
     except OutputError as problem:
         warnings.warn(f"The compiled network could not be kept, so each start is slower. {problem}", stacklevel=2)
     if options.engine == "auto":
         return None
     with tempfile.TemporaryDirectory(prefix="vision-") as folder:
-        return OnnxEngine(row, compile_model(row, Path(folder) / path.name), options.threads)
+        return OnnxEngine(row, compile_model(row, Path(folder) / path.name, options.tell), options.threads)
