@@ -105,10 +105,10 @@ def vision(
         sys.stdout.flush()
         raise _Left(status)
 
-    def run(*args: str | Path, stdin: bytes = b"") -> Ended:
+    def run(*args: str | bytes | Path, stdin: bytes = b"") -> Ended:
         given = tmp_path / ".stdin"
         given.write_bytes(stdin)
-        monkeypatch.setattr(sys, "argv", ["vision", *map(os.fspath, args)])
+        monkeypatch.setattr(sys, "argv", ["vision", *map(os.fsdecode, args)])
         capfdbinary.readouterr()
         with given.open() as file:
             monkeypatch.setattr(sys, "stdin", file)
@@ -134,7 +134,7 @@ def start_vision(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[byte
 
     def start(*args: str | bytes | Path, **options: Any) -> subprocess.Popen[bytes]:
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        env = os.environ | {"OMP_NUM_THREADS": "2"} | options.pop("env", {})
+        env = os.environ | options.pop("env", {})
         command = [sys.executable, "-m", "visioncli", *map(os.fspath, args)]
         process = subprocess.Popen(command, **({"cwd": tmp_path} | pipes | options), env=env)
         started.append(process)

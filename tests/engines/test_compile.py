@@ -26,7 +26,7 @@ def test_the_file_tells_labels_preprocessing_licence_and_origin(lite: Path) -> N
     facts = {p.key: p.value for p in onnx.load(lite).metadata_props}
     labels = json.loads(facts["labels"])
     assert (len(labels), labels["281"]) == (1000, "tabby")
-    assert json.loads(facts["preprocessing"])["size"] == 224
+    assert json.loads(facts["input"])["size"] == 224
     assert facts["licence"] == "Apache-2.0"
     assert (facts["name"], facts["weights_sha256"][:8]) == ("efficientnet_lite0", "57934424")
 

@@ -28,6 +28,14 @@ def test_arrays_go_in_and_come_out(engine: TorchEngine) -> None:
     np.testing.assert_allclose(means, batch.mean((2, 3)), rtol=1e-6)
 
 
+def test_an_answer_does_not_depend_on_its_neighbours_in_the_batch() -> None:
+    engine = TorchEngine(registry.ROWS[0], "cpu")
+    batch = np.random.default_rng(0).standard_normal((5, 3, 64, 64)).astype(np.float32)
+    (together,) = engine.run(batch)
+    alone = np.concatenate([engine.run(batch[n : n + 1])[0] for n in range(5)])
+    np.testing.assert_array_equal(together, alone)
+
+
 def test_an_array_in_any_memory_order_is_taken(engine: TorchEngine) -> None:
     batch = np.random.default_rng(0).random((4, 5, 3), np.float32).transpose(2, 0, 1)[None]
     np.testing.assert_allclose(engine.run(batch)[1], batch.mean((2, 3)), rtol=1e-6)

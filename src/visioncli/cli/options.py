@@ -7,6 +7,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -83,8 +84,32 @@ class FrameOptions:
     ] = False
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", metavar="NAME", help="Which network.", rich_help_panel=_RUNNING),
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME",
+            help="Which network: see `vision models`; also timm:NAME, hf:NAME_OR_PATH, onnx:FILE.",
+            rich_help_panel=_RUNNING,
+        ),
     ] = None
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights", metavar="FILE", help="Your own checkpoint: .pth or .safetensors.", rich_help_panel=_RUNNING
+        ),
+    ] = None
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", metavar="FILE", help="Its class names, one a line.", rich_help_panel=_RUNNING),
+    ] = None
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            help="Fetch no weights, open no connection. [env: VISION_OFFLINE=1]",
+            rich_help_panel=_RUNNING,
+        ),
+    ] = False
     batch_size: Annotated[
         str,
         typer.Option(

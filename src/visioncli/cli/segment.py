@@ -60,6 +60,8 @@ def segment(
 
     if (cutout or background) and mode is not Mode.FOREGROUND:
         raise UsageError("--cutout and --background need --mode foreground.")
+    if classes is not None and mode is not Mode.INSTANCE:
+        raise UsageError("--classes needs --mode instance.")
     settings: dict[str, object] = {"mode": mode.value, "size": size, "flip": flip, "polygons": polygons}
     if mode is Mode.INSTANCE:
         settings |= {"score": score, "classes": classes}

@@ -1,7 +1,8 @@
 """One run of a task from the command line: sources -> runner -> sinks, with words for people on stderr."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,17 @@ from typing import Any
 import typer
 
 from visioncli.api import build_task, run_options
+from visioncli.cli.downloading import download_progress
 from visioncli.cli.interrupts import Interrupts
 from visioncli.cli.options import AnnotatedKind, FrameOptions
 from visioncli.cli.terminal import Console
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import OutputError, UsageError
 from visioncli.publish import publish
+from visioncli.results import Record
 from visioncli.runner import Outcome, run
 from visioncli.sinks.annotated import AnnotatedSink, Draw
+from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import PREDICTIONS, OutputFolder
 from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, picture_sinks
 from visioncli.sinks.interface import RecordSink
@@ -24,6 +28,7 @@ from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.sinks.lines import StdoutLines
 from visioncli.sources import Expansion
 from visioncli.status import Status
+from visioncli.tasks.interface import Task
 
 
 def run_task(
@@ -41,8 +46,7 @@ def run_task(
     _check_inputs(frame, out_path)
     expansion = Expansion(None if out_path is None else str(out_path), tuple(frame.exclude), frame.null)
     options = run_options(frame.batch_size, frame.workers, frame.max_pixels, frame.allow_truncated)
-    with console.captured_warnings():
-        task = build_task(name, frame.model, engine_options(frame, console), **settings)
+    task = _load_task(name, frame, settings, console)
 
     with _output_folder(out_path) as out:
         check_resume(frame.resume, out)
@@ -55,7 +59,7 @@ def run_task(
         documents = document_sinks(formats, name, out, task.labels, sink_options)
         record_sinks += documents
         if out is not None or not documents:
-            record_sinks.append(console.table(name) if console.wants_table(frame.json) else StdoutLines())
+            record_sinks.append(console.table(task) if console.wants_table(frame.json) else StdoutLines())
         outcomes = run(
             expansion.items(frame.inputs),
             task,
@@ -73,7 +77,7 @@ def run_task(
         try:
             with console.silent_decoders(), console.progress(_count(expansion, frame.inputs)) as advance:
                 for outcome, record in published:
-                    tally.add(outcome, record.ok)
+                    tally.add(outcome, record)
                     if record.error:
                         console.failure(record.input, record.error.message)
                     advance()
@@ -86,20 +90,27 @@ def run_task(
         interrupts.ignore()
         published.close()
         outcomes.close()
+        if isinstance(ended, UsageError) and not tally.total:
+            raise ended  # nothing was done, so nothing is written
         if journal and finished:
             journal.settle(finished, complete=complete)
         _close(record_sinks, ended)
-    if isinstance(ended, OutputError | UsageError):
-        console.error(str(ended))
-    elif not isinstance(ended, BrokenPipeError):
-        where = str(out_path / PREDICTIONS) if out_path else None
-        console.summary(tally, where, interrupted=isinstance(ended, KeyboardInterrupt))
+    _say_how_it_ended(console, tally, out_path, documents, ended)
     raise typer.Exit(int(tally.status(ended)))
 
 
-def engine_options(frame: FrameOptions, console: Console) -> EngineOptions:
-    """How the user wants networks to be run."""
-    return EngineOptions(frame.device, frame.threads, frame.engine.value, frame.precision.value, console.note)
+def _say_how_it_ended(
+    console: Console,
+    tally: "Tally",
+    out: Path | None,
+    documents: Sequence[DocumentSink],
+    ended: BaseException | None,
+) -> None:
+    if isinstance(ended, OutputError | UsageError):
+        console.error(str(ended))
+    elif not isinstance(ended, BrokenPipeError):
+        where = str(out / PREDICTIONS) if out else None
+        console.summary(tally, where, documents, interrupted=isinstance(ended, KeyboardInterrupt))
 
 
 def _close(sinks: list[RecordSink], ended: BaseException | None) -> None:
@@ -109,18 +120,44 @@ def _close(sinks: list[RecordSink], ended: BaseException | None) -> None:
             sink.close()
 
 
+def engine_options(frame: FrameOptions, tell: Callable[[str], None]) -> EngineOptions:
+    """How the user wants networks to be run."""
+    return EngineOptions(frame.device, frame.threads, frame.engine.value, frame.precision.value, tell)
+
+
+def _load_task(name: str, frame: FrameOptions, settings: dict[str, Any], console: Console) -> Task:
+    with console.captured_warnings(), download_progress(quiet=frame.quiet) as progress:
+        return build_task(
+            name,
+            frame.model,
+            engine_options(frame, console.note),
+            weights=frame.weights,
+            labels=frame.labels,
+            offline=frame.offline,
+            progress=progress,
+            **settings,
+        )
+
+
 class Tally:
     """Counts what became of the inputs."""
 
     def __init__(self) -> None:
         self.succeeded = self.failed = self.resumed = 0
+        self.left_out: Counter[str] = Counter()
         self._start = time.perf_counter()
 
-    def add(self, outcome: Outcome, ok: bool) -> None:
+    def add(self, outcome: Outcome, record: Record) -> None:
         """Counts one input."""
-        self.succeeded += ok
-        self.failed += not ok
+        self.succeeded += record.ok
+        self.failed += not record.ok
+        self.left_out.update(record.extra.get("left_out", {}))
         self.resumed += outcome.resumed
+
+    @property
+    def total(self) -> int:
+        """Inputs so far."""
+        return self.succeeded + self.failed
 
     @property
     def seconds(self) -> float:

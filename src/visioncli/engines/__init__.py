@@ -15,6 +15,10 @@ __all__ = ["Engine", "EngineOptions", "choose_engine", "open_engine"]
 def open_engine(row: ModelRow, options: EngineOptions | None = None) -> Engine:
     """The network of `row`, loaded and ready. Raises UsageError (device, engine) and ModelUnavailable (weights)."""
     options = options or EngineOptions()
+    if row.architecture == "onnx_models":
+        from visioncli.engines.onnx_file import OnnxFileEngine
+
+        return OnnxFileEngine(row, options)
     if choose_engine(row, options) == "onnx":
         from visioncli.engines.onnx import open_compiled
 

@@ -32,14 +32,14 @@ _OUTPUTS = {
     "deeplab": ("logits",),
     "movenet": ("keypoints",),
 }
-"""Architectures that are known to come through whole, with the names of their outputs."""
+"""Architectures that are known to come through whole, with the names of their outputs; see also `_outputs`."""
 _ANY_SIZE = frozenset({"deeplab"})
 """Those of them that take pictures of 8 k + 1 by 8 m + 1 pixels; the others take their input size only."""
 
 
 def can_compile(row: ModelRow) -> bool:
     """Whether the network of `row` can become an ONNX file."""
-    return _family(row) in _OUTPUTS and weights_sha256(row) is not None
+    return _outputs(row) is not None and weights_sha256(row) is not None
 
 
 def weights_sha256(row: ModelRow) -> str | None:
@@ -60,7 +60,9 @@ def compile_model(row: ModelRow, target: Path | None = None, tell: Callable[[str
     Raises UsageError for a network that cannot be exported, ModelUnavailable (weights), OutputError (disk).
     """
     if not can_compile(row):
-        raise UsageError(f"{row.name} cannot be exported to ONNX. Those that can: the embedded networks.")
+        raise UsageError(
+            f"{row.name} cannot be exported to ONNX; the embedded networks and torchvision's classifiers can."
+        )
     target = target or compiled_file(row)
     # Several processes may do this at once: each writes a file of its own, the last rename wins.
     with whole_file(target) as temporary:
@@ -78,7 +80,7 @@ def metadata(row: ModelRow) -> dict[str, str]:
         "tasks": ", ".join(row.tasks),
         "weights_sha256": weights_sha256(row) or "",
         "exporter": f"visioncli {__version__} ({EXPORTER})",
-        "preprocessing": json.dumps(dataclasses.asdict(row.input)),
+        "input": json.dumps(dataclasses.asdict(row.input)),
         "labels": json.dumps(load_labels(row.labels)),
         "licence": row.licence,
         "paper": row.paper,
@@ -87,6 +89,12 @@ def metadata(row: ModelRow) -> dict[str, str]:
 
 def _family(row: ModelRow) -> str:
     return row.architecture.partition(":")[0]
+
+
+def _outputs(row: ModelRow) -> tuple[str, ...] | None:
+    if _family(row) == "torchvision_models" and "classify" in row.tasks:
+        return ("logits",)
+    return _OUTPUTS.get(_family(row))
 
 
 def _export(row: ModelRow, network: "nn.Module") -> Any:
@@ -103,7 +111,7 @@ def _export(row: ModelRow, network: "nn.Module") -> Any:
             network,
             (example,),
             input_names=["pictures"],
-            output_names=list(_OUTPUTS[_family(row)]),
+            output_names=list(_outputs(row) or ()),
             opset_version=OPSET,
             dynamo=True,
             dynamic_shapes=(sizes,),

@@ -33,6 +33,12 @@ class TorchEngine(Engine):
         self.network = network.to(memory_format=torch.channels_last)
 
     def run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+        # On a CPU a batch is no faster than its pictures one by one, and the last digits would depend on its size.
+        step = 1 if self.device.type == "cpu" else len(batch)
+        parts = [self._run(batch[n : n + step]) for n in range(0, len(batch), step)]
+        return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))
+
+    def _run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
         with torch.inference_mode():
             answer = self.network(self._on_device(torch.from_numpy(np.ascontiguousarray(batch))))
         outputs = answer if isinstance(answer, tuple) else (answer,)

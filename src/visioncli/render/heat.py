@@ -6,6 +6,7 @@ from PIL import Image
 from visioncli.render.canvas import INK, STRIP, Arrays, below, fit, font, readable_size
 from visioncli.render.detect import draw_boxes
 from visioncli.results import Explanation, Record
+from visioncli.tasks.heat import unpacked
 
 LEAST_WIDTH = 240
 GAP = 4
@@ -43,7 +44,7 @@ def draw(
     several = grid or len({e.model for e in found}) > 1
     panels = []
     for n, explanation in enumerate(found if several else found[:1]):
-        heated = overlay(image, arrays[f"map_{n}"], opacity)
+        heated = overlay(image, unpacked(arrays, n, image.width, image.height), opacity)
         caption = f"{explanation.label} {explanation.score:.2f} · {explanation.method}"
         if len({e.model for e in found}) > 1:
             caption = f"{explanation.model}: {caption}"

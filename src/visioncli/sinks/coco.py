@@ -39,6 +39,7 @@ class CocoSink(DocumentSink):
         self._used: dict[int, str] = {}
         self._images: list[dict[str, Any]] = []
         self._count = 0
+        self._unlisted: list[str] = []
         super().__init__(out)
 
     def begin(self) -> None:
@@ -48,6 +49,7 @@ class CocoSink(DocumentSink):
         if self._truth is not None:
             image_id = find_image(self._truth, record.input)
             if image_id is None:
+                self._unlisted.append(record.input)
                 return
         else:
             image_id = self._own_id(record.input)
@@ -58,6 +60,15 @@ class CocoSink(DocumentSink):
         # One caption a picture is what caption evaluation expects: the best.
         for prediction in predictions[:1] if record.task == "caption" else predictions:
             self._annotation(image_id, prediction)
+
+    @property
+    def remark(self) -> str | None:
+        """Says which pictures the ground truth does not list, since their results are left out."""
+        if not self._unlisted:
+            return None
+        names = ", ".join(self._unlisted[:3]) + (", …" if len(self._unlisted) > 3 else "")
+        count = f"{len(self._unlisted)} picture{'s'[: len(self._unlisted) > 1]}"
+        return f"--images does not list {count}, so the COCO results leave them out: {names}."
 
     def finish(self) -> None:
         if self._plain:
@@ -94,6 +105,8 @@ def coco_result(prediction: dict[str, Any]) -> dict[str, Any]:
         entry["bbox"] = [x1, y1, round(x2 - x1, 6), round(y2 - y1, 6)]
     if "mask" in prediction:
         entry["segmentation"] = prediction["mask"]
+        if "bbox" not in entry:
+            entry["bbox"] = _around(prediction["mask"])
     if "keypoints" in prediction:
         points = prediction["keypoints"]
         entry["keypoints"] = [v for p in points for v in (p["x"], p["y"], 2 if p["score"] >= SURE_KEYPOINT else 1)]
@@ -101,6 +114,14 @@ def coco_result(prediction: dict[str, Any]) -> dict[str, Any]:
     # A class's mask has no score of its own; results need one.
     entry["score"] = prediction.get("score", 1.0)
     return entry
+
+
+def _around(mask: dict[str, Any]) -> list[float]:
+    """x, y, width, height of a run-length encoded mask; tools that draw annotations want it in every one."""
+    from pycocotools import mask as coco_mask
+
+    box: list[float] = coco_mask.toBbox(mask).tolist()
+    return box
 
 
 def _image_ids(truth: Path) -> dict[str, int]:

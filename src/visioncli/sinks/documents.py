@@ -24,6 +24,11 @@ class DocumentSink(RecordSink):
             raise explain(problem, self._temporary) from problem  # type: ignore[arg-type]
         self.begin()
 
+    @property
+    def remark(self) -> str | None:
+        """A sentence that the user should know when the run is over."""
+        return None
+
     def put(self, data: bytes) -> None:
         """Appends to the document. Raises OutputError."""
         try:

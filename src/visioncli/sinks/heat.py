@@ -9,7 +9,7 @@ from visioncli.files import whole_file, write_picture
 from visioncli.runner import Outcome
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import PictureSink
-from visioncli.tasks.heat import FULL
+from visioncli.tasks.heat import FULL, unpacked
 
 
 class HeatSink(PictureSink):
@@ -19,12 +19,14 @@ class HeatSink(PictureSink):
         self._kind = kind
 
     def write(self, outcome: Outcome, out: OutputFolder, base: str) -> dict[str, str]:
-        files = {}
+        files: dict[str, str] = {}
+        if outcome.picture is None:
+            return files
         for n, explanation in enumerate(outcome.record.predictions or ()):
             label = re.sub(r"[^\w-]+", "_", explanation.label)
             name = "map" if n == 0 else f"map-{n}-{label}"
             target = out.file(f"{base}.{name}.{self._kind}")
-            heat = outcome.arrays[f"map_{n}"]
+            heat = unpacked(outcome.arrays, n, outcome.picture.width, outcome.picture.height)
             if self._kind == "npy":
                 with whole_file(target, out.partial) as temporary, temporary.open("wb") as file:
                     np.save(file, (heat / FULL).astype(np.float32))

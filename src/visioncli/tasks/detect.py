@@ -1,6 +1,7 @@
 """Object detection: the whole picture, and on demand overlapping tiles of it."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,21 +10,29 @@ import numpy as np
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
-from visioncli.models.registry import ModelRow
+from visioncli.models.registry import Hub, ModelRow
 from visioncli.names import did_you_mean
 from visioncli.pictures import Picture
 from visioncli.results import Detection, ModelInfo
 from visioncli.tasks.detectors import Boxes, Detector, Limits, SsdDetector
 from visioncli.tasks.interface import Answer, Task
-from visioncli.tasks.tiles import Tiling, Window, merge
+from visioncli.tasks.tiles import Tiling, Window, merge, view
+from visioncli.tasks.torchvision_detection import TorchvisionDetector
+
+WINDOWS_AT_ONCE = 16
+"""Larger batches gain nothing on a CPU and hold more memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A picture's windows and the network's input for each; the first window is the whole picture."""
+    """A picture's windows, the first of which is the whole picture, and the network's input for that one.
+
+    Inputs for tiles are made when their turn comes: a large picture has hundreds, of a megabyte each.
+    """
 
     windows: list[Window]
-    inputs: list[np.ndarray]
+    whole: np.ndarray
+    rgb: np.ndarray
 
 
 class Detect(Task):
@@ -64,25 +73,34 @@ class Detect(Task):
         }
 
     def prepare(self, picture: Picture) -> Prepared:
-        """The network's input for the picture and for each tile."""
+        """The network's input for the whole picture, and where its tiles lie."""
         whole: list[Window] = [(0, 0, picture.width, picture.height)]
         windows = self.tiling.windows(picture.width, picture.height) if self.tiling else whole
-        return Prepared(windows, [self.detector.prepare(picture.rgb[y1:y2, x1:x2]) for x1, y1, x2, y2 in windows])
+        return Prepared(windows, self.detector.prepare(picture.rgb), picture.rgb)
 
     def predict(self, batch: Sequence[Prepared]) -> list[Answer]:
-        """Runs all windows of all pictures together, then sorts them out."""
+        """Runs the windows of all pictures together, then sorts them out."""
         return [Answer(self._detections(boxes)) for boxes in self.find(batch)]
 
     def find(self, batch: Sequence[Prepared]) -> list[Boxes]:
         """The objects of each prepared picture as arrays."""
-        inputs = [x for prepared in batch for x in prepared.inputs]
-        sizes = [(x2 - x1, y2 - y1) for prepared in batch for x1, y1, x2, y2 in prepared.windows]
-        found = iter(self.detector.detect(inputs, sizes, self.limits))
+        found = iter(self._windows(batch))
         answers = []
         for prepared in batch:
             objects = [next(found) for _ in prepared.windows]
             answers.append(objects[0] if len(objects) == 1 else merge(prepared.windows, objects, self.limits))
         return answers
+
+    def _windows(self, batch: Sequence[Prepared]) -> Iterator[Boxes]:
+        """The objects of every window of every picture, in order, a handful of windows at a time."""
+        waiting = ((prepared, window) for prepared in batch for window in prepared.windows)
+        while some := list(itertools.islice(waiting, WINDOWS_AT_ONCE)):
+            inputs = [
+                prepared.whole if window is prepared.windows[0] else self.detector.prepare(prepared.rgb[view(window)])
+                for prepared, window in some
+            ]
+            sizes = [(x2 - x1, y2 - y1) for _, (x1, y1, x2, y2) in some]
+            yield from self.detector.detect(inputs, sizes, self.limits)
 
     def _detections(self, objects: Boxes) -> tuple[Detection, ...]:
         return tuple(
@@ -111,8 +129,18 @@ def parse_classes(text: str, labels: dict[int, str]) -> frozenset[int]:
     return frozenset(wanted)
 
 
-def build(row: ModelRow, engine: EngineOptions | None = None, **settings: Any) -> Detect:
+def build(row: ModelRow, options: EngineOptions | None = None, **settings: Any) -> Detect:
     """The task with its network loaded."""
+    return Detect(row, open_detector(row, options), **settings)
+
+
+def open_detector(row: ModelRow, options: EngineOptions | None = None) -> Detector:
+    """The row's network, loaded, with its own pre- and postprocessing."""
     from visioncli.engines import open_engine
 
-    return Detect(row, SsdDetector(open_engine(row, engine)), **settings)
+    engine = open_engine(row, options)
+    if isinstance(row.source, Hub):
+        from visioncli.tasks.transformers_models import TransformersDetector
+
+        return TransformersDetector(engine, row.source)
+    return TorchvisionDetector(engine) if row.form in ("boxes", "instances") else SsdDetector(engine)

@@ -48,9 +48,6 @@ class Detector(ABC):
 class SsdDetector(Detector):
     """The embedded SSD: every picture is squashed to 300 x 300."""
 
-    # Larger batches gain nothing on a CPU and hold more memory.
-    _AT_ONCE = 16
-
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
@@ -58,11 +55,10 @@ class SsdDetector(Detector):
         return ssd.preprocess(rgb)
 
     def detect(self, inputs: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]], limits: Limits) -> list[Boxes]:
-        found: list[Boxes] = []
-        for start in range(0, len(inputs), self._AT_ONCE):
-            codes, logits = self._engine.run(np.stack(inputs[start : start + self._AT_ONCE]))
-            for one_codes, one_logits, size in zip(codes, logits, sizes[start:], strict=False):
-                kept = ssd.postprocess(
+        codes, logits = self._engine.run(np.stack(inputs))
+        return [
+            Boxes(
+                *ssd.postprocess(
                     one_codes,
                     one_logits,
                     *size,
@@ -72,5 +68,6 @@ class SsdDetector(Detector):
                     classes=limits.classes,
                     agnostic=limits.agnostic,
                 )
-                found.append(Boxes(*kept))
-        return found
+            )
+            for one_codes, one_logits, size in zip(codes, logits, sizes, strict=True)
+        ]

@@ -23,7 +23,7 @@ from visioncli.tasks import ssd
 from visioncli.tasks.cam_methods import Layer, activation_map, check_method, choose_layer, feature_layers
 from visioncli.tasks.classify import crop_box, preprocess, softmax
 from visioncli.tasks.detect import parse_classes
-from visioncli.tasks.heat import hotspot, on_picture
+from visioncli.tasks.heat import hotspot, on_picture, packed
 from visioncli.tasks.interface import Answer, Task
 
 
@@ -181,7 +181,7 @@ class GradCam(Task):
         return Prepared([n.prepare(picture.rgb) for n in self.networks], picture.width, picture.height)
 
     def predict(self, batch: Sequence[Prepared]) -> list[Answer]:
-        """One explanation for each target of each network; `arrays` hold the maps as `map_0`, `map_1`, …"""
+        """One explanation for each target of each network; `arrays` hold the maps as `heat.packed` makes them."""
         return [self._answer(prepared) for prepared in batch]
 
     def _answer(self, prepared: Prepared) -> Answer:
@@ -194,9 +194,8 @@ class GradCam(Task):
             for target in targets:
                 layer = prefix + target.layer
                 heat = activation_map(module, x, layer, target.index, self._method, seed=self._seed)
-                heat = on_picture(heat, seen, prepared.width, prepared.height)
-                spot = hotspot(heat)
-                maps[f"map_{len(found)}"] = heat
+                spot = hotspot(on_picture(heat, seen, prepared.width, prepared.height))
+                maps |= packed(len(found), heat, seen)
                 found.append(
                     Explanation(
                         label=target.label,
@@ -239,7 +238,7 @@ def _parse_wanted(text: str, labels: dict[int, str]) -> tuple[int, list[int]]:
 
 def build(
     row: ModelRow,
-    engine: EngineOptions | None = None,
+    options: EngineOptions | None = None,
     *,
     method: str = "gradcam",
     layer: str = "auto",
@@ -249,23 +248,24 @@ def build(
     score: float = 0.4,
     seed: int = 0,
 ) -> GradCam:
-    """The task with its networks loaded; `compare` are further models, explained beside the first.
-
-    Raises UsageError where `engine` asks for what has no gradients.
-    """
+    """The task with its networks loaded; `compare` are further models, explained beside the first."""
     from visioncli.engines.pytorch import choose_device
     from visioncli.models.weights import load_network
 
     check_method(method)
-    engine = engine or EngineOptions()
-    if engine.engine == "onnx" or engine.precision != "fp32":
+    if not 0.0 <= score <= 1.0:
+        raise UsageError(f"--score must lie between 0 and 1, not {score}.")
+    options = options or EngineOptions()
+    if options.engine == "onnx" or options.precision != "fp32":
         raise UsageError("Maps are made of gradients, which need --engine torch and --precision fp32.")
-    chosen_device = choose_device(engine.device)
-    if engine.threads is not None:
-        torch.set_num_threads(engine.threads)
+    chosen_device = choose_device(options.device)
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
     networks: list[Explainable] = []
     for each in [row, *(compare or [])]:
         network = load_network(each).to(chosen_device)
+        if detect and each.architecture != "ssd_mobilenet_v2":
+            raise UsageError(f"Boxes of {each.name} cannot be explained, only those of ssd_mobilenet_v2.")
         if detect:
             networks.append(ExplainableDetector(each, network, target, layer, score))
         else:

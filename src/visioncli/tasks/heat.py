@@ -1,5 +1,6 @@
 """Heat maps at the picture's size: laid on the pixels that the network saw, and summed up in a few numbers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,9 @@ from visioncli.results import Box
 
 FULL = 65535
 """The value of the strongest point in a map of 16 bits."""
+
+# Pixels that are enlarged at once; bounds the working memory.
+_BLOCK = 1 << 20
 
 
 def on_picture(heat: np.ndarray, seen: Box, width: int, height: int) -> np.ndarray:
@@ -20,10 +24,25 @@ def on_picture(heat: np.ndarray, seen: Box, width: int, height: int) -> np.ndarr
     x2, y2 = min(int(np.ceil(seen[2])), width), min(int(np.ceil(seen[3])), height)
     down = _weights(y1, y2, seen[1], seen[3], heat.shape[0])
     across = _weights(x1, x2, seen[0], seen[2], heat.shape[1])
-    part = down @ heat.astype(np.float32) @ across.T
+    wide = heat.astype(np.float32) @ across.T
     canvas = np.zeros((height, width), np.uint16)
-    canvas[y1:y2, x1:x2] = np.rint(np.clip(part, 0, 1) * FULL)
+    step = max(1, _BLOCK // width)
+    for start in range(y1, y2, step):
+        rows = slice(start, min(start + step, y2))
+        part = down[rows.start - y1 : rows.stop - y1] @ wide
+        canvas[rows, x1:x2] = np.rint(np.clip(part, 0, 1) * FULL)
     return canvas
+
+
+def packed(n: int, heat: np.ndarray, seen: Box) -> dict[str, np.ndarray]:
+    """The `n`-th map of an answer on the network's own grid, which `unpacked` enlarges when it is needed."""
+    return {f"map_{n}": heat, f"seen_{n}": np.array(seen)}
+
+
+def unpacked(arrays: Mapping[str, np.ndarray], n: int, width: int, height: int) -> np.ndarray:
+    """The `n`-th map at the picture's size, `(height, width) uint16`."""
+    x1, y1, x2, y2 = arrays[f"seen_{n}"].tolist()
+    return on_picture(arrays[f"map_{n}"], (x1, y1, x2, y2), width, height)
 
 
 def _weights(first: int, last: int, start: float, end: float, cells: int) -> np.ndarray:

@@ -10,6 +10,9 @@ from PIL import Image
 
 INPUT = 192
 
+# How many times larger than the network's input a crop may be before it is averaged down.
+_COARSEST = 6
+
 # COCO keypoint order with left and right exchanged.
 MIRRORED = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
 
@@ -35,18 +38,24 @@ def square_crop(
     """The square around a box's centre whose side is `scale` times the box's longer side.
 
     `rgb` is (H, W, 3) uint8, `box` x1, y1, x2, y2 in pixels. The crop is (side, side, 3) uint8, black where
-    the square reaches beyond the picture.
+    the square reaches beyond the picture; squares of 12 times the network's input or more are averaged down
+    in whole blocks, since a long thin picture has squares that no memory could hold.
     """
     x1, y1, x2, y2 = (float(v) for v in box)
     side = max(1, round(max(x2 - x1, y2 - y1) * scale))
-    square = Square(round((x1 + x2 - side) / 2), round((y1 + y2 - side) / 2), side)
-    crop = np.zeros((side, side, 3), np.uint8)
+    block = max(side // (_COARSEST * INPUT), 1)
+    cells = -(-side // block)
+    square = Square(round((x1 + x2 - side) / 2), round((y1 + y2 - side) / 2), cells * block)
+    crop = np.zeros((cells, cells, 3), np.uint8)
     height, width = rgb.shape[:2]
-    left, right = (min(max(x, 0), width) for x in (square.left, square.left + side))
-    top, bottom = (min(max(y, 0), height) for y in (square.top, square.top + side))
-    crop[top - square.top : bottom - square.top, left - square.left : right - square.left] = rgb[
-        top:bottom, left:right
-    ]
+    left, right = (min(max(x, 0), width) for x in (square.left, square.left + square.side))
+    top, bottom = (min(max(y, 0), height) for y in (square.top, square.top + square.side))
+    inside = rgb[top:bottom, left:right]
+    if block > 1 and inside.size:
+        inside = np.asarray(Image.fromarray(inside).reduce(block))
+    row, column = (top - square.top) // block, (left - square.left) // block
+    inside = inside[: cells - row, : cells - column]
+    crop[row : row + inside.shape[0], column : column + inside.shape[1]] = inside
     return crop, square
 
 
