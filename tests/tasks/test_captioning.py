@@ -181,9 +181,7 @@ def test_impossible_numbers_are_wrong_usage(option: str) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), DETECTED)
-def test_whatever_a_network_says_no_caption_names_an_undetected_class(
-    seed: int, detected: dict[int, int]
-) -> None:
+def test_whatever_a_network_says_no_caption_names_an_undetected_class(seed: int, detected: dict[int, int]) -> None:
     nouns = object_nouns()
     plain = {"a", "of", "green", "with", "on", "wall"}
     said = sorted(plain | {word for phrase in nouns.nouns for word in phrase})

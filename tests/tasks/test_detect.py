@@ -64,7 +64,13 @@ def test_classes_are_names_in_any_case_or_ids(text: str, ids: set[int]) -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("persn", "Did you mean person?"), ("12", "no class '12'"), ("dog,zebar", "zebra"), ("", "empty"), (" , ", "empty")],
+    [
+        ("persn", "Did you mean person?"),
+        ("12", "no class '12'"),
+        ("dog,zebar", "zebra"),
+        ("", "empty"),
+        (" , ", "empty"),
+    ],
 )
 def test_an_unknown_class_is_wrong_usage_with_near_matches(text: str, words: str) -> None:
     with pytest.raises(UsageError) as caught:
@@ -107,7 +113,12 @@ def test_tiles_give_the_same_object_once_in_the_pictures_pixels() -> None:
 
 def test_neighbours_change_no_answer_even_with_different_numbers_of_tiles() -> None:
     task = Detect(ROW, RedSpots(), tile="64")
-    given = [picture(200, 100, (20, 30, 60, 80)), picture(40, 40), picture(90, 300, (10, 200, 30, 220)), picture(1, 1)]
+    given = [
+        picture(200, 100, (20, 30, 60, 80)),
+        picture(40, 40),
+        picture(90, 300, (10, 200, 30, 220)),
+        picture(1, 1),
+    ]
     alone = [answers(task, p)[0] for p in given]
     assert answers(task, *given) == alone
     assert [len(a) for a in alone] == [1, 0, 1, 0]

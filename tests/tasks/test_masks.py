@@ -49,7 +49,7 @@ def test_polygon_corners_lie_on_pixel_edges_inside_the_picture(mask: np.ndarray)
         for ring in (part.exterior, *part.holes):
             xs, ys = ring[::2], ring[1::2]
             assert all(v == int(v) for v in ring)
-            assert 0 <= min(xs) and max(xs) <= width and 0 <= min(ys) and max(ys) <= height
+            assert min(xs) >= 0 and max(xs) <= width and min(ys) >= 0 and max(ys) <= height
 
 
 @given(MASKS)

@@ -14,7 +14,7 @@ from visioncli.errors import UsageError
 from visioncli.models import registry
 from visioncli.models.labels import load_labels
 from visioncli.pictures import Picture
-from visioncli.results import ModelInfo, Segment
+from visioncli.results import ModelInfo
 from visioncli.tasks.detectors import Boxes
 from visioncli.tasks.interface import Answer
 from visioncli.tasks.masks import decode
@@ -99,7 +99,9 @@ def test_classes_that_differ_do_not_cut_the_foreground_apart() -> None:
 
 def test_an_object_is_the_class_inside_its_box_and_says_that_this_is_approximate() -> None:
     given = answer(
-        halves(0, CAT), mode="instance", detector=found((60, 20, 140, 100, 0.8, COCO_CAT), (0, 0, 40, 40, 0.7, COCO_CUP))
+        halves(0, CAT),
+        mode="instance",
+        detector=found((60, 20, 140, 100, 0.8, COCO_CAT), (0, 0, 40, 40, 0.7, COCO_CUP)),
     )
     (cat,) = given.predictions
     assert (cat.label, cat.label_id, cat.approximate) == ("cat", COCO_CAT, True)
@@ -122,7 +124,9 @@ def test_what_the_network_does_not_know_is_counted_and_what_has_no_pixels_too() 
 
 def test_classes_that_coco_calls_otherwise_are_the_same() -> None:
     sofa = next(i for i, name in VOC.items() if name == "sofa")
-    (couch,) = answer(halves(0, sofa), mode="instance", detector=found((60, 0, 160, 120, 0.9, COCO_COUCH))).predictions
+    (couch,) = answer(
+        halves(0, sofa), mode="instance", detector=found((60, 0, 160, 120, 0.9, COCO_COUCH))
+    ).predictions
     assert couch.label == "couch"
     names = set(COCO.values())
     assert all(COCO_NAME_OF_VOC.get(name, name) in names for i, name in VOC.items() if i)
@@ -193,8 +197,10 @@ def test_the_network_answers_alike_whatever_the_batch(mode: str) -> None:
 
 
 def test_settings_are_json_and_differ_by_mode() -> None:
-    plain, objects = (SegmentTask(ROW, Grid(halves(0, 0)), mode=m, detector=d).settings
-                      for m, d in (("semantic", None), ("instance", found())))
+    plain, objects = (
+        SegmentTask(ROW, Grid(halves(0, 0)), mode=m, detector=d).settings
+        for m, d in (("semantic", None), ("instance", found()))
+    )
     assert json.loads(json.dumps(plain)) == plain
     assert plain != objects
 
@@ -215,5 +221,3 @@ def test_classes_at_257_squashed_are_those_of_the_original_runtime(shared_data: 
         assert (got == want).mean() >= 0.995, path.name
         checked += 1
     assert checked
-
-

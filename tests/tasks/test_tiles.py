@@ -26,7 +26,9 @@ def test_overlap_is_a_share_a_percentage_or_pixels(text: str, size: int, overlap
     assert (tiling.size, tiling.overlap) == (size, pytest.approx(overlap))
 
 
-@pytest.mark.parametrize("text", ["3", "31", "0", "-640", "640:0.95", "640:640", "640:-0.1", "640:nan", "x", "64:y", ":"])
+@pytest.mark.parametrize(
+    "text", ["3", "31", "0", "-640", "640:0.95", "640:640", "640:-0.1", "640:nan", "x", "64:y", ":"]
+)
 def test_impossible_tiles_are_wrong_usage_that_shows_the_form(text: str) -> None:
     with pytest.raises(UsageError, match=r"--tile takes SIZE or SIZE:OVERLAP"):
         Tiling.parse(text)
@@ -84,7 +86,9 @@ def test_an_object_that_an_inner_border_cuts_is_left_to_a_window_that_sees_it_wh
 
 
 def test_an_object_at_the_pictures_own_border_is_not_cut() -> None:
-    found = merge(WINDOWS, [NOTHING, boxes((0, 0, 30, 100, 0.9, 1)), NOTHING, boxes((60, 0, 100, 100, 0.8, 1))], Limits())
+    found = merge(
+        WINDOWS, [NOTHING, boxes((0, 0, 30, 100, 0.9, 1)), NOTHING, boxes((60, 0, 100, 100, 0.8, 1))], Limits()
+    )
     assert len(found) == 2
 
 
@@ -96,7 +100,9 @@ def test_a_part_of_a_better_larger_object_of_its_class_is_no_object() -> None:
 
 
 def test_a_part_with_a_better_score_stays() -> None:
-    found = merge(WINDOWS, [boxes((100, 0, 200, 100, 0.5, 1)), NOTHING, boxes((40, 10, 60, 30, 0.9, 1)), NOTHING], Limits())
+    found = merge(
+        WINDOWS, [boxes((100, 0, 200, 100, 0.5, 1)), NOTHING, boxes((40, 10, 60, 30, 0.9, 1)), NOTHING], Limits()
+    )
     assert len(found) == 2
 
 

@@ -105,8 +105,6 @@ def coco_result(prediction: dict[str, Any]) -> dict[str, Any]:
         entry["bbox"] = [x1, y1, round(x2 - x1, 6), round(y2 - y1, 6)]
     if "mask" in prediction:
         entry["segmentation"] = prediction["mask"]
-        if "bbox" not in entry:
-            entry["bbox"] = _around(prediction["mask"])
     if "keypoints" in prediction:
         points = prediction["keypoints"]
         entry["keypoints"] = [v for p in points for v in (p["x"], p["y"], 2 if p["score"] >= SURE_KEYPOINT else 1)]

@@ -17,7 +17,7 @@ from visioncli.tasks.detectors import Boxes, Detector, Limits, SsdDetector
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.tiles import Tiling, Window, merge, view
 
-WINDOWS_AT_ONCE = 16
+WINDOWS_AT_ONCE = 8
 """Larger batches gain nothing on a CPU and hold more memory."""
 
 
