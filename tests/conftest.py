@@ -19,12 +19,22 @@ SHARED_DATA = Path(os.environ.get("VISION_SHARED_DATA") or ROOT.parent / "shared
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what needs the development data where that is absent."""
-    if SHARED_DATA.is_dir():
-        return
-    absent = [item for item in items if item.get_closest_marker("shared_data")]
-    config.hook.pytest_deselected(items=absent)
-    items[:] = [item for item in items if item not in absent]
+    """Leaves out what needs the development data, or a GPU, where that is absent."""
+    absent = [
+        item
+        for item in items
+        if (item.get_closest_marker("shared_data") and not SHARED_DATA.is_dir())
+        or (item.get_closest_marker("cuda") and not _has_cuda())
+    ]
+    if absent:
+        config.hook.pytest_deselected(items=absent)
+        items[:] = [item for item in items if item not in absent]
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
 
 
 @pytest.fixture(scope="session")
@@ -95,10 +105,10 @@ def vision(
         sys.stdout.flush()
         raise _Left(status)
 
-    def run(*args: str | Path, stdin: bytes = b"") -> Ended:
+    def run(*args: str | bytes | Path, stdin: bytes = b"") -> Ended:
         given = tmp_path / ".stdin"
         given.write_bytes(stdin)
-        monkeypatch.setattr(sys, "argv", ["vision", *map(os.fspath, args)])
+        monkeypatch.setattr(sys, "argv", ["vision", *map(os.fsdecode, args)])
         capfdbinary.readouterr()
         with given.open() as file:
             monkeypatch.setattr(sys, "stdin", file)
@@ -124,7 +134,7 @@ def start_vision(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[byte
 
     def start(*args: str | bytes | Path, **options: Any) -> subprocess.Popen[bytes]:
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        env = os.environ | {"OMP_NUM_THREADS": "2"} | options.pop("env", {})
+        env = os.environ | options.pop("env", {})
         command = [sys.executable, "-m", "visioncli", *map(os.fspath, args)]
         process = subprocess.Popen(command, **({"cwd": tmp_path} | pipes | options), env=env)
         started.append(process)

@@ -171,7 +171,7 @@ def test_a_picture_over_the_pixel_limit_is_refused_before_it_is_decoded(monkeypa
 
     stream = encoded(colour("L", 0, (100, 50)))
     monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
-    for limit in (4999, 2000):
+    for limit in (4999, 2000, 10):
         problem = failure(stream, max_pixels=limit)
         assert problem.kind == "too_large"
         assert "--max-pixels" in str(problem)

@@ -2,10 +2,14 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, overload
 
+from visioncli.engines.interface import EngineOptions
 from visioncli.errors import InputError, UsageError
 from visioncli.models import registry
+from visioncli.models.downloads import Access, Progress
+from visioncli.models.resolve import resolve
 from visioncli.results import Record
 from visioncli.runner import RunOptions, run
 from visioncli.sources import Item
@@ -18,15 +22,51 @@ Input = str | os.PathLike[str]
 
 
 def build_task(
-    name: str, model: str | None = None, *, device: str = "auto", threads: int | None = None, **settings: Any
+    name: str,
+    model: str | None = None,
+    options: EngineOptions | None = None,
+    *,
+    weights: Input | None = None,
+    labels: Input | None = None,
+    offline: bool = False,
+    progress: Progress | None = None,
+    **settings: Any,
 ) -> Task:
-    """The task called `name` with its network loaded. Raises UsageError and ModelUnavailable."""
+    """The task called `name` with its network loaded. Raises UsageError and ModelUnavailable.
+
+    `model` is a name of `vision models`, `timm:NAME`, `hf:NAME_OR_PATH` or `onnx:FILE`; for classification also
+    several, separated by commas: the first one's predictions, with all others beside them in `extra`. `weights` is a
+    checkpoint of one's own for it, `labels` a file with its class names. Weights that are not in the cache are
+    fetched, unless `offline`; `progress` is told how far that is.
+    """
     # Read when torch loads its OpenMP: waiting threads that spin make two processes on one machine crawl.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if name not in TASKS:
         raise UsageError(f"There is no task {name!r}. Known: {', '.join(TASKS)}.")
-    row = registry.find(model or registry.DEFAULTS[name], name)
-    return TASKS[name](row, device=device, threads=threads, **settings)
+    specs = model_names(model) if model else [registry.DEFAULTS[name]]
+    if len(specs) > 1 and name != "classify":
+        raise UsageError(f"Models are compared by classify; for {name} give one.")
+    if len(specs) > 1 and (weights or labels):
+        raise UsageError("--weights and --labels go with a single model.")
+    access = Access.of(offline, progress=progress)
+    paths = {k: Path(v) for k, v in (("weights", weights), ("labels", labels)) if v is not None}
+    rows = [resolve(spec, name, access=access, **paths) for spec in specs]
+    tasks = [TASKS[name](row, options, **settings) for row in rows]
+    if len(tasks) == 1:
+        return tasks[0]
+    from visioncli.tasks.compare import Compare
+
+    return Compare(tasks)
+
+
+def model_names(text: str) -> list[str]:
+    """The names in a list with commas; a path after `hf:` or `onnx:` may have commas itself."""
+    if text.startswith(("hf:", "onnx:")):
+        return [text]
+    names = list(dict.fromkeys(part.strip() for part in text.split(",")))
+    if not all(names):
+        raise UsageError(f"--model {text!r} has an empty name in it.")
+    return names
 
 
 def run_options(
@@ -84,6 +124,11 @@ def load(
     *,
     device: str = "auto",
     threads: int | None = None,
+    engine: str = "auto",
+    precision: str = "fp32",
+    weights: Input | None = None,
+    labels: Input | None = None,
+    offline: bool = False,
     batch_size: str | int = "auto",
     workers: int | None = None,
     max_pixels: int = 179_000_000,
@@ -95,4 +140,10 @@ def load(
     Raises UsageError for unknown names and impossible values, ModelUnavailable where the weights are missing.
     """
     options = run_options(batch_size, workers, max_pixels, allow_truncated)
-    return Predictor(build_task(task, model, device=device, threads=threads, **settings), options)
+    where: dict[str, Any] = {
+        "weights": weights,
+        "labels": labels,
+        "offline": offline,
+    }
+    running = EngineOptions(device, threads, engine, precision)
+    return Predictor(build_task(task, model, running, **where, **settings), options)

@@ -9,10 +9,10 @@ in 0..1 are multiplied by 255): scaled, never clipped.
 import errno
 import io
 import os
+import re
 import select
 import stat
 import time
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -89,21 +89,20 @@ def decode(
     # Pillow's own limit, which it also holds against pictures inside a file (icons), must not undercut ours.
     Image.MAX_IMAGE_PIXELS = max_pixels
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(stream) as image:
-                width, height = image.size
-                if width * height > max_pixels:
-                    raise _too_large(width, height, max_pixels)
-                if width < 1 or height < 1:
-                    raise UnreadablePicture(f"The picture has no pixels ({width} x {height}).")
-                admit(width * height)
-                image.load()
-                return _to_rgb(_upright(image))
+        with Image.open(stream) as image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise _too_large(f"{width} x {height} = {width * height:,} pixels", max_pixels)
+            if width < 1 or height < 1:
+                raise UnreadablePicture(f"The picture has no pixels ({width} x {height}).")
+            admit(width * height)
+            image.load()
+            return _to_rgb(_upright(image))
     except InputError:
         raise
-    except Image.DecompressionBombError:
-        raise _too_large(0, 0, max_pixels) from None
+    except Image.DecompressionBombError as problem:
+        number = re.search(r"\d+", str(problem))
+        raise _too_large(f"{int(number[0]):,} pixels" if number else "too many pixels", max_pixels) from None
     except Exception as problem:
         raise _explain_decoder(problem) from problem
 
@@ -154,8 +153,7 @@ def _explain_os_error(problem: OSError) -> tuple[str, str]:
     return "read_failed", f"The file could not be read: {problem.strerror or problem}."
 
 
-def _too_large(width: int, height: int, max_pixels: int) -> UnreadablePicture:
-    size = f"{width} x {height} = {width * height:,} pixels" if width else "too many pixels"
+def _too_large(size: str, max_pixels: int) -> UnreadablePicture:
     return UnreadablePicture(
         f"The picture has {size}; the limit is {max_pixels:,}. Raise it with --max-pixels if you trust the file.",
         "too_large",

@@ -70,6 +70,13 @@ def test_a_new_run_keeps_the_records_of_the_last_one_beside_its_own(folder: Path
     assert inputs(folder / PREVIOUS) == ["a"]
 
 
+def test_an_empty_run_does_not_displace_the_records_kept_before(folder: Path) -> None:
+    for names in ("a", "", "", "b"):
+        whole_run(folder, *map(success, names))
+    assert inputs(folder / PREDICTIONS) == ["b"]
+    assert inputs(folder / PREVIOUS) == ["a"]
+
+
 def test_a_killed_run_loses_only_the_line_that_was_torn(folder: Path) -> None:
     killed_run(folder, success("a"), success("b"), torn=b'{"schema": "vision/1", "inp')
     out = OutputFolder(folder)

@@ -53,9 +53,7 @@ def run(data: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
         "0.2",
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
-    return subprocess.run(
-        [*command, *options, *more], env=environment, capture_output=True, text=True, check=True
-    )
+    return subprocess.run([*command, *options, *more], env=environment, capture_output=True, text=True, check=True)
 
 
 def test_one_epoch_writes_weights_that_load_and_the_same_seed_gives_the_same_bytes(
@@ -73,6 +71,15 @@ def test_one_epoch_writes_weights_that_load_and_the_same_seed_gives_the_same_byt
     metrics = json.loads((tmp_path / "a" / "metrics.json").read_text())
     assert metrics["train_pictures"] + metrics["val_pictures"] == 30
     assert set(metrics["val"]) == set(metrics["template"]) == {"cider", "bleu4", "absent"}
+
+
+def test_members_trained_before_are_joined(data: Path, tmp_path: Path) -> None:
+    from visioncli.models.object_layout import load
+
+    run(data, tmp_path / "a")
+    run(data, tmp_path / "b", "--seed", "2", "--join", str(tmp_path / "a" / "object_layout.safetensors"))
+    network, _ = load(tmp_path / "b" / "object_layout.safetensors")
+    assert len(network.members) == 2
 
 
 def test_coco_instances_and_captions_are_read_as_layouts(layouts, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

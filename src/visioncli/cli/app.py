@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from visioncli import __version__
-from visioncli.cli import caption, classify, detect, gradcam, iou, pose, schema, segment
+from visioncli.cli import caption, classify, detect, gradcam, iou, models, pose, schema, segment
 from visioncli.errors import VisionError
 from visioncli.status import Status
 
@@ -29,6 +29,7 @@ app.command("pose")(pose.pose)
 app.command("caption")(caption.caption)
 app.command("gradcam")(gradcam.gradcam)
 app.command("iou", cls=iou.IouCommand)(iou.iou)
+app.add_typer(models.app, name="models")
 app.command("schema")(schema.schema)
 
 

@@ -69,6 +69,8 @@ def gradcam(
 
     from visioncli.errors import UsageError
     from visioncli.models import registry
+    from visioncli.models.downloads import Access
+    from visioncli.models.resolve import resolve
     from visioncli.sinks.formats import SinkOptions
 
     names = [n.strip() for n in (compare or "").split(",") if n.strip()]
@@ -76,7 +78,10 @@ def gradcam(
         raise UsageError("Give the models with --compare or with --model, not with both.")
     detect = task is Explained.DETECT
     first = names[0] if names else frame.model or registry.DEFAULTS[task.value]
-    rows = [registry.find(name, task.value) for name in [first, *names[1:]]]
+    if ":" not in first:
+        registry.find(first, task.value)
+    access = Access.of(frame.offline)
+    others = [resolve(name, "gradcam", access=access) for name in names[1:]]
     settings: dict[str, Any] = {
         # A box has a place: layercam weighs each place of the map by itself, gradcam a channel as a whole.
         "method": method or ("layercam" if detect else "gradcam"),
@@ -84,7 +89,7 @@ def gradcam(
         "target": target,
         "detect": detect,
         "score": score,
-        "compare": rows[1:],
+        "compare": others,
         "seed": seed,
     }
     if list_layers:
@@ -100,9 +105,11 @@ def gradcam(
 
 def _print_layers(model: str, frame: FrameOptions, settings: dict[str, Any]) -> None:
     from visioncli.api import build_task
+    from visioncli.engines.interface import EngineOptions
     from visioncli.tasks.gradcam import GradCam
 
-    cam = build_task("gradcam", model, device=frame.device, **settings)
+    own: dict[str, Any] = {"weights": frame.weights, "labels": frame.labels, "offline": frame.offline}
+    cam = build_task("gradcam", model, EngineOptions(frame.device), **own, **settings)
     assert isinstance(cam, GradCam)
     for network in cam.networks:
         layers = network.layers()

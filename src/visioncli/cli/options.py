@@ -7,6 +7,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -22,6 +23,22 @@ class AnnotatedKind(StrEnum):
     JPG = "jpg"
     PNG = "png"
     NONE = "none"
+
+
+class EngineKind(StrEnum):
+    """What runs the network."""
+
+    AUTO = "auto"
+    TORCH = "torch"
+    ONNX = "onnx"
+
+
+class Precision(StrEnum):
+    """The numbers that the network computes with."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    BF16 = "bf16"
 
 
 _PICTURES = "Pictures"
@@ -67,8 +84,32 @@ class FrameOptions:
     ] = False
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", metavar="NAME", help="Which network.", rich_help_panel=_RUNNING),
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME",
+            help="Which network: see `vision models`; also timm:NAME, hf:NAME_OR_PATH, onnx:FILE.",
+            rich_help_panel=_RUNNING,
+        ),
     ] = None
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights", metavar="FILE", help="Your own checkpoint: .pth or .safetensors.", rich_help_panel=_RUNNING
+        ),
+    ] = None
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", metavar="FILE", help="Its class names, one a line.", rich_help_panel=_RUNNING),
+    ] = None
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            help="Fetch no weights, open no connection. [env: VISION_OFFLINE=1]",
+            rich_help_panel=_RUNNING,
+        ),
+    ] = False
     batch_size: Annotated[
         str,
         typer.Option(
@@ -96,6 +137,14 @@ class FrameOptions:
         str,
         typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=_RUNNING),
     ] = "auto"
+    engine: Annotated[
+        EngineKind,
+        typer.Option("--engine", help="What runs the network; onnx is faster on a CPU.", rich_help_panel=_RUNNING),
+    ] = EngineKind.AUTO
+    precision: Annotated[
+        Precision,
+        typer.Option("--precision", help="Half precisions are for GPUs.", rich_help_panel=_RUNNING),
+    ] = Precision.FP32
     threads: Annotated[
         int | None,
         typer.Option(

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,17 @@ from typing import Any
 import typer
 
 from visioncli.api import build_task, run_options
+from visioncli.cli.downloading import download_progress
 from visioncli.cli.interrupts import Interrupts
 from visioncli.cli.options import AnnotatedKind, FrameOptions
 from visioncli.cli.terminal import Console
+from visioncli.engines.interface import EngineOptions
 from visioncli.errors import OutputError, UsageError
 from visioncli.publish import publish
 from visioncli.results import Record
 from visioncli.runner import Outcome, run
 from visioncli.sinks.annotated import AnnotatedSink, Draw
+from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import PREDICTIONS, OutputFolder
 from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, picture_sinks
 from visioncli.sinks.interface import RecordSink
@@ -25,6 +28,7 @@ from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.sinks.lines import StdoutLines
 from visioncli.sources import Expansion
 from visioncli.status import Status
+from visioncli.tasks.interface import Task
 
 
 def run_task(
@@ -42,8 +46,7 @@ def run_task(
     _check_inputs(frame, out_path)
     expansion = Expansion(None if out_path is None else str(out_path), tuple(frame.exclude), frame.null)
     options = run_options(frame.batch_size, frame.workers, frame.max_pixels, frame.allow_truncated)
-    with console.captured_warnings():
-        task = build_task(name, frame.model, device=frame.device, threads=frame.threads, **settings)
+    task = _load_task(name, frame, settings, console)
 
     with _output_folder(out_path) as out:
         check_resume(frame.resume, out)
@@ -56,7 +59,7 @@ def run_task(
         documents = document_sinks(formats, name, out, task.labels, sink_options)
         record_sinks += documents
         if out is not None or not documents:
-            record_sinks.append(console.table(name) if console.wants_table(frame.json) else StdoutLines())
+            record_sinks.append(console.table(task) if console.wants_table(frame.json) else StdoutLines())
         outcomes = run(
             expansion.items(frame.inputs),
             task,
@@ -87,15 +90,27 @@ def run_task(
         interrupts.ignore()
         published.close()
         outcomes.close()
+        if isinstance(ended, UsageError) and not tally.total:
+            raise ended  # nothing was done, so nothing is written
         if journal and finished:
             journal.settle(finished, complete=complete)
         _close(record_sinks, ended)
+    _say_how_it_ended(console, tally, out_path, documents, ended)
+    raise typer.Exit(int(tally.status(ended)))
+
+
+def _say_how_it_ended(
+    console: Console,
+    tally: "Tally",
+    out: Path | None,
+    documents: Sequence[DocumentSink],
+    ended: BaseException | None,
+) -> None:
     if isinstance(ended, OutputError | UsageError):
         console.error(str(ended))
     elif not isinstance(ended, BrokenPipeError):
-        where = str(out_path / PREDICTIONS) if out_path else None
+        where = str(out / PREDICTIONS) if out else None
         console.summary(tally, where, documents, interrupted=isinstance(ended, KeyboardInterrupt))
-    raise typer.Exit(int(tally.status(ended)))
 
 
 def _close(sinks: list[RecordSink], ended: BaseException | None) -> None:
@@ -103,6 +118,25 @@ def _close(sinks: list[RecordSink], ended: BaseException | None) -> None:
         # Trouble that comes of the trouble that ended the run is not worth a second sentence.
         with suppress(*((BrokenPipeError,) if ended is None else (OutputError, BrokenPipeError))):
             sink.close()
+
+
+def engine_options(frame: FrameOptions, tell: Callable[[str], None]) -> EngineOptions:
+    """How the user wants networks to be run."""
+    return EngineOptions(frame.device, frame.threads, frame.engine.value, frame.precision.value, tell)
+
+
+def _load_task(name: str, frame: FrameOptions, settings: dict[str, Any], console: Console) -> Task:
+    with console.captured_warnings(), download_progress(quiet=frame.quiet) as progress:
+        return build_task(
+            name,
+            frame.model,
+            engine_options(frame, console.note),
+            weights=frame.weights,
+            labels=frame.labels,
+            offline=frame.offline,
+            progress=progress,
+            **settings,
+        )
 
 
 class Tally:
@@ -119,6 +153,11 @@ class Tally:
         self.failed += not record.ok
         self.left_out.update(record.extra.get("left_out", {}))
         self.resumed += outcome.resumed
+
+    @property
+    def total(self) -> int:
+        """Inputs so far."""
+        return self.succeeded + self.failed
 
     @property
     def seconds(self) -> float:

@@ -1,10 +1,11 @@
 """Words and tables for people. Results go to stdout only as a table; everything else goes to stderr."""
 
+import logging
 import os
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from visioncli.sinks.interface import RecordSink
 if TYPE_CHECKING:
     from visioncli.cli.session import Tally
     from visioncli.sinks.documents import DocumentSink
+    from visioncli.tasks.interface import Task
 
 
 class Console:
@@ -27,9 +29,9 @@ class Console:
         """Whether results are shown as a table: on a terminal, unless JSON was asked for."""
         return sys.stdout.isatty() and not json
 
-    def table(self, task: str) -> RecordSink:
-        """A sink that prints one row a picture."""
-        return TableSink(self)
+    def table(self, task: "Task") -> RecordSink:
+        """A sink that prints one row a picture; where networks are compared, with a column for each."""
+        return TableSink(self, [task.model.name, *task.settings["compare"]] if "compare" in task.settings else [])
 
     def error(self, message: str) -> None:
         """A sentence about something that ends the run."""
@@ -44,6 +46,11 @@ class Console:
         if not self._quiet:
             self._say(f"vision: warning: {message}")
 
+    def note(self, message: str) -> None:
+        """A sentence about what is being done."""
+        if not self._quiet:
+            self._say(f"vision: {message}")
+
     def summary(
         self, tally: "Tally", where: str | None, documents: "Iterable[DocumentSink]", *, interrupted: bool
     ) -> None:
@@ -51,7 +58,7 @@ class Console:
         for document in documents:
             if document.remark:
                 self.warning(document.remark)
-        total = tally.succeeded + tally.failed
+        total = tally.total
         if not total and not interrupted:
             self.error("No input was found.")
         if self._quiet or not (total or interrupted):
@@ -112,10 +119,13 @@ class Console:
 
     @contextmanager
     def silent_decoders(self) -> Iterator[None]:
-        """Keeps what C libraries print about damaged files off standard error; Python's messages still come.
+        """Keeps what decoders print, warn and log about damaged files off standard error; our sentences still come.
 
         Each such file gets a record and a sentence of ours; libtiff's lines name no file.
         """
+        # For the rest of the program: filters that threads set and restore would not hold.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        logging.getLogger("PIL").addHandler(logging.NullHandler())
         sys.stderr.flush()
         try:
             kept = os.dup(2)
@@ -154,18 +164,28 @@ class Console:
 class TableSink(RecordSink):
     """One row a picture, printed as it is finished; columns as wide as the terminal allows."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, compared: Sequence[str] = ()) -> None:
+        self._console, self._compared = console, list(compared)
         width = shutil.get_terminal_size().columns
         self._first = max(16, min(40, width // 3))
         self._rest = max(20, width - self._first - 2)
         self._begun = False
 
     def write(self, record: Record) -> None:
-        lines = [] if self._begun else [self._row("input", "result"), "─" * (self._first + self._rest + 2)]
+        lines = (
+            []
+            if self._begun
+            else [self._row("input", self._compared or ["result"]), "─" * (self._first + self._rest + 2)]
+        )
         self._begun = True
-        words = f"failed: {record.error.kind}" if record.error else describe(record)
-        lines.append(self._row(record.input, words))
+        compared = record.extra.get("compare", {})
+        if record.error:
+            cells = [f"failed: {record.error.kind}"]
+        elif self._compared:
+            cells = [describe(compared.get(name, ())) for name in self._compared]
+        else:
+            cells = [describe(record.predictions or ())]
+        lines.append(self._row(record.input, cells))
 
         def write() -> None:
             sys.stdout.write("\n".join(lines) + "\n")
@@ -176,20 +196,29 @@ class TableSink(RecordSink):
     def close(self) -> None:
         """Rows are out already."""
 
-    def _row(self, name: str, words: str) -> str:
+    def _row(self, name: str, cells: Sequence[str]) -> str:
         name = printable(name)
         if len(name) > self._first:
             name = "…" + name[-(self._first - 1) :]
-        return f"{name:<{self._first}}  {words if len(words) <= self._rest else words[: self._rest - 1] + '…'}"
+        width = self._rest if len(cells) == 1 else max(12, (self._rest + 2) // len(cells) - 2)
+        cut = [c if len(c) <= width else c[: width - 1] + "…" for c in cells]
+        return "  ".join([f"{name:<{self._first}}", *(f"{c:<{width}}" for c in cut)]).rstrip()
 
 
-def describe(record: Record) -> str:
-    """A record's predictions in a few words: labels with their scores, or the share of the picture, best first."""
-    shown = [
-        f"{p.label} {p.score:.2f}" if p.score is not None else f"{p.label} {p.share * 100:.1f} %"
-        for p in record.predictions or ()
-    ]
-    return ", ".join(shown) or "nothing found"
+def describe(predictions: Iterable[Any]) -> str:
+    """Predictions in a few words, best first: labels with their scores or shares of the picture, or sentences."""
+    return ", ".join(_in_words(p) for p in predictions) or "nothing found"
+
+
+def _in_words(prediction: Any) -> str:
+    # Those of a record from an earlier run are still plain JSON where networks are compared.
+    if isinstance(prediction, dict):
+        return f"{prediction['label']} {prediction['score']:.2f}"
+    if hasattr(prediction, "caption"):
+        return str(prediction.caption)
+    if prediction.score is None:
+        return f"{prediction.label} {prediction.share * 100:.1f} %"
+    return f"{prediction.label} {prediction.score:.2f}"
 
 
 def printable(text: str) -> str:

@@ -91,9 +91,9 @@ def _round_channels(channels: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * channels else rounded
 
 
-def build(variant: str) -> EfficientNetLite:
+def build(variant: str, classes: str = "1000") -> EfficientNetLite:
     """The untrained network `lite0`, `lite1` or `lite2`."""
-    return EfficientNetLite(*_SCALES[variant])
+    return EfficientNetLite(*_SCALES[variant], int(classes))
 
 
 _PARTS = {
@@ -115,8 +115,12 @@ _BLOCK_PARTS = {
 
 def import_weights(path: Path, variant: str) -> dict[str, Tensor]:
     """The carrier's checkpoint under the names of this module. Whether names and shapes fit is checked on loading."""
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    return {_rename(name): tensor for name, tensor in checkpoint.items()}
+    return import_state(torch.load(path, map_location="cpu", weights_only=True), variant)
+
+
+def import_state(state: dict[str, Tensor], variant: str, classes: str = "1000") -> dict[str, Tensor]:
+    """A checkpoint in the lukemelas naming, or in this module's own, under the names of this module."""
+    return {_rename(name): tensor for name, tensor in state.items()}
 
 
 def _rename(name: str) -> str:

@@ -1,7 +1,6 @@
 """Finds a network's weights, verifies them, converts them once, and keeps the result in the user's cache."""
 
 import hashlib
-import importlib
 import importlib.util
 import os
 import warnings
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from visioncli.errors import ModelUnavailable, OutputError
 from visioncli.files import whole_file
-from visioncli.models.registry import Carrier, ModelRow
+from visioncli.models.checkpoints import architecture, read_checkpoint
+from visioncli.models.row import Carrier, Download, Hub, LocalFile, ModelRow
+from visioncli.models.signatures import likeliest
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -52,6 +53,16 @@ def carrier_file(carrier: Carrier) -> Path:
     )
 
 
+def converted_file(name: str, carrier: Carrier) -> Path:
+    """Where the converted weights of a carrier are kept."""
+    return cache_folder() / "weights" / f"{name}-{carrier.sha256[:12]}-v{CONVERSION}.safetensors"
+
+
+def stored_file(source: Download) -> Path:
+    """Where the file of a download belongs, whether it is there or not."""
+    return cache_folder() / "downloads" / source.file
+
+
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, as lower-case hexadecimal."""
     with path.open("rb") as file:
@@ -71,30 +82,37 @@ def verified_carrier_file(carrier: Carrier) -> Path:
 
 
 def load_network(row: ModelRow) -> "nn.Module":
-    """The network of `row`, filled with its weights, in inference mode on the CPU. Raises ModelUnavailable."""
+    """The network of `row`, filled with its weights, in inference mode on the CPU. Raises ModelUnavailable.
+
+    A row with a `Download` must have been made ready (`resolve.ready`) before.
+    """
     import torch
 
-    architecture, *variant = row.architecture.split(":")
-    module: Any = importlib.import_module(f"visioncli.models.{architecture}")
-    cached = cache_folder() / "weights" / f"{row.name}-{row.source.sha256[:12]}-v{CONVERSION}.safetensors"
-    kept = _cached(cached)
-    state = kept or module.import_weights(verified_carrier_file(row.source), *variant)
+    module, variant = architecture(row)
+    if isinstance(row.source, Hub):
+        loaded: nn.Module = module.load(row)
+        return loaded.eval()
+    cached = converted_file(row.name, row.source) if isinstance(row.source, Carrier) else None
+    kept = _cached(cached) if cached else None
+    state = kept or _published(row, module, variant)
     with torch.device("meta"):
         network: nn.Module = module.build(*variant)
-    fill(network, state, row.name)
+    own = isinstance(row.source, LocalFile)
+    fill(network, state, row.name, own=own)
     if any(buffer.is_meta for buffer in network.buffers()):
         # Constants that the network computes for itself are in no file.
         network = module.build(*variant)
-        fill(network, state, row.name)
-    if kept is None:
+        fill(network, state, row.name, own=own)
+    if cached and kept is None:
         _keep(state, cached)
     return network.eval()
 
 
-def fill(network: "nn.Module", state: "dict[str, Tensor]", name: str) -> None:
+def fill(network: "nn.Module", state: "dict[str, Tensor]", name: str, *, own: bool = False) -> None:
     """Puts `state` into `network`; every tensor must be wanted, present and of the right shape.
 
-    Raises ModelUnavailable that names the first tensors that do not fit.
+    Raises ModelUnavailable that names the first tensors that do not fit, and for a user's `own` checkpoint the known
+    network that they look like.
     """
     expected = network.state_dict()
     missing = [k for k in expected if k not in state]
@@ -106,8 +124,28 @@ def fill(network: "nn.Module", state: "dict[str, Tensor]", name: str) -> None:
             for word, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", wrong))
             if keys
         ]
-        raise ModelUnavailable(f"The weights do not fit the network {name}: tensors {'; '.join(parts)}.")
+        likely = likeliest(state) if own else ""
+        raise ModelUnavailable(f"The weights do not fit the network {name}: tensors {'; '.join(parts)}.{likely}")
     network.load_state_dict(state, assign=True)
+
+
+def _published(row: ModelRow, module: Any, variant: list[str]) -> "dict[str, Tensor]":
+    """The row's weights under the names of its network, read from the file that they were published in."""
+    source = row.source
+    if isinstance(source, Carrier):
+        state: dict[str, Tensor] = module.import_weights(verified_carrier_file(source), *variant)
+        return state
+    if isinstance(source, Download):
+        path = stored_file(source)
+        if hasattr(module, "import_weights"):
+            state = module.import_weights(path, *variant)
+            return state
+    elif isinstance(source, LocalFile):
+        path = Path(source.path)
+    else:
+        raise ModelUnavailable(f"{row.name} has no weight file of its own.")
+    state = read_checkpoint(path)
+    return module.import_state(state, *variant) if hasattr(module, "import_state") else state
 
 
 def _cached(cached: Path) -> "dict[str, Tensor] | None":

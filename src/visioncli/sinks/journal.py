@@ -70,7 +70,7 @@ class Journal(RecordSink):
         """Renames the journal to `predictions.jsonl`; an earlier one that holds other records is kept beside it."""
         try:
             self._drop_torn_line()
-            if self._keep_previous and self._target.exists():
+            if self._keep_previous and self._target.exists() and self._target.stat().st_size:
                 os.replace(self._target, self._out.path / PREVIOUS)
             os.replace(self._path, self._target)
         except OSError as problem:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
-from visioncli.models.registry import ModelRow
+from visioncli.models.row import Hub, ModelRow
 from visioncli.pictures import Picture
 from visioncli.results import Caption, CaptionWord, Detection, ModelInfo
 from visioncli.tasks import caption_template, captioning
@@ -150,16 +151,15 @@ class CaptionTask(Task):
 
 def build(
     row: ModelRow,
+    options: EngineOptions | None = None,
     *,
-    device: str = "auto",
-    threads: int | None = None,
     beams: int = captioning.BEAMS,
     top: int = 1,
     max_words: int = captioning.MAX_WORDS,
     score: float = captioning.NAME_SCORE,
     scene_score: float = SCENE_SCORE,
-) -> CaptionTask:
-    """The task with its detector loaded; the classifier waits until a picture without objects comes."""
+) -> Task:
+    """The task with its detector, or a hub's captioner, loaded; the classifier waits until it is needed."""
     from visioncli.models import registry
     from visioncli.tasks import classify, detect
 
@@ -168,6 +168,10 @@ def build(
     for option, number in (("--beams", beams), ("--top", top), ("--max-words", max_words)):
         if number < 1:
             raise UsageError(f"{option} must be at least 1, not {number}.")
+    if isinstance(row.source, Hub):
+        from visioncli.tasks.caption_hf import HubCaptionTask
+
+        return HubCaptionTask(row, beams=beams, top=top, max_words=max_words, options=options)
     captioner: Captioner
     if row.name == "template":
         captioner = TemplateCaptioner(score)
@@ -177,7 +181,7 @@ def build(
     def default(task: str) -> ModelRow:
         return registry.find(registry.DEFAULTS[task], task)
 
-    detector = detect.build(default("detect"), device=device, threads=threads, score=captioner.least_score)
-    scenes = partial(classify.build, default("classify"), device=device, threads=threads)
+    detector = detect.build(default("detect"), options, score=captioner.least_score)
+    scenes = partial(classify.build, default("classify"), options)
     settings = {"beams": beams, "top": top, "max_words": max_words, "score": score}
     return CaptionTask(row, captioner, detector, scenes, settings=settings, scene_score=scene_score)

@@ -1,20 +1,28 @@
 """Image classification: resize, centre crop, network, softmax, the best k classes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from visioncli.engines.interface import Engine
+from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
-from visioncli.models.registry import InputSpec, ModelRow
+from visioncli.models.registry import Hub, InputSpec, ModelRow
 from visioncli.pictures import Picture
 from visioncli.results import Classification, ModelInfo
 from visioncli.tasks.interface import Answer, Task
 
-_INTERPOLATION = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+INTERPOLATION = {
+    "bicubic": Image.Resampling.BICUBIC,
+    "bilinear": Image.Resampling.BILINEAR,
+    "nearest": Image.Resampling.NEAREST,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+Preprocess = Callable[[np.ndarray], np.ndarray]
+"""`(H, W, 3) uint8` -> `(3, h, w) float32`."""
 
 
 class Classify(Task):
@@ -22,7 +30,16 @@ class Classify(Task):
 
     name = "classify"
 
-    def __init__(self, row: ModelRow, engine: Engine, *, top_k: int = 5, threshold: float = 0.0) -> None:
+    def __init__(
+        self,
+        row: ModelRow,
+        engine: Engine,
+        *,
+        top_k: int = 5,
+        threshold: float = 0.0,
+        own_preprocess: Preprocess | None = None,
+        own_softmax: bool = False,
+    ) -> None:
         if top_k < 1:
             raise UsageError(f"--top-k must be at least 1, not {top_k}.")
         if not 0.0 <= threshold <= 1.0:
@@ -30,17 +47,21 @@ class Classify(Task):
         self.engine, self.spec = engine, row.input
         self.labels = load_labels(row.labels)
         self.top_k, self.threshold = top_k, threshold
+        self._own_preprocess, self._own_softmax = own_preprocess, own_softmax
         self.model = ModelInfo(row.name, row.source.sha256)
         self.settings = {"top_k": top_k, "threshold": threshold}
 
     def prepare(self, picture: Picture) -> np.ndarray:
         """`(3, S, S) float32`."""
+        if self._own_preprocess is not None:
+            return self._own_preprocess(picture.rgb)
         return preprocess(picture.rgb, self.spec)
 
     def predict(self, batch: Sequence[np.ndarray]) -> list[Answer]:
         """Softmax over the network's logits, then the best classes of each picture."""
-        (logits,) = self.engine.run(np.stack(batch))
-        return [Answer(self._best(row)) for row in softmax(logits)]
+        (outputs,) = self.engine.run(np.stack(batch))
+        scores = outputs if self._own_softmax and _are_probabilities(outputs) else softmax(outputs)
+        return [Answer(self._best(row)) for row in scores]
 
     def _best(self, scores: np.ndarray) -> tuple[Classification, ...]:
         # A stable sort gives equal scores the order of their ids, whatever the batch.
@@ -48,6 +69,11 @@ class Classify(Task):
         return tuple(
             Classification(self.labels[i], int(i), float(scores[i])) for i in order if scores[i] >= self.threshold
         )
+
+
+def _are_probabilities(outputs: np.ndarray) -> bool:
+    """Whether the network has done the softmax itself: then each row sums to one."""
+    return bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=-1), 1, atol=1e-3))
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -76,14 +102,24 @@ def preprocess(rgb: np.ndarray, spec: InputSpec) -> np.ndarray:
     """`(H, W, 3) uint8` -> `(3, S, S) float32`: the shorter side resized, the centre cropped, normalised."""
     # Only the part that the crop keeps is resized: a panorama would otherwise grow without bound.
     box = crop_box(rgb.shape[1], rgb.shape[0], spec)
-    crop = Image.fromarray(rgb).resize((spec.size, spec.size), _INTERPOLATION[spec.interpolation], box=box)
+    crop = Image.fromarray(rgb).resize((spec.size, spec.size), INTERPOLATION[spec.interpolation], box=box)
+    return normalise(crop, spec)
+
+
+def normalise(image: Image.Image, spec: InputSpec) -> np.ndarray:
+    """An RGB image as `(3, h, w) float32`, `(pixel / 255 - mean) / std` for each channel."""
     scale = np.float32(1 / 255) / np.array(spec.std, np.float32)
     shift = np.array(spec.mean, np.float32) / np.array(spec.std, np.float32)
-    return (np.asarray(crop, np.float32) * scale - shift).transpose(2, 0, 1)
+    return (np.asarray(image, np.float32) * scale - shift).transpose(2, 0, 1)
 
 
-def build(row: ModelRow, *, device: str = "auto", threads: int | None = None, **settings: Any) -> Classify:
+def build(row: ModelRow, options: EngineOptions | None = None, **settings: Any) -> Classify:
     """The task with its network loaded."""
     from visioncli.engines import open_engine
 
-    return Classify(row, open_engine(row, device=device, threads=threads), **settings)
+    engine = open_engine(row, options)
+    if isinstance(row.source, Hub) and row.source.library == "transformers":
+        from visioncli.tasks.transformers_models import preprocessor
+
+        settings["own_preprocess"] = preprocessor(row.source)
+    return Classify(row, engine, own_softmax=row.architecture == "onnx_models", **settings)

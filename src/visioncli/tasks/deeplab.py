@@ -44,15 +44,17 @@ def preprocess(rgb: NDArray[np.uint8], size: int | tuple[int, int]) -> NDArray[n
     return np.ascontiguousarray(scaled.transpose(2, 0, 1))
 
 
-def resize_logits(logits: NDArray[np.float32], height: int, width: int) -> NDArray[np.uint8]:
+def resize_logits(logits: NDArray[np.float32], height: int, width: int, stride: int = STRIDE) -> NDArray[np.uint8]:
     """The class of each pixel, (height, width) uint8: argmax over the enlarged (classes, h, w) logits.
+
+    `stride` is the number of input pixels from cell to cell; at 1 the cells tile the picture.
 
     The whole enlarged array is never held: rows are done in blocks, and classes that cannot win anywhere in a
     block are left out, so a 12-megapixel picture needs some tens of megabytes.
     """
     logits = np.asarray(logits, dtype=np.float32)
-    top, bottom, down = _neighbours(height, logits.shape[1])
-    left, right, across = _neighbours(width, logits.shape[2])
+    top, bottom, down = _neighbours(height, logits.shape[1], stride)
+    left, right, across = _neighbours(width, logits.shape[2], stride)
     classes = np.empty((height, width), np.uint8)
     start = 0
     while start < height:
@@ -70,7 +72,9 @@ def resize_logits(logits: NDArray[np.float32], height: int, width: int) -> NDArr
     return classes
 
 
-def resize_alpha(logits: NDArray[np.float32], height: int, width: int, background: int = 0) -> NDArray[np.uint8]:
+def resize_alpha(
+    logits: NDArray[np.float32], height: int, width: int, background: int = 0, stride: int = STRIDE
+) -> NDArray[np.uint8]:
     """How much a pixel is not background, (height, width) uint8 of 0 to 255, for (classes, h, w) logits.
 
     128 where the best other class and the background are equal, and a ramp of `RAMP` logits to either side: edges
@@ -78,8 +82,8 @@ def resize_alpha(logits: NDArray[np.float32], height: int, width: int, backgroun
     """
     others = np.delete(logits, background, axis=0).max(axis=0)
     margin = others - logits[background]
-    top, bottom, down = _neighbours(height, logits.shape[1])
-    left, right, across = _neighbours(width, logits.shape[2])
+    top, bottom, down = _neighbours(height, logits.shape[1], stride)
+    left, right, across = _neighbours(width, logits.shape[2], stride)
     wide = margin[:, left] * (1 - across) + margin[:, right] * across
     alpha = np.empty((height, width), np.uint8)
     step = max(1, _BLOCK // width)
@@ -91,10 +95,12 @@ def resize_alpha(logits: NDArray[np.float32], height: int, width: int, backgroun
     return alpha
 
 
-def _neighbours(length: int, cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+def _neighbours(
+    length: int, cells: int, stride: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
     """For each of `length` pixels: the cells around its centre, and how far it is towards the second."""
-    span = (cells - 1) * STRIDE + 1
-    at = ((np.arange(length) + 0.5) * (span / length) - 0.5) / STRIDE
+    span = (cells - 1) * stride + 1
+    at = ((np.arange(length) + 0.5) * (span / length) - 0.5) / stride
     at = at.clip(0, cells - 1)
     before = np.minimum(at.astype(np.intp), max(cells - 2, 0))
     after = np.minimum(before + 1, cells - 1)

@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
-from visioncli.models.registry import ModelRow
+from visioncli.models.registry import Hub, ModelRow
 from visioncli.names import did_you_mean
 from visioncli.pictures import Picture
 from visioncli.results import Detection, ModelInfo
 from visioncli.tasks.detectors import Boxes, Detector, Limits, SsdDetector
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.tiles import Tiling, Window, merge, view
+from visioncli.tasks.torchvision_detection import TorchvisionDetector
 
 WINDOWS_AT_ONCE = 8
 """Larger batches gain nothing on a CPU and hold more memory."""
@@ -127,8 +129,18 @@ def parse_classes(text: str, labels: dict[int, str]) -> frozenset[int]:
     return frozenset(wanted)
 
 
-def build(row: ModelRow, *, device: str = "auto", threads: int | None = None, **settings: Any) -> Detect:
+def build(row: ModelRow, options: EngineOptions | None = None, **settings: Any) -> Detect:
     """The task with its network loaded."""
+    return Detect(row, open_detector(row, options), **settings)
+
+
+def open_detector(row: ModelRow, options: EngineOptions | None = None) -> Detector:
+    """The row's network, loaded, with its own pre- and postprocessing."""
     from visioncli.engines import open_engine
 
-    return Detect(row, SsdDetector(open_engine(row, device=device, threads=threads)), **settings)
+    engine = open_engine(row, options)
+    if isinstance(row.source, Hub):
+        from visioncli.tasks.transformers_models import TransformersDetector
+
+        return TransformersDetector(engine, row.source)
+    return TorchvisionDetector(engine) if row.form in ("boxes", "instances") else SsdDetector(engine)

@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from visioncli.engines.interface import Engine
+from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
 from visioncli.pictures import Picture
 from visioncli.results import ModelInfo, Segment
-from visioncli.tasks import deeplab
 from visioncli.tasks.detect import Detect
 from visioncli.tasks.detect import Prepared as PreparedDetection
 from visioncli.tasks.detectors import Boxes
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.masks import bounding_box, segment_fields
+from visioncli.tasks.segmenters import Segmenter, open_segmenter
 
 MODES = ("semantic", "instance", "foreground")
 DEFAULT_SIZE = 513
@@ -57,7 +57,7 @@ class SegmentTask(Task):
     def __init__(
         self,
         row: ModelRow,
-        engine: Engine,
+        segmenter: Segmenter,
         *,
         mode: str = "semantic",
         size: int = DEFAULT_SIZE,
@@ -68,10 +68,14 @@ class SegmentTask(Task):
         check_options(mode, size)
         if mode == "instance" and detector is None:
             raise UsageError("Instance masks need a detector.")
-        self._engine, self._mode, self._size = engine, mode, size
+        self._segmenter, self._mode, self._size = segmenter, mode, size
         self._flip, self._polygons, self._detector = flip, polygons, detector
         self._classes = load_labels(row.labels)
         self.labels = self._classes
+        # Some data sets, such as ADE20K, give every pixel a class: there, 0 is one of them.
+        self._has_background = self._classes.get(BACKGROUND, "background").strip("_").casefold() == "background"
+        if mode == "foreground" and not self._has_background:
+            raise UsageError(f"{row.name} knows no background, so it cannot cut out a foreground.")
         if detector is not None:
             voc = {COCO_NAME_OF_VOC.get(name, name): i for i, name in self._classes.items()}
             self._voc_of = {i: voc[name] for i, name in detector.labels.items() if name in voc}
@@ -89,8 +93,7 @@ class SegmentTask(Task):
 
     def prepare(self, picture: Picture) -> Prepared:
         """The picture at about `size` x `size` pixels, in its own shape."""
-        height, width = deeplab.input_size(picture.height, picture.width, self._size)
-        x = deeplab.preprocess(picture.rgb, (height, width))
+        x = self._segmenter.prepare(picture.rgb, self._size)
         detection = self._detector.prepare(picture) if self._detector else None
         return Prepared(x, picture.width, picture.height, detection)
 
@@ -102,24 +105,22 @@ class SegmentTask(Task):
         return [self._answer(p, found) for p, found in zip(batch, objects, strict=True)]
 
     def _logits(self, x: np.ndarray) -> np.ndarray:
-        (logits,) = self._engine.run(x[None])
+        logits = self._segmenter.logits(x)
         if self._flip:
-            (mirrored,) = self._engine.run(np.ascontiguousarray(x[None, :, :, ::-1]))
-            logits = (logits + mirrored[..., ::-1]) / 2
-        first: np.ndarray = logits[0]
-        return first
+            logits = (logits + self._segmenter.logits(np.ascontiguousarray(x[:, :, ::-1]))[..., ::-1]) / 2
+        return logits
 
     def _answer(self, prepared: Prepared, objects: Boxes | None) -> Answer:
         logits = self._logits(prepared.x)
-        classes = deeplab.resize_logits(logits, prepared.height, prepared.width)
+        classes = self._segmenter.classes(logits, prepared.height, prepared.width)
         if objects is not None:
             return self._instances(classes, objects)
         if self._mode == "foreground":
-            alpha = deeplab.resize_alpha(logits, prepared.height, prepared.width)
+            alpha = self._segmenter.alpha(logits, prepared.height, prepared.width)
             return self._foreground(alpha)
-        present = [int(i) for i in np.unique(classes) if i != BACKGROUND]
+        present = [int(i) for i in np.unique(classes) if i != BACKGROUND or not self._has_background]
         segments = [
-            Segment(self._classes[i], i, **segment_fields(classes == i, with_polygons=self._polygons))
+            Segment(self._classes.get(i, str(i)), i, **segment_fields(classes == i, with_polygons=self._polygons))
             for i in present
         ]
         segments.sort(key=lambda s: (-s.area, s.label_id))
@@ -217,21 +218,33 @@ def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
 
 def build(
     row: ModelRow,
+    options: EngineOptions | None = None,
     *,
-    device: str = "auto",
-    threads: int | None = None,
     score: float = 0.4,
     classes: str | None = None,
     **settings: Any,
-) -> SegmentTask:
-    """The task with its network loaded, and the detector's in instance mode."""
+) -> Task:
+    """The task with its network loaded, and the detector's where instances are approximated."""
     from visioncli.engines import open_engine
     from visioncli.models import registry
     from visioncli.tasks import detect
+    from visioncli.tasks.torchvision_instances import InstanceTask
 
-    check_options(settings.get("mode", "semantic"), settings.get("size", DEFAULT_SIZE))
+    mode, size = settings.get("mode", "semantic"), settings.get("size", DEFAULT_SIZE)
+    check_options(mode, size)
+    if row.form == "instances":
+        if mode != "instance":
+            raise UsageError(f"{row.name} finds objects and their masks: add --mode instance.")
+        engine = open_engine(row, options)
+        return InstanceTask(row, engine, score=score, classes=classes, polygons=settings.get("polygons", False))
     detector = None
-    if settings.get("mode") == "instance":
+    if mode == "instance":
+        if row.labels != "voc":
+            raise UsageError(
+                f"Instance masks are approximated with networks that know Pascal VOC's classes, not with {row.name}."
+            )
         detector_row = registry.find(registry.DEFAULTS["detect"], "detect")
-        detector = detect.build(detector_row, device=device, threads=threads, score=score, classes=classes)
-    return SegmentTask(row, open_engine(row, device=device, threads=threads), detector=detector, **settings)
+        detector = detect.build(detector_row, options, score=score, classes=classes)
+    if row.form == "pixels" and size == DEFAULT_SIZE:
+        settings["size"] = row.input.size
+    return SegmentTask(row, open_segmenter(row, options), detector=detector, **settings)

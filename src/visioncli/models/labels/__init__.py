@@ -5,8 +5,10 @@ from pathlib import Path
 
 
 @cache
-def load_labels(name: str) -> dict[int, str]:
-    """Category id -> name, in the file's order, of `imagenet1k`, `coco` or `voc`."""
-    lines = (Path(__file__).parent / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+def load_labels(labels: str | tuple[tuple[int, str], ...]) -> dict[int, str]:
+    """Category id -> name, in the file's order, of `imagenet1k`, `coco` or `voc`; or of the pairs themselves."""
+    if not isinstance(labels, str):
+        return dict(labels)
+    lines = (Path(__file__).parent / f"{labels}.txt").read_text(encoding="utf-8").splitlines()
     pairs = (line.split(" ", 1) for line in lines if line)
     return {int(number): label for number, label in pairs}

@@ -1,0 +1,189 @@
+"""`vision models`, `vision models info` and `vision models plot`."""
+
+import dataclasses
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from visioncli.cli.models.tables import count, mib, write_table
+from visioncli.errors import UsageError
+from visioncli.models.row import ModelRow
+
+app = typer.Typer(
+    help="The networks: what there is, what each costs and gives, and where its weights are.",
+    invoke_without_command=True,
+    no_args_is_help=False,
+)
+
+
+class Sort(StrEnum):
+    """What `--sort` knows."""
+
+    NAME = "name"
+    ACCURACY = "accuracy"
+    GFLOPS = "gflops"
+    PARAMETERS = "parameters"
+    SIZE = "size"
+
+
+TaskOption = Annotated[str | None, typer.Option("--task", "-t", metavar="TASK", help="Only networks for this task.")]
+SortOption = Annotated[Sort | None, typer.Option("--sort", "-s", help="Order; accuracy is best first.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+@app.callback()
+def models(
+    context: typer.Context, task: TaskOption = None, sort: SortOption = None, json: JsonOption = False
+) -> None:
+    """List the networks: what each costs and gives, before anything is downloaded."""
+    if context.invoked_subcommand is None:
+        show_rows(select(task, sort), json)
+    elif task or sort or json:
+        raise UsageError(f"Options go behind the subcommand: vision models {context.invoked_subcommand} --help.")
+
+
+def select(task: str | None, sort: Sort | None) -> list[ModelRow]:
+    """The rows for a task, in the wanted order. Raises UsageError for an unknown task."""
+    from visioncli.models.registry import all_rows
+
+    rows = list(all_rows())
+    if task is not None:
+        known = sorted({t for row in rows for t in row.tasks})
+        rows = [row for row in rows if task in row.tasks]
+        if not rows:
+            raise UsageError(f"No network is for the task {task!r}. Tasks: {', '.join(known)}.")
+    orders: dict[Sort, Any] = {
+        Sort.NAME: lambda row: row.name,
+        # Figures of different metrics are not compared.
+        Sort.ACCURACY: lambda row: (
+            (row.accuracy[0].metric, row.accuracy[0].on, -row.accuracy[0].value) if row.accuracy else ("~",)
+        ),
+        Sort.GFLOPS: lambda row: row.gflops,
+        Sort.PARAMETERS: lambda row: row.parameters,
+        Sort.SIZE: lambda row: row.file_mib,
+    }
+    return sorted(rows, key=orders[sort]) if sort else rows
+
+
+def show_rows(rows: list[ModelRow], as_json: bool) -> None:
+    """Prints the rows as JSON Lines or as a table."""
+    if as_json:
+        sys.stdout.writelines(json.dumps(as_dict(row)) + "\n" for row in rows)
+        return
+    head = ("name", "tasks", "input", "parameters", "GFLOPs", "file", "accuracy", "on", "weights")
+    write_table(head, [_cells(row) for row in rows], right=(2, 3, 4, 5))
+
+
+def _cells(row: ModelRow) -> tuple[str, ...]:
+    best = row.accuracy[0] if row.accuracy else None
+    return (
+        row.name,
+        ",".join(row.tasks),
+        str(row.input.size),
+        count(row.parameters) if row.parameters else "-",
+        f"{row.gflops:.2f}" if row.gflops else "-",
+        mib(row.file_mib),
+        f"{best.metric} {best.value:.1f}" if best else "-",
+        best.on if best else "-",
+        state_of(row),
+    )
+
+
+def state_of(row: ModelRow) -> str:
+    """Whether the weights are on this machine: installed, cached, or what it takes to have them."""
+    from visioncli.errors import ModelUnavailable
+    from visioncli.models.row import Carrier, Download
+    from visioncli.models.weights import carrier_file, stored_file
+
+    if isinstance(row.source, Carrier):
+        try:
+            carrier_file(row.source)
+        except ModelUnavailable:
+            return f"extra {row.source.extra}" if row.source.extra else "not installed"
+        return "installed"
+    if isinstance(row.source, Download):
+        return "cached" if stored_file(row.source).is_file() else "download"
+    return "own"
+
+
+def as_dict(row: ModelRow) -> dict[str, Any]:
+    """A row as JSON values, with where its weights are."""
+    body = dataclasses.asdict(row)
+    body["source"] = {"kind": type(row.source).__name__.lower(), **body["source"]}
+    if not isinstance(row.labels, str):
+        body["labels"] = dict(row.labels)
+    body["weights"] = state_of(row)
+    return body
+
+
+def info(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A network of `vision models`.")],
+    json: JsonOption = False,
+) -> None:
+    """Show everything that is known of one network."""
+    from visioncli.models.registry import find
+
+    row = find(name)
+    if json:
+        show_rows([row], True)
+        return
+    spec = row.input
+    scale = f"(pixel / 255 - {_numbers(spec.mean)}) / {_numbers(spec.std)}"
+    if "classify" in row.tasks:
+        picture = f"shorter side to {spec.resize}, {spec.interpolation}; centre {spec.size} x {spec.size}; {scale}"
+    else:
+        picture = f"{spec.size} pixels, {spec.interpolation}; {scale}"
+    facts = {
+        "name": row.name,
+        "about": row.about,
+        "family": row.family,
+        "tasks": ", ".join(row.tasks),
+        "parameters": f"{row.parameters:,}",
+        "multiply-adds": f"{row.gflops:g} G",
+        "accuracy": "; ".join(map(str, row.accuracy)) or "none published",
+        "input": picture,
+        "labels": row.labels if isinstance(row.labels, str) else f"{len(row.labels)} of its own",
+        "licence": row.licence,
+        "paper": row.paper,
+        "recipe": row.recipe,
+        "file": _file(row),
+        "weights": state_of(row),
+    }
+    sys.stdout.writelines(f"{key + ':':<15}{value}\n" for key, value in facts.items() if value)
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    shown = [f"{v:.4g}" for v in values]
+    return shown[0] if len(set(shown)) == 1 else f"[{', '.join(shown)}]"
+
+
+def _file(row: ModelRow) -> str:
+    from visioncli.models.row import Carrier, Download
+
+    if isinstance(row.source, Carrier):
+        where = f"{row.source.file} in {row.source.distribution} {row.source.version}"
+        return f"{where}, {mib(row.file_mib)}, SHA-256 {row.source.sha256}"
+    if isinstance(row.source, Download):
+        known = f"SHA-256 {row.source.hash_prefix}" + ("" if row.source.sha256 else "…")
+        return f"{row.source.url}, {mib(row.file_mib)}, {known}"
+    return ""
+
+
+def plot(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.png", help="Where to write it.")] = Path(
+        "models.png"
+    ),
+    task: Annotated[str, typer.Option("--task", "-t", metavar="TASK", help="Which networks.")] = "classify",
+) -> None:
+    """Draw accuracy against cost, as a PNG."""
+    from visioncli.files import whole_file
+    from visioncli.render.models import draw_plot
+
+    image = draw_plot(select(task, None), task)
+    with whole_file(out) as temporary:
+        image.save(temporary, "PNG", optimize=True)
+    sys.stdout.write(f"{out}\n")

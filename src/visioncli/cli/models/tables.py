@@ -1,0 +1,31 @@
+"""Rows of text: a table on a terminal, tab-separated values in a pipe."""
+
+import sys
+from collections.abc import Sequence
+
+
+def write_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
+    """Prints the rows; the columns numbered in `right` are aligned to the right on a terminal."""
+    if not sys.stdout.isatty():
+        sys.stdout.writelines("\t".join(row) + "\n" for row in (head, *rows))
+        return
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = []
+    for row in (head, *rows):
+        cells = [c.rjust(w) if n in right else c.ljust(w) for n, (c, w) in enumerate(zip(row, widths, strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    lines.insert(1, "─" * (sum(widths) + 2 * (len(widths) - 1)))
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def count(number: float) -> str:
+    """A large number as people say it: 25.6 M."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number:g}"
+
+
+def mib(size: float) -> str:
+    """A file's size."""
+    return f"{size:.1f} MiB" if size else "-"

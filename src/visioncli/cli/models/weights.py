@@ -1,0 +1,128 @@
+"""`vision models list --cached`, `pull`, `path`, `verify` and `remove`: the weights on this machine."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from visioncli.cli.downloading import download_progress
+from visioncli.cli.models.listing import JsonOption, SortOption, TaskOption, select, show_rows, state_of
+from visioncli.errors import ModelUnavailable, UsageError
+from visioncli.models.row import Carrier, Download, ModelRow
+from visioncli.status import Status
+
+Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Networks of `vision models`.")]
+MaybeName = Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False)]
+
+
+def list_models(
+    cached: Annotated[bool, typer.Option("--cached", help="Only those whose weights are on this machine.")] = False,
+    task: TaskOption = None,
+    sort: SortOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List the networks, or those whose weights are here."""
+    rows = select(task, sort)
+    show_rows([r for r in rows if state_of(r) in ("cached", "installed")] if cached else rows, json)
+
+
+def pull(
+    names: Names,
+    mirror: Annotated[
+        str | None, typer.Option("--mirror", metavar="URL", help="Fetch from here. [env: VISION_WEIGHTS_MIRROR]")
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Open no connection. [env: VISION_OFFLINE=1]")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")] = False,
+) -> None:
+    """Fetch and verify weights, so that later runs need no network."""
+    from visioncli.models.downloads import Access, fetch
+    from visioncli.models.registry import find
+    from visioncli.models.weights import verified_carrier_file
+
+    rows = [find(name) for name in names]
+    for row in rows:
+        if isinstance(row.source, Download):
+            with download_progress(quiet=quiet) as progress:
+                path, sha256 = fetch(row.name, row.source, Access.of(offline, mirror, progress), row.file_mib)
+            if not quiet:
+                sys.stderr.write(f"vision: {row.name} is here: {path} (SHA-256 {sha256})\n")
+        elif isinstance(row.source, Carrier):
+            verified_carrier_file(row.source)
+            if not quiet:
+                sys.stderr.write(f"vision: {row.name} is here: it came with {row.source.distribution}.\n")
+
+
+def path(name: MaybeName = None) -> None:
+    """Print where a network's weights are, or belong; without a name, the cache folder."""
+    from visioncli.models.registry import find
+    from visioncli.models.weights import cache_folder
+
+    sys.stdout.write(f"{_file(find(name)) if name else cache_folder()}\n")
+
+
+def _file(row: ModelRow) -> Path:
+    from visioncli.models.weights import carrier_file, stored_file
+
+    if isinstance(row.source, Carrier):
+        return carrier_file(row.source)
+    if isinstance(row.source, Download):
+        return stored_file(row.source)
+    raise UsageError(f"{row.name} has no weight file in the cache.")
+
+
+def verify(
+    name: MaybeName = None,
+    all_models: Annotated[bool, typer.Option("--all", help="All that are on this machine.")] = False,
+) -> None:
+    """Read weight files and compare their hashes. Exit status 4 where one is missing or not as published."""
+    from visioncli.models.registry import all_rows, find
+
+    if (name is None) != all_models:
+        raise UsageError("Name a network, or say --all.")
+    rows = [find(name)] if name else [r for r in all_rows() if state_of(r) in ("cached", "installed")]
+    bad = 0
+    for row in rows:
+        try:
+            words = f"ok\t{_verified(row)}"
+        except ModelUnavailable as problem:
+            bad += 1
+            words = f"BAD\t{problem}"
+        sys.stdout.write(f"{row.name}\t{words}\n")
+    if bad:
+        raise typer.Exit(int(Status.MODEL_UNAVAILABLE))
+
+
+def _verified(row: ModelRow) -> str:
+    """The SHA-256 of the row's file. Raises ModelUnavailable where it is not what was published."""
+    from visioncli.models.downloads import verified
+    from visioncli.models.weights import verified_carrier_file
+
+    if isinstance(row.source, Carrier):
+        verified_carrier_file(row.source)
+        return row.source.sha256
+    if isinstance(row.source, Download):
+        found = verified(row.source, thoroughly=True)
+        if found is None:
+            here = _file(row).is_file()
+            reason = "is not the file that was published" if here else "is not there"
+            raise ModelUnavailable(f"{_file(row)} {reason}: vision models pull {row.name}")
+        return found
+    raise ModelUnavailable(f"{row.name} has no weight file in the cache.")
+
+
+def remove(names: Names) -> None:
+    """Remove downloaded weights, and what was converted of installed ones."""
+    from visioncli.models.downloads import remove as remove_download
+    from visioncli.models.registry import find
+    from visioncli.models.weights import converted_file
+
+    for row in [find(name) for name in names]:
+        freed = 0
+        if isinstance(row.source, Download):
+            freed = remove_download(row.source)
+        elif isinstance(row.source, Carrier) and (converted := converted_file(row.name, row.source)).exists():
+            freed = converted.stat().st_size
+            converted.unlink()
+        said = f"{freed / 2**20:.1f} MiB freed" if freed else "nothing was there"
+        sys.stderr.write(f"vision: {row.name}: {said}.\n")

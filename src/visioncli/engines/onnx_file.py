@@ -1,0 +1,38 @@
+"""A user's own ONNX file, run by ONNX Runtime."""
+
+from pathlib import Path
+
+import numpy as np
+
+from visioncli.engines.interface import Engine, EngineOptions
+from visioncli.errors import UsageError
+from visioncli.models.onnx_models import open_session
+from visioncli.models.registry import LocalFile, ModelRow
+
+
+class OnnxFileEngine(Engine):
+    """Runs the file on the CPU; a file with a fixed batch size gets its pictures in groups of that size."""
+
+    name = "onnx"
+
+    def __init__(self, row: ModelRow, options: EngineOptions | None = None) -> None:
+        options = options or EngineOptions()
+        if options.device not in ("auto", "cpu"):
+            raise UsageError(f"ONNX files run on the CPU here, not on {options.device!r}.")
+        if options.engine == "torch" or options.precision != "fp32":
+            raise UsageError("ONNX files run with --engine onnx and --precision fp32.")
+        assert isinstance(row.source, LocalFile)
+        self._session = open_session(Path(row.source.path), options.threads)
+        self._input = self._session.get_inputs()[0]
+
+    def run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+        fixed = self._input.shape[0]
+        if not isinstance(fixed, int) or fixed < 1:
+            return tuple(self._session.run(None, {self._input.name: np.ascontiguousarray(batch)}))
+        groups = []
+        for start in range(0, len(batch), fixed):
+            group = batch[start : start + fixed]
+            whole = np.zeros((fixed, *batch.shape[1:]), batch.dtype)
+            whole[: len(group)] = group
+            groups.append([o[: len(group)] for o in self._session.run(None, {self._input.name: whole})])
+        return tuple(np.concatenate(parts) for parts in zip(*groups, strict=True))

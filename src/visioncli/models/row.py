@@ -1,0 +1,126 @@
+"""What a row of the registry consists of: plain data, nothing to import."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Labels = str | tuple[tuple[int, str], ...]
+"""The name of a table in `models/labels`, or the (id, name) pairs themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """A weight file inside an installed distribution. The package itself is never imported."""
+
+    distribution: str
+    version: str
+    package: str
+    file: str
+    sha256: str
+    extra: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A weight file on a server, named after its own hash: `…-HASH.pth`, where HASH begins its SHA-256.
+
+    `sha256` is the whole hash where it is known beforehand, or once the file was fetched.
+    """
+
+    url: str
+    sha256: str | None = None
+
+    @property
+    def file(self) -> str:
+        """The file's name, on the server and in the cache."""
+        return self.url.rpartition("/")[2]
+
+    @property
+    def hash_prefix(self) -> str:
+        """What the SHA-256 must begin with: lower-case hexadecimal digits; empty where nothing is known."""
+        if self.sha256:
+            return self.sha256
+        tail = self.file.rpartition(".")[0].rpartition("-")[2].lower()
+        return tail if len(tail) >= 8 and set(tail) <= set("0123456789abcdef") else ""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A checkpoint of the user's own."""
+
+    path: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """A network that another library (timm, transformers) finds and loads by its own name, or from a folder."""
+
+    library: Literal["timm", "transformers"]
+    name: str
+    sha256: str | None = None
+    offline: bool = False
+
+
+Source = Carrier | Download | LocalFile | Hub
+
+Form = Literal["", "boxes", "instances", "people", "pixels"]
+"""What a network answers.
+
+"": what the embedded network of its task does (class logits, for classification). The others as torchvision's:
+"boxes" `(1, K, 4)`, labels and scores of one picture given as `pixel / 255`; "instances" with masks, "people" with
+keypoints after these; "pixels": logits `(N, C, h, w)` for a normalised picture.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """How a picture becomes the network's input.
+
+    The shorter side is resized to `resize` (0: the whole picture is squashed to `size`), a square of `size` is
+    cut from the centre, then `(pixel / 255 - mean) / std` for each channel.
+    """
+
+    size: int
+    resize: int
+    interpolation: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """One published figure: `value` per cent of `metric` (top-1, box AP, mIoU …) on a data set."""
+
+    metric: str
+    value: float
+    on: str
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.value:g} % on {self.on}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """One pretrained network.
+
+    `architecture` is `module` or `module:variant` below `visioncli.models`, or a full module path with dots where a
+    plug-in brings the network. `gflops` are multiply-adds in billions for one picture at the input size, as papers
+    count them. `accuracy` is empty where nothing was published; its first entry is the one that tables show.
+    """
+
+    name: str
+    tasks: tuple[str, ...]
+    architecture: str
+    source: Source
+    input: InputSpec
+    labels: Labels
+    parameters: int
+    gflops: float
+    licence: str
+    paper: str
+    about: str
+    accuracy: tuple[Accuracy, ...] = ()
+    file_mib: float = 0.0
+    recipe: str = ""
+    form: Form = ""
+    family: str = ""

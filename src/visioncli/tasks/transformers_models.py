@@ -1,0 +1,52 @@
+"""Networks of transformers in the tasks: their own picture processors before and after."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from visioncli.engines.interface import Engine
+from visioncli.models.registry import Hub
+from visioncli.tasks.detectors import Boxes, Detector, Limits
+from visioncli.tasks.segmenters import Segmenter
+from visioncli.tasks.torchvision_detection import choose
+
+
+def preprocessor(source: Hub) -> Callable[[np.ndarray], np.ndarray]:
+    """What turns `(H, W, 3) uint8` into the network's input `(3, h, w) float32`."""
+    from visioncli.models import hf_models
+
+    hf_models.processor(source)  # fails here rather than in a decoding thread
+    return lambda rgb: hf_models.prepare(source, rgb)
+
+
+class TransformersDetector(Detector):
+    """DETR, YOLOS and their like, one picture at a time."""
+
+    def __init__(self, engine: Engine, source: Hub) -> None:
+        self._engine, self._source = engine, source
+        self._prepare = preprocessor(source)
+
+    def prepare(self, rgb: np.ndarray) -> np.ndarray:
+        return self._prepare(rgb)
+
+    def detect(self, inputs: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]], limits: Limits) -> list[Boxes]:
+        from visioncli.models import hf_models
+
+        found = []
+        for x, size in zip(inputs, sizes, strict=True):
+            logits, relative = self._engine.run(x[None])
+            boxes, labels, scores = hf_models.boxes(self._source, logits, relative, size, limits.score)
+            kept = choose(boxes, labels, scores, limits)
+            found.append(Boxes(boxes[kept], scores[kept], labels[kept]))
+        return found
+
+
+class TransformersSegmenter(Segmenter):
+    """SegFormer and its like; the processor fixes the input size."""
+
+    def __init__(self, engine: Engine, source: Hub) -> None:
+        super().__init__(engine)
+        self._prepare = preprocessor(source)
+
+    def prepare(self, rgb: np.ndarray, size: int) -> np.ndarray:
+        return self._prepare(rgb)

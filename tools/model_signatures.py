@@ -1,0 +1,25 @@
+"""Writes src/visioncli/models/rows/signatures.txt anew: run it after adding a network."""
+
+import torch
+
+from visioncli.models.checkpoints import architecture
+from visioncli.models.registry import ROWS
+from visioncli.models.signatures import FILE, SKETCH, tensor_hashes
+
+
+def main() -> None:
+    """One line a network: name, number of tensors, hashes."""
+    lines = []
+    for row in ROWS:
+        if row.tasks == ("caption",):
+            continue  # it sees no pictures
+        module, variant = architecture(row)
+        with torch.device("meta"):
+            network = module.build(*variant)
+        hashes = tensor_hashes((n, tuple(t.shape)) for n, t in network.state_dict().items())
+        lines.append(" ".join([row.name, str(len(hashes)), *(f"{h:08x}" for h in hashes[:SKETCH])]))
+    FILE.write_text("\n".join(lines) + "\n", encoding="ascii")
+
+
+if __name__ == "__main__":
+    main()
