@@ -38,7 +38,7 @@ def test_a_background_colour_lies_behind_and_shines_through(
     with Image.open(files["background"]) as image:
         assert image.size == (120, 100)
         pixels = np.asarray(image).astype(int)
-    half = (np.array(colour) + (200, 0, 0)) / 2
+    half = np.mean([colour, (200, 0, 0)], axis=0)
     for column, want in ((20, colour), (60, half), (100, (200, 0, 0))):
         assert np.abs(pixels[50, column] - want).max() < 6
 

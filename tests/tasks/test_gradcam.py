@@ -26,9 +26,8 @@ CROPPED = InputSpec(64, 72, "bicubic", (0.0,) * 3, (1.0,) * 3)
 class Colours:
     """Explains which colour a picture shows, by a network of nine weights with a known answer."""
 
-    labels = {0: "red", 1: "green", 2: "blue"}
-
     def __init__(self, spec: InputSpec, name: str = "colours") -> None:
+        self.labels = {0: "red", 1: "green", 2: "blue"}
         self.info = ModelInfo(name, None)
         self._spec, self._network = spec, RedGreenBlue().eval()
 

@@ -81,6 +81,12 @@ class CocoSink(DocumentSink):
     def _annotation(self, image_id: int, prediction: dict[str, Any]) -> None:
         entry: dict[str, Any] = {"image_id": image_id} | coco_result(prediction)
         self._count += 1
+        if "mask" in prediction:
+            # In a list of results, a box beside it would make pycocotools take the box's area for the mask's.
+            if self._plain:
+                entry.pop("bbox", None)
+            else:
+                entry.setdefault("bbox", _around(prediction["mask"]))
         if not self._plain:
             width, height = entry.get("bbox", (0, 0, 0, 0))[2:]
             area = prediction.get("area", round(width * height, 3))
