@@ -108,7 +108,7 @@ def test_masks_are_run_lengths_with_holes_and_parts(tmp_path: Path, truth: Path)
         (annotation,) = data.anns.values()
         np.testing.assert_array_equal(coco_mask.decode(annotation["segmentation"]), ring())
         assert annotation["area"] == ring().sum()
-        assert annotation["bbox"] == [10, 10, 110, 80]
+        assert list(annotation["bbox"]) == [10, 10, 110, 80]
 
 
 def test_a_class_mask_without_score_gets_one() -> None:
