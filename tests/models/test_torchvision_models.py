@@ -1,4 +1,4 @@
-"""One network a family, with made-up weights saved as a checkpoint, loaded by its path, against torchvision itself."""
+"""One network a family, with made-up weights saved as a checkpoint and loaded by its path, against torchvision."""
 
 from pathlib import Path
 from typing import Any
@@ -6,51 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torchvision import models
 
+from torchvision_networks import CLASSIFIERS, theirs
 from visioncli.api import build_task
 from visioncli.models import registry, torchvision_models
 from visioncli.models.weights import load_network
 from visioncli.pictures import Picture
 from visioncli.tasks.cam_methods import activation_map, choose_layer
 
-CLASSIFIERS = (
-    *("alexnet", "vgg11_bn", "googlenet", "inception_v3", "resnet18", "resnext50_32x4d", "wide_resnet50_2"),
-    *("densenet121", "squeezenet1_1", "shufflenet_v2_x0_5", "mnasnet0_5", "mobilenet_v2", "mobilenet_v3_small"),
-    *("efficientnet_b0", "efficientnet_v2_s", "regnet_y_400mf", "convnext_tiny", "vit_b_32", "swin_t", "swin_v2_t"),
-    "maxvit_t",
-)
 CLASSES = 7
-
-
-def made_up(network: nn.Module, seed: int = 0) -> dict[str, Tensor]:
-    """Weights that differ by output channel only: saved, they take next to no space."""
-    generator = torch.Generator().manual_seed(seed)
-    state = network.state_dict()  # with the version of its names
-    for name, tensor in state.items():
-        if not tensor.is_floating_point():
-            state[name] = torch.zeros(tensor.shape, dtype=tensor.dtype) if tensor.is_meta else tensor
-            continue
-        scale = 2 / max(tensor[0].numel(), 1) if tensor.ndim > 1 else 0.1
-        first = torch.randn(tensor.shape[:1], generator=generator) * scale
-        if name.endswith("running_var") or (tensor.ndim == 1 and name.endswith("weight")):
-            first = (1.0 if name.endswith("var") else 0.3) + first.abs()
-        state[name] = first.reshape([-1] + [1] * (tensor.ndim - 1)).expand(tensor.shape)
-    return state
-
-
-def theirs(name: str, **settings: Any) -> nn.Module:
-    """Torchvision's own network, filled with the same weights."""
-    if name.startswith(("googlenet", "inception")):
-        settings |= {"aux_logits": False, "transform_input": True, "init_weights": False}
-    if not name.startswith(CLASSIFIERS):
-        settings["weights_backbone"] = None
-    with torch.device("meta"), torchvision_models._ConstantsOnCpu():
-        network: nn.Module = models.get_model(name, weights=None, **settings)
-    state = made_up(network)
-    network.load_state_dict(state, assign=True)
-    return network.eval()
 
 
 def picture(height: int = 120, width: int = 160) -> Picture:
