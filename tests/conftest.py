@@ -19,12 +19,22 @@ SHARED_DATA = Path(os.environ.get("VISION_SHARED_DATA") or ROOT.parent / "shared
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what needs the development data where that is absent."""
-    if SHARED_DATA.is_dir():
-        return
-    absent = [item for item in items if item.get_closest_marker("shared_data")]
-    config.hook.pytest_deselected(items=absent)
-    items[:] = [item for item in items if item not in absent]
+    """Leaves out what needs the development data, or a GPU, where that is absent."""
+    absent = [
+        item
+        for item in items
+        if (item.get_closest_marker("shared_data") and not SHARED_DATA.is_dir())
+        or (item.get_closest_marker("cuda") and not _has_cuda())
+    ]
+    if absent:
+        config.hook.pytest_deselected(items=absent)
+        items[:] = [item for item in items if item not in absent]
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
 
 
 @pytest.fixture(scope="session")

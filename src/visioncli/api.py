@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, overload
 
+from visioncli.engines.interface import EngineOptions
 from visioncli.errors import InputError, UsageError
 from visioncli.models import registry
 from visioncli.models.downloads import Access, Progress
@@ -23,9 +24,8 @@ Input = str | os.PathLike[str]
 def build_task(
     name: str,
     model: str | None = None,
+    options: EngineOptions | None = None,
     *,
-    device: str = "auto",
-    threads: int | None = None,
     weights: Input | None = None,
     labels: Input | None = None,
     offline: bool = False,
@@ -51,7 +51,7 @@ def build_task(
     access = Access.of(offline, progress=progress)
     paths = {k: Path(v) for k, v in (("weights", weights), ("labels", labels)) if v is not None}
     rows = [resolve(spec, name, access=access, **paths) for spec in specs]
-    tasks = [TASKS[name](row, device=device, threads=threads, **settings) for row in rows]
+    tasks = [TASKS[name](row, options, **settings) for row in rows]
     if len(tasks) == 1:
         return tasks[0]
     from visioncli.tasks.compare import Compare
@@ -124,6 +124,8 @@ def load(
     *,
     device: str = "auto",
     threads: int | None = None,
+    engine: str = "auto",
+    precision: str = "fp32",
     weights: Input | None = None,
     labels: Input | None = None,
     offline: bool = False,
@@ -139,10 +141,9 @@ def load(
     """
     options = run_options(batch_size, workers, max_pixels, allow_truncated)
     where: dict[str, Any] = {
-        "device": device,
-        "threads": threads,
         "weights": weights,
         "labels": labels,
         "offline": offline,
     }
-    return Predictor(build_task(task, model, **where, **settings), options)
+    running = EngineOptions(device, threads, engine, precision)
+    return Predictor(build_task(task, model, running, **where, **settings), options)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from visioncli.engines import pytorch
+from visioncli.engines.interface import EngineOptions
 from visioncli.engines.pytorch import TorchEngine, choose_device
 from visioncli.errors import UsageError
 from visioncli.models import registry
@@ -17,7 +18,7 @@ class Sums(nn.Module):
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> TorchEngine:
     monkeypatch.setattr(pytorch, "load_network", lambda row: Sums().eval())
-    return TorchEngine(registry.ROWS[0], "cpu")
+    return TorchEngine(registry.ROWS[0], EngineOptions("cpu"))
 
 
 def test_arrays_go_in_and_come_out(engine: TorchEngine) -> None:
@@ -49,3 +50,22 @@ def test_auto_takes_what_there_is() -> None:
 def test_a_missing_device_is_wrong_usage_that_names_those_that_exist(name: str) -> None:
     with pytest.raises(UsageError, match=r"Devices here: cpu"):
         choose_device(name)
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_half_precision_on_the_cpu_is_wrong_usage(monkeypatch: pytest.MonkeyPatch, precision: str) -> None:
+    monkeypatch.setattr(pytorch, "load_network", lambda row: Sums().eval())
+    with pytest.raises(UsageError, match="needs a GPU"):
+        TorchEngine(registry.ROWS[0], EngineOptions("cpu", precision=precision))
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-3), ("fp16", 0.05), ("bf16", 0.4)])
+def test_a_gpu_answers_as_the_cpu_does(precision: str, tolerance: float) -> None:
+    row = next(r for r in registry.ROWS if r.name == "efficientnet_lite0")
+    batch = np.random.default_rng(0).uniform(-1, 1, (3, 3, 224, 224)).astype(np.float32)
+    (expected,) = TorchEngine(row, EngineOptions("cpu")).run(batch)
+    (found,) = TorchEngine(row, EngineOptions("cuda", precision=precision)).run(batch)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=tolerance)
+    assert (found.argmax(1) == expected.argmax(1)).all()

@@ -105,10 +105,11 @@ def gradcam(
 
 def _print_layers(model: str, frame: FrameOptions, settings: dict[str, Any]) -> None:
     from visioncli.api import build_task
+    from visioncli.engines.interface import EngineOptions
     from visioncli.tasks.gradcam import GradCam
 
     own: dict[str, Any] = {"weights": frame.weights, "labels": frame.labels, "offline": frame.offline}
-    cam = build_task("gradcam", model, device=frame.device, **own, **settings)
+    cam = build_task("gradcam", model, EngineOptions(frame.device), **own, **settings)
     assert isinstance(cam, GradCam)
     for network in cam.networks:
         layers = network.layers()

@@ -25,6 +25,22 @@ class AnnotatedKind(StrEnum):
     NONE = "none"
 
 
+class EngineKind(StrEnum):
+    """What runs the network."""
+
+    AUTO = "auto"
+    TORCH = "torch"
+    ONNX = "onnx"
+
+
+class Precision(StrEnum):
+    """The numbers that the network computes with."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    BF16 = "bf16"
+
+
 _PICTURES = "Pictures"
 _RUNNING = "Running"
 _OUTPUT = "Output"
@@ -121,6 +137,14 @@ class FrameOptions:
         str,
         typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=_RUNNING),
     ] = "auto"
+    engine: Annotated[
+        EngineKind,
+        typer.Option("--engine", help="What runs the network; onnx is faster on a CPU.", rich_help_panel=_RUNNING),
+    ] = EngineKind.AUTO
+    precision: Annotated[
+        Precision,
+        typer.Option("--precision", help="Half precisions are for GPUs.", rich_help_panel=_RUNNING),
+    ] = Precision.FP32
     threads: Annotated[
         int | None,
         typer.Option(

@@ -14,6 +14,7 @@ from visioncli.cli.downloading import download_progress
 from visioncli.cli.interrupts import Interrupts
 from visioncli.cli.options import AnnotatedKind, FrameOptions
 from visioncli.cli.terminal import Console
+from visioncli.engines.interface import EngineOptions
 from visioncli.errors import OutputError, UsageError
 from visioncli.publish import publish
 from visioncli.results import Record
@@ -119,13 +120,17 @@ def _close(sinks: list[RecordSink], ended: BaseException | None) -> None:
             sink.close()
 
 
+def engine_options(frame: FrameOptions, tell: Callable[[str], None]) -> EngineOptions:
+    """How the user wants networks to be run."""
+    return EngineOptions(frame.device, frame.threads, frame.engine.value, frame.precision.value, tell)
+
+
 def _load_task(name: str, frame: FrameOptions, settings: dict[str, Any], console: Console) -> Task:
     with console.captured_warnings(), download_progress(quiet=frame.quiet) as progress:
         return build_task(
             name,
             frame.model,
-            device=frame.device,
-            threads=frame.threads,
+            engine_options(frame, console.note),
             weights=frame.weights,
             labels=frame.labels,
             offline=frame.offline,

@@ -46,6 +46,11 @@ class Console:
         if not self._quiet:
             self._say(f"vision: warning: {message}")
 
+    def note(self, message: str) -> None:
+        """A sentence about what is being done."""
+        if not self._quiet:
+            self._say(f"vision: {message}")
+
     def summary(
         self, tally: "Tally", where: str | None, documents: "Iterable[DocumentSink]", *, interrupted: bool
     ) -> None:

@@ -1,12 +1,40 @@
 """What it takes to run a network on numpy arrays."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+
+ENGINES = ("auto", "torch", "onnx")
+PRECISIONS = ("fp32", "fp16", "bf16")
+
+
+def _nobody(message: str) -> None:
+    """Tells nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How networks are to be run: what a user may choose. Nothing here changes a label.
+
+    `threads` is for the whole program, None meaning the CPUs. `tell` receives sentences about work that takes long.
+    """
+
+    device: str = "auto"
+    threads: int | None = None
+    engine: str = "auto"
+    precision: str = "fp32"
+    tell: Callable[[str], None] = _nobody
 
 
 class Engine(ABC):
     """A loaded network. Arrays go in and come out; what runs it is nobody else's business."""
+
+    name: str
+    """`torch` or `onnx`."""
+    parallel: int = 1
+    """How many calls of `run` at the same time are of use; each comes from a thread of its own."""
 
     @abstractmethod
     def run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from visioncli.engines.interface import Engine
+from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.onnx_models import open_session
 from visioncli.models.registry import LocalFile, ModelRow
@@ -13,11 +13,16 @@ from visioncli.models.registry import LocalFile, ModelRow
 class OnnxFileEngine(Engine):
     """Runs the file on the CPU; a file with a fixed batch size gets its pictures in groups of that size."""
 
-    def __init__(self, row: ModelRow, device: str = "auto", threads: int | None = None) -> None:
-        if device not in ("auto", "cpu"):
-            raise UsageError(f"ONNX files run on the CPU here, not on {device!r}.")
+    name = "onnx"
+
+    def __init__(self, row: ModelRow, options: EngineOptions | None = None) -> None:
+        options = options or EngineOptions()
+        if options.device not in ("auto", "cpu"):
+            raise UsageError(f"ONNX files run on the CPU here, not on {options.device!r}.")
+        if options.engine == "torch" or options.precision != "fp32":
+            raise UsageError("ONNX files run with --engine onnx and --precision fp32.")
         assert isinstance(row.source, LocalFile)
-        self._session = open_session(Path(row.source.path), threads)
+        self._session = open_session(Path(row.source.path), options.threads)
         self._input = self._session.get_inputs()[0]
 
     def run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -3,20 +3,33 @@
 import numpy as np
 import torch
 
-from visioncli.engines.interface import Engine
+from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.registry import ModelRow
 from visioncli.models.weights import load_network
 
+_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
 
 class TorchEngine(Engine):
-    """Runs a network in inference mode on one device, channels last."""
+    """Runs a network in inference mode on one device, channels last. Half precisions need a GPU."""
 
-    def __init__(self, row: ModelRow, device: str = "auto", threads: int | None = None) -> None:
-        self.device = choose_device(device)
-        if threads is not None:
-            torch.set_num_threads(threads)
-        network = load_network(row).to(self.device)
+    name = "torch"
+
+    def __init__(self, row: ModelRow, options: EngineOptions | None = None) -> None:
+        options = options or EngineOptions()
+        self.device = choose_device(options.device)
+        self.dtype = _DTYPES[options.precision]
+        if self.dtype is not torch.float32 and self.device.type == "cpu":
+            raise UsageError(
+                f"--precision {options.precision} needs a GPU; on the CPU it would be slower and less exact. "
+                "Leave it out, or give --device cuda on a machine that has one."
+            )
+        if self.dtype is torch.bfloat16 and self.device.type == "cuda" and not torch.cuda.is_bf16_supported():
+            raise UsageError("This GPU cannot compute in bf16. Give --precision fp16.")
+        if options.threads is not None:
+            torch.set_num_threads(options.threads)
+        network = load_network(row).to(self.device, self.dtype)
         self.network = network.to(memory_format=torch.channels_last)
 
     def run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -27,10 +40,16 @@ class TorchEngine(Engine):
 
     def _run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
         with torch.inference_mode():
-            tensor = torch.from_numpy(np.ascontiguousarray(batch)).to(self.device)
-            answer = self.network(tensor.contiguous(memory_format=torch.channels_last))
+            answer = self.network(self._on_device(torch.from_numpy(np.ascontiguousarray(batch))))
         outputs = answer if isinstance(answer, tuple) else (answer,)
         return tuple(output.float().cpu().numpy() for output in outputs)
+
+    def _on_device(self, tensor: torch.Tensor) -> torch.Tensor:
+        if self.device.type == "cuda":
+            # From pinned memory the copy goes on while the processor does other things.
+            tensor = tensor.pin_memory()
+        tensor = tensor.to(self.device, self.dtype, non_blocking=self.device.type == "cuda")
+        return tensor.contiguous(memory_format=torch.channels_last)
 
 
 def choose_device(wanted: str) -> torch.device:

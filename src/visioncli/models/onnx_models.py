@@ -1,6 +1,6 @@
 """`onnx:FILE`: a classification network in the ONNX format, with its labels in the file or given by --labels.
 
-Metadata that it reads, as `vision` itself writes it: `labels` (JSON: id -> name) and `input` (JSON: the fields of
+Metadata that it reads, as `vision export` writes it: `labels` (JSON: id -> name) and `input` (JSON: the fields of
 `InputSpec`). Without, pictures are scaled as for ImageNet and the shorter side is resized to 8/7 of the input.
 """
 
@@ -28,6 +28,8 @@ def open_session(path: Path, threads: int | None = None) -> Any:
         raise ModelUnavailable(f"There is no file {path}. Check the path after onnx:.")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # Threads that spin while they wait make several processes on one machine crawl.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:
         options.intra_op_num_threads = threads
     try:

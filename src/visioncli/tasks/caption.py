@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.row import Hub, ModelRow
 from visioncli.pictures import Picture
@@ -150,9 +151,8 @@ class CaptionTask(Task):
 
 def build(
     row: ModelRow,
+    options: EngineOptions | None = None,
     *,
-    device: str = "auto",
-    threads: int | None = None,
     beams: int = captioning.BEAMS,
     top: int = 1,
     max_words: int = captioning.MAX_WORDS,
@@ -171,7 +171,7 @@ def build(
     if isinstance(row.source, Hub):
         from visioncli.tasks.caption_hf import HubCaptionTask
 
-        return HubCaptionTask(row, beams=beams, top=top, max_words=max_words, device=device, threads=threads)
+        return HubCaptionTask(row, beams=beams, top=top, max_words=max_words, options=options)
     captioner: Captioner
     if row.name == "template":
         captioner = TemplateCaptioner(score)
@@ -181,7 +181,7 @@ def build(
     def default(task: str) -> ModelRow:
         return registry.find(registry.DEFAULTS[task], task)
 
-    detector = detect.build(default("detect"), device=device, threads=threads, score=captioner.least_score)
-    scenes = partial(classify.build, default("classify"), device=device, threads=threads)
+    detector = detect.build(default("detect"), options, score=captioner.least_score)
+    scenes = partial(classify.build, default("classify"), options)
     settings = {"beams": beams, "top": top, "max_words": max_words, "score": score}
     return CaptionTask(row, captioner, detector, scenes, settings=settings, scene_score=scene_score)

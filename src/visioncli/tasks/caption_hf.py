@@ -8,7 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from visioncli.engines.interface import EngineOptions
 from visioncli.engines.pytorch import choose_device
+from visioncli.errors import UsageError
 from visioncli.models import hf_models
 from visioncli.models.row import Hub, ModelRow
 from visioncli.pictures import Picture
@@ -31,14 +33,16 @@ class HubCaptionTask(Task):
         beams: int,
         top: int,
         max_words: int,
-        device: str = "auto",
-        threads: int | None = None,
+        options: EngineOptions | None = None,
     ) -> None:
         assert isinstance(row.source, Hub)
         self._source = row.source
-        self._device = choose_device(device)
-        if threads is not None:
-            torch.set_num_threads(threads)
+        options = options or EngineOptions()
+        if options.engine == "onnx" or options.precision != "fp32":
+            raise UsageError("Checkpoints of transformers run with --engine torch and --precision fp32.")
+        self._device = choose_device(options.device)
+        if options.threads is not None:
+            torch.set_num_threads(options.threads)
         self._network = hf_models.load(row).to(self._device)
         self._tokeniser = hf_models.tokeniser(row.source)
         self._beams, self._top, self._max_words = max(beams, top), top, max_words

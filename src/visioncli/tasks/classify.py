@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from visioncli.engines.interface import Engine
+from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import Hub, InputSpec, ModelRow
@@ -113,11 +113,11 @@ def normalise(image: Image.Image, spec: InputSpec) -> np.ndarray:
     return (np.asarray(image, np.float32) * scale - shift).transpose(2, 0, 1)
 
 
-def build(row: ModelRow, *, device: str = "auto", threads: int | None = None, **settings: Any) -> Classify:
+def build(row: ModelRow, options: EngineOptions | None = None, **settings: Any) -> Classify:
     """The task with its network loaded."""
     from visioncli.engines import open_engine
 
-    engine = open_engine(row, device=device, threads=threads)
+    engine = open_engine(row, options)
     if isinstance(row.source, Hub) and row.source.library == "transformers":
         from visioncli.tasks.transformers_models import preprocessor
 

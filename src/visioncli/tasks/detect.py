@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import Hub, ModelRow
@@ -128,16 +129,16 @@ def parse_classes(text: str, labels: dict[int, str]) -> frozenset[int]:
     return frozenset(wanted)
 
 
-def build(row: ModelRow, *, device: str = "auto", threads: int | None = None, **settings: Any) -> Detect:
+def build(row: ModelRow, options: EngineOptions | None = None, **settings: Any) -> Detect:
     """The task with its network loaded."""
-    return Detect(row, open_detector(row, device=device, threads=threads), **settings)
+    return Detect(row, open_detector(row, options), **settings)
 
 
-def open_detector(row: ModelRow, *, device: str = "auto", threads: int | None = None) -> Detector:
+def open_detector(row: ModelRow, options: EngineOptions | None = None) -> Detector:
     """The row's network, loaded, with its own pre- and postprocessing."""
     from visioncli.engines import open_engine
 
-    engine = open_engine(row, device=device, threads=threads)
+    engine = open_engine(row, options)
     if isinstance(row.source, Hub):
         from visioncli.tasks.transformers_models import TransformersDetector
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
@@ -237,9 +238,8 @@ def _parse_wanted(text: str, labels: dict[int, str]) -> tuple[int, list[int]]:
 
 def build(
     row: ModelRow,
+    options: EngineOptions | None = None,
     *,
-    device: str = "auto",
-    threads: int | None = None,
     method: str = "gradcam",
     layer: str = "auto",
     target: str = "top-1",
@@ -255,9 +255,12 @@ def build(
     check_method(method)
     if not 0.0 <= score <= 1.0:
         raise UsageError(f"--score must lie between 0 and 1, not {score}.")
-    chosen_device = choose_device(device)
-    if threads is not None:
-        torch.set_num_threads(threads)
+    options = options or EngineOptions()
+    if options.engine == "onnx" or options.precision != "fp32":
+        raise UsageError("Maps are made of gradients, which need --engine torch and --precision fp32.")
+    chosen_device = choose_device(options.device)
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
     networks: list[Explainable] = []
     for each in [row, *(compare or [])]:
         network = load_network(each).to(chosen_device)

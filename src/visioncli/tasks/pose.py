@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from visioncli.engines.interface import Engine
+from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.registry import ModelRow
 from visioncli.pictures import Picture
@@ -147,9 +147,8 @@ def joint_angles(keypoints: np.ndarray, min_score: float) -> dict[str, float]:
 
 def build(
     row: ModelRow,
+    options: EngineOptions | None = None,
     *,
-    device: str = "auto",
-    threads: int | None = None,
     person_score: float = DEFAULT_PERSON_SCORE,
     single: bool = False,
     **settings: Any,
@@ -161,7 +160,7 @@ def build(
 
     if not 0.0 <= person_score <= 1.0:
         raise UsageError(f"--person-score must lie between 0 and 1, not {person_score}.")
-    engine = open_engine(row, device=device, threads=threads)
+    engine = open_engine(row, options)
     if row.form == "people":
         from visioncli.tasks.torchvision_people import TorchvisionPose
 
@@ -171,5 +170,5 @@ def build(
     detector = None
     if not single:
         detector_row = registry.find(registry.DEFAULTS["detect"], "detect")
-        detector = detect.build(detector_row, device=device, threads=threads, score=person_score, classes=PERSON)
+        detector = detect.build(detector_row, options, score=person_score, classes=PERSON)
     return PoseTask(row, engine, detector, **settings)

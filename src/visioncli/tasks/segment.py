@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
@@ -217,9 +218,8 @@ def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
 
 def build(
     row: ModelRow,
+    options: EngineOptions | None = None,
     *,
-    device: str = "auto",
-    threads: int | None = None,
     score: float = 0.4,
     classes: str | None = None,
     **settings: Any,
@@ -235,7 +235,7 @@ def build(
     if row.form == "instances":
         if mode != "instance":
             raise UsageError(f"{row.name} finds objects and their masks: add --mode instance.")
-        engine = open_engine(row, device=device, threads=threads)
+        engine = open_engine(row, options)
         return InstanceTask(row, engine, score=score, classes=classes, polygons=settings.get("polygons", False))
     detector = None
     if mode == "instance":
@@ -244,7 +244,7 @@ def build(
                 f"Instance masks are approximated with networks that know Pascal VOC's classes, not with {row.name}."
             )
         detector_row = registry.find(registry.DEFAULTS["detect"], "detect")
-        detector = detect.build(detector_row, device=device, threads=threads, score=score, classes=classes)
+        detector = detect.build(detector_row, options, score=score, classes=classes)
     if row.form == "pixels" and size == DEFAULT_SIZE:
         settings["size"] = row.input.size
-    return SegmentTask(row, open_segmenter(row, device=device, threads=threads), detector=detector, **settings)
+    return SegmentTask(row, open_segmenter(row, options), detector=detector, **settings)

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from PIL import Image
 
-from visioncli.engines.interface import Engine
+from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.models.registry import Hub, InputSpec, ModelRow
 from visioncli.tasks import deeplab
 from visioncli.tasks.classify import INTERPOLATION, normalise
@@ -65,11 +65,11 @@ class PlainSegmenter(Segmenter):
         return normalise(resized, self._spec)
 
 
-def open_segmenter(row: ModelRow, *, device: str = "auto", threads: int | None = None) -> Segmenter:
+def open_segmenter(row: ModelRow, options: EngineOptions | None = None) -> Segmenter:
     """The row's network, loaded."""
     from visioncli.engines import open_engine
 
-    engine = open_engine(row, device=device, threads=threads)
+    engine = open_engine(row, options)
     if isinstance(row.source, Hub):
         from visioncli.tasks.transformers_models import TransformersSegmenter
 

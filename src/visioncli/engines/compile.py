@@ -1,0 +1,137 @@
+"""Networks as ONNX files: exported once from the `nn.Module`, which stays the source of truth, and kept in the cache.
+
+The file carries what somebody needs who has nothing else: labels, preprocessing, licence and origin, as metadata.
+"""
+
+import dataclasses
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from visioncli import __version__
+from visioncli.errors import UsageError
+from visioncli.files import whole_file
+from visioncli.models.labels import load_labels
+from visioncli.models.registry import ModelRow
+from visioncli.models.weights import cache_folder, load_network
+
+if TYPE_CHECKING:
+    from torch import nn
+
+EXPORTER = 1
+"""Raised when the graph that is made of a network changes: older cache files are then ignored."""
+OPSET = 18
+
+_OUTPUTS = {
+    "efficientnet_lite": ("logits",),
+    "ssd_mobilenet_v2": ("box_codes", "class_logits"),
+    "deeplab": ("logits",),
+    "movenet": ("keypoints",),
+}
+"""Architectures that are known to come through whole, with the names of their outputs; see also `_outputs`."""
+_ANY_SIZE = frozenset({"deeplab"})
+"""Those of them that take pictures of 8 k + 1 by 8 m + 1 pixels; the others take their input size only."""
+
+
+def can_compile(row: ModelRow) -> bool:
+    """Whether the network of `row` can become an ONNX file."""
+    return _outputs(row) is not None and weights_sha256(row) is not None
+
+
+def weights_sha256(row: ModelRow) -> str | None:
+    """The hash of the published weights where the registry knows it."""
+    return row.source.sha256
+
+
+def compiled_file(row: ModelRow) -> Path:
+    """Where the compiled network of `row` belongs, whether it is there or not."""
+    key = f"{(weights_sha256(row) or 'unknown')[:16]}-e{EXPORTER}-o{OPSET}"
+    return cache_folder() / "compiled" / f"{row.name}-{key}.onnx"
+
+
+def compile_model(row: ModelRow, target: Path | None = None, tell: Callable[[str], None] | None = None) -> Path:
+    """Exports the network of `row` to `target`, by default to its place in the cache, whole or not at all.
+
+    `tell` receives a sentence before the work that takes long.
+    Raises UsageError for a network that cannot be exported, ModelUnavailable (weights), OutputError (disk).
+    """
+    if not can_compile(row):
+        raise UsageError(
+            f"{row.name} cannot be exported to ONNX; the embedded networks and torchvision's classifiers can."
+        )
+    target = target or compiled_file(row)
+    # Several processes may do this at once: each writes a file of its own, the last rename wins.
+    with whole_file(target) as temporary:
+        network = load_network(row)
+        if tell is not None:
+            tell(f"Preparing {row.name} for fast starts. This is done once and takes some seconds …")
+        _export(row, network).save(temporary, external_data=False)
+    return target
+
+
+def metadata(row: ModelRow) -> dict[str, str]:
+    """What is written into the file about the network; all values are text, structured ones JSON."""
+    return {
+        "name": row.name,
+        "tasks": ", ".join(row.tasks),
+        "weights_sha256": weights_sha256(row) or "",
+        "exporter": f"visioncli {__version__} ({EXPORTER})",
+        "input": json.dumps(dataclasses.asdict(row.input)),
+        "labels": json.dumps(load_labels(row.labels)),
+        "licence": row.licence,
+        "paper": row.paper,
+    }
+
+
+def _family(row: ModelRow) -> str:
+    return row.architecture.partition(":")[0]
+
+
+def _outputs(row: ModelRow) -> tuple[str, ...] | None:
+    if _family(row) == "torchvision_models" and "classify" in row.tasks:
+        return ("logits",)
+    return _OUTPUTS.get(_family(row))
+
+
+def _export(row: ModelRow, network: "nn.Module") -> Any:
+    import torch
+    from torch.export import Dim
+
+    sizes: dict[int, Any] = {0: Dim("pictures", min=1, max=4096)}
+    if _family(row) in _ANY_SIZE:
+        # With the size as 8 k + 1 the padding of each stride is a constant, not a computation in the graph.
+        sizes |= {2: 8 * Dim("rows", min=4, max=512) + 1, 3: 8 * Dim("columns", min=4, max=512) + 1}
+    example = torch.zeros(2, 3, row.input.size, row.input.size)
+    with _silence():
+        program = torch.onnx.export(
+            network,
+            (example,),
+            input_names=["pictures"],
+            output_names=list(_outputs(row) or ()),
+            opset_version=OPSET,
+            dynamo=True,
+            dynamic_shapes=(sizes,),
+            optimize=True,
+            verbose=False,
+        )
+    assert program is not None  # only the older exporter returns nothing
+    program.model.metadata_props.update(metadata(row))
+    program.model.producer_name, program.model.producer_version = "visioncli", __version__
+    return program
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """The exporter's remarks are for its developers."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

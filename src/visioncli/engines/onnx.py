@@ -1,0 +1,74 @@
+"""The engine for the CPU: the network compiled to ONNX, run by ONNX Runtime. Needs neither torch nor torchvision."""
+
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visioncli.engines.compile import compile_model, compiled_file, weights_sha256
+from visioncli.engines.interface import Engine, EngineOptions
+from visioncli.errors import ModelUnavailable, OutputError
+from visioncli.models.onnx_models import open_session
+from visioncli.models.registry import ModelRow
+
+SMALL_GFLOPS = 5.0
+"""Up to here several pictures at once, with one thread each, are faster than one picture with all threads."""
+
+
+class OnnxEngine(Engine):
+    """Runs a compiled network. `run` may be called from `parallel` threads at the same time.
+
+    Each picture of a batch is computed by itself, so its answer cannot depend on its neighbours, and what is computed
+    stays in the processor's cache. Small networks use one thread a picture, since that leaves no thread waiting.
+
+    Raises ModelUnavailable where the file is damaged or was made of other weights.
+    """
+
+    name = "onnx"
+
+    def __init__(self, row: ModelRow, path: Path, threads: int | None = None) -> None:
+        threads = threads or available_cpus()
+        small = row.gflops <= SMALL_GFLOPS
+        self.parallel = threads if small else 1
+        self._session: Any = open_session(path, 1 if small else threads)
+        if self._session.get_modelmeta().custom_metadata_map.get("weights_sha256") != weights_sha256(row):
+            raise ModelUnavailable(f"The compiled network {path} was made of other weights.")
+        self._input = self._session.get_inputs()[0].name
+
+    def run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+        batch = np.ascontiguousarray(batch, np.float32)
+        rows = [self._session.run(None, {self._input: batch[n : n + 1]}) for n in range(len(batch))]
+        return tuple(np.concatenate(column) for column in zip(*rows, strict=True))
+
+
+def available_cpus() -> int:
+    """The CPUs that this process may use: fewer than the machine has in a container or under `taskset`."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on Linux
+        return os.cpu_count() or 1
+
+
+def open_compiled(row: ModelRow, options: EngineOptions) -> OnnxEngine | None:
+    """The engine with the network of `row`, which is compiled where the cache lacks it or holds it damaged.
+
+    Where the cache cannot be written: None, unless the user asked for this engine; then it is compiled for now only.
+    """
+    path = compiled_file(row)
+    if path.is_file():
+        try:
+            return OnnxEngine(row, path, options.threads)
+        except ModelUnavailable:
+            # Damaged: made again below, in its place.
+            pass
+    try:
+        return OnnxEngine(row, compile_model(row, tell=options.tell), options.threads)
+    except OutputError as problem:
+        warnings.warn(f"The compiled network could not be kept, so each start is slower. {problem}", stacklevel=2)
+    if options.engine == "auto":
+        return None
+    with tempfile.TemporaryDirectory(prefix="vision-") as folder:
+        return OnnxEngine(row, compile_model(row, Path(folder) / path.name, options.tell), options.threads)

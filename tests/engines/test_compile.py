@@ -1,0 +1,68 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from visioncli.engines.compile import can_compile, compile_model, compiled_file
+from visioncli.errors import OutputError, UsageError
+from visioncli.models import registry
+from visioncli.models.registry import ModelRow
+
+
+def row(name: str) -> ModelRow:
+    return next(r for r in registry.ROWS if r.name == name)
+
+
+@pytest.fixture(scope="module")
+def lite(cache: Path) -> Path:
+    path = compiled_file(row("efficientnet_lite0"))
+    return path if path.is_file() else compile_model(row("efficientnet_lite0"))
+
+
+def test_the_file_tells_labels_preprocessing_licence_and_origin(lite: Path) -> None:
+    facts = {p.key: p.value for p in onnx.load(lite).metadata_props}
+    labels = json.loads(facts["labels"])
+    assert (len(labels), labels["281"]) == (1000, "tabby")
+    assert json.loads(facts["input"])["size"] == 224
+    assert facts["licence"] == "Apache-2.0"
+    assert (facts["name"], facts["weights_sha256"][:8]) == ("efficientnet_lite0", "57934424")
+
+
+def test_the_file_is_valid_and_batch_norm_is_folded(lite: Path) -> None:
+    onnx.checker.check_model(lite, full_check=True)
+    kinds = {node.op_type for node in onnx.load(lite).graph.node}
+    assert "Conv" in kinds
+    assert not kinds & {"BatchNormalization", "Pad", "Shape"}
+
+
+def test_any_batch_size_is_taken(lite: Path) -> None:
+    session = onnxruntime.InferenceSession(lite, providers=["CPUExecutionProvider"])
+    for count in (1, 2, 5):
+        (logits,) = session.run(["logits"], {"pictures": np.zeros((count, 3, 224, 224), np.float32)})
+        assert logits.shape == (count, 1000)
+
+
+def test_the_name_in_the_cache_changes_with_the_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("VISION_CACHE_DIR", str(tmp_path))
+    names = {compiled_file(r) for r in registry.ROWS if can_compile(r)}
+    assert len(names) == sum(can_compile(r) for r in registry.ROWS)
+    assert all(name.parent == tmp_path / "compiled" for name in names)
+
+
+def test_where_nothing_can_be_written_no_network_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("visioncli.engines.compile.load_network", lambda row: pytest.fail("loaded"))
+    with pytest.raises(OutputError):
+        compile_model(row("efficientnet_lite0"), tmp_path / "file" / "model.onnx")
+
+
+def test_what_cannot_be_exported_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    import dataclasses
+
+    strange = dataclasses.replace(row("efficientnet_lite0"), name="strange", architecture="elsewhere:large")
+    with pytest.raises(UsageError, match="strange cannot be exported"):
+        compile_model(strange, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
