@@ -34,7 +34,10 @@ class Limits:
 
 
 class Detector(ABC):
-    """A detection network with its own pre- and postprocessing."""
+    """A detection network with its own pre- and postprocessing; `parallel` and `enough` are as in `Task`."""
+
+    parallel: int = 1
+    enough: int | None = None
 
     @abstractmethod
     def prepare(self, rgb: np.ndarray) -> np.ndarray:
@@ -48,8 +51,11 @@ class Detector(ABC):
 class SsdDetector(Detector):
     """The embedded SSD: every picture is squashed to 300 x 300."""
 
+    enough = 2 * ssd.SIZE
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.parallel = engine.parallel
 
     def prepare(self, rgb: np.ndarray) -> np.ndarray:
         return ssd.preprocess(rgb)
