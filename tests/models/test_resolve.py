@@ -10,12 +10,14 @@ import torch
 from torch import nn
 
 from visioncli.api import build_task, load, model_names
+from visioncli.engines.interface import EngineOptions
 from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.models import registry
 from visioncli.models.downloads import Access
 from visioncli.models.resolve import own_weights, read_labels, resolve
 from visioncli.pictures import Picture
 
+CPU = EngineOptions(device="cpu", engine="torch")
 PICTURE = Picture(np.random.default_rng(3).integers(0, 256, (50, 70, 3), dtype=np.uint8), 0.0)
 
 
@@ -72,7 +74,7 @@ def test_names_are_one_a_line(tmp_path: Path) -> None:
 
 
 def test_several_models_answer_side_by_side() -> None:
-    task = build_task("classify", "efficientnet_lite0,efficientnet_lite1", device="cpu", top_k=2)
+    task = build_task("classify", "efficientnet_lite0,efficientnet_lite1", options=CPU, top_k=2)
     (answer,) = task.predict([task.prepare(PICTURE)])
     assert answer.predictions == answer.extra["compare"]["efficientnet_lite0"]
     assert len(answer.extra["compare"]["efficientnet_lite1"]) == 2
@@ -145,7 +147,7 @@ def test_a_plugin_adds_models_and_a_broken_one_only_warns(plugin: Path, tmp_path
     assert "'resnet18', which is left out: there is a model of that name already" in said
     state = {"2.weight": torch.tensor([[-1.0] * 3, [1.0] * 3]), "2.bias": torch.tensor([1.5, -1.5])}
     torch.save(state, tmp_path / "own.pth")
-    task: Any = build_task("classify", "tiny_brightness", weights=tmp_path / "own.pth", device="cpu")
+    task: Any = build_task("classify", "tiny_brightness", weights=tmp_path / "own.pth", options=CPU)
     for level, label in ((10, "dark"), (240, "bright")):
         rgb = np.full((20, 30, 3), level, np.uint8)
         (answer,) = task.predict([task.prepare(Picture(rgb, 0.0))])
@@ -164,7 +166,7 @@ def test_timm_networks_are_prepared_as_timm_says(tmp_path: Path) -> None:
     network = timm.create_model("resnet10t", num_classes=4).eval()
     torch.save({"model": network.state_dict()}, tmp_path / "own.pth")
     task: Any = build_task(
-        "classify", "timm:resnet10t", weights=tmp_path / "own.pth", labels=names(tmp_path, *"abcd"), device="cpu"
+        "classify", "timm:resnet10t", weights=tmp_path / "own.pth", labels=names(tmp_path, *"abcd"), options=CPU
     )
     assert (task.spec.size, task.spec.resize, task.model.name) == (176, 201, "timm:resnet10t")
     x = task.prepare(PICTURE)
@@ -174,7 +176,7 @@ def test_timm_networks_are_prepared_as_timm_says(tmp_path: Path) -> None:
     for found in answer.predictions:
         assert found.score == pytest.approx(float(scores[found.label_id]), abs=1e-4)
     with pytest.raises(ModelUnavailable, match="timm cannot load the weights"):
-        build_task("classify", "timm:resnet10t", offline=True, device="cpu")
+        build_task("classify", "timm:resnet10t", offline=True, options=CPU)
     with pytest.raises(UsageError, match=r"timm has no network 'resnet10x'.*Did you mean"):
         resolve("timm:resnet10x", "classify")
 
@@ -212,7 +214,7 @@ def save_hf(kind: str, folder: Path) -> Any:
 
 def test_transformers_classify_as_by_themselves(tmp_path: Path) -> None:
     network, processor = save_hf("classify", tmp_path)
-    task = build_task("classify", f"hf:{tmp_path}", offline=True, device="cpu")
+    task = build_task("classify", f"hf:{tmp_path}", offline=True, options=CPU)
     (answer,) = task.predict([task.prepare(PICTURE)])
     with torch.inference_mode():
         scores = network(**processor(images=PICTURE.rgb, return_tensors="pt")).logits.softmax(-1)[0]
@@ -224,7 +226,7 @@ def test_transformers_classify_as_by_themselves(tmp_path: Path) -> None:
 
 def test_transformers_detect_as_by_themselves(tmp_path: Path) -> None:
     network, processor = save_hf("detect", tmp_path)
-    task = build_task("detect", f"hf:{tmp_path}", offline=True, device="cpu", score=0.0, iou=1.0)
+    task = build_task("detect", f"hf:{tmp_path}", offline=True, options=CPU, score=0.0, iou=1.0)
     (answer,) = task.predict([task.prepare(PICTURE)])
     with torch.inference_mode():
         outputs = network(**processor(images=PICTURE.rgb, return_tensors="pt"))
@@ -237,7 +239,7 @@ def test_transformers_detect_as_by_themselves(tmp_path: Path) -> None:
 
 def test_transformers_segment_as_by_themselves(tmp_path: Path) -> None:
     network, processor = save_hf("segment", tmp_path)
-    task = build_task("segment", f"hf:{tmp_path}", offline=True, device="cpu")
+    task = build_task("segment", f"hf:{tmp_path}", offline=True, options=CPU)
     (answer,) = task.predict([task.prepare(PICTURE)])
     with torch.inference_mode():
         outputs = network(**processor(images=PICTURE.rgb, return_tensors="pt"))
@@ -273,7 +275,7 @@ def test_onnx_files_answer_as_in_torch(softmax: bool, fixed: bool, tmp_path: Pat
     model = onnx.load(path)
     onnx.helper.set_model_props(model, {"labels": '{"0": "a", "1": "b", "2": "c"}'})
     onnx.save(model, path)
-    task: Any = build_task("classify", f"onnx:{path}", device="cpu")
+    task: Any = build_task("classify", f"onnx:{path}", options=EngineOptions(device="cpu"))
     assert task.labels == {0: "a", 1: "b", 2: "c"}
     x = task.prepare(PICTURE)
     answers = task.predict([x] * 3)
@@ -282,7 +284,9 @@ def test_onnx_files_answer_as_in_torch(softmax: bool, fixed: bool, tmp_path: Pat
     for answer in answers:
         for found in answer.predictions:
             assert found.score == pytest.approx(float(scores[found.label_id]), abs=1e-4)
-    named = build_task("classify", f"onnx:{path}", labels=names(tmp_path, "x", "y", "z"), device="cpu")
+    named = build_task(
+        "classify", f"onnx:{path}", labels=names(tmp_path, "x", "y", "z"), options=EngineOptions(device="cpu")
+    )
     assert named.labels == {0: "x", 1: "y", 2: "z"}
 
 

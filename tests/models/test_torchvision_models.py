@@ -11,12 +11,14 @@ from torchvision import models
 
 from torchvision_networks import CLASSIFIERS, theirs
 from visioncli.api import build_task
+from visioncli.engines.interface import EngineOptions
 from visioncli.models import registry, torchvision_models
 from visioncli.models.weights import load_network
 from visioncli.pictures import Picture
 from visioncli.tasks.cam_methods import activation_map, choose_layer
 
 CLASSES = 7
+CPU = EngineOptions(device="cpu", engine="torch")
 
 
 def picture(height: int = 120, width: int = 160) -> Picture:
@@ -35,7 +37,7 @@ def saved(network: nn.Module, folder: Path) -> tuple[Path, Path]:
 def test_a_classifier_answers_as_torchvisions_does_and_shows_where_it_looked(name: str, tmp_path: Path) -> None:
     network = theirs(name, num_classes=CLASSES)
     weights, labels = saved(network, tmp_path)
-    task: Any = build_task("classify", name, weights=weights, labels=labels, device="cpu", top_k=CLASSES)
+    task: Any = build_task("classify", name, weights=weights, labels=labels, options=CPU, top_k=CLASSES)
     x = task.prepare(picture())
     (answer,) = task.predict([x])
     with torch.inference_mode():
@@ -93,7 +95,7 @@ def test_a_segmenter_answers_as_torchvisions_does(name: str, tmp_path: Path) -> 
     network = theirs(name, num_classes=CLASSES)
     weights, labels = saved(network, tmp_path)
     labels.write_text("\n".join(["background", *(f"name {n}" for n in range(1, CLASSES))]))
-    task: Any = build_task("segment", name, weights=weights, labels=labels, device="cpu", size=65)
+    task: Any = build_task("segment", name, weights=weights, labels=labels, options=CPU, size=65)
     prepared = task.prepare(picture())
     assert prepared.x.shape == (3, 65, 86)
     (answer,) = task.predict([prepared])

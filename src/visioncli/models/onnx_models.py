@@ -75,7 +75,7 @@ def _spec(metadata: dict[str, str], side: Any) -> InputSpec:
         return InputSpec(
             int(given["size"]),
             int(given["resize"]),
-            str(given["interpolation"]),
+            given["interpolation"] if given["interpolation"] in ("bicubic", "nearest", "lanczos") else "bilinear",
             tuple(given["mean"]),
             tuple(given["std"]),
         )

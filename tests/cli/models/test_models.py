@@ -59,11 +59,20 @@ def test_info_is_for_people(vision: Vision) -> None:
     assert vision("models", "info", "vit_h_15").status == 2
 
 
-def test_the_list_on_a_terminal_is_a_table(vision: Vision, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    lines = vision("models", "--task", "pose").out.decode().splitlines()
-    if "\t" not in lines[0]:
-        assert set(lines[1]) == {"─"}
+@pytest.mark.parametrize("width", [80, 200])
+def test_the_list_on_a_terminal_is_a_table_as_wide_as_that(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from visioncli.cli.models import listing
+
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    listing.show_rows(listing.select("classify", None), False)
+    head, rule, *rows = capsys.readouterr().out.splitlines()
+    assert set(rule) == {"─"}
+    assert ("file" in head) == (width == 200)
+    assert head.startswith("name") and head.rstrip().endswith("weights")
+    assert all(len(line) <= len(rule) <= width for line in rows)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +212,9 @@ def test_networks_of_torchvision_run_in_the_tasks(
 
 def test_compared_models_stand_side_by_side(vision: Vision, pictures: Callable[..., list[Path]]) -> None:
     pictures(1)
-    ended = vision("classify", "photos", "--model", "efficientnet_lite0,efficientnet_lite1", "-o", "-", "-k", "1")
+    ended = vision(
+        "classify", "photos", "--model", "efficientnet_lite0,efficientnet_lite1", "-o", "-", "--engine", "torch"
+    )
     (record,) = ended.records
     assert list(record["extra"]["compare"]) == ["efficientnet_lite0", "efficientnet_lite1"]
     assert record["predictions"] == record["extra"]["compare"]["efficientnet_lite0"]

@@ -75,7 +75,7 @@ def show_rows(rows: list[ModelRow], as_json: bool) -> None:
         sys.stdout.writelines(json.dumps(as_dict(row)) + "\n" for row in rows)
         return
     head = ("name", "tasks", "input", "parameters", "GFLOPs", "file", "accuracy", "on", "weights")
-    write_table(head, [_cells(row) for row in rows], right=(2, 3, 4, 5))
+    write_table(head, [_cells(row) for row in rows], right=(2, 3, 4, 5), dispensable=(7, 2, 5, 1))
 
 
 def _cells(row: ModelRow) -> tuple[str, ...]:

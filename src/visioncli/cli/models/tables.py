@@ -1,20 +1,33 @@
 """Rows of text: a table on a terminal, tab-separated values in a pipe."""
 
+import shutil
 import sys
 from collections.abc import Sequence
 
 
-def write_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
-    """Prints the rows; the columns numbered in `right` are aligned to the right on a terminal."""
+def write_table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[int] = (),
+    dispensable: Sequence[int] = (),
+) -> None:
+    """Prints the rows; the columns numbered in `right` are aligned to the right on a terminal.
+
+    On a terminal that is too narrow, the `dispensable` columns are left out, the first of them first.
+    """
     if not sys.stdout.isatty():
         sys.stdout.writelines("\t".join(row) + "\n" for row in (head, *rows))
         return
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    kept = list(range(len(head)))
+    for column in dispensable:
+        if sum(widths[n] + 2 for n in kept) - 2 > shutil.get_terminal_size().columns:
+            kept.remove(column)
     lines = []
     for row in (head, *rows):
-        cells = [c.rjust(w) if n in right else c.ljust(w) for n, (c, w) in enumerate(zip(row, widths, strict=True))]
+        cells = [row[n].rjust(widths[n]) if n in right else row[n].ljust(widths[n]) for n in kept]
         lines.append("  ".join(cells).rstrip())
-    lines.insert(1, "─" * (sum(widths) + 2 * (len(widths) - 1)))
+    lines.insert(1, "─" * (sum(widths[n] + 2 for n in kept) - 2))
     sys.stdout.write("\n".join(lines) + "\n")
 
 
