@@ -11,7 +11,7 @@ import typer
 
 from visioncli.cli.models.tables import count, mib, write_table
 from visioncli.errors import UsageError
-from visioncli.models.row import ModelRow
+from visioncli.models.row import Accuracy, ModelRow
 
 app = typer.Typer(
     help="The networks: what there is, what each costs and gives, and where its weights are.",
@@ -41,7 +41,7 @@ def models(
 ) -> None:
     """List the networks: what each costs and gives, before anything is downloaded."""
     if context.invoked_subcommand is None:
-        show_rows(select(task, sort), json)
+        show_rows(select(task, sort), json, task)
     elif task or sort or json:
         raise UsageError(f"Options go behind the subcommand: vision models {context.invoked_subcommand} --help.")
 
@@ -59,9 +59,7 @@ def select(task: str | None, sort: Sort | None) -> list[ModelRow]:
     orders: dict[Sort, Any] = {
         Sort.NAME: lambda row: row.name,
         # Figures of different metrics are not compared.
-        Sort.ACCURACY: lambda row: (
-            (row.accuracy[0].metric, row.accuracy[0].on, -row.accuracy[0].value) if row.accuracy else ("~",)
-        ),
+        Sort.ACCURACY: lambda row: (a.metric, a.on[:8], -a.value) if (a := headline(row, task)) else ("~",),
         Sort.GFLOPS: lambda row: row.gflops,
         Sort.PARAMETERS: lambda row: row.parameters,
         Sort.SIZE: lambda row: row.file_mib,
@@ -69,17 +67,24 @@ def select(task: str | None, sort: Sort | None) -> list[ModelRow]:
     return sorted(rows, key=orders[sort]) if sort else rows
 
 
-def show_rows(rows: list[ModelRow], as_json: bool) -> None:
+def show_rows(rows: list[ModelRow], as_json: bool, task: str | None = None) -> None:
     """Prints the rows as JSON Lines or as a table."""
     if as_json:
         sys.stdout.writelines(json.dumps(as_dict(row)) + "\n" for row in rows)
         return
     head = ("name", "tasks", "input", "parameters", "GFLOPs", "file", "accuracy", "on", "weights")
-    write_table(head, [_cells(row) for row in rows], right=(2, 3, 4, 5), dispensable=(7, 2, 5, 1))
+    write_table(head, [_cells(row, task) for row in rows], right=(2, 3, 4, 5), dispensable=(7, 2, 5, 1))
 
 
-def _cells(row: ModelRow) -> tuple[str, ...]:
-    best = row.accuracy[0] if row.accuracy else None
+def headline(row: ModelRow, task: str | None) -> Accuracy | None:
+    """The published figure that counts for a task; None where there is none."""
+    # Networks with masks find boxes too, and are compared by these among detectors.
+    boxes = [accuracy for accuracy in row.accuracy if task == "detect" and accuracy.metric == "box AP"]
+    return next(iter(boxes or row.accuracy), None)
+
+
+def _cells(row: ModelRow, task: str | None) -> tuple[str, ...]:
+    best = headline(row, task)
     return (
         row.name,
         ",".join(row.tasks),

@@ -24,7 +24,7 @@ def list_models(
 ) -> None:
     """List the networks, or those whose weights are here."""
     rows = select(task, sort)
-    show_rows([r for r in rows if state_of(r) in ("cached", "installed")] if cached else rows, json)
+    show_rows([r for r in rows if state_of(r) in ("cached", "installed")] if cached else rows, json, task)
 
 
 def pull(
