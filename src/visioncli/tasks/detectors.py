@@ -51,8 +51,6 @@ class Detector(ABC):
 class SsdDetector(Detector):
     """The embedded SSD: every picture is squashed to 300 x 300."""
 
-    enough = 2 * ssd.SIZE
-
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.parallel = engine.parallel
