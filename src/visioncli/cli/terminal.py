@@ -74,7 +74,7 @@ class Console:
             named = ", ".join(f"{count} {name}" for name, count in tally.left_out.most_common(5))
             more = ", …" if len(tally.left_out) > 5 else ""
             self._say(
-                f"vision: left out {tally.left_out.total()} objects of classes that the network has no masks for: "
+                f"vision: left out {total_of('object', tally.left_out.total())} of classes without masks in this network: "
                 f"{named}{more}."
             )
         line = f"vision: {', '.join(parts)} in {tally.seconds:.1f} s."
