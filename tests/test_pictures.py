@@ -284,3 +284,24 @@ def test_reading_leaves_no_file_open_and_says_how_long_it_took(tmp_path: Path) -
     assert picture.rgb.dtype == np.uint8
     assert picture.decode_ms > 0
     assert len(os.listdir("/dev/fd")) == before
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_jpeg_is_decoded_smaller_where_that_is_enough(tmp_path: Path, orientation: int) -> None:
+    path = tmp_path / "large.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", (1001, 803), "olive").save(path, exif=exif)
+    whole = pictures.read(str(path))
+    smaller = pictures.read(str(path), enough=200)
+    assert (smaller.width, smaller.height) == (whole.width, whole.height)
+    assert smaller.rgb.shape[:2] == ((201, 251) if orientation == 1 else (251, 201))
+    assert np.abs(smaller.rgb.mean((0, 1)) - whole.rgb.mean((0, 1))).max() < 1
+
+
+def test_a_picture_that_is_small_enough_or_no_jpeg_is_decoded_whole(tmp_path: Path) -> None:
+    for name in ("small.jpg", "large.png"):
+        Image.new("RGB", (300, 300) if name == "small.jpg" else (900, 900)).save(tmp_path / name)
+        picture = pictures.read(str(tmp_path / name), enough=200)
+        assert picture.full_size is None
+        assert picture.rgb.shape[0] == picture.height

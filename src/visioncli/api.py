@@ -74,6 +74,7 @@ def run_options(
     workers: int | None = None,
     max_pixels: int = 179_000_000,
     allow_truncated: bool = False,
+    reduce: bool = False,
 ) -> RunOptions:
     """Options of a run with what is `auto` filled in. Raises UsageError for an impossible number."""
     if batch_size == "auto":
@@ -85,7 +86,7 @@ def run_options(
             size = 0
         if not 1 <= size <= 4096:
             raise UsageError(f"--batch-size is a number from 1 to 4096, or auto, not {batch_size!r}.")
-    return RunOptions(size, workers or min(os.cpu_count() or 1, 8), max_pixels, allow_truncated)
+    return RunOptions(size, workers or min(os.cpu_count() or 1, 8), max_pixels, allow_truncated, reduce)
 
 
 class Predictor:
@@ -133,13 +134,14 @@ def load(
     workers: int | None = None,
     max_pixels: int = 179_000_000,
     allow_truncated: bool = False,
+    exact_decode: bool = False,
     **settings: Any,
 ) -> Predictor:
     """A task ready to use, e.g. `load("classify", top_k=3)`; `settings` are the command's options.
 
     Raises UsageError for unknown names and impossible values, ModelUnavailable where the weights are missing.
     """
-    options = run_options(batch_size, workers, max_pixels, allow_truncated)
+    options = run_options(batch_size, workers, max_pixels, allow_truncated, not exact_decode)
     where: dict[str, Any] = {
         "weights": weights,
         "labels": labels,

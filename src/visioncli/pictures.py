@@ -8,6 +8,7 @@ in 0..1 are multiplied by 255): scaled, never clipped.
 
 import errno
 import io
+import math
 import os
 import re
 import select
@@ -19,10 +20,9 @@ from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
-from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from visioncli.errors import InputError, UnreadablePicture
-from visioncli.fetch import fetch
 from visioncli.sources import is_url
 
 DEFAULT_MAX_PIXELS = 179_000_000
@@ -34,20 +34,24 @@ PIPE_SECONDS = 10.0
 # Not a slotted dataclass: the runner hangs a weak reference on each picture to learn when its memory is free.
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A decoded picture: `rgb` is `(H, W, 3) uint8`, upright; `decode_ms` is what reading it took."""
+    """A decoded picture: `rgb` is `(H, W, 3) uint8`, upright; `decode_ms` is what reading it took.
+
+    `full_size` is (width, height) of the whole picture where `rgb` was decoded smaller.
+    """
 
     rgb: np.ndarray
     decode_ms: float
+    full_size: tuple[int, int] | None = None
 
     @property
     def width(self) -> int:
-        """In pixels."""
-        return int(self.rgb.shape[1])
+        """Of the whole picture, in pixels."""
+        return self.full_size[0] if self.full_size else int(self.rgb.shape[1])
 
     @property
     def height(self) -> int:
-        """In pixels."""
-        return int(self.rgb.shape[0])
+        """Of the whole picture, in pixels."""
+        return self.full_size[1] if self.full_size else int(self.rgb.shape[0])
 
 
 def read(
@@ -56,22 +60,26 @@ def read(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     allow_truncated: bool = False,
     admit: Callable[[int], None] = lambda pixels: None,
+    enough: int | None = None,
 ) -> Picture:
     """The picture at a path or http(s) address.
 
+    Of a JPEG file that has several times the `enough` pixels on its shorter side, only a half, a quarter or an eighth
+    of the rows and columns is decoded, never fewer than `enough`: libjpeg then averages while it decodes.
     `admit` is called with the number of pixels before they are decoded; it may wait.
     Raises InputError (mostly UnreadablePicture) with a sentence for the user, whatever the decoder raised.
     """
     start = time.perf_counter()
     try:
-        stream: IO[bytes] = io.BytesIO(fetch(source)) if is_url(source) else _open_file(source)
+        stream: IO[bytes] = _download(source) if is_url(source) else _open_file(source)
         with stream:
-            rgb = decode(stream, max_pixels=max_pixels, allow_truncated=allow_truncated, admit=admit)
+            rgb, size = _decode(stream, max_pixels, allow_truncated, admit, enough)
     except InputError:
         raise
     except OSError as problem:
         raise InputError(*_explain_os_error(problem)) from problem
-    return Picture(rgb, (time.perf_counter() - start) * 1000)
+    reduced = size != (rgb.shape[1], rgb.shape[0])
+    return Picture(rgb, (time.perf_counter() - start) * 1000, size if reduced else None)
 
 
 def decode(
@@ -82,6 +90,17 @@ def decode(
     admit: Callable[[int], None] = lambda pixels: None,
 ) -> np.ndarray:
     """The picture in an open file as `(H, W, 3) uint8`, upright. Raises UnreadablePicture."""
+    return _decode(stream, max_pixels, allow_truncated, admit, None)[0]
+
+
+def _decode(
+    stream: IO[bytes],
+    max_pixels: int,
+    allow_truncated: bool,
+    admit: Callable[[int], None],
+    enough: int | None,
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """The pixels, and the whole picture's upright width and height."""
     if not stream.read(1):
         raise UnreadablePicture("The file is empty (0 bytes). Copy or download it again.", "empty_file")
     stream.seek(0)
@@ -95,9 +114,16 @@ def decode(
                 raise _too_large(f"{width} x {height} = {width * height:,} pixels", max_pixels)
             if width < 1 or height < 1:
                 raise UnreadablePicture(f"The picture has no pixels ({width} x {height}).")
-            admit(width * height)
+            if enough is not None and min(width, height) >= 2 * enough:
+                share = enough / min(width, height)
+                image.draft(None, (math.ceil(width * share), math.ceil(height * share)))
+            admit(image.width * image.height)
             image.load()
-            return _to_rgb(_upright(image))
+            if image.size == (width, height):
+                rgb = _to_rgb(_upright(image))
+                return rgb, (rgb.shape[1], rgb.shape[0])
+            turned = _is_turned(image)
+            return _to_rgb(_upright(image)), (height, width) if turned else (width, height)
     except InputError:
         raise
     except Image.DecompressionBombError as problem:
@@ -105,6 +131,12 @@ def decode(
         raise _too_large(f"{int(number[0]):,} pixels" if number else "too many pixels", max_pixels) from None
     except Exception as problem:
         raise _explain_decoder(problem) from problem
+
+
+def _download(address: str) -> IO[bytes]:
+    from visioncli.fetch import fetch
+
+    return io.BytesIO(fetch(address))
 
 
 def _open_file(path: str) -> IO[bytes]:
@@ -181,6 +213,13 @@ def _upright(image: Image.Image) -> Image.Image:
     with suppress(Exception):  # a broken EXIF block must not cost the picture
         ImageOps.exif_transpose(image, in_place=True)
     return image
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Whether its EXIF orientation exchanges width and height."""
+    with suppress(Exception):  # as in `_upright`
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1)) >= 5
+    return False
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:

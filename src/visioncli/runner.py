@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -50,12 +51,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How to run. Nothing here changes a result but `max_pixels` and `allow_truncated`."""
+    """How to run. Nothing here changes a result but `max_pixels` and `allow_truncated`.
+
+    With `reduce`, pictures may be decoded smaller than they are where the task can do with less; for runs in which
+    nobody wants the pictures themselves.
+    """
 
     batch_size: int = 8
     workers: int = 2
     max_pixels: int = pictures.DEFAULT_MAX_PIXELS
     allow_truncated: bool = False
+    reduce: bool = False
 
 
 @dataclass(slots=True)
@@ -130,26 +136,74 @@ def run(
     """One outcome for each item, in order. `finished` looks up the record of an earlier run by its key."""
     reader = _Reader(task, options, key_extra or {}, finished)
     intake = _Intake(items, reader.read, options.workers, options.batch_size + options.workers)
+    crew = _Crew(task)
+    # So many pictures are at the network at one time, however many threads work on them.
+    batch_size = max(1, options.batch_size // task.parallel)
     batch: list[_Decoded] = []
     try:
         while True:
+            while crew.has_done():
+                yield from _outcomes(crew.first(), intake.is_ready, crew)
             try:
-                decoded = intake.next(IMPATIENCE_SECONDS if batch else None)
+                decoded = intake.next(IMPATIENCE_SECONDS if batch or crew.busy else None)
             except TimeoutError:
                 decoded = None
             if decoded is not None:
                 batch.append(decoded)
-            full = sum(d.record is None for d in batch) == options.batch_size
+            full = sum(d.record is None for d in batch) == batch_size
             # Inputs that need no network are not held back when nothing is waiting for it.
-            if decoded is None or full or all(d.record is not None for d in batch):
-                yield from _predict(batch, task, intake.is_ready)
+            if batch and (decoded is None or full or all(d.record is not None for d in batch)):
+                while crew.busy > task.parallel:
+                    yield from _outcomes(crew.first(), intake.is_ready, crew)
+                crew.predict(batch)
                 batch = []
             del decoded
     except StopIteration:
-        yield from _predict(batch, task, intake.is_ready)
+        crew.predict(batch)
+        while crew.busy:
+            yield from _outcomes(crew.first(), intake.is_ready, crew)
     finally:
         reader.budget.stop()
         intake.stop()
+        crew.stop()
+
+
+class _Crew:
+    """Has batches predicted, several at the same time where the task gains by it; gives them back in order."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._pool = ThreadPoolExecutor(task.parallel, thread_name_prefix="predict") if task.parallel > 1 else None
+        self._batches: deque[tuple[list[_Decoded], Future[None] | None]] = deque()
+
+    @property
+    def busy(self) -> int:
+        """Batches that were not given back yet."""
+        return len(self._batches)
+
+    def predict(self, batch: list[_Decoded]) -> None:
+        """Begins with a batch. A single thread is the caller's: the batch is done on return."""
+        if self._pool is None or all(d.record is not None for d in batch):
+            _predict(batch, self._task)
+            self._batches.append((batch, None))
+        else:
+            self._batches.append((batch, self._pool.submit(_predict, batch, self._task)))
+
+    def has_done(self) -> bool:
+        """Whether `first` would answer at once."""
+        return bool(self._batches) and ((future := self._batches[0][1]) is None or future.done())
+
+    def first(self) -> list[_Decoded]:
+        """The oldest batch, every input of it with its record; waits for it."""
+        batch, future = self._batches.popleft()
+        if future is not None:
+            future.result()
+        return batch
+
+    def stop(self) -> None:
+        """Lets go of what was not begun."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 class _Intake:
@@ -223,12 +277,14 @@ class _Reader:
         finished: Callable[[str], Record | None] | None,
     ) -> None:
         self._task, self._options, self._finished = task, options, finished
+        self._enough = task.enough if options.reduce else None
         self.budget = PixelBudget(PIXELS_IN_FLIGHT)
         shaping = {
             "task": task.name,
             "model": dataclasses.asdict(task.model),
             "settings": task.settings,
             "allow_truncated": options.allow_truncated,
+            "enough": self._enough,
             **key_extra,
         }
         self._key_base = hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).digest()
@@ -251,6 +307,7 @@ class _Reader:
                 max_pixels=self._options.max_pixels,
                 allow_truncated=self._options.allow_truncated,
                 admit=admit,
+                enough=self._enough,
             )
             decoded = _Decoded(item, key, picture, self._task.prepare(picture))
             weakref.finalize(picture, self.budget.release, held).atexit = False
@@ -289,8 +346,8 @@ def describe(problem: BaseException) -> str:
     return f"{type(problem).__name__}: {words}"[:400] if words else type(problem).__name__
 
 
-def _predict(batch: list[_Decoded], task: Task, more: Callable[[], bool]) -> Iterator[Outcome]:
-    """The outcomes of a batch. Where the batch as a whole fails, each picture is tried alone."""
+def _predict(batch: list[_Decoded], task: Task) -> None:
+    """Gives every input of a batch its record. Where the batch as a whole fails, each picture is tried alone."""
     waiting = [d for d in batch if d.record is None]
     start = time.perf_counter()
     answers: list[Answer | Exception] = []
@@ -304,6 +361,9 @@ def _predict(batch: list[_Decoded], task: Task, more: Callable[[], bool]) -> Ite
         decoded.prepared = None
         if isinstance(answer, Answer):
             decoded.arrays = answer.arrays
+
+
+def _outcomes(batch: list[_Decoded], more: Callable[[], bool], crew: _Crew) -> Iterator[Outcome]:
     while batch:
         decoded = batch.pop(0)
         record = decoded.record
@@ -312,7 +372,7 @@ def _predict(batch: list[_Decoded], task: Task, more: Callable[[], bool]) -> Ite
         if resumed and record.input != decoded.item.path:
             record = dataclasses.replace(record, input=decoded.item.path)
         picture = decoded.picture if record.ok else None
-        pause = not batch and not more()
+        pause = not batch and not crew.busy and not more()
         yield Outcome(decoded.item, record, picture, resumed, pause, decoded.arrays)
 
 

@@ -29,7 +29,7 @@ def test_arrays_go_in_and_come_out(engine: TorchEngine) -> None:
 
 
 def test_an_answer_does_not_depend_on_its_neighbours_in_the_batch() -> None:
-    engine = TorchEngine(registry.ROWS[0], "cpu")
+    engine = TorchEngine(registry.ROWS[0], EngineOptions("cpu"))
     batch = np.random.default_rng(0).standard_normal((5, 3, 64, 64)).astype(np.float32)
     (together,) = engine.run(batch)
     alone = np.concatenate([engine.run(batch[n : n + 1])[0] for n in range(5)])

@@ -27,7 +27,9 @@ def test_sizes_are_those_of_torch(size: int, kernel: int, stride: int, padding: 
 
 @given(size=st.integers(1, 40), kernel=small, stride=small, padding=st.integers(0, 3), dilation=small)
 @settings(max_examples=60, deadline=None)
-def test_transposed_sizes_are_those_of_torch(size: int, kernel: int, stride: int, padding: int, dilation: int) -> None:
+def test_transposed_sizes_are_those_of_torch(
+    size: int, kernel: int, stride: int, padding: int, dilation: int
+) -> None:
     extra = (stride - 1) // 2
     try:
         answer = convolution(

@@ -88,8 +88,19 @@ def test_what_is_no_checkpoint_is_said_to_be_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["resnet18", "vgg11", "densenet121", "squeezenet1_1", "vit_b_32", "efficientnet_lite0", "inception_v3"]
-    + ["fasterrcnn_mobilenet_v3_large_fpn", "retinanet_resnet50_fpn", "ssd300_vgg16", "lraspp_mobilenet_v3_large"],
+    [
+        "resnet18",
+        "vgg11",
+        "densenet121",
+        "squeezenet1_1",
+        "vit_b_32",
+        "efficientnet_lite0",
+        "inception_v3",
+        "fasterrcnn_mobilenet_v3_large_fpn",
+        "retinanet_resnet50_fpn",
+        "ssd300_vgg16",
+        "lraspp_mobilenet_v3_large",
+    ],
 )
 def test_classes_are_counted_at_the_head(name: str) -> None:
     from visioncli.models.checkpoints import architecture

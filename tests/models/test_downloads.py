@@ -173,7 +173,7 @@ def test_a_whole_hash_is_compared_whole(server: Server) -> None:
 
 def test_a_missing_file_is_not_asked_for_twice(server: Server, own_cache: Path) -> None:
     server.statuses = [404, 404]
-    with pytest.raises(ModelUnavailable, match="answered 404 Not Found for .*Check the mirror"):
+    with pytest.raises(ModelUnavailable, match=r"answered 404 Not Found for .*Check the mirror"):
         fetch("net", server.source, Access())
     assert len(server.asked) == 1
     assert files(own_cache) == set()

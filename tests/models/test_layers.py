@@ -10,7 +10,16 @@ from visioncli.models.registry import ROWS, find
 QUICK = (
     *("alexnet", "vgg16", "googlenet", "resnet50", "resnext50_32x4d", "densenet121", "squeezenet1_1"),
     *("shufflenet_v2_x1_0", "mnasnet1_0", "mobilenet_v2", "mobilenet_v3_large", "efficientnet_b0", "regnet_y_400mf"),
-    *("convnext_tiny", "vit_b_16", "vit_h_14", "swin_t", "swin_v2_t", "maxvit_t", "efficientnet_lite0", "inception_v3"),
+    *(
+        "convnext_tiny",
+        "vit_b_16",
+        "vit_h_14",
+        "swin_t",
+        "swin_v2_t",
+        "maxvit_t",
+        "efficientnet_lite0",
+        "inception_v3",
+    ),
     *("ssd_mobilenet_v2", "movenet_lightning", "deeplab_v3_mobilenet_v2", "ssd300_vgg16", "retinanet_resnet50_fpn"),
     *("fasterrcnn_resnet50_fpn", "keypointrcnn_resnet50_fpn", "lraspp_mobilenet_v3_large"),
 )

@@ -10,8 +10,8 @@ from visioncli.results import Detection, Failure, Keypoint, ModelInfo, Person, R
 from visioncli.runner import Outcome
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sources import Item
+from visioncli.tasks.joints import KEYPOINT_NAMES
 from visioncli.tasks.masks import segment_fields
-from visioncli.tasks.pose import KEYPOINT_NAMES
 
 MODEL = ModelInfo("tiny", None)
 LABELS = {1: "person", 17: "cat", 90: "toothbrush"}

@@ -16,7 +16,8 @@ from visioncli.models import registry
 from visioncli.pictures import Picture
 from visioncli.results import ModelInfo
 from visioncli.tasks.detectors import Boxes
-from visioncli.tasks.pose import ANGLES, KEYPOINT_NAMES, SKELETON, PoseTask, build, joint_angles
+from visioncli.tasks.joints import ANGLES, KEYPOINT_NAMES, SKELETON
+from visioncli.tasks.pose import PoseTask, build, joint_angles
 
 ROW = registry.find("movenet_lightning", "pose")
 

@@ -19,6 +19,7 @@ from visioncli.tasks.detectors import Boxes
 from visioncli.tasks.interface import Answer
 from visioncli.tasks.masks import decode
 from visioncli.tasks.segment import COCO_NAME_OF_VOC, SegmentTask, split_class_masks
+from visioncli.tasks.segmenters import DeeplabSegmenter
 
 ROW = registry.find("deeplab_v3_mobilenet_v2", "segment")
 VOC, COCO = load_labels("voc"), load_labels("coco")
@@ -47,6 +48,7 @@ def found(*rows: tuple[float, float, float, float, float, int]) -> Any:
         labels=COCO,
         model=ModelInfo("detector", None),
         settings={"score": 0.4},
+        parallel=1,
         prepare=lambda picture: picture,
         find=lambda batch: [objects for _ in batch],
     )
@@ -57,7 +59,7 @@ def halves(left: int, right: int) -> np.ndarray:
 
 
 def answer(classes: np.ndarray, width: int = 160, height: int = 120, sure: float = 9.0, **settings: Any) -> Answer:
-    task = SegmentTask(ROW, Grid(classes, sure), **settings)
+    task = SegmentTask(ROW, DeeplabSegmenter(Grid(classes, sure)), **settings)
     return task.predict([task.prepare(Picture(np.zeros((height, width, 3), np.uint8), 1.0))])[0]
 
 
@@ -175,7 +177,7 @@ def test_polygons_are_given_on_demand() -> None:
 @pytest.mark.parametrize("settings", [{"mode": "panoptic"}, {"size": 1}, {"size": 5000}, {"mode": "instance"}])
 def test_impossible_settings_are_wrong_usage(settings: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
-        SegmentTask(ROW, Grid(halves(0, 0)), **settings)
+        SegmentTask(ROW, DeeplabSegmenter(Grid(halves(0, 0))), **settings)
 
 
 def test_flipping_averages_with_the_mirrored_picture() -> None:
@@ -198,7 +200,7 @@ def test_the_network_answers_alike_whatever_the_batch(mode: str) -> None:
 
 def test_settings_are_json_and_differ_by_mode() -> None:
     plain, objects = (
-        SegmentTask(ROW, Grid(halves(0, 0)), mode=m, detector=d).settings
+        SegmentTask(ROW, DeeplabSegmenter(Grid(halves(0, 0))), mode=m, detector=d).settings
         for m, d in (("semantic", None), ("instance", found()))
     )
     assert json.loads(json.dumps(plain)) == plain

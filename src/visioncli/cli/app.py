@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from visioncli import __version__
-from visioncli.cli import caption, classify, detect, gradcam, iou, models, pose, schema, segment
+from visioncli.cli import bench, caption, classify, detect, export, gradcam, iou, models, pose, schema, segment
 from visioncli.errors import VisionError
 from visioncli.status import Status
 
@@ -30,6 +30,8 @@ app.command("caption")(caption.caption)
 app.command("gradcam")(gradcam.gradcam)
 app.command("iou", cls=iou.IouCommand)(iou.iou)
 app.add_typer(models.app, name="models")
+app.command("bench")(bench.bench)
+app.command("export")(export.export)
 app.command("schema")(schema.schema)
 
 

@@ -183,6 +183,14 @@ class FrameOptions:
             "--max-pixels", metavar="N", min=1, help="Larger pictures are refused.", rich_help_panel=_PICTURES
         ),
     ] = 179_000_000
+    exact_decode: Annotated[
+        bool,
+        typer.Option(
+            "--exact-decode",
+            help="Decode large JPEGs in full where a part of their pixels would do.",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = False
     allow_truncated: Annotated[
         bool,
         typer.Option("--allow-truncated", help="Take what a cut-off file holds.", rich_help_panel=_PICTURES),

@@ -1,5 +1,6 @@
 """One run of a task from the command line: sources -> runner -> sinks, with words for people on stderr."""
 
+import dataclasses
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -63,7 +64,8 @@ def run_task(
         outcomes = run(
             expansion.items(frame.inputs),
             task,
-            options,
+            # Pictures that are drawn on or cut up are needed whole.
+            dataclasses.replace(options, reduce=not sinks and not frame.exact_decode),
             key_extra={
                 "annotated": frame.annotated.value,
                 "files": [type(s).__name__ for s in sinks],

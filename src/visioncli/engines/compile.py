@@ -39,7 +39,7 @@ _ANY_SIZE = frozenset({"deeplab"})
 
 def can_compile(row: ModelRow) -> bool:
     """Whether the network of `row` can become an ONNX file."""
-    return _outputs(row) is not None and weights_sha256(row) is not None
+    return _outputs(row) is not None
 
 
 def weights_sha256(row: ModelRow) -> str | None:
@@ -63,6 +63,8 @@ def compile_model(row: ModelRow, target: Path | None = None, tell: Callable[[str
         raise UsageError(
             f"{row.name} cannot be exported to ONNX; the embedded networks and torchvision's classifiers can."
         )
+    if weights_sha256(row) is None:
+        raise UsageError(f"{row.name} has no weights of its own on this machine: vision models pull {row.name}")
     target = target or compiled_file(row)
     # Several processes may do this at once: each writes a file of its own, the last rename wins.
     with whole_file(target) as temporary:
@@ -106,18 +108,22 @@ def _export(row: ModelRow, network: "nn.Module") -> Any:
         # With the size as 8 k + 1 the padding of each stride is a constant, not a computation in the graph.
         sizes |= {2: 8 * Dim("rows", min=4, max=512) + 1, 3: 8 * Dim("columns", min=4, max=512) + 1}
     example = torch.zeros(2, 3, row.input.size, row.input.size)
-    with _silence():
-        program = torch.onnx.export(
-            network,
-            (example,),
-            input_names=["pictures"],
-            output_names=list(_outputs(row) or ()),
-            opset_version=OPSET,
-            dynamo=True,
-            dynamic_shapes=(sizes,),
-            optimize=True,
-            verbose=False,
-        )
+    try:
+        with _silence():
+            program = torch.onnx.export(
+                network,
+                (example,),
+                input_names=["pictures"],
+                output_names=list(_outputs(row) or ()),
+                opset_version=OPSET,
+                dynamo=True,
+                dynamic_shapes=(sizes,),
+                optimize=True,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as problem:
+        words = str(problem).strip().splitlines()[0]
+        raise UsageError(f"{row.name} cannot be exported to ONNX by this version of torch: {words}") from problem
     assert program is not None  # only the older exporter returns nothing
     program.model.metadata_props.update(metadata(row))
     program.model.producer_name, program.model.producer_version = "visioncli", __version__

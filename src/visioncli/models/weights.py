@@ -5,6 +5,7 @@ import importlib.util
 import os
 import warnings
 import zlib
+from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,7 +127,10 @@ def fill(network: "nn.Module", state: "dict[str, Tensor]", name: str, *, own: bo
         ]
         likely = likeliest(state) if own else ""
         raise ModelUnavailable(f"The weights do not fit the network {name}: tensors {'; '.join(parts)}.{likely}")
-    network.load_state_dict(state, assign=True)
+    # Names are today's by now: without a version, networks would look for those of their older checkpoints.
+    current = OrderedDict(state)
+    current._metadata = expected._metadata  # type: ignore[attr-defined]
+    network.load_state_dict(current, assign=True)
 
 
 def _published(row: ModelRow, module: Any, variant: list[str]) -> "dict[str, Tensor]":

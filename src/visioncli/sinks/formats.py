@@ -1,24 +1,14 @@
-"""The names that `--format` takes, and what each makes."""
+"""The names that `--format` takes, and what each makes. A run imports only the sinks that it uses."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from visioncli.errors import UsageError
 from visioncli.names import did_you_mean
-from visioncli.sinks.coco import CocoSink
-from visioncli.sinks.crops import CropsSink
-from visioncli.sinks.csv_table import CsvSink
-from visioncli.sinks.cutout import BackgroundSink, CutoutSink
 from visioncli.sinks.documents import DocumentSink
-from visioncli.sinks.explain import ExplainSink
 from visioncli.sinks.folder import OutputFolder
-from visioncli.sinks.heat import HeatSink
 from visioncli.sinks.interface import PictureSink
-from visioncli.sinks.json_array import JsonArraySink
-from visioncli.sinks.masks import MaskSink
-from visioncli.sinks.voc import VocSink
-from visioncli.sinks.yolo import YoloSink
-from visioncli.tasks.pose import ANGLES, KEYPOINT_NAMES
+from visioncli.tasks.joints import ANGLES, KEYPOINT_NAMES
 
 FORMATS: dict[str, tuple[str, ...]] = {
     "classify": ("json", "csv"),
@@ -82,10 +72,16 @@ def document_sinks(
     sinks: list[DocumentSink] = []
     for name in formats:
         if name == "json":
+            from visioncli.sinks.json_array import JsonArraySink
+
             sinks.append(JsonArraySink(out))
         elif name == "csv":
+            from visioncli.sinks.csv_table import CsvSink
+
             sinks.append(CsvSink(out, CSV_COLUMNS[task]))
         elif name == "coco":
+            from visioncli.sinks.coco import CocoSink
+
             sinks.append(CocoSink(out, labels, options.images, results_only=task in ("pose", "caption")))
     return sinks
 
@@ -96,19 +92,35 @@ def picture_sinks(
     """The sinks of the formats that are files for each picture."""
     sinks: list[PictureSink] = []
     if "yolo" in formats:
+        from visioncli.sinks.yolo import YoloSink
+
         sinks.append(YoloSink(out, labels, scores=options.yolo_scores))
     if "voc" in formats:
+        from visioncli.sinks.voc import VocSink
+
         sinks.append(VocSink())
     if options.crops:
+        from visioncli.sinks.crops import CropsSink
+
         sinks.append(CropsSink())
     if options.masks:
+        from visioncli.sinks.masks import MaskSink
+
         sinks.append(MaskSink())
     if options.cutout:
+        from visioncli.sinks.cutout import CutoutSink
+
         sinks.append(CutoutSink())
     if options.background:
+        from visioncli.sinks.cutout import BackgroundSink
+
         sinks.append(BackgroundSink(options.background))
     if options.raw_maps:
+        from visioncli.sinks.heat import HeatSink
+
         sinks.append(HeatSink(options.raw_maps))
     if options.explain:
+        from visioncli.sinks.explain import ExplainSink
+
         sinks.append(ExplainSink())
     return sinks

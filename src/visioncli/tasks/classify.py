@@ -48,6 +48,9 @@ class Classify(Task):
         self.labels = load_labels(row.labels)
         self.top_k, self.threshold = top_k, threshold
         self._own_preprocess, self._own_softmax = own_preprocess, own_softmax
+        self.parallel = engine.parallel
+        # Twice the side that it is resized to: the resampling filter then still sees every detail that it lets pass.
+        self.enough = None if own_preprocess else 2 * max(row.input.size, row.input.resize)
         self.model = ModelInfo(row.name, row.source.sha256)
         self.settings = {"top_k": top_k, "threshold": threshold}
 

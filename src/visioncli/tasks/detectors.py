@@ -34,7 +34,10 @@ class Limits:
 
 
 class Detector(ABC):
-    """A detection network with its own pre- and postprocessing."""
+    """A detection network with its own pre- and postprocessing; `parallel` and `enough` are as in `Task`."""
+
+    parallel: int = 1
+    enough: int | None = None
 
     @abstractmethod
     def prepare(self, rgb: np.ndarray) -> np.ndarray:
@@ -50,6 +53,7 @@ class SsdDetector(Detector):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.parallel = engine.parallel
 
     def prepare(self, rgb: np.ndarray) -> np.ndarray:
         return ssd.preprocess(rgb)

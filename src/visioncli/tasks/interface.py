@@ -26,14 +26,18 @@ class Answer:
 class Task(ABC):
     """Preprocessing, network and postprocessing of one kind of prediction.
 
-    `prepare` runs in decoding threads, one picture at a time; `predict` runs in one thread on any number of
-    prepared pictures, and what it answers for one of them never depends on the others.
+    `prepare` runs in decoding threads, one picture at a time; `predict` runs on any number of prepared
+    pictures, in as many threads as `parallel` says, and what it answers for one of them never depends on the others.
     """
 
     name: ClassVar[str]
     model: ModelInfo
     labels: dict[int, str]
     """Category id -> name of everything that the network can answer."""
+    parallel: int = 1
+    """How many threads may call `predict` at the same time to any use."""
+    enough: int | None = None
+    """The pixels on a picture's shorter side beyond which more of them change nothing; None where all may matter."""
     settings: dict[str, Any]
     """Every option that affects the result, as JSON values (`--resume` compares them)."""
 

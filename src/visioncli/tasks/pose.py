@@ -15,6 +15,7 @@ from visioncli.results import Keypoint, ModelInfo, Person
 from visioncli.tasks.detect import Detect
 from visioncli.tasks.detect import Prepared as PreparedDetection
 from visioncli.tasks.interface import Answer, Task
+from visioncli.tasks.joints import ANGLES, KEYPOINT_NAMES
 from visioncli.tasks.people import Pose, find_keypoints
 
 PERSON = "person"
@@ -23,30 +24,6 @@ DEFAULT_PERSON_SCORE = 0.15
 """Low, because the joints then tell people from false alarms: measured by OKS AP, see docs/tasks.md."""
 DEFAULT_SCORE = 0.03
 """Of detection times mean joint score; what lies below adds nothing to OKS AP."""
-KEYPOINT_NAMES = (
-    *("nose", "left_eye", "right_eye", "left_ear", "right_ear"),
-    *("left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist"),
-    *("left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle"),
-)
-"""COCO's 17 keypoints in their order."""
-
-SKELETON = (
-    *((15, 13), (13, 11), (16, 14), (14, 12), (11, 12), (5, 11), (6, 12), (5, 6), (5, 7), (6, 8)),
-    *((7, 9), (8, 10), (1, 2), (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6)),
-)
-"""COCO's limbs as pairs of keypoint indices, from 0."""
-
-ANGLES = {
-    f"{side}_{joint}": tuple(KEYPOINT_NAMES.index(f"{side}_{part}") for part in parts)
-    for side in ("left", "right")
-    for joint, parts in {
-        "elbow": ("shoulder", "elbow", "wrist"),
-        "knee": ("hip", "knee", "ankle"),
-        "shoulder": ("elbow", "shoulder", "hip"),
-        "hip": ("shoulder", "hip", "knee"),
-    }.items()
-}
-"""For each angle the three keypoints it lies between, the joint in the middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +56,7 @@ class PoseTask(Task):
         if max_people < 1:
             raise UsageError(f"--max-people must be at least 1, not {max_people}.")
         self._engine, self._detector = engine, detector
+        self.parallel = engine.parallel if detector is None else min(engine.parallel, detector.parallel)
         self._score, self._min_score = score, min_keypoint_score
         self._most, self._angles = max_people, angles
         self.labels = {PERSON_ID: PERSON}

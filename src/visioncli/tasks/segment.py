@@ -70,6 +70,7 @@ class SegmentTask(Task):
             raise UsageError("Instance masks need a detector.")
         self._segmenter, self._mode, self._size = segmenter, mode, size
         self._flip, self._polygons, self._detector = flip, polygons, detector
+        self.parallel = segmenter.parallel if detector is None else min(segmenter.parallel, detector.parallel)
         self._classes = load_labels(row.labels)
         self.labels = self._classes
         # Some data sets, such as ADE20K, give every pixel a class: there, 0 is one of them.

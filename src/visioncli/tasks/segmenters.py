@@ -18,6 +18,7 @@ class Segmenter(ABC):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.parallel = engine.parallel
 
     @abstractmethod
     def prepare(self, rgb: np.ndarray, size: int) -> np.ndarray:

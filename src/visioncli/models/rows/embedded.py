@@ -116,7 +116,7 @@ ROWS: tuple[ModelRow, ...] = (
         ),
         input=InputSpec(300, 0, "bilinear", _HALF, _HALF),
         labels="coco",
-        parameters=0,
+        parameters=3_055_048,
         gflops=0.0,
         licence="Apache-2.0 (trained on COCO annotations, CC-BY 4.0)",
         paper="https://arxiv.org/abs/1707.07102",

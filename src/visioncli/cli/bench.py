@@ -1,0 +1,101 @@
+"""`vision bench`."""
+
+import json as json_module
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from visioncli.cli.options import EngineKind, Precision
+
+if TYPE_CHECKING:
+    from visioncli.models.row import ModelRow
+
+
+def bench(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MODEL...]", help="Networks of `vision models`. [default: those of all tasks]"),
+    ] = None,
+    batch_sizes: Annotated[
+        str, typer.Option("--batch-size", "-b", metavar="N,...", help="Batch sizes, separated by commas.")
+    ] = "1,8",
+    engine: Annotated[EngineKind, typer.Option("--engine", help="auto measures each that the network has.")] = (
+        EngineKind.AUTO
+    ),
+    device: Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    precision: Annotated[
+        Precision, typer.Option("--precision", help="Half precisions are for GPUs.")
+    ] = Precision.FP32,
+    threads: Annotated[
+        int | None,
+        typer.Option("--threads", metavar="N", min=1, max=1024, help="[default: the CPUs]", show_default=False),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="S", min=0.01, max=600, help="How long to measure each figure.")
+    ] = 3.0,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Measure networks on this machine: pictures per second, latency percentiles and memory.
+
+    The network alone, on arrays ready in memory. A folder of pictures takes longer by what decoding costs.
+    """
+    import dataclasses
+
+    from visioncli.cli.models.tables import write_table
+    from visioncli.engines.interface import EngineOptions
+    from visioncli.measure import measure
+    from visioncli.models import registry, resolve
+    from visioncli.models.downloads import Access
+
+    sizes = _sizes(batch_sizes)
+    access = Access.of(False)
+    rows = [
+        resolve.ready(registry.find(name), access) for name in models or dict.fromkeys(registry.DEFAULTS.values())
+    ]
+    found = []
+    for row in rows:
+        for kind in _engines(row, engine, device, precision):
+            for size in sizes:
+                options = EngineOptions(device, threads, kind, precision.value)
+                one = measure(row, options, size, seconds)
+                found.append(one)
+                if json:
+                    sys.stdout.write(json_module.dumps(dataclasses.asdict(one)) + "\n")
+                    sys.stdout.flush()
+    if json:
+        return
+    head = ("model", "engine", "batch", "pictures/s", "p50 ms", "p95 ms", "p99 ms", "load s", "MiB")
+    table = [
+        (
+            m.model,
+            m.engine,
+            str(m.batch_size),
+            f"{m.pictures_per_second:.1f}",
+            f"{m.p50_ms:.1f}",
+            f"{m.p95_ms:.1f}",
+            f"{m.p99_ms:.1f}",
+            f"{m.load_seconds:.2f}",
+            "-" if m.memory_mib is None else f"{m.memory_mib:.0f}",
+        )
+        for m in found
+    ]
+    write_table(head, table, right=tuple(range(2, len(head))))
+
+
+def _sizes(text: str) -> list[int]:
+    from visioncli.errors import UsageError
+
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and 1 <= int(part) <= 4096 for part in parts):
+        raise UsageError(f"--batch-size takes numbers from 1 to 4096 with commas between them, not {text!r}.")
+    return [int(part) for part in parts]
+
+
+def _engines(row: "ModelRow", wanted: EngineKind, device: str, precision: Precision) -> list[str]:
+    from visioncli.engines.compile import can_compile
+
+    if wanted is not EngineKind.AUTO:
+        return [wanted.value]
+    on_cpu = device in ("auto", "cpu") and precision is Precision.FP32
+    return ["onnx", "torch"] if on_cpu and can_compile(row) else ["torch"]

@@ -1,0 +1,58 @@
+"""`vision export`, and `vision models compile`: networks as ONNX files."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A network of `vision models`.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="[default: MODEL.onnx]")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Open no connection. [env: VISION_OFFLINE=1]")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")] = False,
+) -> None:
+    """Write a network as an ONNX file with its labels, preprocessing and licence inside.
+
+    `vision classify --model onnx:FILE` takes it back, and so does any program with ONNX Runtime.
+    """
+    from visioncli.engines.compile import compile_model
+    from visioncli.models import registry, resolve
+    from visioncli.models.downloads import Access
+
+    row = resolve.ready(registry.find(model), Access.of(offline))
+    path = compile_model(row, out or Path(f"{model}.onnx"))
+    if not quiet:
+        sys.stderr.write(f"vision: {path} holds {row.name} ({path.stat().st_size / 2**20:.1f} MiB, {row.licence}).\n")
+
+
+def compile_models(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME...]", help="Networks of `vision models`.", show_default=False)
+    ] = None,
+    all_models: Annotated[
+        bool, typer.Option("--all", help="All that can be compiled and whose weights are on this machine.")
+    ] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Open no connection. [env: VISION_OFFLINE=1]")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")] = False,
+) -> None:
+    """Prepare networks for --engine onnx beforehand, so that even the first picture comes fast."""
+    from visioncli.cli.models.listing import state_of
+    from visioncli.engines.compile import can_compile, compile_model, compiled_file
+    from visioncli.errors import UsageError
+    from visioncli.models import registry, resolve
+    from visioncli.models.downloads import Access
+
+    if bool(names) == all_models:
+        raise UsageError("Name networks, or say --all.")
+    rows = [registry.find(name) for name in names or []]
+    if all_models:
+        rows = [row for row in registry.all_rows() if state_of(row) in ("cached", "installed") and can_compile(row)]
+    access = Access.of(offline)
+    for row in [resolve.ready(row, access) for row in rows]:
+        there = compiled_file(row).is_file()
+        path = compiled_file(row) if there else compile_model(row)
+        if not quiet:
+            words = "was compiled before" if there else "is compiled"
+            sys.stderr.write(f"vision: {row.name} {words}: {path}\n")
