@@ -14,6 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+# Waiting threads that spin make tests crawl on a machine that does something else too; read when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = Path(os.environ.get("VISION_SHARED_DATA") or ROOT.parent / "shared" / "data")
 

@@ -11,6 +11,8 @@ def main() -> None:
     """One line a network: name, number of tensors, hashes."""
     lines = []
     for row in ROWS:
+        if row.tasks == ("caption",):
+            continue  # it sees no pictures
         module, variant = architecture(row)
         with torch.device("meta"):
             network = module.build(*variant)

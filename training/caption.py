@@ -21,7 +21,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from caption_scores import CaptionScores, consensus, score
-from layouts import Layout
+from layouts import Layout, Strangers
 from torch import Tensor
 
 from visioncli.models import object_layout
@@ -56,6 +56,7 @@ class Options(NamedTuple):
     longest: int
     told: int
     patience: int
+    strangers: Strangers
 
 
 def stacked(seen: Sequence[ObjectFeatures]) -> tuple[Tensor, Tensor, Tensor]:
@@ -90,7 +91,7 @@ def batches(
                 rows.append(len(seen))
                 words.append(torch.tensor(vocabulary.encode(caption[: options.longest])))
                 weight.append(weights[layout.image_id, tuple(caption)])
-            seen.append(layouts.features(layout, layouts.detect(layout, random)))
+            seen.append(layouts.features(layout, layouts.detect(layout, random, options.strangers)))
         padded = torch.nn.utils.rnn.pad_sequence(words, batch_first=True)
         yield Batch(*stacked(seen), torch.tensor(rows), padded, torch.tensor(weight))
 
@@ -102,9 +103,7 @@ def caption_weights(pictures: Sequence[Layout], sharpness: float) -> dict[tuple[
     for layout, values in zip(pictures, agreed, strict=True):
         share = np.exp(sharpness * (np.array(values) - max(values)))
         share *= len(share) / share.sum()
-        weights.update(
-            {(layout.image_id, tuple(c)): float(w) for c, w in zip(layout.captions, share, strict=True)}
-        )
+        weights.update({(layout.image_id, tuple(c)): float(w) for c, w in zip(layout.captions, share, strict=True)})
     return weights
 
 
@@ -205,35 +204,38 @@ def baseline(held: Sequence[Layout]) -> CaptionScores:
     return scores_of(told, held)
 
 
+def joined(path: Path, vocabulary: Vocabulary) -> list[ObjectLayout]:
+    """The members of weights that speak the same vocabulary; exits with a message when they do not."""
+    network, words = object_layout.load(path)
+    if words != vocabulary.words:
+        sys.exit(f"{path} has another vocabulary: train with the same data, --val and --least-count.")
+    return [member for member in network.members if isinstance(member, ObjectLayout)]
+
+
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--data", type=Path, required=True, help="layouts with captions (JSON Lines), or COCO instances"
     )
     parser.add_argument("--captions", type=Path, help="COCO captions, when --data is COCO instances")
     parser.add_argument("--out", type=Path, required=True, help="folder for weights, vocabulary and metrics")
-    parser.add_argument("--members", type=int, default=3, help="networks in the ensemble")
+    parser.add_argument("--members", type=int, default=1, help="networks to train for the ensemble")
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--batch", type=int, default=64, help="pictures in a batch, with all their captions")
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--dropout", type=float, default=0.35)
     parser.add_argument("--smoothing", type=float, default=0.1)
     parser.add_argument("--average", type=float, default=0.995, help="memory of the running mean of weights")
-    parser.add_argument(
-        "--sharpness", type=float, default=0.5, help="how much captions that agree count more"
-    )
-    parser.add_argument(
-        "--least-count", type=int, default=5, help="occurrences that put a word into the vocabulary"
-    )
+    parser.add_argument("--sharpness", type=float, default=0.5, help="how much captions that agree count more")
+    parser.add_argument("--least-count", type=int, default=5, help="occurrences that put a word into the vocabulary")
     parser.add_argument("--longest", type=int, default=15, help="words of a caption that are learned")
-    parser.add_argument(
-        "--patience", type=int, default=3, help="measurements without a better CIDEr before it stops"
-    )
+    parser.add_argument("--patience", type=int, default=3, help="measurements without a better CIDEr before it stops")
     parser.add_argument("--val", type=float, default=0.1, help="share of pictures held out, by image id")
     parser.add_argument("--told", type=int, default=3, help="captions of a picture that an epoch shows")
+    parser.add_argument("--strangers", type=float, default=0.75, help="false detections a picture")
+    parser.add_argument("--strange-score", type=float, default=0.18, help="their mean score above 0.2")
+    parser.add_argument("--join", type=Path, help="weights trained before: their members come first")
     parser.add_argument("--width", type=int, default=192, help="hidden units of each LSTM layer")
     parser.add_argument("--seed", type=int, default=11)
     return parser.parse_args(given)
@@ -247,10 +249,11 @@ def main(given: Sequence[str] | None = None) -> None:
     pictures = [p for p in everything if not layouts.held_out(p, args.val)]
     vocabulary = Vocabulary.of((c for p in pictures for c in p.captions), args.least_count)
     sizes = Sizes(len(vocabulary), hidden=args.width)
+    args.strangers = Strangers(args.strangers, args.strange_score)
     options = Options(*(getattr(args, name) for name in Options._fields))
     args.out.mkdir(parents=True, exist_ok=True)
     weights = args.out / "object_layout.safetensors"
-    members: list[ObjectLayout] = []
+    members = joined(args.join, vocabulary) if args.join else []
     metrics: dict[str, object] = {"train_pictures": len(pictures), "val_pictures": len(held)}
     for k in range(args.members):
         member, metrics[f"member_{k + 1}"] = train(

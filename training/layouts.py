@@ -20,7 +20,7 @@ FloatArray = npt.NDArray[np.float64]
 AREA = np.log2([0.0005, 0.0014, 0.0032, 0.007, 0.015, 0.03, 0.07, 0.15, 1.0])
 LOGIT = np.array([-6.0, -3.7, -2.5, -1.9, -1.4, -0.3, 0.7, 2.3, 2.1])
 PICTURE_SPREAD, OBJECT_SPREAD = 1.0, 2.0
-DOUBLES, STRANGERS = 0.7, 0.75  # false detections above a score of 0.2: by found object, by picture
+DOUBLES = 0.7  # false detections of its class above a score of 0.2 for each found object
 
 HARDER = {
     89: 3,
@@ -71,6 +71,13 @@ class Layout(NamedTuple):
     captions: list[list[str]]
 
 
+class Strangers(NamedTuple):
+    """Detections of classes that are not there: how many a picture, and their mean score above 0.2."""
+
+    number: float = 0.75
+    score: float = 0.18
+
+
 class Detections(NamedTuple):
     """Boxes (N, 4) x1 y1 x2 y2 in pixels, scores (N,), COCO category ids (N,)."""
 
@@ -111,7 +118,11 @@ def held_out(layout: Layout, share: float) -> bool:
     return zlib.crc32(str(layout.image_id).encode()) % 1000 < share * 1000
 
 
-def detect(layout: Layout, random: np.random.Generator) -> Detections:
+def detect(
+    layout: Layout,
+    random: np.random.Generator,
+    strangers: Strangers = Strangers(),  # noqa: B008 - frozen
+) -> Detections:
     """One plausible output of the detector: misses, moved boxes, doubles, strangers, and honest scores.
 
     Small objects are mostly missed, classes that are hard for the real network more often; a box with many
@@ -131,11 +142,11 @@ def detect(layout: Layout, random: np.random.Generator) -> Detections:
     twice = np.repeat(np.arange(len(kept)), random.poisson(DOUBLES, len(kept)))
     doubles = _jitter(boxes[found][twice], 0.25, random)
     double_scores = np.minimum(_low_scores(len(twice), 0.13, random), kept_scores[twice])
-    stranger_boxes, strangers = _strangers(boxes, labels, random)
+    strange_boxes, strange = _strangers(boxes, labels, strangers.number, random)
     return Detections(
-        np.clip(np.concatenate([real, doubles, stranger_boxes]), 0, 1) * scale,
-        np.concatenate([kept_scores, double_scores, _low_scores(len(strangers), 0.18, random)]),
-        np.concatenate([kept, kept[twice], strangers]),
+        np.clip(np.concatenate([real, doubles, strange_boxes]), 0, 1) * scale,
+        np.concatenate([kept_scores, double_scores, _low_scores(len(strange), strangers.score, random)]),
+        np.concatenate([kept, kept[twice], strange]),
     )
 
 
@@ -149,10 +160,10 @@ def _low_scores(count: int, spread: float, random: np.random.Generator) -> Float
 
 
 def _strangers(
-    boxes: FloatArray, labels: npt.NDArray[np.int64], random: np.random.Generator
+    boxes: FloatArray, labels: npt.NDArray[np.int64], count: float, random: np.random.Generator
 ) -> tuple[FloatArray, npt.NDArray[np.int64]]:
     found_boxes, found = [], []
-    for _ in range(random.poisson(STRANGERS)):
+    for _ in range(random.poisson(count)):
         if len(labels) and random.random() < 0.75:
             weights = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) + 1e-3
             host = random.choice(len(labels), p=weights / weights.sum())

@@ -159,9 +159,9 @@ def _url_name(url: str) -> str:
     except ValueError:  # fetching it will say what is wrong
         return "url"
     # A name and password before the host do not belong into file names.
-    host = parts.netloc.rpartition("@")[2] or "url"
-    path = [p for p in unquote(parts.path).split("/") if p not in ("", ".", "..")]
-    safe = [re.sub(r"[^\w.\- ()]", "_", p)[:60] for p in [host, *path]]
+    host = parts.netloc.rpartition("@")[2]
+    names = [p for p in [host, *unquote(parts.path).split("/")] if p not in ("", ".", "..")]
+    safe = [re.sub(r"[^\w.\- ()]", "_", p)[:60] for p in names or ["url"]]
     if parts.query:
         safe[-1] += "_" + re.sub(r"[^\w.\-]", "_", parts.query)[:60]
     return "/".join(safe)

@@ -115,7 +115,7 @@ def test_unavailable_weights_are_status_4_with_what_to_install(
 ) -> None:
     row = registry.find("efficientnet_lite0", "classify")
     damaged = dataclasses.replace(row, source=dataclasses.replace(row.source, **change))
-    monkeypatch.setattr(registry, "ROWS", (damaged,))
+    monkeypatch.setattr(registry, "all_rows", lambda: (damaged,))
     monkeypatch.setenv("VISION_CACHE_DIR", str(tmp_path / "cache"))
     ended = vision("classify", pictures(1)[0])
     assert (ended.status, ended.out) == (4, b"")

@@ -69,8 +69,8 @@ def test_rows_are_cut_to_the_terminal(capsys: pytest.CaptureFixture[str], monkey
 
 
 def test_a_record_in_a_few_words() -> None:
-    assert describe(success()) == "tabby 0.91, tiger cat 0.05"
-    assert describe(Record("classify", "a", predictions=())) == "nothing found"
+    assert describe(success().predictions or ()) == "tabby 0.91, tiger cat 0.05"
+    assert describe(()) == "nothing found"
 
 
 def test_printable_text_has_no_control_characters() -> None:

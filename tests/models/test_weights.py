@@ -143,7 +143,7 @@ def state(**changes: Any) -> dict[str, torch.Tensor]:
 
 def test_weights_that_fit_fill_the_network() -> None:
     network = tiny()
-    fill(network, state(), "tiny")
+    fill(network, state(), ROW)
     assert network(torch.ones(1, 2)).item() == 10.0
 
 
@@ -157,7 +157,7 @@ def test_weights_that_fit_fill_the_network() -> None:
 )
 def test_a_tensor_missing_or_left_over_or_of_another_shape_is_named(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ModelUnavailable, match=words):
-        fill(tiny(), state(**changes), "tiny")
+        fill(tiny(), state(**changes), ROW)
 
 
 def test_a_checkpoint_with_a_left_over_tensor_is_refused(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

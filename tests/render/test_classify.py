@@ -18,7 +18,7 @@ FIVE = record(*(Classification(f"label number {n}", n, s) for n, s in enumerate(
 @pytest.mark.parametrize("colour", ["black", "white"])
 def test_the_picture_stays_whole_and_the_strip_is_readable(size: tuple[int, int], colour: str) -> None:
     image = Image.new("RGB", size, colour)
-    drawn = draw(image, FIVE)
+    drawn = draw(image, FIVE, {})
     left = (drawn.width - size[0]) // 2
     assert drawn.crop((left, 0, left + size[0], size[1])).tobytes() == image.tobytes()
     strip = np.asarray(drawn)[size[1] :].astype(int)
@@ -29,7 +29,7 @@ def test_the_picture_stays_whole_and_the_strip_is_readable(size: tuple[int, int]
 
 
 def test_bars_are_as_long_as_the_scores() -> None:
-    pixels = np.asarray(draw(Image.new("RGB", (640, 480)), FIVE)).astype(int)
+    pixels = np.asarray(draw(Image.new("RGB", (640, 480)), FIVE, {})).astype(int)
     accent = (pixels == ACCENT).all(2)
     lengths = np.unique(accent.sum(1))
     longest, second = lengths[-1], lengths[-2]
@@ -37,11 +37,11 @@ def test_bars_are_as_long_as_the_scores() -> None:
 
 
 def test_nothing_found_is_said() -> None:
-    drawn = np.asarray(draw(Image.new("RGB", (400, 300)), record()))
+    drawn = np.asarray(draw(Image.new("RGB", (400, 300)), record(), {}))
     assert drawn.shape[0] > 300
     assert drawn[300:].max() > 200
 
 
 @pytest.mark.parametrize("label", ["", "x" * 500, "Ünïcödé 猫", "two\nlines"])
 def test_any_label_can_be_drawn(label: str) -> None:
-    assert draw(Image.new("RGB", (100, 100)), record(Classification(label, 1, 0.5))).width == 320
+    assert draw(Image.new("RGB", (100, 100)), record(Classification(label, 1, 0.5)), {}).width == 320

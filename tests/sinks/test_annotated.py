@@ -6,6 +6,7 @@ from PIL import Image
 
 from visioncli.errors import OutputError
 from visioncli.pictures import Picture
+from visioncli.render.canvas import Arrays
 from visioncli.results import ModelInfo, Record
 from visioncli.runner import Outcome
 from visioncli.sinks.annotated import JPEG_MOST, AnnotatedSink
@@ -13,7 +14,7 @@ from visioncli.sinks.folder import OutputFolder
 from visioncli.sources import Item
 
 
-def draw(image: Image.Image, record: Record) -> Image.Image:
+def draw(image: Image.Image, record: Record, arrays: Arrays) -> Image.Image:
     return image.rotate(180)
 
 

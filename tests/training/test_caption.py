@@ -73,6 +73,15 @@ def test_one_epoch_writes_weights_that_load_and_the_same_seed_gives_the_same_byt
     assert set(metrics["val"]) == set(metrics["template"]) == {"cider", "bleu4", "absent"}
 
 
+def test_members_trained_before_are_joined(data: Path, tmp_path: Path) -> None:
+    from visioncli.models.object_layout import load
+
+    run(data, tmp_path / "a")
+    run(data, tmp_path / "b", "--seed", "2", "--join", str(tmp_path / "a" / "object_layout.safetensors"))
+    network, _ = load(tmp_path / "b" / "object_layout.safetensors")
+    assert len(network.members) == 2
+
+
 def test_coco_instances_and_captions_are_read_as_layouts(layouts, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     instances = {
         "images": [{"id": 7, "width": 100, "height": 50, "file_name": "7.jpg"}],

@@ -102,6 +102,8 @@ def _evaluated(request: Request) -> tuple[AnyReport, Iterable[dict[str, Any]]]:
             _format(request.truth_format, truth, "--truth-format"),
             _format(request.predictions_format, predictions, "--predictions-format"),
         )
+        if forms[0] is Format.LABELMAP and _holds_our_maps(request, predictions):
+            forms = (Format.LABELMAP, Format.LABELMAP)
         if Format.LABELMAP not in forms:
             evaluation = _objects(request, truth, predictions, forms)
             return evaluation.report, picture_records(evaluation)
@@ -112,6 +114,13 @@ def _evaluated(request: Request) -> tuple[AnyReport, Iterable[dict[str, Any]]]:
             name = "--masks" if request.masks else "--keypoints"
             raise UsageError(f"{name} is for objects; label maps are compared pixel by pixel.")
         return _label_maps(request, truth, predictions)
+
+
+def _holds_our_maps(request: Request, predictions: Path) -> bool:
+    """Whether this is an output folder of `vision segment`, whose records are recognised before its maps."""
+    from visioncli.datasets.label_maps import ours
+
+    return request.predictions_format is None and predictions.is_dir() and bool(ours(predictions))
 
 
 @contextmanager

@@ -15,6 +15,8 @@ NAME = "labelmap"
 SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".gif", ".pgm"})
 MODES = frozenset({"1", "L", "P", "I", "I;16", "I;16B", "I;16L"})
 
+OURS = ".mask.png"
+
 
 @dataclass(frozen=True, slots=True)
 class LabelMapPair:
@@ -52,10 +54,15 @@ def read_map(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
     return values.astype(np.uint16)
 
 
+def ours(folder: Path) -> list[Path]:
+    """The label maps that `vision segment` wrote to a folder; annotated pictures beside them are none."""
+    return [p for p in pictures_in(folder) if p.name.endswith(OURS)]
+
+
 def _maps(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    found = [p for p in pictures_in(path) if p.suffix.lower() in SUFFIXES]
+    found = ours(path) or [p for p in pictures_in(path) if p.suffix.lower() in SUFFIXES]
     if not found:
         raise DatasetError(f"{path}: there is no label map (PNG) in this folder.")
     return found
@@ -81,10 +88,10 @@ def pair(truth: Path, predictions: Path, *, skip_unknown: bool = False) -> tuple
             raise DatasetError(f"{path}: there is no such file or folder.", "not_found")
     if truth.is_dir() != predictions.is_dir():
         raise DatasetError(f"Give two label maps or two folders of them, not {truth} and {predictions}.")
-    ours, theirs = _maps(truth), _maps(predictions)
+    true, theirs = _maps(truth), _maps(predictions)
     if not truth.is_dir():
         return [LabelMapPair(truth.name, truth, predictions)], []
-    names = tuple(_name(p, truth) for p in ours)
+    names = tuple(_name(p, truth) for p in true)
     place = match_names(names, tuple(_name(p, predictions) for p in theirs), str(truth), str(predictions))
     warnings = []
     unknown = [theirs[i].name for i in np.flatnonzero(place < 0)]
@@ -101,7 +108,7 @@ def pair(truth: Path, predictions: Path, *, skip_unknown: bool = False) -> tuple
         raise DatasetError(
             f"{predictions}: {len(missing)} label maps of {truth} are missing here: {first_few(missing)}."
         )
-    return [LabelMapPair(n, ours[i], partner[i]) for i, n in enumerate(names)], warnings
+    return [LabelMapPair(n, true[i], partner[i]) for i, n in enumerate(names)], warnings
 
 
 def read_pairs(

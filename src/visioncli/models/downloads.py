@@ -205,6 +205,7 @@ def _resume(url: str, part: Path, source: Download, access: Access) -> None:
 def _stream(url: str, part: Path, access: Access) -> None:
     """One request for what `part` still lacks, appended to it."""
     import requests
+    import urllib3
 
     have = part.stat().st_size if part.exists() else 0
     headers = {"User-Agent": "visioncli", "Accept-Encoding": "identity"}
@@ -233,14 +234,15 @@ def _stream(url: str, part: Path, access: Access) -> None:
             total = start + int(length) if length and length.isdecimal() else None
             done = start
             with part.open("ab" if continues else "wb") as file:
-                for chunk in answer.iter_content(_CHUNK):
+                # What has arrived is written at once: a buffer that fills first would be lost with the connection.
+                while chunk := answer.raw.read1(_CHUNK, decode_content=False):
                     file.write(chunk)
                     done += len(chunk)
                     if access.progress:
                         access.progress(part.stem, done, total)
             if total is not None and done < total:
                 raise _CutOff(f"the connection ended after {done:,} of {total:,} bytes")
-    except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as problem:
+    except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as problem:
         raise _CutOff(_reason(problem)) from problem
     except requests.RequestException as problem:
         raise ModelUnavailable(f"{url} cannot be fetched: {problem}.") from problem

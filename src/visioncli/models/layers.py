@@ -89,8 +89,10 @@ class LayerTable:
 
 def layer_table(row: ModelRow, size: int | None = None) -> LayerTable:
     """The layers of the row's network. Raises UsageError where it cannot take pictures of `size` pixels."""
-    if isinstance(row.source, Hub):
-        raise UsageError("Layer tables are there for the networks that `vision models` lists.")
+    if isinstance(row.source, Hub) or row.tasks == ("caption",):
+        raise UsageError(
+            f"{row.name} has no layer table: only networks that take pictures, listed by `vision models`."
+        )
     module, variant = architecture(row)
     with torch.device("meta"):
         network = module.build(*variant).eval().to("meta")

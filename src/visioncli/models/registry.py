@@ -43,13 +43,19 @@ DEFAULTS = {
 """The network of each task when none is named."""
 
 
-@cache
 def all_rows() -> tuple[ModelRow, ...]:
-    """`ROWS` and the rows of installed plug-ins. A plug-in that is broken is left out with a warning.
+    """`ROWS` and the rows of installed plug-ins."""
+    return (*ROWS, *_plugin_rows())
 
-    An entry point of the group `visioncli.models` is an iterable of `ModelRow`, or a function that returns one.
+
+@cache
+def _plugin_rows() -> tuple[ModelRow, ...]:
+    """What entry points of the group `visioncli.models` give: each an iterable of `ModelRow`, or a function for one.
+
+    A plug-in that is broken is left out with a warning.
     """
-    rows = {row.name: row for row in ROWS}
+    rows: dict[str, ModelRow] = {}
+    ours = {row.name for row in ROWS}
     for entry in importlib.metadata.entry_points(group=PLUGINS):
         try:
             found = entry.load()
@@ -64,7 +70,7 @@ def all_rows() -> tuple[ModelRow, ...]:
         for row in added:
             if not isinstance(row, ModelRow):
                 reason = "it is not a ModelRow"
-            elif row.name in rows:
+            elif row.name in ours or row.name in rows:
                 reason = "there is a model of that name already"
             else:
                 rows[row.name] = row

@@ -87,8 +87,8 @@ def import_state(state: dict[str, Tensor], variant: str, classes: str | None = N
         for name, tensor in state.items()
         if not name.startswith(_TRAINING_ONLY)
     )
-    if hasattr(state, "_metadata"):
-        found._metadata = state._metadata  # type: ignore[attr-defined]  # tells torchvision the file's version
+    # Tells torchvision the version of the file. MNASNet wants one even where training wrapped it away.
+    found._metadata = getattr(state, "_metadata", {"": {"version": 2}})  # type: ignore[attr-defined]
     with torch.device("meta"):
         network = build(variant, classes)
     try:

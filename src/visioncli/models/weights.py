@@ -5,6 +5,7 @@ import importlib.util
 import os
 import warnings
 import zlib
+from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,20 +98,22 @@ def load_network(row: ModelRow) -> "nn.Module":
     state = kept or _published(row, module, variant)
     with torch.device("meta"):
         network: nn.Module = module.build(*variant)
-    fill(network, state, row)
+    own = isinstance(row.source, LocalFile)
+    fill(network, state, row.name, own=own)
     if any(buffer.is_meta for buffer in network.buffers()):
         # Constants that the network computes for itself are in no file.
         network = module.build(*variant)
-        fill(network, state, row)
+        fill(network, state, row.name, own=own)
     if cached and kept is None:
         _keep(state, cached)
     return network.eval()
 
 
-def fill(network: "nn.Module", state: "dict[str, Tensor]", row: ModelRow) -> None:
+def fill(network: "nn.Module", state: "dict[str, Tensor]", name: str, *, own: bool = False) -> None:
     """Puts `state` into `network`; every tensor must be wanted, present and of the right shape.
 
-    Raises ModelUnavailable that names the first tensors that do not fit, and the networks that they look like.
+    Raises ModelUnavailable that names the first tensors that do not fit, and for a user's `own` checkpoint the known
+    network that they look like.
     """
     expected = network.state_dict()
     missing = [k for k in expected if k not in state]
@@ -122,9 +125,12 @@ def fill(network: "nn.Module", state: "dict[str, Tensor]", row: ModelRow) -> Non
             for word, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", wrong))
             if keys
         ]
-        likely = likeliest(state) if isinstance(row.source, LocalFile) else ""
-        raise ModelUnavailable(f"The weights do not fit the network {row.name}: tensors {'; '.join(parts)}.{likely}")
-    network.load_state_dict(state, assign=True)
+        likely = likeliest(state) if own else ""
+        raise ModelUnavailable(f"The weights do not fit the network {name}: tensors {'; '.join(parts)}.{likely}")
+    # Names are today's by now: without a version, networks would look for those of their older checkpoints.
+    current = OrderedDict(state)
+    current._metadata = expected._metadata  # type: ignore[attr-defined]
+    network.load_state_dict(current, assign=True)
 
 
 def _published(row: ModelRow, module: Any, variant: list[str]) -> "dict[str, Tensor]":

@@ -17,8 +17,11 @@ def category_colour(label_id: int) -> Colour:
 
 def ink_on(colour: Colour) -> Colour:
     """Black or white, whichever is easier to read on `colour` (relative luminance of WCAG 2)."""
-    red, green, blue = ((c / 255) ** 2.2 for c in colour)
-    return (0, 0, 0) if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.28 else (255, 255, 255)
+    red, green, blue = (
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in colour)
+    )
+    # Where black and white have the same contrast: (1 + .05) / (l + .05) = (l + .05) / .05.
+    return (0, 0, 0) if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 else (255, 255, 255)
 
 
 def voc_palette() -> list[int]:

@@ -28,8 +28,10 @@ def draw_boxes(canvas: Image.Image, boxes: list[tuple[Box, str, int]], colours: 
     taken: list[Rectangle] = []
     placed = []
     for (box, text, _), ink in zip(boxes, inks, strict=True):
-        shown = fit(text, size, canvas.width - size)
+        shown = fit(" ".join(text.split()), size, canvas.width - size)
         width, height = text_size(shown, size)
+        if not shown or height > canvas.height:
+            continue  # a picture of a few pixels has room for the box only
         place = _place(box, width + size * 0.6, height, canvas, taken)
         taken.append(place)
         placed.append((place, shown, ink))

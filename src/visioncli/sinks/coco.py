@@ -81,6 +81,12 @@ class CocoSink(DocumentSink):
     def _annotation(self, image_id: int, prediction: dict[str, Any]) -> None:
         entry: dict[str, Any] = {"image_id": image_id} | coco_result(prediction)
         self._count += 1
+        if "mask" in prediction:
+            # In a list of results, a box beside it would make pycocotools take the box's area for the mask's.
+            if self._plain:
+                entry.pop("bbox", None)
+            else:
+                entry.setdefault("bbox", _around(prediction["mask"]))
         if not self._plain:
             width, height = entry.get("bbox", (0, 0, 0, 0))[2:]
             area = prediction.get("area", round(width * height, 3))
@@ -105,8 +111,6 @@ def coco_result(prediction: dict[str, Any]) -> dict[str, Any]:
         entry["bbox"] = [x1, y1, round(x2 - x1, 6), round(y2 - y1, 6)]
     if "mask" in prediction:
         entry["segmentation"] = prediction["mask"]
-        if "bbox" not in entry:
-            entry["bbox"] = _around(prediction["mask"])
     if "keypoints" in prediction:
         points = prediction["keypoints"]
         entry["keypoints"] = [v for p in points for v in (p["x"], p["y"], 2 if p["score"] >= SURE_KEYPOINT else 1)]

@@ -134,6 +134,8 @@ def _eigencam(activations: np.ndarray) -> np.ndarray:
     """The projection of `(C, h, w)` on its first principal component, with the sign of the mean activation."""
     channels, height, width = activations.shape
     columns = activations.reshape(channels, -1)
+    if np.ptp(columns, axis=1).max() == 0:  # every place is alike: what svd gives then is arbitrary
+        return np.zeros((height, width), np.float32)
     _, _, directions = np.linalg.svd(columns - columns.mean(axis=1, keepdims=True), full_matrices=False)
     first = directions[0]
     if np.dot(first, columns.mean(axis=0) - columns.mean()) < 0:

@@ -43,9 +43,8 @@ SCORE = 7
 class ObjectFeatures(NamedTuple):
     """What the network reads: objects by falling score.
 
-    `labels` (N,) int64 COCO category ids; `geometry` (N, 9) float32: x1, y1, x2, y2, width and height
-    as shares of the picture, the square root of the area, score, and rank / 20; `order` (N,) int64: the detection
-    behind each object.
+    `labels` (N,) int64: COCO category ids. `geometry` (N, 9) float32: x1, y1, x2, y2, width and height as
+    shares of the picture, square root of the area, score, rank / 20. `order` (N,) int64: which detection.
     """
 
     labels: IntArray

@@ -19,7 +19,7 @@ from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.tiles import Tiling, Window, merge, view
 from visioncli.tasks.torchvision_detection import TorchvisionDetector
 
-WINDOWS_AT_ONCE = 16
+WINDOWS_AT_ONCE = 8
 """Larger batches gain nothing on a CPU and hold more memory."""
 
 

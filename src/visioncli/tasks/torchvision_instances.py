@@ -1,6 +1,6 @@
 """Mask R-CNN: a mask for each object, the network's own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from PIL import Image
@@ -62,13 +62,24 @@ class InstanceTask(Task):
 
     def predict(self, batch: Sequence[tuple[np.ndarray, int, int]]) -> list[Answer]:
         """One picture after the other: masks of a batch would fill the memory."""
-        return [Answer(self.instances(*prepared)) for prepared in batch]
+        return [self._answer(*prepared) for prepared in batch]
 
-    def instances(self, rgb: np.ndarray, width: int, height: int) -> tuple[Segment, ...]:
-        """The objects in `(h, w, 3) uint8`, with masks and boxes in pixels of a picture of `width` x `height`."""
+    def _answer(self, rgb: np.ndarray, width: int, height: int) -> Answer:
+        classes = np.zeros((height, width), np.uint8)
+        segments = []
+        for segment, inside in self.instances(rgb, width, height):
+            # Better objects come first and keep their pixels.
+            classes[inside & (classes == 0)] = segment.label_id
+            segments.append(segment)
+        return Answer(tuple(segments), arrays={"classes": classes})
+
+    def instances(self, rgb: np.ndarray, width: int, height: int) -> Iterator[tuple[Segment, np.ndarray]]:
+        """The objects in `(h, w, 3) uint8`, best first, with their masks `(height, width) bool`.
+
+        Masks and boxes are in pixels of a picture of `width` x `height`.
+        """
         boxes, labels, scores, masks = (a[0] for a in self._engine.run(as_input(rgb)))
         labels = labels.astype(int)
-        segments = []
         for n in choose(boxes, labels, scores, self._limits).tolist():
             mask = masks[n, 0]
             if mask.shape != (height, width):
@@ -78,7 +89,5 @@ class InstanceTask(Task):
             if not inside.any() or label_id not in self.labels:
                 continue
             fields = segment_fields(inside, with_polygons=self._polygons)
-            segments.append(
-                Segment(self.labels[label_id], label_id, **fields, score=float(scores[n]), box=bounding_box(inside))
-            )
-        return tuple(segments)
+            box = bounding_box(inside)
+            yield Segment(self.labels[label_id], label_id, **fields, score=float(scores[n]), box=box), inside

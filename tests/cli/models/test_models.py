@@ -1,0 +1,209 @@
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from conftest import Ended
+from visioncli.models import registry
+
+Vision = Callable[..., Ended]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("VISION_OFFLINE", "VISION_WEIGHTS_MIRROR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("VISION_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def table(ended: Ended) -> list[list[str]]:
+    assert ended.status == 0, ended.err
+    return [line.split("\t") for line in ended.out.decode().splitlines()]
+
+
+def test_the_list_in_a_pipe_is_tab_separated(vision: Vision) -> None:
+    head, *rows = table(vision("models"))
+    assert head[0] == "name"
+    assert {row[0] for row in rows} >= {row.name for row in registry.ROWS}
+    assert {len(row) for row in rows} == {len(head)}
+
+
+def test_the_list_can_be_narrowed_and_sorted(vision: Vision) -> None:
+    _, *rows = table(vision("models", "--task", "segment", "--sort", "gflops"))
+    names = [row[0] for row in rows]
+    assert "resnet18" not in names
+    costs = [registry.find(name).gflops for name in names]
+    assert costs == sorted(costs)
+    _, *rows = table(vision("models", "list", "--task", "classify", "--sort", "accuracy"))
+    assert rows[0][0] == "vit_h_14"
+    assert vision("models", "--task", "juggle").status == 2
+
+
+def test_json_holds_every_fact(vision: Vision) -> None:
+    rows = {row["name"]: row for row in vision("models", "--json").records}
+    assert rows["resnet50"]["accuracy"][0] == {"metric": "top-1", "value": 80.858, "on": "ImageNet-1k val"}
+    assert rows["resnet50"]["source"]["url"].endswith("resnet50-11ad3fa6.pth")
+    assert rows["efficientnet_lite0"]["weights"] == "installed"
+    assert vision("models", "info", "resnet50", "--json").records == [rows["resnet50"]]
+
+
+def test_info_is_for_people(vision: Vision) -> None:
+    said = vision("models", "info", "vit_h_14").out.decode()
+    for words in ("633,470,440", "1016.72 G", "CC-BY-NC", "518 x 518", "arxiv.org/abs/2010.11929"):
+        assert words in said
+    assert vision("models", "info", "vit_h_15").status == 2
+
+
+def test_the_list_on_a_terminal_is_a_table(vision: Vision, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    lines = vision("models", "--task", "pose").out.decode().splitlines()
+    if "\t" not in lines[0]:
+        assert set(lines[1]) == {"─"}
+
+
+@pytest.mark.parametrize(
+    "args", [("models",), ("models", "info", "resnet50"), ("models", "plot"), ("models", "path")]
+)
+def test_listing_imports_neither_torch_nor_numpy(args: tuple[str, ...], tmp_path: Path) -> None:
+    import subprocess
+
+    script = (
+        "import os, sys\n"
+        "end = os._exit\n"
+        "def leave(status):\n"
+        "    print(*sorted({m.split('.')[0] for m in sys.modules}), file=sys.stderr, flush=True)\n"
+        "    end(status)\n"
+        "os._exit = leave\n"
+        "from visioncli.cli.app import main\n"
+        "main()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script, *args], cwd=tmp_path, capture_output=True, check=True)
+    loaded = set(ended.stderr.decode().split())
+    assert not loaded & {"torch", "torchvision", "requests", "pooch"}
+    assert "plot" in args or not loaded & {"numpy", "PIL"}
+
+
+def test_the_picture_of_accuracy_and_cost_is_drawn(vision: Vision, tmp_path: Path) -> None:
+    assert vision("models", "plot", "-o", "a.png").out == b"a.png\n"
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.size == (1600, 1000)
+        assert len(image.convert("RGB").getcolors(1 << 24) or []) > 100
+    assert vision("models", "plot", "-t", "caption", "-o", "b.png").status == 2
+
+
+def test_the_layer_table_has_a_row_a_layer(vision: Vision) -> None:
+    head, *rows = table(vision("models", "layers", "alexnet", "--input", "224"))
+    assert head[-1] == "sees"
+    conv = dict(zip(head, rows[0], strict=True))
+    assert (conv["output"], conv["parameters"], conv["sees"]) == ("64x55x55", "23,296", "11")
+    assert rows[-1][-1] == "all"
+    layers = vision("models", "layers", "alexnet", "--json").records
+    assert (layers[0]["multiply_adds"], layers[0]["receptive_field"]) == (70276800, 11)
+    assert vision("models", "layers", "alexnet", "--input", "8").status == 2
+
+
+def test_arithmetic_shows_the_formula_with_the_numbers(vision: Vision) -> None:
+    numbers = ("--input", "32", "--kernel", "3", "--stride", "2", "--padding", "same", "--dilation", "2")
+    assert vision("models", "arithmetic", *numbers).out.decode().splitlines() == [
+        "output: 16",
+        "k' = d (k - 1) + 1 = 2 (3 - 1) + 1 = 5",
+        "o = ceil(i / s) = ceil(32 / 2) = 16",
+        "padding in all = max((o - 1) s + k' - i, 0) = max((16 - 1) 2 + 5 - 32, 0) = 3",
+        "padding at each end: 1 before, 2 after",
+    ]
+    said = vision("models", "arithmetic", "-i", "16", "-k", "4", "-s", "2", "-p", "1", "--transposed", "--json")
+    assert json.loads(said.out)["output"] == 32
+
+
+def test_offline_a_pull_says_what_to_do_and_is_status_4(vision: Vision, own_cache: Path) -> None:
+    ended = vision("models", "pull", "alexnet", "--offline")
+    assert ended.status == 4
+    for words in ("alexnet-owt-7be5be79.pth (233.1 MiB)", str(own_cache), "vision models pull alexnet"):
+        assert words in ended.err
+    ended = vision("classify", "x.png", "--model", "alexnet", "--offline")
+    assert (ended.status, ended.out) == (4, b"")
+
+
+def test_weights_are_found_verified_and_removed(vision: Vision, own_cache: Path) -> None:
+    path = own_cache / "downloads" / "alexnet-owt-7be5be79.pth"
+    assert vision("models", "path", "alexnet").out.decode().strip() == str(path)
+    assert vision("models", "path").out.decode().strip() == str(own_cache)
+    missing = vision("models", "verify", "alexnet")
+    assert (missing.status, b"is not there" in missing.out) == (4, True)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"not AlexNet")
+    assert b"is not the file that was published" in vision("models", "verify", "alexnet").out
+    assert "alexnet\tcached" in "\n".join(
+        "\t".join((row[0], row[-1])) for row in table(vision("models", "list", "--cached"))
+    )
+    assert "freed" in vision("models", "remove", "alexnet").err
+    assert not path.exists()
+    assert "nothing was there" in vision("models", "remove", "alexnet").err
+
+
+def test_verifying_all_reads_what_is_here(vision: Vision) -> None:
+    ended = vision("models", "verify", "--all")
+    assert ended.status == 0
+    assert b"efficientnet_lite0\tok\t579344248a93" in ended.out
+    assert vision("models", "verify").status == 2
+
+
+@pytest.mark.parametrize(
+    ("task", "model", "classes", "names", "args"),
+    [
+        ("detect", "ssdlite320_mobilenet_v3_large", 4, "a b c", ("--score", "0.06")),
+        ("segment", "maskrcnn_resnet50_fpn", 4, "a b c", ("--mode", "instance")),
+        ("segment", "lraspp_mobilenet_v3_large", 4, "a b c", ("--size", "64")),
+        ("pose", "keypointrcnn_resnet50_fpn", 2, "person", ("--person-score", "0.06")),
+    ],
+)
+def test_networks_of_torchvision_run_in_the_tasks(
+    task: str,
+    model: str,
+    classes: int,
+    names: str,
+    args: tuple[str, ...],
+    vision: Vision,
+    pictures: Callable[..., list[Path]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from torchvision_networks import theirs
+    from visioncli.models import torchvision_models
+
+    build = torchvision_models.build
+
+    def small(variant: str, count: str | None = None) -> torch.nn.Module:
+        network = build(variant, count)
+        if "rcnn" in variant:
+            network.transform.min_size, network.transform.max_size = (64,), 96  # type: ignore[union-attr,assignment]
+            network.roi_heads.detections_per_img = 3  # type: ignore[union-attr,assignment]
+        return network
+
+    monkeypatch.setattr(torchvision_models, "build", small)
+    torch.save(dict(theirs(model, num_classes=classes).state_dict()), tmp_path / "own.pth")
+    (tmp_path / "names.txt").write_text("\n".join(names.split()))
+    pictures(2)
+    ended = vision(task, "photos", "--model", model, "--weights", "own.pth", "--labels", "names.txt", *args)
+    assert ended.status == 0, ended.err
+    assert [record["model"]["name"] for record in ended.records] == [model] * 2
+    allowed = {*names.split(), "background"}
+    assert all(p["label"] in allowed for record in ended.records for p in record["predictions"])
+    alone = vision(
+        task, "photos/001.png", "--model", model, "--weights", "own.pth", "--labels", "names.txt", *args,
+        "-o", "-",
+    )  # fmt: skip
+    assert alone.records[0]["predictions"] == ended.records[1]["predictions"]
+
+
+def test_compared_models_stand_side_by_side(vision: Vision, pictures: Callable[..., list[Path]]) -> None:
+    pictures(1)
+    ended = vision("classify", "photos", "--model", "efficientnet_lite0,efficientnet_lite1", "-o", "-", "-k", "1")
+    (record,) = ended.records
+    assert list(record["extra"]["compare"]) == ["efficientnet_lite0", "efficientnet_lite1"]
+    assert record["predictions"] == record["extra"]["compare"]["efficientnet_lite0"]

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from visioncli.render.colours import category_colour
+from visioncli.render.detect import draw, draw_boxes
+from visioncli.results import Detection, ModelInfo, Record
+
+Place = tuple[float, float, float, float]
+SIZES = st.tuples(st.integers(1, 4000), st.integers(1, 3000)) | st.tuples(st.integers(1, 60), st.integers(1, 60))
+SHARES = st.tuples(*[st.floats(0, 1)] * 4)
+LABELS = st.text(max_size=30) | st.sampled_from(["person", "größe 猫 ключ", "a" * 200, "two\nlines"])
+
+
+def drawn(size: tuple[int, int], boxes: list[tuple[Place, str, int]]) -> tuple[Image.Image, list[Place], list[Place]]:
+    """The picture, the filled label rectangles, and where the letters lie."""
+    plates: list[Place] = []
+    letters: list[Place] = []
+
+    class Noting(ImageDraw.ImageDraw):
+        def rectangle(self, xy, fill=None, **options):  # type: ignore[no-untyped-def]
+            if fill is not None:
+                plates.append(tuple(xy))
+            super().rectangle(xy, fill=fill, **options)
+
+        def text(self, xy, text, fill, font, anchor):  # type: ignore[no-untyped-def]
+            if text.strip():
+                letters.append(self.textbbox(xy, text, font, anchor=anchor))
+            super().text(xy, text, fill, font, anchor=anchor)
+
+    image = Image.new("RGB", size)
+    usual = ImageDraw.Draw
+    ImageDraw.Draw = Noting  # type: ignore[assignment, misc]
+    try:
+        draw_boxes(image, boxes)
+    finally:
+        ImageDraw.Draw = usual
+    return image, plates, letters
+
+
+@settings(deadline=None, max_examples=150)
+@given(SIZES, st.lists(st.tuples(SHARES, LABELS, st.integers(0, 200)), max_size=5))
+@example((1, 1), [((0, 0, 1, 1), "person 0.99", 1)])
+@example((4000, 3000), [((0.9, 0.9, 1, 1), "person 0.99", 1)])
+@example((4000, 1), [((0, 0, 1, 1), "person 0.99", 1)])
+def test_no_label_leaves_the_frame(
+    size: tuple[int, int], given_boxes: list[tuple[tuple[float, ...], str, int]]
+) -> None:
+    width, height = size
+    boxes = []
+    for shares, text, label_id in given_boxes:
+        (x1, x2), (y1, y2) = sorted(shares[:2]), sorted(shares[2:])
+        boxes.append(((x1 * width, y1 * height, x2 * width, y2 * height), text, label_id))
+    image, plates, letters = drawn(size, boxes)
+    assert image.size == size
+    for x1, y1, x2, y2 in plates + letters:
+        assert x1 >= -0.5 and y1 >= -0.5 and x2 <= width + 1 and y2 <= height + 1
+
+
+def test_a_picture_that_is_too_small_for_letters_keeps_its_box_only() -> None:
+    image, plates, letters = drawn((8, 8), [((0, 0, 8, 8), "person 0.99", 1)])
+    assert plates == letters == []
+    assert image.getpixel((0, 0)) == category_colour(1)
+    assert image.getpixel((4, 4)) == (0, 0, 0)
+
+
+def test_labels_of_neighbours_keep_clear_of_each_other() -> None:
+    boxes = [((100, 100 + 3 * n, 300, 300), f"person {n}", 1) for n in range(4)]
+    _, plates, _ = drawn((640, 480), boxes)
+    assert len(plates) == 4
+    for n, a in enumerate(plates):
+        for b in plates[n + 1 :]:
+            assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+
+
+def test_a_box_is_drawn_around_its_pixels_in_its_categorys_colour() -> None:
+    image, _, _ = drawn((640, 480), [((200, 150, 400, 350), "cat", 17)])
+    for place in ((200, 250), (399, 250), (300, 150), (300, 349)):
+        assert image.getpixel(place) == category_colour(17)
+    for place in ((197, 250), (402, 250), (300, 352), (300, 250)):
+        assert image.getpixel(place) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("label", ["größe", "猫", "🐈", "ключ", "\u202eabc", ""])
+def test_any_label_can_be_drawn(label: str) -> None:
+    record = Record("detect", "a", 99, 99, ModelInfo("m", None), (Detection(label, 1, 0.5, (9, 9, 60, 60)),))
+    assert draw(Image.new("RGB", (99, 99)), record, {}).getbbox() is not None
+
+
+def test_the_picture_that_is_drawn_on_stays_as_it_was() -> None:
+    image = Image.new("RGB", (50, 50))
+    record = Record("detect", "a", 50, 50, ModelInfo("m", None), (Detection("cat", 1, 0.5, (9, 9, 40, 40)),))
+    other = draw(image, record, {})
+    assert image.getbbox() is None
+    assert np.asarray(other).any()

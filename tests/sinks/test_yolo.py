@@ -1,0 +1,67 @@
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sinks.samples import BRUSH, CAT, LABELS, folder, outcome, record
+from visioncli.results import Detection
+from visioncli.sinks.yolo import YoloSink
+
+
+def rows(path: Path) -> list[list[float]]:
+    """The file by the letter of the format: five or six numbers a line, blanks between."""
+    return [[float(word) for word in line.split(" ")] for line in path.read_text("ascii").splitlines()]
+
+
+def test_a_line_is_class_number_and_normalised_centre_and_size(tmp_path: Path) -> None:
+    out = folder(tmp_path, "a/cat.jpg")
+    files = YoloSink(out, LABELS).write(outcome(record("detect", "a/cat.jpg", CAT, BRUSH)), out, "a/cat.jpg")
+    path = tmp_path / "out" / "yolo" / "labels" / "a" / "cat.txt"
+    assert files == {"yolo": str(path)}
+    names = (tmp_path / "out" / "yolo" / "classes.txt").read_text().splitlines()
+    assert names == ["person", "cat", "toothbrush"]
+    (cat, brush) = rows(path)
+    assert names[int(cat[0])] == "cat" and names[int(brush[0])] == "toothbrush"
+    x, y, w, h = cat[1:]
+    corners = ((x - w / 2) * 120, (y - h / 2) * 100, (x + w / 2) * 120, (y + h / 2) * 100)
+    assert corners == pytest.approx(CAT.box, abs=1e-4)
+    assert brush[1:] == [0.5, 0.5, 1, 1]
+
+
+def test_scores_are_a_sixth_column_on_request(tmp_path: Path) -> None:
+    out = folder(tmp_path, "cat.jpg")
+    YoloSink(out, LABELS, scores=True).write(outcome(record("detect", "cat.jpg", CAT)), out, "cat.jpg")
+    assert rows(tmp_path / "out" / "yolo" / "labels" / "cat.txt")[0][5] == 0.9
+
+
+def test_a_picture_without_objects_has_an_empty_file(tmp_path: Path) -> None:
+    out = folder(tmp_path, "cat.jpg")
+    YoloSink(out, LABELS).write(outcome(record("detect", "cat.jpg")), out, "cat.jpg")
+    assert (tmp_path / "out" / "yolo" / "labels" / "cat.txt").read_bytes() == b""
+
+
+def test_two_pictures_that_differ_by_suffix_have_two_files(tmp_path: Path) -> None:
+    out = folder(tmp_path, "cat.jpg", "cat.png")
+    sink = YoloSink(out, LABELS)
+    paths = {sink.write(outcome(record("detect", n, CAT)), out, n)["yolo"] for n in ("cat.jpg", "cat.png")}
+    assert len(paths) == 2
+
+
+@given(
+    st.tuples(st.integers(1, 20_000), st.integers(1, 20_000)),
+    st.tuples(*[st.floats(0, 1)] * 4),
+)
+def test_boxes_survive_at_any_size(size: tuple[int, int], shares: tuple[float, ...]) -> None:
+
+    (x1, x2), (y1, y2) = sorted(shares[:2]), sorted(shares[2:])
+    box = (x1 * size[0], y1 * size[1], x2 * size[0], y2 * size[1])
+    with tempfile.TemporaryDirectory() as place:
+        out = folder(Path(place), "cat.jpg")
+        body = record("detect", "cat.jpg", Detection("cat", 17, 0.5, box), size=size)
+        YoloSink(out, LABELS).write(outcome(body, rgb=np.zeros((1, 1, 3), np.uint8)), out, "cat.jpg")
+        ((_, x, y, w, h),) = rows(Path(place) / "out" / "yolo" / "labels" / "cat.txt")
+    assert all(0 <= v <= 1 for v in (x, y, w, h))
+    assert ((x - w / 2) * size[0], (y + h / 2) * size[1]) == pytest.approx((box[0], box[3]), abs=0.02)
