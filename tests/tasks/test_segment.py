@@ -49,7 +49,6 @@ def found(*rows: tuple[float, float, float, float, float, int]) -> Any:
         model=ModelInfo("detector", None),
         parallel=1,
         settings={"score": 0.4},
-        parallel=1,
         prepare=lambda picture: picture,
         find=lambda batch: [objects for _ in batch],
     )
