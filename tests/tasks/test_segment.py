@@ -47,7 +47,6 @@ def found(*rows: tuple[float, float, float, float, float, int]) -> Any:
     return SimpleNamespace(
         labels=COCO,
         model=ModelInfo("detector", None),
-        parallel=1,
         settings={"score": 0.4},
         prepare=lambda picture: picture,
         find=lambda batch: [objects for _ in batch],
