@@ -13,7 +13,7 @@ from visioncli.results import Record
 from visioncli.sinks.interface import RecordSink
 
 if TYPE_CHECKING:
-    from visioncli.cli.session import Tally
+    from visioncli.cli.tally import Tally
     from visioncli.sinks.documents import DocumentSink
     from visioncli.tasks.interface import Task
 
