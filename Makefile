@@ -1,12 +1,13 @@
 # Two commands do all the set-up, on a machine with Python 3.11 or newer and a package index:
 #   make demo   installs into .venv and classifies the sample pictures
 #   make test   the same environment with the development tools: format, lint, types, tests
+# And make bench compares speed with what else could be used; it installs those peers too.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_OUT ?= demo-out
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint format bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/vision classify sample_images -o $(DEMO_OUT) --json > /dev/null
@@ -17,13 +18,17 @@ test: lint
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/installed-dev
-	$(BIN)/ruff format --check src tests
-	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/mypy src
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format src tests
 	$(BIN)/ruff check --fix src tests
+
+bench: $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[bench,fast]'
+	$(BIN)/python -m benchmarks
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

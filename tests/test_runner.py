@@ -3,16 +3,18 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from fakes import MeanColour, items
 from visioncli.results import Record
 from visioncli.runner import Outcome, PixelBudget, RunOptions, describe, run
 from visioncli.sources import Item
+from visioncli.tasks.interface import Answer
 
 Make = Callable[..., list[Path]]
 
@@ -213,3 +215,61 @@ def test_a_description_is_one_line() -> None:
     assert describe(ValueError("a\n  b")) == "ValueError: a b"
     assert describe(MemoryError()) == "MemoryError"
     assert len(describe(ValueError("x" * 9999))) == 400
+
+
+class InParallel(MeanColour):
+    """Predicts in three threads; the first pictures take longest, so that batches end out of order."""
+
+    parallel = 3
+
+    def __init__(self) -> None:
+        super().__init__(fail_on=(13, 17))
+        self.threads: set[str] = set()
+        self._lock = threading.Lock()
+
+    def predict(self, batch: Sequence[Any]) -> list[Answer]:
+        with self._lock:
+            self.threads.add(threading.current_thread().name)
+            delay = 0.05 if not self.batches else 0.01
+            self.batches.append(len(batch))
+        time.sleep(delay)
+        return super().predict(batch)
+
+
+def test_batches_predicted_at_the_same_time_come_out_in_order(mixed: list[Path]) -> None:
+    task = InParallel()
+    assert answers(mixed, task, batch_size=3) == answers(mixed)
+    assert len(task.threads) > 1
+
+
+def test_a_consumer_that_leaves_ends_the_predicting_threads(pictures: Make) -> None:
+    outcomes = run(items(pictures(12)), InParallel(), RunOptions(batch_size=3))
+    next(outcomes)
+    outcomes.close()
+    end = time.monotonic() + 5
+    while any(t.name.startswith("predict") for t in threading.enumerate()) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not [t for t in threading.enumerate() if t.name.startswith("predict")]
+
+
+class Glancing(MeanColour):
+    """Can do with few pixels."""
+
+    enough = 50
+
+
+@pytest.mark.parametrize(("reduce", "shape"), [(False, (400, 600)), (True, (50, 75))])
+def test_pictures_are_decoded_smaller_only_where_the_run_allows(
+    tmp_path: Path, reduce: bool, shape: tuple[int, int]
+) -> None:
+    Image.new("RGB", (600, 400), "teal").save(tmp_path / "large.jpg")
+    (outcome,) = run(items([tmp_path / "large.jpg"]), Glancing(), RunOptions(reduce=reduce))
+    assert outcome.picture is not None
+    assert outcome.picture.rgb.shape[:2] == shape
+    assert (outcome.record.width, outcome.record.height) == (600, 400)
+
+
+def test_the_key_tells_reduced_decoding_from_exact(pictures: Make) -> None:
+    (path,) = pictures(1)
+    keys = [next(run(items([path]), Glancing(), RunOptions(reduce=r))).record.key for r in (False, True)]
+    assert keys[0] != keys[1]

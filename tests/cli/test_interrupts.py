@@ -58,7 +58,8 @@ def test_an_interrupt_while_the_network_loads_leaves_nothing(
     start_vision: Start, pictures: Make, tmp_path: Path
 ) -> None:
     pictures(1)
-    process = start_vision("classify", "photos", "-o", "out")
+    # The reference engine, for it takes seconds to load.
+    process = start_vision("classify", "photos", "-o", "out", "--engine", "torch")
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     start = time.monotonic()

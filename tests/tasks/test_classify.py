@@ -106,3 +106,22 @@ def test_the_real_network_answers_as_the_reference_does(shared_data: Path) -> No
         assert [s for _, s in found] == pytest.approx([s for _, s in expected], abs=0.01), path.name
         right += found[0][0] == truth[path.name]
     assert right == 87
+
+
+@pytest.mark.shared_data
+def test_reduced_decoding_names_the_same_class(shared_data: Path, tmp_path: Path) -> None:
+    from visioncli import pictures
+    from visioncli.api import build_task
+
+    task = build_task("classify")
+    assert task.enough is not None
+    for n, path in enumerate(sorted((shared_data / "imagenet" / "images").iterdir())[::8]):
+        with Image.open(path) as image:
+            image.convert("RGB").resize((2000, 1600), Image.Resampling.LANCZOS).save(
+                tmp_path / f"{n}.jpg", quality=90
+            )
+        whole, reduced = (pictures.read(str(tmp_path / f"{n}.jpg"), enough=e) for e in (None, task.enough))
+        assert reduced.rgb.shape[0] < whole.rgb.shape[0]
+        a, b = (task.predict([task.prepare(p)])[0].predictions[0] for p in (whole, reduced))
+        assert a.label_id == b.label_id
+        assert abs(a.score - b.score) < 0.06

@@ -40,6 +40,7 @@ def people(*rows: tuple[float, float, float, float, float]) -> Any:
     objects = Boxes(table[:, :4], table[:, 4], np.ones(len(table), np.int64))
     return SimpleNamespace(
         model=ModelInfo("detector", None),
+        parallel=1,
         settings={"score": 0.15},
         prepare=lambda picture: picture,
         find=lambda batch: [objects for _ in batch],

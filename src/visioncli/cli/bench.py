@@ -50,9 +50,8 @@ def bench(
 
     sizes = _sizes(batch_sizes)
     access = Access.of(False)
-    rows = [
-        resolve.ready(registry.find(name), access) for name in models or dict.fromkeys(registry.DEFAULTS.values())
-    ]
+    names = models or [registry.DEFAULTS[task] for task in ("classify", "detect", "segment", "pose")]
+    rows = [resolve.ready(registry.find(name), access) for name in names]
     found = []
     for row in rows:
         for kind in _engines(row, engine, device, precision):

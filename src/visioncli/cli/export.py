@@ -17,11 +17,14 @@ def export(
 
     `vision classify --model onnx:FILE` takes it back, and so does any program with ONNX Runtime.
     """
-    from visioncli.engines.compile import compile_model
+    from visioncli.engines.compile import check_compilable, compile_model
     from visioncli.models import registry, resolve
     from visioncli.models.downloads import Access
 
-    row = resolve.ready(registry.find(model), Access.of(offline))
+    row = registry.find(model)
+    # Before its weights are fetched.
+    check_compilable(row)
+    row = resolve.ready(row, Access.of(offline))
     path = compile_model(row, out or Path(f"{model}.onnx"))
     if not quiet:
         sys.stderr.write(f"vision: {path} holds {row.name} ({path.stat().st_size / 2**20:.1f} MiB, {row.licence}).\n")
@@ -39,7 +42,7 @@ def compile_models(
 ) -> None:
     """Prepare networks for --engine onnx beforehand, so that even the first picture comes fast."""
     from visioncli.cli.models.listing import state_of
-    from visioncli.engines.compile import can_compile, compile_model, compiled_file
+    from visioncli.engines.compile import can_compile, check_compilable, compile_model, compiled_file
     from visioncli.errors import UsageError
     from visioncli.models import registry, resolve
     from visioncli.models.downloads import Access
@@ -49,6 +52,8 @@ def compile_models(
     rows = [registry.find(name) for name in names or []]
     if all_models:
         rows = [row for row in registry.all_rows() if state_of(row) in ("cached", "installed") and can_compile(row)]
+    for row in rows:
+        check_compilable(row)
     access = Access.of(offline)
     for row in [resolve.ready(row, access) for row in rows]:
         there = compiled_file(row).is_file()

@@ -1,8 +1,6 @@
 """One run of a task from the command line: sources -> runner -> sinks, with words for people on stderr."""
 
 import dataclasses
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,12 +12,12 @@ from visioncli.api import build_task, run_options
 from visioncli.cli.downloading import download_progress
 from visioncli.cli.interrupts import Interrupts
 from visioncli.cli.options import AnnotatedKind, FrameOptions
+from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import OutputError, UsageError
 from visioncli.publish import publish
-from visioncli.results import Record
-from visioncli.runner import Outcome, run
+from visioncli.runner import run
 from visioncli.sinks.annotated import AnnotatedSink, Draw
 from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import PREDICTIONS, OutputFolder
@@ -28,7 +26,6 @@ from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.sinks.lines import StdoutLines
 from visioncli.sources import Expansion
-from visioncli.status import Status
 from visioncli.tasks.interface import Task
 
 
@@ -103,7 +100,7 @@ def run_task(
 
 def _say_how_it_ended(
     console: Console,
-    tally: "Tally",
+    tally: Tally,
     out: Path | None,
     documents: Sequence[DocumentSink],
     ended: BaseException | None,
@@ -139,44 +136,6 @@ def _load_task(name: str, frame: FrameOptions, settings: dict[str, Any], console
             progress=progress,
             **settings,
         )
-
-
-class Tally:
-    """Counts what became of the inputs."""
-
-    def __init__(self) -> None:
-        self.succeeded = self.failed = self.resumed = 0
-        self.left_out: Counter[str] = Counter()
-        self._start = time.perf_counter()
-
-    def add(self, outcome: Outcome, record: Record) -> None:
-        """Counts one input."""
-        self.succeeded += record.ok
-        self.failed += not record.ok
-        self.left_out.update(record.extra.get("left_out", {}))
-        self.resumed += outcome.resumed
-
-    @property
-    def total(self) -> int:
-        """Inputs so far."""
-        return self.succeeded + self.failed
-
-    @property
-    def seconds(self) -> float:
-        """Since the run began, without the loading of the network."""
-        return time.perf_counter() - self._start
-
-    def status(self, ended: BaseException | None) -> Status:
-        """The exit status of a run that ended by itself or by `ended`."""
-        if isinstance(ended, KeyboardInterrupt):
-            return Status.INTERRUPTED
-        if isinstance(ended, BrokenPipeError):
-            return Status.PIPE_CLOSED
-        if isinstance(ended, UsageError):
-            return Status.USAGE
-        if not self.succeeded:
-            return Status.NONE_SUCCEEDED
-        return Status.SOME_FAILED if self.failed or ended else Status.OK
 
 
 @contextmanager

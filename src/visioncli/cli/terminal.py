@@ -13,7 +13,7 @@ from visioncli.results import Record
 from visioncli.sinks.interface import RecordSink
 
 if TYPE_CHECKING:
-    from visioncli.cli.session import Tally
+    from visioncli.cli.tally import Tally
     from visioncli.sinks.documents import DocumentSink
     from visioncli.tasks.interface import Task
 
@@ -73,10 +73,9 @@ class Console:
         if tally.left_out:
             named = ", ".join(f"{count} {name}" for name, count in tally.left_out.most_common(5))
             more = ", …" if len(tally.left_out) > 5 else ""
-            self._say(
-                f"vision: left out {tally.left_out.total()} objects of classes that the network has no masks for: "
-                f"{named}{more}."
-            )
+            count = tally.left_out.total()
+            objects = f"{count} object" if count == 1 else f"{count} objects"
+            self._say(f"vision: left out {objects} of classes without masks in this network: {named}{more}.")
         line = f"vision: {', '.join(parts)} in {tally.seconds:.1f} s."
         self._say(line + (f" Results: {where}" if where else ""))
 

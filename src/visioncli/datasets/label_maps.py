@@ -15,7 +15,7 @@ NAME = "labelmap"
 SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".gif", ".pgm"})
 MODES = frozenset({"1", "L", "P", "I", "I;16", "I;16B", "I;16L"})
 
-OURS = ".mask.png"
+OURS, RECORDS = ".mask.png", "predictions.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,9 @@ def read_map(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
 
 
 def ours(folder: Path) -> list[Path]:
-    """The label maps that `vision segment` wrote to a folder; annotated pictures beside them are none."""
+    """The label maps of an output folder of `vision segment`; annotated pictures beside them are none."""
+    if not (folder / RECORDS).is_file():
+        return []
     return [p for p in pictures_in(folder) if p.name.endswith(OURS)]
 
 

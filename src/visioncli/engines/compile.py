@@ -42,6 +42,14 @@ def can_compile(row: ModelRow) -> bool:
     return _outputs(row) is not None
 
 
+def check_compilable(row: ModelRow) -> None:
+    """Raises UsageError where the network of `row` cannot become an ONNX file."""
+    if not can_compile(row):
+        raise UsageError(
+            f"{row.name} cannot be exported to ONNX; the embedded networks and torchvision's classifiers can."
+        )
+
+
 def weights_sha256(row: ModelRow) -> str | None:
     """The hash of the published weights where the registry knows it."""
     return row.source.sha256
@@ -59,10 +67,7 @@ def compile_model(row: ModelRow, target: Path | None = None, tell: Callable[[str
     `tell` receives a sentence before the work that takes long.
     Raises UsageError for a network that cannot be exported, ModelUnavailable (weights), OutputError (disk).
     """
-    if not can_compile(row):
-        raise UsageError(
-            f"{row.name} cannot be exported to ONNX; the embedded networks and torchvision's classifiers can."
-        )
+    check_compilable(row)
     if weights_sha256(row) is None:
         raise UsageError(f"{row.name} has no weights of its own on this machine: vision models pull {row.name}")
     target = target or compiled_file(row)

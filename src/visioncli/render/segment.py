@@ -29,7 +29,7 @@ def draw(image: Image.Image, record: Record, arrays: Arrays, *, opacity: float =
         boxes = [(s.box, f"{s.label} {s.score:.2f}", s.label_id) for s in segments if s.box and s.score is not None]
         draw_boxes(canvas, boxes, colours)
     entries = [(f"{s.label} {s.share * 100:.1f} %", c) for s, c in zip(segments, colours, strict=True)]
-    note = "approximate masks: class mask inside each box" if record.extra.get("approximate") else ""
+    note = "approximate masks: class mask inside each box" if objects else ""
     return with_legend(canvas, entries, note)
 
 
