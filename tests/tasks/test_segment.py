@@ -48,6 +48,7 @@ def found(*rows: tuple[float, float, float, float, float, int]) -> Any:
         labels=COCO,
         model=ModelInfo("detector", None),
         settings={"score": 0.4},
+        parallel=1,
         prepare=lambda picture: picture,
         find=lambda batch: [objects for _ in batch],
     )
