@@ -99,7 +99,7 @@ class OutputFolder:
         return self._stems[name]
 
     def file(self, name: str) -> Path:
-        """Where a file called `name` belongs. Raises InputError where that is beside the inputs."""
+        """Where a file called `name` belongs."""
         return self.path / name
 
     def check_apart(self, item: Item, name: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -148,9 +148,6 @@ def _parse(path: Path, line: bytes) -> Record | None:
         return Record.from_json(json.loads(line))
     except ValueError:
         return None
-
-
-Skip = Callable[[str], Record | None]
 
 
 def check_resume(resume: bool, out: OutputFolder | None) -> None:
