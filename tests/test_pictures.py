@@ -10,7 +10,7 @@ from PIL import Image, ImageCms
 
 from visioncli import pictures
 from visioncli.errors import InputError, UnreadablePicture
-from visioncli.pictures import decode, read
+from visioncli.pictures import read
 
 RAMP = np.arange(0, 65536, 257 * 15, dtype=np.uint16)[:16].reshape(4, 4)
 
@@ -28,6 +28,12 @@ def colour(mode: str, value: Any, size: tuple[int, int] = (4, 3)) -> Image.Image
 
 def corners(rgb: np.ndarray) -> list[int]:
     return [int(rgb[y, x, 0]) for y, x in ((0, 0), (0, -1), (-1, 0), (-1, -1))]
+
+
+def decode(stream: io.BytesIO, **options: Any) -> np.ndarray:
+    image = pictures.decode(stream, **options)
+    assert image.mode == "RGB"
+    return np.asarray(image)
 
 
 def failure(stream: io.BytesIO, **options: Any) -> UnreadablePicture:

@@ -4,8 +4,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
+from PIL import Image
 
 from fakes import MeanColour, items
 from visioncli.errors import InputError, OutputError
@@ -165,7 +165,7 @@ def test_an_early_end_waits_for_pictures_that_are_being_written(out: OutputFolde
 
     def source() -> Iterator[Outcome]:
         for name in ("fast", "slow"):
-            picture = Picture(np.zeros((2, 2, 3), np.uint8), 0.0)
+            picture = Picture(Image.new("RGB", (2, 2)), 0.0)
             record = Record("classify", name, 2, 2, MeanColour().model, ())
             yield Outcome(Item(name, name), record, picture, pause=name == "fast")
         assert begun.wait(5)

@@ -1,4 +1,4 @@
-"""Bytes -> upright 8-bit RGB array, or UnreadablePicture. One documented rule for each kind of file.
+"""Bytes -> upright 8-bit RGB picture, or UnreadablePicture. One documented rule for each kind of file.
 
 EXIF orientation is applied (a broken EXIF block is ignored). Alpha is laid on white. Animated files give
 their first frame. CMYK, LAB, YCbCr, HSV, palette, 1-bit and grey are converted. 16-bit samples are divided by
@@ -34,24 +34,30 @@ PIPE_SECONDS = 10.0
 # Not a slotted dataclass: the runner hangs a weak reference on each picture to learn when its memory is free.
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A decoded picture: `rgb` is `(H, W, 3) uint8`, upright; `decode_ms` is what reading it took.
+    """A decoded picture: `image` is upright, of mode RGB; `decode_ms` is what reading it took.
 
-    `full_size` is (width, height) of the whole picture where `rgb` was decoded smaller.
+    `full_size` is (width, height) of the whole picture where `image` was decoded smaller.
+    The pixels stay in Pillow's hands, because most networks first have them resized, and every array costs a copy.
     """
 
-    rgb: np.ndarray
+    image: Image.Image
     decode_ms: float
     full_size: tuple[int, int] | None = None
 
     @property
     def width(self) -> int:
         """Of the whole picture, in pixels."""
-        return self.full_size[0] if self.full_size else int(self.rgb.shape[1])
+        return self.full_size[0] if self.full_size else self.image.width
 
     @property
     def height(self) -> int:
         """Of the whole picture, in pixels."""
-        return self.full_size[1] if self.full_size else int(self.rgb.shape[0])
+        return self.full_size[1] if self.full_size else self.image.height
+
+    @property
+    def rgb(self) -> np.ndarray:
+        """The pixels of `image` as `(H, W, 3) uint8`, copied at each call."""
+        return np.asarray(self.image)
 
 
 def read(
@@ -73,13 +79,13 @@ def read(
     try:
         stream: IO[bytes] = _download(source) if is_url(source) else _open_file(source)
         with stream:
-            rgb, size = _decode(stream, max_pixels, allow_truncated, admit, enough)
+            image, size = _decode(stream, max_pixels, allow_truncated, admit, enough)
     except InputError:
         raise
     except OSError as problem:
         raise InputError(*_explain_os_error(problem)) from problem
-    reduced = size != (rgb.shape[1], rgb.shape[0])
-    return Picture(rgb, (time.perf_counter() - start) * 1000, size if reduced else None)
+    reduced = size != image.size
+    return Picture(image, (time.perf_counter() - start) * 1000, size if reduced else None)
 
 
 def decode(
@@ -88,8 +94,8 @@ def decode(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     allow_truncated: bool = False,
     admit: Callable[[int], None] = lambda pixels: None,
-) -> np.ndarray:
-    """The picture in an open file as `(H, W, 3) uint8`, upright. Raises UnreadablePicture."""
+) -> Image.Image:
+    """The picture in an open file, upright, of mode RGB. Raises UnreadablePicture."""
     return _decode(stream, max_pixels, allow_truncated, admit, None)[0]
 
 
@@ -99,8 +105,8 @@ def _decode(
     allow_truncated: bool,
     admit: Callable[[int], None],
     enough: int | None,
-) -> tuple[np.ndarray, tuple[int, int]]:
-    """The pixels, and the whole picture's upright width and height."""
+) -> tuple[Image.Image, tuple[int, int]]:
+    """The picture, and the whole picture's upright width and height."""
     if not stream.read(1):
         raise UnreadablePicture("The file is empty (0 bytes). Copy or download it again.", "empty_file")
     stream.seek(0)
@@ -120,8 +126,8 @@ def _decode(
             admit(image.width * image.height)
             image.load()
             if image.size == (width, height):
-                rgb = _to_rgb(_upright(image))
-                return rgb, (rgb.shape[1], rgb.shape[0])
+                whole = _to_rgb(_upright(image))
+                return whole, whole.size
             turned = _is_turned(image)
             return _to_rgb(_upright(image)), (height, width) if turned else (width, height)
     except InputError:
@@ -222,10 +228,11 @@ def _is_turned(image: Image.Image) -> bool:
     return False
 
 
-def _to_rgb(image: Image.Image) -> np.ndarray:
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """A picture that owes nothing to the file it came from, of mode RGB."""
     mode = image.mode
     if mode == "RGB" and "transparency" not in image.info:
-        return np.asarray(image)
+        return _detached(image)
     if mode.startswith("I;16"):
         return _grey_to_rgb(_divide_by_257(np.asarray(image)))
     if mode == "I":
@@ -236,11 +243,20 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
     if mode == "F":
         return _grey_to_rgb(_stretch(np.asarray(image)))
     if mode == "LAB":
-        return np.asarray(_lab_to_rgb(image))
+        return _lab_to_rgb(image)
     if mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         rgba = image.convert({"La": "LA", "RGBa": "RGBA"}.get(mode, "RGBA")).convert("RGBA")
-        return np.asarray(Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB"))
-    return np.asarray(image.convert("RGB"))
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _detached(image: Image.Image) -> Image.Image:
+    """The same pixels without the file's comments and colour profile, which Pillow would write into pictures made
+    of it. Copies them, but for JPEG: its whole picture is in memory once it is loaded."""
+    if image.format != "JPEG":
+        image = image.copy()
+    image.info = {}
+    return image
 
 
 def _divide_by_257(values: np.ndarray) -> np.ndarray:
@@ -262,8 +278,8 @@ def _stretch(values: np.ndarray) -> np.ndarray:
     return np.rint(scaled).astype(np.uint8)
 
 
-def _grey_to_rgb(grey: np.ndarray) -> np.ndarray:
-    return np.repeat(grey[:, :, None], 3, axis=2)
+def _grey_to_rgb(grey: np.ndarray) -> Image.Image:
+    return Image.fromarray(grey).convert("RGB")
 
 
 def _lab_to_rgb(image: Image.Image) -> Image.Image:

@@ -14,7 +14,7 @@ from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.engines.onnx import OnnxEngine, open_compiled
 from visioncli.models import registry
 from visioncli.models.registry import ModelRow
-from visioncli.tasks import deeplab, ssd
+from visioncli.tasks import deeplab, movenet, ssd
 from visioncli.tasks.classify import preprocess
 
 EMBEDDED = ("efficientnet_lite0", "ssd_mobilenet_v2", "deeplab_v3_mobilenet_v2", "movenet_lightning")
@@ -29,15 +29,14 @@ def both(name: str) -> tuple[Engine, Engine]:
     return tuple(open_engine(row(name), EngineOptions("cpu", engine=kind)) for kind in ("onnx", "torch"))  # type: ignore[return-value]
 
 
-def network_input(name: str, rgb: np.ndarray) -> np.ndarray:
+def network_input(name: str, image: Image.Image) -> np.ndarray:
     if name == "ssd_mobilenet_v2":
-        return ssd.preprocess(rgb)
+        return ssd.preprocess(image)
     if name == "deeplab_v3_mobilenet_v2":
-        return deeplab.preprocess(rgb, deeplab.input_size(*rgb.shape[:2], 257))
+        return deeplab.preprocess(image, deeplab.input_size(image.height, image.width, 257))
     if name == "movenet_lightning":
-        resized = Image.fromarray(rgb).resize((192, 192))
-        return np.asarray(resized, np.float32).transpose(2, 0, 1)
-    return preprocess(rgb, row(name).input)
+        return movenet.preprocess(image)
+    return preprocess(image, row(name).input)
 
 
 @pytest.mark.parametrize("name", EMBEDDED)
@@ -49,13 +48,14 @@ def test_the_compiled_network_answers_as_torch_does(name: str) -> None:
     noise = rng.uniform(lowest, highest, (3, 3, size, size)).astype(np.float32)
     samples = Path(__file__).resolve().parents[2] / "sample_images"
     batches = [noise] + [
-        network_input(name, np.asarray(Image.open(samples / file).convert("RGB")))[None]
+        network_input(name, Image.open(samples / file).convert("RGB"))[None]
         for file in ("chelsea.png", "grace_hopper.jpg", "rocket.jpg")
     ]
     for batch in batches:
         for ours, theirs in zip(fast.run(batch), reference.run(batch), strict=True):
             assert ours.shape == theirs.shape
-            np.testing.assert_allclose(ours, theirs, atol=1e-4 * max(1.0, float(np.abs(theirs).max())), rtol=0)
+            # A logit of 48, far beyond certainty, may be off by more than 1e-4; whatever decides is not.
+            np.testing.assert_allclose(ours, theirs, atol=1e-4, rtol=1e-5)
 
 
 def test_a_picture_gets_the_same_bytes_whatever_its_neighbours() -> None:

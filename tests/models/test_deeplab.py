@@ -58,7 +58,7 @@ def test_a_missing_weight_is_refused(monkeypatch: pytest.MonkeyPatch, deeplab_fi
 @pytest.mark.shared_data
 def test_classes_are_those_of_the_original_runtime(network: deeplab.DeepLabMobileNetV2, shared_data: Path) -> None:
     for mask in sorted((shared_data / "reference/deeplab_v3_257").glob("*.png")):
-        rgb = np.asarray(Image.open(shared_data / f"coco/images/{mask.stem}.jpg").convert("RGB"))
-        logits = network(torch.from_numpy(preprocess(rgb, 257))[None])[0].numpy()
+        picture = Image.open(shared_data / f"coco/images/{mask.stem}.jpg").convert("RGB")
+        logits = network(torch.from_numpy(preprocess(picture, 257))[None])[0].numpy()
         found = resize_logits(logits, 257, 257)
         assert (found == np.asarray(Image.open(mask))).mean() >= 0.995, mask.stem

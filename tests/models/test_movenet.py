@@ -69,6 +69,6 @@ def test_a_weight_of_the_wrong_shape_is_refused(monkeypatch: pytest.MonkeyPatch,
 def test_keypoints_are_those_of_the_original_runtime(network: movenet.MoveNet, shared_data: Path) -> None:
     reference = json.loads((shared_data / "reference/movenet_lightning.json").read_text())["keypoints"]
     for name, expected in reference.items():
-        rgb = np.asarray(Image.open(shared_data / "coco/images" / name).convert("RGB"))
-        found = network(torch.from_numpy(preprocess(rgb))[None])[0].numpy()
+        picture = Image.open(shared_data / "coco/images" / name).convert("RGB")
+        found = network(torch.from_numpy(preprocess(picture))[None])[0].numpy()
         assert np.abs(found - np.array(expected)).max() < 0.005, name

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from visioncli.api import build_task, load, model_names
@@ -18,7 +19,7 @@ from visioncli.models.resolve import own_weights, read_labels, resolve
 from visioncli.pictures import Picture
 
 CPU = EngineOptions(device="cpu", engine="torch")
-PICTURE = Picture(np.random.default_rng(3).integers(0, 256, (50, 70, 3), dtype=np.uint8), 0.0)
+PICTURE = Picture(Image.fromarray(np.random.default_rng(3).integers(0, 256, (50, 70, 3), dtype=np.uint8)), 0.0)
 
 
 @pytest.fixture
@@ -150,7 +151,7 @@ def test_a_plugin_adds_models_and_a_broken_one_only_warns(plugin: Path, tmp_path
     task: Any = build_task("classify", "tiny_brightness", weights=tmp_path / "own.pth", options=CPU)
     for level, label in ((10, "dark"), (240, "bright")):
         rgb = np.full((20, 30, 3), level, np.uint8)
-        (answer,) = task.predict([task.prepare(Picture(rgb, 0.0))])
+        (answer,) = task.predict([task.prepare(Picture(Image.fromarray(rgb), 0.0))])
         assert answer.predictions[0].label == label
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 from torchvision import models
 
@@ -23,7 +24,7 @@ CPU = EngineOptions(device="cpu", engine="torch")
 
 def picture(height: int = 120, width: int = 160) -> Picture:
     rgb = np.random.default_rng(5).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return Picture(rgb, 0.0)
+    return Picture(Image.fromarray(rgb), 0.0)
 
 
 def saved(network: nn.Module, folder: Path) -> tuple[Path, Path]:

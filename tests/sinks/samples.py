@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from visioncli.pictures import Picture
 from visioncli.results import Detection, Failure, Keypoint, ModelInfo, Person, Record, Segment
@@ -48,7 +49,7 @@ def person(score: float = 0.8) -> Person:
 def outcome(body: Record, rgb: np.ndarray | None = None, arrays: dict[str, np.ndarray] | None = None) -> Outcome:
     if rgb is None and body.ok:
         rgb = np.random.default_rng(0).integers(0, 256, (body.height or 1, body.width or 1, 3), dtype=np.uint8)
-    picture = Picture(rgb, 1.0) if rgb is not None else None
+    picture = Picture(Image.fromarray(rgb), 1.0) if rgb is not None else None
     return Outcome(Item(body.input, body.output or body.input), body, picture, arrays=arrays or {})
 
 

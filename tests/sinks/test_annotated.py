@@ -21,7 +21,7 @@ def draw(image: Image.Image, record: Record, arrays: Arrays) -> Image.Image:
 def outcome(width: int = 4, height: int = 3) -> Outcome:
     rgb = np.full((height, width, 3), 200, np.uint8)
     record = Record("classify", "a.png", width, height, ModelInfo("m", None), ())
-    return Outcome(Item("a.png", "a.png"), record, Picture(rgb, 1.0))
+    return Outcome(Item("a.png", "a.png"), record, Picture(Image.fromarray(rgb), 1.0))
 
 
 @pytest.fixture

@@ -81,12 +81,12 @@ def test_preprocessing_is_resize_centre_crop_and_normalise() -> None:
     image = Image.fromarray(rgb).resize((341, 256), Image.Resampling.BICUBIC).crop((58, 16, 282, 240))
     expected = (np.asarray(image, np.float32) - 127) / 128
     # Resizing only what the crop keeps rounds to 8 bits in another order.
-    assert np.abs(preprocess(rgb, ROW.input).transpose(1, 2, 0) - expected).max() <= 3 / 128
+    assert np.abs(preprocess(Image.fromarray(rgb), ROW.input).transpose(1, 2, 0) - expected).max() <= 3 / 128
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 5000, 3), (3000, 2, 3), (224, 224, 3)])
 def test_any_shape_becomes_the_networks_input(shape: tuple[int, int, int]) -> None:
-    made = task().prepare(Picture(np.full(shape, 127, np.uint8), 0.0))
+    made = task().prepare(Picture(Image.fromarray(np.full(shape, 127, np.uint8)), 0.0))
     assert made.shape == (3, 224, 224)
     assert made.dtype == np.float32
     np.testing.assert_allclose(made, 0, atol=1e-5)

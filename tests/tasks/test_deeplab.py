@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from visioncli.tasks.deeplab import STRIDE, input_size, preprocess, resize_logits
 
@@ -60,8 +61,7 @@ def test_the_input_keeps_the_shape_and_about_the_area(height: int, width: int) -
 
 
 def test_preprocess_scales_to_plus_minus_one() -> None:
-    picture = np.zeros((20, 30, 3), np.uint8)
-    picture[..., 0] = 255
+    picture = Image.new("RGB", (30, 20), (255, 0, 0))
     x = preprocess(picture, (17, 25))
     assert x.shape == (3, 17, 25) and x.dtype == np.float32
     assert np.all(x[0] == 1) and np.all(x[1:] == -1)

@@ -47,7 +47,7 @@ def picture(width: int, height: int, spot: tuple[int, int, int, int] | None = No
     if spot:
         x1, y1, x2, y2 = spot
         rgb[y1:y2, x1:x2] = (255, 0, 0)
-    return Picture(rgb, 1.0)
+    return Picture(Image.fromarray(rgb), 1.0)
 
 
 def answers(task: Detect, *pictures: Picture) -> list[list[Any]]:
@@ -133,7 +133,7 @@ def test_hundreds_of_tiles_are_made_and_run_a_handful_at_a_time() -> None:
 
 def test_the_network_answers_alike_whatever_the_batch() -> None:
     task = load("detect", score=0.2).task
-    prepared = [task.prepare(Picture(np.asarray(make_picture(n, (160, 120))), 1.0)) for n in range(5)]
+    prepared = [task.prepare(Picture(make_picture(n, (160, 120)), 1.0)) for n in range(5)]
     together = task.predict(prepared)
     for one, answer in zip(prepared, together, strict=True):
         (alone,) = task.predict([one])

@@ -31,8 +31,8 @@ class Colours:
         self.info = ModelInfo(name, None)
         self._spec, self._network = spec, RedGreenBlue().eval()
 
-    def prepare(self, rgb: np.ndarray) -> tuple[np.ndarray, tuple[float, float, float, float]]:
-        return preprocess(rgb, self._spec), crop_box(rgb.shape[1], rgb.shape[0], self._spec)
+    def prepare(self, image: Image.Image) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+        return preprocess(image, self._spec), crop_box(*image.size, self._spec)
 
     def targets(self, x: torch.Tensor, width: int, height: int) -> tuple[torch.nn.Module, list[Target]]:
         with torch.no_grad():
@@ -57,7 +57,7 @@ def planted(width: int, height: int, x: int, y: int, side: int) -> Picture:
     """A grey picture with a green square whose top left corner is at x, y."""
     rgb = np.full((height, width, 3), 40, np.uint8)
     rgb[y : y + side, x : x + side] = (0, 255, 0)
-    return Picture(rgb, 1.0)
+    return Picture(Image.fromarray(rgb), 1.0)
 
 
 SHAPES = [(640, 480), (480, 640), (300, 300), (900, 200), (50, 120), (64, 64)]

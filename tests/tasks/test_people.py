@@ -1,17 +1,18 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from visioncli.tasks.people import find_keypoints, oks, oks_nms
 
 MIDDLES = np.array([[60, 50], [200, 110]], np.float32)
 
 
-def picture() -> np.ndarray:
+def picture() -> Image.Image:
     """Two people, each a bright spot: red 255 marks the first, red 128 the second."""
     rgb = np.zeros((180, 260, 3), np.uint8)
     for (x, y), red in zip(MIDDLES.astype(int), (255, 128), strict=True):
         rgb[y - 4 : y + 5, x - 4 : x + 5, 0] = red
-    return rgb
+    return Image.fromarray(rgb)
 
 
 def spot_finder(crops: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from conftest import make_picture
 from visioncli import load
@@ -49,7 +50,7 @@ def people(*rows: tuple[float, float, float, float, float]) -> Any:
 
 def poses(detector: Any, *, engine: Engine | None = None, **settings: Any) -> list[Any]:
     task = PoseTask(ROW, engine or Standing(), detector, **settings)
-    return list(task.predict([task.prepare(Picture(np.zeros((300, 400, 3), np.uint8), 1.0))])[0].predictions)
+    return list(task.predict([task.prepare(Picture(Image.new("RGB", (400, 300)), 1.0))])[0].predictions)
 
 
 def keypoints(**places: tuple[float, float]) -> np.ndarray:
@@ -152,7 +153,7 @@ def test_an_impossible_person_score_is_wrong_usage() -> None:
 
 def test_a_long_thin_picture_needs_no_square_of_its_length() -> None:
     task = PoseTask(ROW, Standing(), None)
-    (answer,) = task.predict([task.prepare(Picture(np.zeros((100_000, 3, 3), np.uint8), 1.0))])
+    (answer,) = task.predict([task.prepare(Picture(Image.new("RGB", (3, 100_000)), 1.0))])
     (person,) = answer.predictions
     assert person.keypoints[0].y == pytest.approx(100_000 / 18, rel=0.01)
 
@@ -160,7 +161,7 @@ def test_a_long_thin_picture_needs_no_square_of_its_length() -> None:
 @pytest.mark.parametrize("single", [True, False])
 def test_the_network_answers_alike_whatever_the_batch(single: bool) -> None:
     task = load("pose", single=single, person_score=0.05, score=0.0).task
-    prepared = [task.prepare(Picture(np.asarray(make_picture(n, (160, 120))), 1.0)) for n in range(5)]
+    prepared = [task.prepare(Picture(make_picture(n, (160, 120)), 1.0)) for n in range(5)]
     together = task.predict(prepared)
     for one, answer in zip(prepared, together, strict=True):
         (alone,) = task.predict([one])

@@ -60,7 +60,7 @@ def halves(left: int, right: int) -> np.ndarray:
 
 def answer(classes: np.ndarray, width: int = 160, height: int = 120, sure: float = 9.0, **settings: Any) -> Answer:
     task = SegmentTask(ROW, DeeplabSegmenter(Grid(classes, sure)), **settings)
-    return task.predict([task.prepare(Picture(np.zeros((height, width, 3), np.uint8), 1.0))])[0]
+    return task.predict([task.prepare(Picture(Image.new("RGB", (width, height)), 1.0))])[0]
 
 
 def test_each_class_is_one_segment_at_the_pictures_size_the_largest_first() -> None:
@@ -191,7 +191,7 @@ def test_flipping_averages_with_the_mirrored_picture() -> None:
 def test_the_network_answers_alike_whatever_the_batch(mode: str) -> None:
     task = load("segment", mode=mode, size=129).task
     sizes = [(160, 120), (90, 200), (48, 40), (1, 1), (3, 400)]
-    prepared = [task.prepare(Picture(np.asarray(make_picture(n, size)), 1.0)) for n, size in enumerate(sizes)]
+    prepared = [task.prepare(Picture(make_picture(n, size), 1.0)) for n, size in enumerate(sizes)]
     together = task.predict(prepared)
     for one, answer in zip(prepared, together, strict=True):
         (alone,) = task.predict([one])
@@ -216,7 +216,7 @@ def test_classes_at_257_squashed_are_those_of_the_original_runtime(shared_data: 
         with Image.open(path) as image:
             want = np.asarray(image)
         with Image.open(next((shared_data / "coco" / "images").glob(f"{path.stem}.*"))) as image:
-            squashed = np.asarray(image.convert("RGB").resize((257, 257), Image.Resampling.BILINEAR))
+            squashed = image.convert("RGB").resize((257, 257), Image.Resampling.BILINEAR)
         (given,) = task.predict([task.prepare(Picture(squashed, 1.0))])
         got = given.arrays["classes"]
         assert got.shape == want.shape

@@ -84,7 +84,7 @@ def test_extreme_logits_give_no_warning() -> None:
 
 def test_a_picture_of_the_right_size_is_only_scaled() -> None:
     rgb = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
-    x = preprocess(rgb)
+    x = preprocess(Image.fromarray(rgb))
     assert x.shape == (3, 300, 300) and x.dtype == np.float32 and x.flags.c_contiguous
     np.testing.assert_allclose(x, rgb.transpose(2, 0, 1) / 127.5 - 1, atol=1e-6)
 
@@ -99,20 +99,20 @@ def test_resizing_takes_the_four_nearest_pixels_by_half_pixel_centres() -> None:
     bottom = grey[y + 1][:, x] * (1 - across) + grey[y + 1][:, x + 1] * across
     want = (top * (1 - down) + bottom * down).transpose(2, 0, 1)
     # OpenCV's cut-off after each multiplication costs up to one grey level.
-    assert np.abs((preprocess(rgb) + 1) * 127.5 - want).max() < 1.01
+    assert np.abs((preprocess(Image.fromarray(rgb)) + 1) * 127.5 - want).max() < 1.01
 
 
 def test_resizing_rounds_as_opencv_does() -> None:
     # cv2.resize(..., (300, 300), interpolation=cv2.INTER_LINEAR), OpenCV 5.0.0, of the pattern below.
     rgb = (np.arange(31 * 17 * 3) * 37 % 256).astype(np.uint8).reshape(31, 17, 3)
-    got = np.rint((preprocess(rgb) + 1) * 127.5).astype(np.uint8).transpose(1, 2, 0)
+    got = np.rint((preprocess(Image.fromarray(rgb)) + 1) * 127.5).astype(np.uint8).transpose(1, 2, 0)
     assert got.reshape(-1)[:: 270_000 // 12][:12].tolist() == OPENCV_SAMPLE
     assert int(got.astype(np.int64).sum()) == OPENCV_SUM
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 900), (900, 1), (1201, 1300)])
 def test_awkward_sizes_keep_a_flat_colour(size: tuple[int, int]) -> None:
-    x = preprocess(np.full((*size, 3), 90, np.uint8))
+    x = preprocess(Image.fromarray(np.full((*size, 3), 90, np.uint8)))
     np.testing.assert_allclose((x + 1) * 127.5, 90, atol=1e-4)
 
 
@@ -121,7 +121,7 @@ def test_a_large_picture_is_averaged_and_keeps_its_geometry() -> None:
     ramp = np.linspace(20, 230, 4001)[None, :, None]
     noise = np.random.default_rng(0).normal(0, 20, (3001, 4001, 1))
     rgb = np.clip(np.broadcast_to(ramp, (3001, 4001, 3)) + noise, 0, 255).astype(np.uint8)
-    got = (preprocess(rgb) + 1) * 127.5
+    got = (preprocess(Image.fromarray(rgb)) + 1) * 127.5
     want = np.interp((np.arange(300) + 0.5) * 4001 / 300 - 0.5, np.arange(4001), ramp[0, :, 0])
     assert np.abs(got.mean(axis=(0, 1)) - want).max() < 2
     assert (got - want).std() < 6
@@ -145,7 +145,7 @@ def test_detections_equal_those_of_opencv(shared_data: Path) -> None:
             rgb = np.asarray(picture.convert("RGB"))
         height, width = rgb.shape[:2]
         with torch.inference_mode():
-            codes, logits = net(torch.from_numpy(preprocess(rgb)[None]))
+            codes, logits = net(torch.from_numpy(preprocess(Image.fromarray(rgb))[None]))
         boxes, scores, labels = postprocess(
             codes[0].numpy(), logits[0].numpy(), width, height, score=0.3, iou=0.6, most=100
         )

@@ -27,7 +27,7 @@ class AnnotatedSink(PictureSink):
     def write(self, outcome: Outcome, out: OutputFolder, base: str) -> dict[str, str]:
         if outcome.picture is None:
             return {}
-        image = self._draw(Image.fromarray(outcome.picture.rgb), outcome.record, outcome.arrays)
+        image = self._draw(outcome.picture.image, outcome.record, outcome.arrays)
         kind = self._kind if max(image.size) <= JPEG_MOST else "png"
         target = out.file(f"{base}.{outcome.record.task}.{kind}")
         if kind == "jpg":

@@ -3,8 +3,6 @@
 import re
 import shutil
 
-from PIL import Image
-
 from visioncli.files import write_picture
 from visioncli.runner import Outcome
 from visioncli.sinks.annotated import JPEG_QUALITY
@@ -18,17 +16,17 @@ class CropsSink(PictureSink):
     def write(self, outcome: Outcome, out: OutputFolder, base: str) -> dict[str, str]:
         if outcome.picture is None or not outcome.record.predictions:
             return {}
-        rgb = outcome.picture.rgb
+        image = outcome.picture.image
         folder = out.file(f"{base}.crops")
         # Crops of an earlier run with other options would mix with these.
         shutil.rmtree(folder, ignore_errors=True)
         for n, p in enumerate(outcome.record.predictions):
-            x1, y1 = min(int(p.box[0]), rgb.shape[1] - 1), min(int(p.box[1]), rgb.shape[0] - 1)
+            x1, y1 = min(int(p.box[0]), image.width - 1), min(int(p.box[1]), image.height - 1)
             x2, y2 = max(x1 + 1, -int(-p.box[2] // 1)), max(y1 + 1, -int(-p.box[3] // 1))
             label = re.sub(r"[^\w-]+", "_", getattr(p, "label", "person"))
             write_picture(
                 folder / f"{n:02d}-{label}.jpg",
-                Image.fromarray(rgb[y1:y2, x1:x2]),
+                image.crop((x1, y1, x2, y2)),
                 "JPEG",
                 out.partial,
                 quality=JPEG_QUALITY,

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageColor, ImageOps
 
 from visioncli import pictures
@@ -20,7 +19,7 @@ class CutoutSink(PictureSink):
     def write(self, outcome: Outcome, out: OutputFolder, base: str) -> dict[str, str]:
         if outcome.picture is None:
             return {}
-        image = Image.fromarray(outcome.picture.rgb)
+        image = outcome.picture.image.copy()
         image.putalpha(Image.fromarray(outcome.arrays["alpha"]))
         target = out.file(f"{base}.cutout.png")
         write_picture(target, image, "PNG", out.partial, compress_level=4)
@@ -36,7 +35,7 @@ class BackgroundSink(PictureSink):
     def write(self, outcome: Outcome, out: OutputFolder, base: str) -> dict[str, str]:
         if outcome.picture is None:
             return {}
-        front = Image.fromarray(outcome.picture.rgb)
+        front = outcome.picture.image
         if self._image is not None:
             behind = ImageOps.fit(self._image, front.size, Image.Resampling.BICUBIC)
         else:
@@ -57,6 +56,6 @@ def parse_background(text: str) -> tuple[tuple[int, ...], Image.Image | None]:
                 f"--background takes a colour (white, #20a0ff) or a picture's path; {text!r} is neither."
             ) from None
     try:
-        return (0, 0, 0), Image.fromarray(np.asarray(pictures.read(text).rgb))
+        return (0, 0, 0), pictures.read(text).image
     except InputError as problem:
         raise UsageError(f"--background {text}: {problem}") from None

@@ -1,7 +1,5 @@
 """`OUT/a/cat.jpg.explain.jpg`: what a caption looked at, word by word."""
 
-from PIL import Image
-
 from visioncli.files import write_picture
 from visioncli.render.caption import explain
 from visioncli.runner import Outcome
@@ -16,7 +14,7 @@ class ExplainSink(PictureSink):
     def write(self, outcome: Outcome, out: OutputFolder, base: str) -> dict[str, str]:
         if outcome.picture is None:
             return {}
-        image = explain(Image.fromarray(outcome.picture.rgb), outcome.record)
+        image = explain(outcome.picture.image, outcome.record)
         target = out.file(f"{base}.explain.jpg")
         write_picture(target, image, "JPEG", out.partial, quality=JPEG_QUALITY)
         return {"explain": str(target)}

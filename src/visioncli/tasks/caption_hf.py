@@ -52,7 +52,7 @@ class HubCaptionTask(Task):
 
     def prepare(self, picture: Picture) -> np.ndarray:
         """`(3, h, w) float32`, as the checkpoint's own processor makes it."""
-        return hf_models.prepare(self._source, picture.rgb)
+        return hf_models.prepare(self._source, np.array(picture.image))
 
     def predict(self, batch: Sequence[np.ndarray]) -> list[Answer]:
         """The best sentences of each picture."""

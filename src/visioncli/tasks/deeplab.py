@@ -33,15 +33,17 @@ def input_size(height: int, width: int, size: int) -> tuple[int, int]:
     return side(size * stretch), side(size / stretch)
 
 
-def preprocess(rgb: NDArray[np.uint8], size: int | tuple[int, int]) -> NDArray[np.float32]:
-    """(H, W, 3) uint8 -> (3, h, w) float32 of -1 to 1, resized with a bilinear filter.
+def preprocess(image: Image.Image, size: int | tuple[int, int]) -> NDArray[np.float32]:
+    """A picture of mode RGB -> (3, h, w) float32 of -1 to 1, resized with a bilinear filter.
 
     `size` is (h, w), or one number for both.
     """
     height, width = (size, size) if isinstance(size, int) else size
-    resized = Image.fromarray(rgb).resize((width, height), Image.Resampling.BILINEAR)
-    scaled = np.asarray(resized, dtype=np.float32) / np.float32(127.5) - np.float32(1)
-    return np.ascontiguousarray(scaled.transpose(2, 0, 1))
+    resized = image.resize((width, height), Image.Resampling.BILINEAR)
+    x = np.asarray(resized).transpose(2, 0, 1).astype(np.float32, order="C")
+    x /= np.float32(127.5)
+    x -= np.float32(1)
+    return x
 
 
 def resize_logits(logits: NDArray[np.float32], height: int, width: int, stride: int = STRIDE) -> NDArray[np.uint8]:

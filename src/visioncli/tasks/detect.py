@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from PIL.Image import Image
 
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
@@ -16,7 +17,7 @@ from visioncli.pictures import Picture
 from visioncli.results import Detection, ModelInfo
 from visioncli.tasks.detectors import Boxes, Detector, Limits, SsdDetector
 from visioncli.tasks.interface import Answer, Task
-from visioncli.tasks.tiles import Tiling, Window, merge, view
+from visioncli.tasks.tiles import Tiling, Window, merge
 from visioncli.tasks.torchvision_detection import TorchvisionDetector
 
 WINDOWS_AT_ONCE = 8
@@ -32,7 +33,7 @@ class Prepared:
 
     windows: list[Window]
     whole: np.ndarray
-    rgb: np.ndarray
+    image: Image
 
 
 class Detect(Task):
@@ -78,7 +79,7 @@ class Detect(Task):
         """The network's input for the whole picture, and where its tiles lie."""
         whole: list[Window] = [(0, 0, picture.width, picture.height)]
         windows = self.tiling.windows(picture.width, picture.height) if self.tiling else whole
-        return Prepared(windows, self.detector.prepare(picture.rgb), picture.rgb)
+        return Prepared(windows, self.detector.prepare(picture.image), picture.image)
 
     def predict(self, batch: Sequence[Prepared]) -> list[Answer]:
         """Runs the windows of all pictures together, then sorts them out."""
@@ -98,7 +99,9 @@ class Detect(Task):
         waiting = ((prepared, window) for prepared in batch for window in prepared.windows)
         while some := list(itertools.islice(waiting, WINDOWS_AT_ONCE)):
             inputs = [
-                prepared.whole if window is prepared.windows[0] else self.detector.prepare(prepared.rgb[view(window)])
+                prepared.whole
+                if window is prepared.windows[0]
+                else self.detector.prepare(prepared.image.crop(window))
                 for prepared, window in some
             ]
             sizes = [(x2 - x1, y2 - y1) for _, (x1, y1, x2, y2) in some]

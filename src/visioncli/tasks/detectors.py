@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from PIL.Image import Image
 
 from visioncli.engines.interface import Engine
 from visioncli.tasks import ssd
@@ -40,8 +41,8 @@ class Detector(ABC):
     enough: int | None = None
 
     @abstractmethod
-    def prepare(self, rgb: np.ndarray) -> np.ndarray:
-        """`(H, W, 3) uint8` -> the network's input for one picture, without the batch dimension."""
+    def prepare(self, image: Image) -> np.ndarray:
+        """A picture of mode RGB -> the network's input for one picture, without the batch dimension."""
 
     @abstractmethod
     def detect(self, inputs: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]], limits: Limits) -> list[Boxes]:
@@ -55,8 +56,8 @@ class SsdDetector(Detector):
         self._engine = engine
         self.parallel = engine.parallel
 
-    def prepare(self, rgb: np.ndarray) -> np.ndarray:
-        return ssd.preprocess(rgb)
+    def prepare(self, image: Image) -> np.ndarray:
+        return ssd.preprocess(image)
 
     def detect(self, inputs: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]], limits: Limits) -> list[Boxes]:
         codes, logits = self._engine.run(np.stack(inputs))

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from PIL.Image import Image
 from torch import Tensor, nn
 
 from visioncli.engines.interface import EngineOptions
@@ -45,7 +46,7 @@ class Explainable(Protocol):
     info: ModelInfo
     labels: dict[int, str]
 
-    def prepare(self, rgb: np.ndarray) -> tuple[np.ndarray, Box]:
+    def prepare(self, image: Image) -> tuple[np.ndarray, Box]:
         """The network's input `(3, H, W)` and the part of the picture that it shows."""
         ...
 
@@ -72,8 +73,8 @@ class ExplainableClassifier:
         device = next(self._network.parameters()).device
         return torch.zeros(1, 3, self._spec.size, self._spec.size, device=device)
 
-    def prepare(self, rgb: np.ndarray) -> tuple[np.ndarray, Box]:
-        return preprocess(rgb, self._spec), crop_box(rgb.shape[1], rgb.shape[0], self._spec)
+    def prepare(self, image: Image) -> tuple[np.ndarray, Box]:
+        return preprocess(image, self._spec), crop_box(*image.size, self._spec)
 
     def targets(self, x: Tensor, width: int, height: int) -> tuple[nn.Module, list[Target]]:
         with torch.no_grad():
@@ -104,8 +105,8 @@ class ExplainableDetector:
     def _blank(self) -> Tensor:
         return torch.zeros(1, 3, ssd.SIZE, ssd.SIZE, device=next(self._network.parameters()).device)
 
-    def prepare(self, rgb: np.ndarray) -> tuple[np.ndarray, Box]:
-        return ssd.preprocess(rgb), (0.0, 0.0, float(rgb.shape[1]), float(rgb.shape[0]))
+    def prepare(self, image: Image) -> tuple[np.ndarray, Box]:
+        return ssd.preprocess(image), (0.0, 0.0, float(image.width), float(image.height))
 
     def targets(self, x: Tensor, width: int, height: int) -> tuple[nn.Module, list[Target]]:
         with torch.no_grad():
@@ -178,7 +179,7 @@ class GradCam(Task):
 
     def prepare(self, picture: Picture) -> Prepared:
         """The inputs of all networks that are compared."""
-        return Prepared([n.prepare(picture.rgb) for n in self.networks], picture.width, picture.height)
+        return Prepared([n.prepare(picture.image) for n in self.networks], picture.width, picture.height)
 
     def predict(self, batch: Sequence[Prepared]) -> list[Answer]:
         """One explanation for each target of each network; `arrays` hold the maps as `heat.packed` makes them."""

@@ -33,38 +33,34 @@ class Square:
 
 
 def square_crop(
-    rgb: NDArray[np.uint8], box: NDArray[np.floating] | tuple[float, float, float, float], scale: float
-) -> tuple[NDArray[np.uint8], Square]:
+    image: Image.Image, box: NDArray[np.floating] | tuple[float, float, float, float], scale: float
+) -> tuple[Image.Image, Square]:
     """The square around a box's centre whose side is `scale` times the box's longer side.
 
-    `rgb` is (H, W, 3) uint8, `box` x1, y1, x2, y2 in pixels. The crop is (side, side, 3) uint8, black where
-    the square reaches beyond the picture; squares of 12 times the network's input or more are averaged down
-    in whole blocks, since a long thin picture has squares that no memory could hold.
+    `image` is of mode RGB, `box` x1, y1, x2, y2 in pixels. The crop is black where the square reaches beyond
+    the picture; squares of 12 times the network's input or more are averaged down in whole blocks, since a long
+    thin picture has squares that no memory could hold.
     """
     x1, y1, x2, y2 = (float(v) for v in box)
     side = max(1, round(max(x2 - x1, y2 - y1) * scale))
     block = max(side // (_COARSEST * INPUT), 1)
     cells = -(-side // block)
     square = Square(round((x1 + x2 - side) / 2), round((y1 + y2 - side) / 2), cells * block)
-    crop = np.zeros((cells, cells, 3), np.uint8)
-    height, width = rgb.shape[:2]
-    left, right = (min(max(x, 0), width) for x in (square.left, square.left + square.side))
-    top, bottom = (min(max(y, 0), height) for y in (square.top, square.top + square.side))
-    inside = rgb[top:bottom, left:right]
-    if block > 1 and inside.size:
-        inside = np.asarray(Image.fromarray(inside).reduce(block))
-    row, column = (top - square.top) // block, (left - square.left) // block
-    inside = inside[: cells - row, : cells - column]
-    crop[row : row + inside.shape[0], column : column + inside.shape[1]] = inside
+    crop = Image.new("RGB", (cells, cells))
+    left, right = (min(max(x, 0), image.width) for x in (square.left, square.left + square.side))
+    top, bottom = (min(max(y, 0), image.height) for y in (square.top, square.top + square.side))
+    if left < right and top < bottom:
+        inside = image.crop((left, top, right, bottom))
+        if block > 1:
+            inside = inside.reduce(block)
+        crop.paste(inside, ((left - square.left) // block, (top - square.top) // block))
     return crop, square
 
 
-def preprocess(
-    rgb: NDArray[np.uint8], resampling: Image.Resampling = Image.Resampling.BILINEAR
-) -> NDArray[np.float32]:
-    """(H, W, 3) uint8 -> (3, 192, 192) float32 of 0 to 255."""
-    resized = Image.fromarray(rgb).resize((INPUT, INPUT), resampling)
-    return np.ascontiguousarray(np.asarray(resized, dtype=np.float32).transpose(2, 0, 1))
+def preprocess(image: Image.Image, resampling: Image.Resampling = Image.Resampling.BILINEAR) -> NDArray[np.float32]:
+    """A picture of mode RGB -> (3, 192, 192) float32 of 0 to 255."""
+    resized = image.resize((INPUT, INPUT), resampling)
+    return np.asarray(resized).transpose(2, 0, 1).astype(np.float32, order="C")
 
 
 def unmirrored(keypoints: NDArray[np.float32]) -> NDArray[np.float32]:

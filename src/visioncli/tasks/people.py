@@ -50,7 +50,7 @@ class Pose(NamedTuple):
 
 
 def find_keypoints(
-    rgb: NDArray[np.uint8],
+    image: Image.Image,
     boxes: NDArray[np.float32],
     box_scores: NDArray[np.float32],
     network: Network,
@@ -62,7 +62,7 @@ def find_keypoints(
 ) -> list[Pose]:
     """The people of a picture, best first.
 
-    `rgb` (H, W, 3) uint8; `boxes` (K, 4) float32 x1, y1, x2, y2 in pixels and `box_scores` (K,) of detected
+    `image` is of mode RGB; `boxes` (K, 4) float32 x1, y1, x2, y2 in pixels and `box_scores` (K,) of detected
     people. Each crop's side is `scale` times the longer side of its box. With `flip` the mean with the
     mirrored crop is taken; with `second_pass` a crop around box and sure keypoints is tried and kept where
     the mean keypoint score rises. Of people whose OKS exceeds `duplicates` the best remains. A person's score
@@ -70,12 +70,12 @@ def find_keypoints(
     """
     if not len(boxes):
         return []
-    keypoints = _on_crops(rgb, boxes, network, scale, flip)
+    keypoints = _on_crops(image, boxes, network, scale, flip)
     if second_pass:
         again = [i for i in range(len(boxes)) if _is_sure(keypoints[i])]
         if again:
             wider = np.stack([_box_around(keypoints[i], boxes[i]) for i in again])
-            retried = _on_crops(rgb, wider, network, scale, flip)
+            retried = _on_crops(image, wider, network, scale, flip)
             for i, found in zip(again, retried, strict=True):
                 if found[:, 2].mean() > keypoints[i, :, 2].mean():
                     keypoints[i] = found
@@ -122,7 +122,7 @@ def oks_nms(
 
 
 def _on_crops(
-    rgb: NDArray[np.uint8], boxes: NDArray[np.float32], network: Network, scale: float, flip: bool
+    image: Image.Image, boxes: NDArray[np.float32], network: Network, scale: float, flip: bool
 ) -> NDArray[np.float32]:
     """(K, 17, 3) x, y in pixels and score, one person a box."""
     found = []
@@ -130,7 +130,7 @@ def _on_crops(
         crops = []
         squares = []
         for box in boxes[start : start + _BATCH]:
-            crop, square = square_crop(rgb, box, scale)
+            crop, square = square_crop(image, box, scale)
             crops.append(preprocess(crop, Image.Resampling.BICUBIC))
             squares.append(square)
         found.append(_in_pixels(network, np.stack(crops), squares, flip))

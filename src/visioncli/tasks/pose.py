@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from PIL.Image import Image
 
 from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import UsageError
@@ -30,7 +31,7 @@ DEFAULT_SCORE = 0.03
 class Prepared:
     """The picture itself, which the crops are cut from, and the detector's input unless the picture is one person."""
 
-    rgb: np.ndarray
+    image: Image
     detection: PreparedDetection | None
 
 
@@ -71,16 +72,16 @@ class PoseTask(Task):
 
     def prepare(self, picture: Picture) -> Prepared:
         """The detector's input; crops are cut when the people are known."""
-        return Prepared(picture.rgb, self._detector.prepare(picture) if self._detector else None)
+        return Prepared(picture.image, self._detector.prepare(picture) if self._detector else None)
 
     def predict(self, batch: Sequence[Prepared]) -> list[Answer]:
         """Detects people in all pictures together, then finds the joints picture by picture."""
         if self._detector is None:
-            return [self._single(p.rgb) for p in batch]
+            return [self._single(p.image) for p in batch]
         found = self._detector.find([p.detection for p in batch if p.detection is not None])
         extra = {"detector": asdict(self._detector.model)}
         return [
-            Answer(self._people(find_keypoints(p.rgb, people.boxes, people.scores, self._network)), extra)
+            Answer(self._people(find_keypoints(p.image, people.boxes, people.scores, self._network)), extra)
             for p, people in zip(batch, found, strict=True)
         ]
 
@@ -88,11 +89,10 @@ class PoseTask(Task):
         (keypoints,) = self._engine.run(crops)
         return keypoints
 
-    def _single(self, rgb: np.ndarray) -> Answer:
-        height, width = rgb.shape[:2]
-        box = np.array([[0, 0, width, height]], np.float32)
+    def _single(self, image: Image) -> Answer:
+        box = np.array([[0, 0, *image.size]], np.float32)
         # The whole picture is the crop: nothing beyond its border belongs to the person.
-        found = find_keypoints(rgb, box, np.ones(1, np.float32), self._network, scale=1.0, second_pass=False)
+        found = find_keypoints(image, box, np.ones(1, np.float32), self._network, scale=1.0, second_pass=False)
         return Answer(self._people(found))
 
     def _people(self, found: list[Pose]) -> tuple[Person, ...]:

@@ -94,7 +94,7 @@ class SegmentTask(Task):
 
     def prepare(self, picture: Picture) -> Prepared:
         """The picture at about `size` x `size` pixels, in its own shape."""
-        x = self._segmenter.prepare(picture.rgb, self._size)
+        x = self._segmenter.prepare(picture.image, self._size)
         detection = self._detector.prepare(picture) if self._detector else None
         return Prepared(x, picture.width, picture.height, detection)
 

@@ -21,8 +21,8 @@ class Segmenter(ABC):
         self.parallel = engine.parallel
 
     @abstractmethod
-    def prepare(self, rgb: np.ndarray, size: int) -> np.ndarray:
-        """`(H, W, 3) uint8` -> `(3, h, w) float32`, in the picture's own shape."""
+    def prepare(self, image: Image.Image, size: int) -> np.ndarray:
+        """A picture of mode RGB -> `(3, h, w) float32`, in the picture's own shape."""
 
     def logits(self, x: np.ndarray) -> np.ndarray:
         """`(3, h, w)` -> `(C, h', w') float32`."""
@@ -44,8 +44,8 @@ class DeeplabSegmenter(Segmenter):
 
     _stride = deeplab.STRIDE
 
-    def prepare(self, rgb: np.ndarray, size: int) -> np.ndarray:
-        return deeplab.preprocess(rgb, deeplab.input_size(rgb.shape[0], rgb.shape[1], size))
+    def prepare(self, image: Image.Image, size: int) -> np.ndarray:
+        return deeplab.preprocess(image, deeplab.input_size(image.height, image.width, size))
 
 
 class PlainSegmenter(Segmenter):
@@ -58,11 +58,10 @@ class PlainSegmenter(Segmenter):
         super().__init__(engine)
         self._spec = spec
 
-    def prepare(self, rgb: np.ndarray, size: int) -> np.ndarray:
-        height, width = rgb.shape[:2]
-        scale = size / min(height, width)
-        new_width, new_height = (min(max(1, int(n * scale)), self._LONGEST * size) for n in (width, height))
-        resized = Image.fromarray(rgb).resize((new_width, new_height), INTERPOLATION[self._spec.interpolation])
+    def prepare(self, image: Image.Image, size: int) -> np.ndarray:
+        scale = size / min(image.size)
+        new_width, new_height = (min(max(1, int(n * scale)), self._LONGEST * size) for n in image.size)
+        resized = image.resize((new_width, new_height), INTERPOLATION[self._spec.interpolation])
         return normalise(resized, self._spec)
 
 

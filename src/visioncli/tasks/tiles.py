@@ -63,12 +63,6 @@ class Tiling:
         return [round(i * (length - self.size) / (count - 1)) for i in range(count)]
 
 
-def view(window: Window) -> tuple[slice, slice]:
-    """The window as an index into a picture `(H, W, ...)`."""
-    x1, y1, x2, y2 = window
-    return slice(y1, y2), slice(x1, x2)
-
-
 def merge(windows: list[Window], found: list[Boxes], limits: Limits) -> Boxes:
     """Objects of all windows in the picture's pixels, without doubles and without objects that a tile cut."""
     width, height = windows[0][2:]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from PIL.Image import Image
 
 from visioncli.engines.interface import Engine
 from visioncli.tasks.detectors import Boxes, Detector, Limits
@@ -41,9 +42,9 @@ class TorchvisionDetector(Detector):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def prepare(self, rgb: np.ndarray) -> np.ndarray:
+    def prepare(self, image: Image) -> np.ndarray:
         """The picture itself: as 8-bit values it waits in a quarter of the memory."""
-        return rgb
+        return np.asarray(image)
 
     def detect(self, inputs: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]], limits: Limits) -> list[Boxes]:
         found = []

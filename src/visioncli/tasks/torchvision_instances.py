@@ -54,11 +54,11 @@ class InstanceTask(Task):
 
     def prepare(self, picture: Picture) -> tuple[np.ndarray, int, int]:
         """The picture, its longer side at most 1333 pixels, and its own width and height."""
-        rgb, longest = picture.rgb, max(picture.width, picture.height)
+        image, longest = picture.image, max(picture.width, picture.height)
         if longest > _LONGEST:
             size = [max(1, round(n * _LONGEST / longest)) for n in (picture.width, picture.height)]
-            rgb = np.asarray(Image.fromarray(rgb).resize((size[0], size[1]), Image.Resampling.BILINEAR))
-        return rgb, picture.width, picture.height
+            image = image.resize((size[0], size[1]), Image.Resampling.BILINEAR)
+        return np.asarray(image), picture.width, picture.height
 
     def predict(self, batch: Sequence[tuple[np.ndarray, int, int]]) -> list[Answer]:
         """One picture after the other: masks of a batch would fill the memory."""

@@ -25,11 +25,11 @@ class TorchvisionPose(PoseTask):
 
     def prepare(self, picture: Picture) -> Prepared:
         """The picture itself: the network resizes it."""
-        return Prepared(picture.rgb, None)
+        return Prepared(picture.image, None)
 
     def predict(self, batch: Sequence[Prepared]) -> list[Answer]:
         """One picture at a time, so that neighbours change nothing."""
-        return [Answer(self._people(self.people(prepared.rgb))) for prepared in batch]
+        return [Answer(self._people(self.people(np.asarray(prepared.image)))) for prepared in batch]
 
     def people(self, rgb: np.ndarray) -> list[Pose]:
         """Everybody in `(H, W, 3) uint8`, with keypoints in its pixels."""

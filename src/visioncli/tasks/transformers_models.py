@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from PIL.Image import Image
 
 from visioncli.engines.interface import Engine
 from visioncli.models.registry import Hub
@@ -11,12 +12,12 @@ from visioncli.tasks.segmenters import Segmenter
 from visioncli.tasks.torchvision_detection import choose
 
 
-def preprocessor(source: Hub) -> Callable[[np.ndarray], np.ndarray]:
-    """What turns `(H, W, 3) uint8` into the network's input `(3, h, w) float32`."""
+def preprocessor(source: Hub) -> Callable[[Image], np.ndarray]:
+    """What turns a picture of mode RGB into the network's input `(3, h, w) float32`."""
     from visioncli.models import hf_models
 
     hf_models.processor(source)  # fails here rather than in a decoding thread
-    return lambda rgb: hf_models.prepare(source, rgb)
+    return lambda image: hf_models.prepare(source, np.array(image))
 
 
 class TransformersDetector(Detector):
@@ -26,8 +27,8 @@ class TransformersDetector(Detector):
         self._engine, self._source = engine, source
         self._prepare = preprocessor(source)
 
-    def prepare(self, rgb: np.ndarray) -> np.ndarray:
-        return self._prepare(rgb)
+    def prepare(self, image: Image) -> np.ndarray:
+        return self._prepare(image)
 
     def detect(self, inputs: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]], limits: Limits) -> list[Boxes]:
         from visioncli.models import hf_models
@@ -48,5 +49,5 @@ class TransformersSegmenter(Segmenter):
         super().__init__(engine)
         self._prepare = preprocessor(source)
 
-    def prepare(self, rgb: np.ndarray, size: int) -> np.ndarray:
-        return self._prepare(rgb)
+    def prepare(self, image: Image, size: int) -> np.ndarray:
+        return self._prepare(image)
