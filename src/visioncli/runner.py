@@ -51,10 +51,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How to run. Nothing here changes a result but `max_pixels` and `allow_truncated`.
+    """How to run. `batch_size` and `workers` never change a result.
 
-    With `reduce`, pictures may be decoded smaller than they are where the task can do with less; for runs in which
-    nobody wants the pictures themselves.
+    With `reduce`, pictures are decoded smaller than they are where the task can do with less; scores then differ a
+    little from those of a full decoding.
     """
 
     batch_size: int = 8

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 from PIL import Image
 
-from conftest import Ended
+from conftest import Ended, make_picture
 from visioncli.models import registry
 from visioncli.results import json_schema
 from visioncli.sinks.folder import PARTIAL
@@ -156,6 +156,18 @@ def test_annotated_pictures_are_of_the_type_asked_for(
     pictures(1)
     assert vision("classify", "photos", "--annotated", kind, "-o", "out").status == 0
     assert sorted(os.listdir("out")) == [*names, "predictions.jsonl"]
+
+
+def test_where_results_go_changes_no_answer_for_a_large_jpeg(vision: Vision, tmp_path: Path) -> None:
+    # 1200 x 1040 holds twice the 512 pixels that classification needs: a half of them is decoded, and drawn on.
+    make_picture(3, (1200, 1040)).save(tmp_path / "large.jpg", quality=95)
+    printed, written, exact = (
+        vision("classify", "large.jpg", *args).records[0]
+        for args in (("-o", "-"), ("-o", "half"), ("-o", "whole", "--exact-decode"))
+    )
+    assert printed["predictions"] == written["predictions"]
+    assert [(r["width"], r["height"]) for r in (printed, written, exact)] == [(1200, 1040)] * 3
+    assert [Image.open(r["files"]["annotated"]).width for r in (written, exact)] == [600, 1200]
 
 
 def test_inputs_of_two_folders_that_would_collide_get_folders_of_their_own(vision: Vision, pictures: Make) -> None:

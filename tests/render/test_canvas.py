@@ -1,7 +1,7 @@
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from visioncli.render.canvas import STRIP, below, fit, readable_size, text_size
+from visioncli.render.canvas import STRIP, below, fit, font, readable_size, text_size, write
 
 
 def test_text_that_fits_stays_and_longer_text_ends_in_an_ellipsis() -> None:
@@ -9,6 +9,15 @@ def test_text_that_fits_stays_and_longer_text_ends_in_an_ellipsis() -> None:
     shortened = fit("a very long label indeed", 20, 100)
     assert shortened.endswith("…")
     assert text_size(shortened, 20)[0] <= 101
+
+
+@pytest.mark.parametrize(("side", "anchor"), [("l", "lm"), ("r", "rm")])
+def test_letters_are_those_that_pillow_draws(side: str, anchor: str) -> None:
+    ours, theirs = (Image.new("RGB", (200, 40), (20, 90, 30)) for _ in range(2))
+    for _ in range(2):  # shaped, then remembered
+        write(ImageDraw.Draw(ours), (100, 20), "Äpfel, 3 g", 17, (250, 240, 10), side)
+        ImageDraw.Draw(theirs).text((100, 20), "Äpfel, 3 g", (250, 240, 10), font(17), anchor=anchor)
+        assert ours.tobytes() == theirs.tobytes()
 
 
 def test_no_room_gives_no_text() -> None:

@@ -187,7 +187,7 @@ class FrameOptions:
         bool,
         typer.Option(
             "--exact-decode",
-            help="Decode large JPEGs in full where a part of their pixels would do.",
+            help="Decode, and draw on, large JPEGs in full where a part of their pixels would do.",
             rich_help_panel=_PICTURES,
         ),
     ] = False

@@ -1,6 +1,5 @@
 """One run of a task from the command line: sources -> runner -> sinks, with words for people on stderr."""
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,7 +42,9 @@ def run_task(
     formats = parse_formats(frame.format, name, to_stdout=out_path is None)
     _check_inputs(frame, out_path)
     expansion = Expansion(None if out_path is None else str(out_path), tuple(frame.exclude), frame.null)
-    options = run_options(frame.batch_size, frame.workers, frame.max_pixels, frame.allow_truncated)
+    options = run_options(
+        frame.batch_size, frame.workers, frame.max_pixels, frame.allow_truncated, not frame.exact_decode
+    )
     task = _load_task(name, frame, settings, console)
 
     with _output_folder(out_path) as out:
@@ -61,8 +62,7 @@ def run_task(
         outcomes = run(
             expansion.items(frame.inputs),
             task,
-            # Pictures that are drawn on or cut up are needed whole.
-            dataclasses.replace(options, reduce=not sinks and not frame.exact_decode),
+            options,
             key_extra={
                 "annotated": frame.annotated.value,
                 "files": [type(s).__name__ for s in sinks],

@@ -1,5 +1,6 @@
 """Fonts, colours and text strips that every drawing shares."""
 
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -27,6 +28,29 @@ def text_size(text: str, size: int) -> tuple[int, int]:
     """Width and line height of `text` in pixels."""
     face = font(size)
     return int(face.getlength(text) + 0.999), round(size * 1.25)
+
+
+def write(
+    pen: ImageDraw.ImageDraw, at: tuple[float, float], text: str, size: int, ink: Colour, side: str = "l"
+) -> None:
+    """Writes one line whose left end (side `l`) or right end (`r`) lies at `at`, half-way up the letters."""
+    if text:
+        letters, left, top = _letters(text, size, side)
+        pen.bitmap((round(at[0]) + left, round(at[1]) + top), letters, ink)
+
+
+@lru_cache(maxsize=256)
+def _letters(text: str, size: int, side: str) -> tuple[Image.Image, int, int]:
+    """A line as a mask, and where its left and top edges lie.
+
+    Remembered, because labels return, and shaping ten of them takes as long as compressing a small picture.
+    """
+    face, anchor = font(size), f"{side}m"
+    box = face.getbbox(text, anchor=anchor)
+    left, top = math.floor(box[0]), math.floor(box[1])
+    mask = Image.new("L", (max(math.ceil(box[2]) - left, 1), max(math.ceil(box[3]) - top, 1)))
+    ImageDraw.Draw(mask).text((-left, -top), text, 255, face, anchor=anchor)
+    return mask, left, top
 
 
 def fit(text: str, size: int, width: int) -> str:

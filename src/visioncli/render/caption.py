@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from visioncli.render.canvas import INK, Arrays, below, fit, font, readable_size
+from visioncli.render.canvas import INK, Arrays, below, fit, font, readable_size, write
 from visioncli.render.detect import draw_boxes
 from visioncli.render.heat import side_by_side
 from visioncli.results import Caption, Detection, Record
@@ -37,7 +37,7 @@ def with_sentences(image: Image.Image, sentences: list[str]) -> Image.Image:
     canvas, pen, y = below(image, sum(round(face * 1.5) for _, face in lines) + 2 * pad, width)
     y += pad
     for line, face in lines:
-        pen.text((pad, y + face * 0.75), line, INK, font(face), anchor="lm")
+        write(pen, (pad, y + face * 0.75), line, face, INK)
         y += round(face * 1.5)
     return canvas
 

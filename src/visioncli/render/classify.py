@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from visioncli.render.canvas import ACCENT, INK, TRACK, Arrays, below, fit, font, readable_size, text_size
+from visioncli.render.canvas import ACCENT, INK, TRACK, Arrays, below, fit, readable_size, text_size, write
 from visioncli.results import Record
 
 LEAST_WIDTH = 320
@@ -21,15 +21,15 @@ def draw(image: Image.Image, record: Record, arrays: Arrays) -> Image.Image:
     label_width = round((width - 3 * pad) * 0.5)
     bar_left, bar_right = 2 * pad + label_width, width - pad - number_width - pad
     if not predictions:
-        pen.text((pad, top + pad + line / 2), fit(NOTHING, size, width - 2 * pad), INK, font(size), anchor="lm")
+        write(pen, (pad, top + pad + line / 2), fit(NOTHING, size, width - 2 * pad), size, INK)
     for n, prediction in enumerate(predictions):
         middle = top + pad + n * line + line / 2
         label = fit(prediction.label, size, label_width)
-        pen.text((pad, middle), label, INK, font(size), anchor="lm")
+        write(pen, (pad, middle), label, size, INK)
         half = size * 0.3
         if bar_right - bar_left > 4:
             pen.rectangle((bar_left, middle - half, bar_right, middle + half), TRACK)
             end = bar_left + (bar_right - bar_left) * prediction.score
             pen.rectangle((bar_left, middle - half, max(end, bar_left + 1), middle + half), ACCENT)
-        pen.text((width - pad, middle), f"{prediction.score * 100:.1f} %", INK, font(size), anchor="rm")
+        write(pen, (width - pad, middle), f"{prediction.score * 100:.1f} %", size, INK, side="r")
     return canvas

@@ -2,7 +2,7 @@
 
 from PIL import Image, ImageDraw
 
-from visioncli.render.canvas import Arrays, Colour, fit, font, readable_size, text_size
+from visioncli.render.canvas import Arrays, Colour, fit, readable_size, text_size, write
 from visioncli.render.colours import category_colour, ink_on
 from visioncli.results import Box, Record
 
@@ -38,7 +38,7 @@ def draw_boxes(canvas: Image.Image, boxes: list[tuple[Box, str, int]], colours: 
     for place, shown, colour in reversed(placed):
         pen.rectangle(place, fill=colour)
         middle = (place[1] + place[3]) / 2
-        pen.text((place[0] + size * 0.3, middle), shown, ink_on(colour), font(size), anchor="lm")
+        write(pen, (place[0] + size * 0.3, middle), shown, size, ink_on(colour))
 
 
 def _inside(box: Box, canvas: Image.Image) -> Rectangle:

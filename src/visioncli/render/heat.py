@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from visioncli.render.canvas import INK, STRIP, Arrays, below, fit, font, readable_size
+from visioncli.render.canvas import INK, STRIP, Arrays, below, fit, readable_size, write
 from visioncli.render.detect import draw_boxes
 from visioncli.results import Explanation, Record
 from visioncli.tasks.heat import unpacked
@@ -58,7 +58,7 @@ def _panel(image: Image.Image, explanation: Explanation | None, caption: str) ->
     width = max(image.width, LEAST_WIDTH)
     size = readable_size(width, max(image.height, LEAST_WIDTH))
     canvas, pen, top = below(image, round(size * 2), width)
-    pen.text((size * 0.6, top + size), fit(caption, size, round(width - size * 1.2)), INK, font(size), anchor="lm")
+    write(pen, (size * 0.6, top + size), fit(caption, size, round(width - size * 1.2)), size, INK)
     return canvas
 
 

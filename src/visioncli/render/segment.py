@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from visioncli.render.canvas import INK, Arrays, Colour, below, fit, font, readable_size, text_size
+from visioncli.render.canvas import INK, Arrays, Colour, below, fit, readable_size, text_size, write
 from visioncli.render.colours import category_colour
 from visioncli.render.detect import draw_boxes
 from visioncli.results import Record, Segment
@@ -76,5 +76,5 @@ def with_legend(image: Image.Image, entries: list[tuple[str, Colour]], note: str
         if colour:
             half = size * 0.45
             pen.rectangle((x, middle - half, x + 2 * half, middle + half), fill=colour)
-        pen.text((x + (line if colour else 0), middle), text, INK, font(size), anchor="lm")
+        write(pen, (x + (line if colour else 0), middle), text, size, INK)
     return canvas

@@ -62,7 +62,6 @@ class Detect(Task):
         wanted = parse_classes(classes, self.labels) if classes is not None else None
         self.detector = detector
         self.parallel = detector.parallel
-        self.enough = None if tile else detector.enough
         self.limits = Limits(score, iou, max_detections, wanted, agnostic)
         self.tiling = Tiling.parse(tile) if tile else None
         self.model = ModelInfo(row.name, row.source.sha256)

@@ -35,10 +35,9 @@ class Limits:
 
 
 class Detector(ABC):
-    """A detection network with its own pre- and postprocessing; `parallel` and `enough` are as in `Task`."""
+    """A detection network with its own pre- and postprocessing; `parallel` is as in `Task`."""
 
     parallel: int = 1
-    enough: int | None = None
 
     @abstractmethod
     def prepare(self, image: Image) -> np.ndarray:

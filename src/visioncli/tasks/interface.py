@@ -37,7 +37,8 @@ class Task(ABC):
     parallel: int = 1
     """How many threads may call `predict` at the same time to any use."""
     enough: int | None = None
-    """The pixels on a picture's shorter side beyond which more of them change nothing; None where all may matter."""
+    """The pixels on a picture's shorter side beyond which more of them change nothing; None where all may matter, as
+    they do for whatever has coordinates: those are pixels of the whole picture, and so are drawings of them."""
     settings: dict[str, Any]
     """Every option that affects the result, as JSON values (`--resume` compares them)."""
 
