@@ -36,10 +36,23 @@ def test_the_temporary_file_lies_where_it_is_told_to(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "partial") == []
 
 
+def test_data_goes_through_the_folder_for_what_is_unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "partial").mkdir()
+    moves: list[Path] = []
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda a, b: (moves.append(Path(a)), replace(a, b)))
+    write_whole(tmp_path / "out" / "deep" / "c.txt", b"hello", tmp_path / "partial")
+    assert (tmp_path / "out" / "deep" / "c.txt").read_bytes() == b"hello"
+    assert {move.parent for move in moves} == {tmp_path / "partial"}
+    assert os.listdir(tmp_path / "partial") == []
+
+
 def test_files_get_the_permissions_that_the_umask_allows(tmp_path: Path) -> None:
     (tmp_path / "usual").touch()
     write_whole(tmp_path / "ours", b"")
-    assert stat.S_IMODE((tmp_path / "ours").stat().st_mode) == stat.S_IMODE((tmp_path / "usual").stat().st_mode)
+    with whole_file(tmp_path / "yielded"):
+        pass
+    assert len({stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("usual", "ours", "yielded")}) == 1
 
 
 def test_a_file_where_a_folder_is_needed_is_an_output_error(tmp_path: Path) -> None:
@@ -72,6 +85,16 @@ def test_a_picture_that_the_disk_takes_only_a_part_of_does_not_appear(tmp_path: 
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "OutputError: Cannot write a.jpg" in done.stderr
     assert os.listdir(tmp_path) == []
+
+
+def test_systems_without_files_in_memory_write_the_same_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = Image.effect_noise((300, 200), 90)
+    write_picture(tmp_path / "a.jpg", image, "JPEG", quality=90)
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    write_picture(tmp_path / "b.jpg", image, "JPEG", quality=90)
+    assert (tmp_path / "a.jpg").read_bytes() == (tmp_path / "b.jpg").read_bytes()
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])

@@ -3,16 +3,21 @@
 import errno
 import io
 import os
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from visioncli.errors import OutputError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from typing_extensions import Buffer
+
+JPEG_END = b"\xff\xd9"
+"""What is missing where a limit on file sizes cut a picture off, which Pillow does not notice."""
 
 
 @contextmanager
@@ -42,19 +47,58 @@ def whole_file(target: Path, partial: Path | None = None) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_whole(target: Path, data: bytes, partial: Path | None = None) -> None:
-    """Writes `data` to `target`, whole or not at all. Raises OutputError."""
-    with whole_file(target, partial) as temporary:
-        temporary.write_bytes(data)
+def write_whole(target: Path, data: "Buffer", partial: Path | None = None) -> None:
+    """Writes `data` to `target`, whole or not at all. Raises OutputError.
+
+    What `whole_file` does with as few calls of the system as it takes: folders of pictures are written by it.
+    """
+    temporary = (partial or target.parent) / f".vision-{secrets.token_hex(8)}"
+    try:
+        try:
+            file = _create(temporary)
+        except FileNotFoundError:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file = _create(temporary)
+        try:
+            with file:
+                file.write(data)
+            try:
+                os.replace(temporary, target)
+            except FileNotFoundError:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(temporary, target)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+    except OSError as problem:
+        raise explain(problem, target) from problem
+
+
+def _create(path: Path) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb")
 
 
 def write_picture(target: Path, image: "Image", kind: str, partial: Path | None = None, **options: Any) -> None:
     """Writes a Pillow image as JPEG or PNG, whole or not at all. Raises OutputError."""
-    # Pillow does not notice where a nearly full disk takes only a part of what it writes to a file itself.
-    encoded = io.BytesIO()
-    image.save(encoded, kind, **options)
-    with whole_file(target, partial) as temporary:
-        temporary.write_bytes(encoded.getbuffer())
+    # Not by Pillow itself: it does not notice where a nearly full disk takes only a part of a file.
+    write_whole(target, _encoded(image, kind, options), partial)
+
+
+def _encoded(image: "Image", kind: str, options: dict[str, Any]) -> bytes:
+    """The picture as the bytes of a file."""
+    if kind == "JPEG":
+        # Other threads go on while Pillow compresses, but only where it writes to a file that has a descriptor.
+        with suppress(AttributeError, OSError):  # only Linux has such files in memory
+            with os.fdopen(os.memfd_create("picture"), "w+b") as file:
+                image.save(file, kind, **options)
+                file.seek(0)
+                data = file.read()
+            if data.endswith(JPEG_END):
+                return data
+    memory = io.BytesIO()
+    image.save(memory, kind, **options)
+    return memory.getvalue()
 
 
 def explain(problem: OSError, target: Path) -> OutputError:

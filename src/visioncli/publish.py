@@ -44,7 +44,12 @@ def publish(
     try:
         for outcome in outcomes:
             base = out.claim(outcome.item) if out and outcome.record.ok and not outcome.resumed else None
-            writing = pool.submit(_write_pictures, outcome, out, base, picture_sinks)
+            writing: Future[Record]
+            if picture_sinks and outcome.record.ok and not outcome.resumed:
+                writing = pool.submit(_write_pictures, outcome, out, base, picture_sinks)
+            else:
+                writing = Future()
+                writing.set_result(_write_pictures(outcome, out, base, picture_sinks))
             # From here on only the writing thread holds the picture, so its memory is free once it is written.
             pending.append((dataclasses.replace(outcome, picture=None, arrays={}), writing))
             pause = outcome.pause

@@ -25,10 +25,9 @@ def drawn(size: tuple[int, int], boxes: list[tuple[Place, str, int]]) -> tuple[I
                 plates.append(tuple(xy))
             super().rectangle(xy, fill=fill, **options)
 
-        def text(self, xy, text, fill, font, anchor):  # type: ignore[no-untyped-def]
-            if text.strip():
-                letters.append(self.textbbox(xy, text, font, anchor=anchor))
-            super().text(xy, text, fill, font, anchor=anchor)
+        def bitmap(self, xy, bitmap, fill):  # type: ignore[no-untyped-def]
+            letters.append((*xy, xy[0] + bitmap.width, xy[1] + bitmap.height))
+            super().bitmap(xy, bitmap, fill)
 
     image = Image.new("RGB", size)
     usual = ImageDraw.Draw

@@ -50,11 +50,10 @@ def test_an_outcome_without_picture_gives_no_file(out: OutputFolder) -> None:
 
 
 def test_a_picture_that_cannot_be_written_leaves_nothing(out: OutputFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Path, data: bytes) -> None:
-        self.open("wb").write(b"half")
+    def full(source: object, target: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("visioncli.files.os.replace", full)
     with pytest.raises(OutputError, match="the disk is full"):
         AnnotatedSink(draw).write(outcome(), out, "a.png")
     assert sorted(p.name for p in out.path.rglob("*")) == [".vision-partial", "lock"]

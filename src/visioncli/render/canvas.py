@@ -24,43 +24,51 @@ def font(size: int) -> Font:
     return ImageFont.load_default(size)
 
 
-def text_size(text: str, size: int) -> tuple[int, int]:
-    """Width and line height of `text` in pixels."""
+@lru_cache(maxsize=4096)
+def _glyph(letter: str, size: int) -> tuple[Image.Image, int, int, float]:
+    """One letter as a mask, where its left and top edges lie, and how far it moves the pen.
+
+    Remembered, because FreeType shapes a label's letters anew each time, which takes seven times as long. The font
+    has no kerning, so that a line is its letters side by side.
+    """
     face = font(size)
-    return int(face.getlength(text) + 0.999), round(size * 1.25)
+    box = face.getbbox(letter, anchor="lm")
+    left, top = math.floor(box[0]), math.floor(box[1])
+    mask = Image.new("L", (max(math.ceil(box[2]) - left, 1), max(math.ceil(box[3]) - top, 1)))
+    ImageDraw.Draw(mask).text((-left, -top), letter, 255, face, anchor="lm")
+    return mask, left, top, face.getlength(letter)
+
+
+def _length(text: str, size: int) -> float:
+    return sum(_glyph(letter, size)[3] for letter in text)
 
 
 def write(
     pen: ImageDraw.ImageDraw, at: tuple[float, float], text: str, size: int, ink: Colour, side: str = "l"
 ) -> None:
     """Writes one line whose left end (side `l`) or right end (`r`) lies at `at`, half-way up the letters."""
-    if text:
-        letters, left, top = _letters(text, size, side)
-        pen.bitmap((round(at[0]) + left, round(at[1]) + top), letters, ink)
+    x = round(at[0]) - (_length(text, size) if side == "r" else 0)
+    y = round(at[1])
+    for letter in text:
+        mask, left, top, advance = _glyph(letter, size)
+        if not letter.isspace():
+            pen.bitmap((round(x) + left, y + top), mask, ink)
+        x += advance
 
 
-@lru_cache(maxsize=256)
-def _letters(text: str, size: int, side: str) -> tuple[Image.Image, int, int]:
-    """A line as a mask, and where its left and top edges lie.
-
-    Remembered, because labels return, and shaping ten of them takes as long as compressing a small picture.
-    """
-    face, anchor = font(size), f"{side}m"
-    box = face.getbbox(text, anchor=anchor)
-    left, top = math.floor(box[0]), math.floor(box[1])
-    mask = Image.new("L", (max(math.ceil(box[2]) - left, 1), max(math.ceil(box[3]) - top, 1)))
-    ImageDraw.Draw(mask).text((-left, -top), text, 255, face, anchor=anchor)
-    return mask, left, top
+def text_size(text: str, size: int) -> tuple[int, int]:
+    """Width and line height of `text` in pixels."""
+    return math.ceil(_length(text, size)), round(size * 1.25)
 
 
 def fit(text: str, size: int, width: int) -> str:
     """`text`, shortened with an ellipsis where it is wider than `width` pixels."""
-    if font(size).getlength(text) <= width:
+    if _length(text, size) <= width:
         return text
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
-        if font(size).getlength(text[:middle].rstrip() + "…") <= width:
+        if _length(text[:middle].rstrip() + "…", size) <= width:
             low = middle
         else:
             high = middle - 1

@@ -29,6 +29,7 @@ class OutputFolder:
         self._claims: dict[str, str] = {}
         self._stems: dict[str, str] = {}
         self._taken_stems: set[str] = set()
+        self._apart: set[tuple[str, str]] = set()
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = self._take_lock(path)
@@ -106,7 +107,10 @@ class OutputFolder:
         """Raises InputError where the input's results would lie beside the input itself."""
         if item.is_url:
             return
-        target, source = (self.path / name).parent, Path(item.path).parent
+        folders = name.rpartition("/")[0], os.path.dirname(item.path)
+        if folders in self._apart:
+            return
+        target, source = self.path / folders[0], Path(folders[1])
         with suppress(OSError):
             if target.exists() and source.exists() and target.samefile(source):
                 raise InputError(
@@ -114,6 +118,7 @@ class OutputFolder:
                     f"Its results would be written into its own folder {source}, where the next run would take them "
                     "for inputs. Choose another folder with -o.",
                 )
+        self._apart.add(folders)
 
     def abandon(self) -> None:
         """Gives the folder free after an error; finished records stay for `--resume`."""
