@@ -64,8 +64,8 @@ def _script(name: str) -> str:
     )
 
 
-def evaluation_cases(folder: Path, pictures: int) -> list[tuple[str, int, dict[str, list[str]]]]:
-    """Name, number of pictures and commands of each comparison."""
+def evaluation_commands(folder: Path, pictures: int) -> dict[str, list[str]]:
+    """What evaluates a data set of so many pictures, by name."""
     truth, found = map(str, make_dataset(folder, pictures))
     ours = [sys.executable, "-m", "visioncli", "iou", truth, found, "--json", "-q"]
     commands = {"vision iou": ours, "vision iou --engine numpy": [*ours, "--engine", "numpy"]}
@@ -74,4 +74,4 @@ def evaluation_cases(folder: Path, pictures: int) -> list[tuple[str, int, dict[s
     for name in _IMPORTS:
         if find_spec(name.replace("-", "_")):
             commands[name] = [sys.executable, "-c", _script(name), truth, found]
-    return [(f"evaluation of {pictures} pictures", pictures, commands)]
+    return commands

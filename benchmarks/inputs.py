@@ -27,3 +27,12 @@ def make_folder(folder: Path, count: int, megapixels: float) -> list[Path]:
         box = (left, top, left + 0.9 * sample.width, top + 0.9 * sample.height)
         sample.resize(size, Image.Resampling.BICUBIC, box=box).save(path, quality=90)
     return paths
+
+
+def multiply(folder: Path, target: Path, count: int) -> Path:
+    """A folder of `count` links to the files of another, each of which comes up again and again."""
+    target.mkdir()
+    files = sorted(folder.iterdir())
+    for n in range(count):
+        (target / f"{n:06d}.jpg").symlink_to(files[n % len(files)])
+    return target

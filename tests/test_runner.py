@@ -12,7 +12,7 @@ from PIL import Image
 
 from fakes import MeanColour, items
 from visioncli.results import Record
-from visioncli.runner import Outcome, PixelBudget, RunOptions, describe, run
+from visioncli.runner import Outcome, RunOptions, describe, run
 from visioncli.sources import Item
 from visioncli.tasks.interface import Answer
 
@@ -171,35 +171,6 @@ def test_pictures_are_free_once_they_are_let_go(pictures: Make, monkeypatch: pyt
     count = sum(1 for _ in outcomes)
     gc.collect()
     assert count == 12
-
-
-def test_a_budget_admits_in_order_and_waits_for_room() -> None:
-    budget, order = PixelBudget(10), []
-
-    def decode(turn: int, pixels: int) -> None:
-        budget.admit(turn, pixels)
-        order.append(turn)
-
-    threads = [threading.Thread(target=decode, args=(turn, 6)) for turn in (2, 1, 0)]
-    for thread in threads:
-        thread.start()
-    for expected in ([0], [0, 1], [0, 1, 2]):
-        deadline = time.monotonic() + 5
-        while order != expected and time.monotonic() < deadline:
-            time.sleep(0.005)
-        assert order == expected
-        budget.release(6)
-
-
-def test_a_budget_admits_one_picture_larger_than_itself() -> None:
-    budget = PixelBudget(10)
-    budget.admit(0, 1000)
-
-
-def test_a_stopped_budget_holds_nobody_up() -> None:
-    budget = PixelBudget(10)
-    budget.stop()
-    budget.admit(7, 1000)
 
 
 def test_records_of_a_run_hold_model_size_and_times(pictures: Make) -> None:

@@ -19,7 +19,10 @@ from visioncli.names import did_you_mean
 
 
 def _timm() -> Any:
+    from visioncli.models.light_torchvision import import_torchvision
+
     try:
+        import_torchvision()  # timm would import it too, and the compiler with it
         import timm
     except ImportError:
         raise missing_extra("timm", "timm") from None

@@ -12,7 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torchvision import models
+
+from visioncli.models.light_torchvision import import_torchvision
+
+models = import_torchvision().models
 
 # With these published weights torchvision sets the epsilon of batch normalisation to zero, as in their training.
 _ZERO_EPSILON = {

@@ -1,0 +1,78 @@
+"""Contenders that take turns: a round runs each once, so that what else the machine does hits all alike."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Failed(Exception):
+    """A contender ended with an error; its last words."""
+
+
+@dataclass
+class Contender:
+    """A command and what came out.
+
+    `seconds` are of whole processes, from start to exit. With `one`, a command that does a single one of the case's
+    pictures, `each` are the milliseconds that a further picture takes: start and imports cancel out. A contender that
+    `tells` prints such milliseconds itself; its own seconds do not count.
+    """
+
+    command: list[str]
+    one: list[str] | None = None
+    tells: bool = False
+    seconds: list[float] = field(default_factory=list)
+    each: list[float] = field(default_factory=list)
+
+
+@dataclass
+class Case:
+    """One table of the report; `count` is what one run of a contender handles, called `what`."""
+
+    name: str
+    count: int
+    contenders: dict[str, Contender]
+    what: str = "picture"
+
+
+def run_case(case: Case, rounds: int, clean: Callable[[], None]) -> None:
+    """Runs every contender once a round. One that fails is left out, with its last words."""
+    for number in range(rounds):
+        for name, contender in list(case.contenders.items()):
+            clean()
+            try:
+                run_once(contender, case.count)
+            except Failed as problem:
+                sys.stderr.write(f"{case.name}: {name} failed: {problem}\n")
+                del case.contenders[name]
+        sys.stderr.write(f"{case.name}: round {number + 1} of {rounds}\n")
+
+
+def run_once(contender: Contender, count: int) -> None:
+    """One more figure for a contender. Raises Failed."""
+    if contender.tells:
+        contender.each.append(float(_run(contender.command)[1]))
+        return
+    start = _run(contender.one)[0] if contender.one else 0.0
+    took = _run(contender.command)[0]
+    contender.seconds.append(took)
+    if contender.one:
+        contender.each.append((took - start) / (count - 1) * 1000)
+
+
+def _run(command: list[str]) -> tuple[float, bytes]:
+    # Threads that spin while they wait would punish the peers for whatever else this machine does.
+    env = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
+    start = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, check=False, cwd=ROOT, env=env)
+    took = time.perf_counter() - start
+    if done.returncode:
+        words = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
+        raise Failed(words[0])
+    return took, done.stdout
