@@ -36,16 +36,18 @@ def _markdown(cases: list[Case]) -> str:
         base = next(iter(case.contenders.values()), None)
         if base is None:
             continue
-        if base.each:
+        if base_each := base.each(case.count):
             whole = any(contender.seconds for contender in case.contenders.values())
             lines += [
                 f"| |{' whole run, s | ratio |' if whole else ''} ms a {case.what} | {case.what}s/s | ratio |",
                 f"|---|{'---|---|' if whole else ''}---|---|---|",
             ]
             for name, contender in case.contenders.items():
-                each, against = statistics.median(contender.each), ratio(contender.each, base.each)
+                each = contender.each(case.count)
                 row = _whole(contender, base) if whole else ""
-                row += f" {_spread(contender.each, '.2f')} | {1000 / each:.1f} | {against:.2f} |"
+                row += (
+                    f" {_spread(each, '.2f')} | {1000 / statistics.median(each):.1f} | {ratio(each, base_each):.2f} |"
+                )
                 lines.append(f"| {name} |{row}")
         else:
             lines += ["| | s | ratio |", "|---|---|---|"]
@@ -73,10 +75,10 @@ def _plot(cases: list[Case]) -> Image.Image:
         base = next(iter(case.contenders.values()), None)
         if base is None:
             continue
-        unit = f"milliseconds a {case.what}" if base.each else "seconds"
+        unit = f"milliseconds a {case.what}" if base.each(case.count) else "seconds"
         draw.text((10, y), f"{case.name}: {unit} (shorter is better)", fill="black", font=bold)
         y += 24
-        rows = {name: c.each if base.each else c.seconds for name, c in case.contenders.items()}
+        rows = {name: c.each(case.count) or c.seconds for name, c in case.contenders.items()}
         scale = (width - left - 130) / max(max(values) for values in rows.values())
         first = next(iter(rows.values()))
         for name, values in rows.items():

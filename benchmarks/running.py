@@ -1,6 +1,7 @@
 """Contenders that take turns: a round runs each once, so that what else the machine does hits all alike."""
 
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -19,16 +20,23 @@ class Failed(Exception):
 class Contender:
     """A command and what came out.
 
-    `seconds` are of whole processes, from start to exit. With `one`, a command that does a single one of the case's
-    pictures, `each` are the milliseconds that a further picture takes: start and imports cancel out. A contender that
-    `tells` prints such milliseconds itself; its own seconds do not count.
+    `seconds` are of whole processes, from start to exit, `starts` those of the command `one`, which does a single one
+    of the case's pictures. A contender that `tells` prints milliseconds a picture itself; its seconds do not count.
     """
 
     command: list[str]
     one: list[str] | None = None
     tells: bool = False
     seconds: list[float] = field(default_factory=list)
-    each: list[float] = field(default_factory=list)
+    starts: list[float] = field(default_factory=list)
+    told: list[float] = field(default_factory=list)
+
+    def each(self, count: int) -> list[float]:
+        """Milliseconds that a further picture takes, by round: the start and the imports cancel out."""
+        if not self.starts:
+            return self.told
+        start = statistics.median(self.starts)
+        return [max(took - start, 1e-6) / (count - 1) * 1000 for took in self.seconds]
 
 
 @dataclass
@@ -47,23 +55,21 @@ def run_case(case: Case, rounds: int, clean: Callable[[], None]) -> None:
         for name, contender in list(case.contenders.items()):
             clean()
             try:
-                run_once(contender, case.count)
+                run_once(contender)
             except Failed as problem:
                 sys.stderr.write(f"{case.name}: {name} failed: {problem}\n")
                 del case.contenders[name]
         sys.stderr.write(f"{case.name}: round {number + 1} of {rounds}\n")
 
 
-def run_once(contender: Contender, count: int) -> None:
+def run_once(contender: Contender) -> None:
     """One more figure for a contender. Raises Failed."""
     if contender.tells:
-        contender.each.append(float(_run(contender.command)[1]))
+        contender.told.append(float(_run(contender.command)[1]))
         return
-    start = _run(contender.one)[0] if contender.one else 0.0
-    took = _run(contender.command)[0]
-    contender.seconds.append(took)
     if contender.one:
-        contender.each.append((took - start) / (count - 1) * 1000)
+        contender.starts.append(_run(contender.one)[0])
+    contender.seconds.append(_run(contender.command)[0])
 
 
 def _run(command: list[str]) -> tuple[float, bytes]:
