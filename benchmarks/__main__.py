@@ -14,7 +14,7 @@ from benchmarks.inputs import make_folder
 from benchmarks.report import write_report
 from benchmarks.running import ROOT, Case, run_case
 
-SIZES = ((0.3, 200), (2.0, 100), (12.0, 40))
+SIZES = ((0.3, 200), (2.0, 80), (12.0, 24))
 """Megapixels, and how many such pictures."""
 
 

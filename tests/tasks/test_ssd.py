@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -73,6 +75,16 @@ def test_a_box_outside_the_picture_is_none() -> None:
     codes, logits = answer({(0, 1): 0.9})
     codes[0, :2] = -100
     assert len(detect((codes, logits))[0]) == 0
+
+
+@given(st.floats(0, 1), st.floats(-120, 120, width=32))
+def test_no_logit_that_scores_enough_is_left_out_beforehand(score: float, logit: float) -> None:
+    codes, logits = answer({})
+    logits[:] = -1e4
+    logits[540, 17] = logit
+    with np.errstate(over="ignore"):
+        enough = 1 / (1 + np.exp(-np.float32(logit))) >= score
+    assert (17 in detect((codes, logits), score=score)[2]) == enough
 
 
 def test_extreme_logits_give_no_warning() -> None:

@@ -1,6 +1,7 @@
 """A stable colour for each category, and ink that can be read on it."""
 
 import colorsys
+from functools import cache
 
 from visioncli.render.canvas import Colour
 
@@ -24,7 +25,8 @@ def ink_on(colour: Colour) -> Colour:
     return (0, 0, 0) if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 else (255, 255, 255)
 
 
-def voc_palette() -> list[int]:
+@cache
+def voc_palette() -> tuple[int, ...]:
     """The 256 colours of Pascal VOC's label pictures, flat: bits of the class id spread over red, green, blue."""
     palette = []
     for label_id in range(256):
@@ -34,4 +36,4 @@ def voc_palette() -> list[int]:
                 colour[channel] |= ((rest >> channel) & 1) << bit
             rest >>= 3
         palette += colour
-    return palette
+    return tuple(palette)

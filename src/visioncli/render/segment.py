@@ -21,10 +21,9 @@ def draw(image: Image.Image, record: Record, arrays: Arrays, *, opacity: float =
         category_colour(7 * n + s.label_id) if objects else category_colour(s.label_id)
         for n, s in enumerate(segments)
     ]
-    pixels = np.array(image)
+    canvas = image.copy()
     for segment, colour in zip(segments, colours, strict=True):
-        _lay(pixels, decode(segment.mask), colour, opacity)
-    canvas = Image.fromarray(pixels)
+        _lay(canvas, decode(segment.mask), colour, opacity)
     if objects:
         boxes = [(s.box, f"{s.label} {s.score:.2f}", s.label_id) for s in segments if s.box and s.score is not None]
         draw_boxes(canvas, boxes, colours)
@@ -33,17 +32,14 @@ def draw(image: Image.Image, record: Record, arrays: Arrays, *, opacity: float =
     return with_legend(canvas, entries, note)
 
 
-def _lay(pixels: np.ndarray, mask: np.ndarray, colour: Colour, opacity: float) -> None:
+def _lay(canvas: Image.Image, mask: np.ndarray, colour: Colour, opacity: float) -> None:
     """Mixes the colour into the masked pixels, in place, and draws the mask's border solid."""
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return
     # Only the part that holds the mask is worked on: pictures may be large and objects small.
-    window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    part, inside = pixels[window], mask[window]
-    mixed = part[inside] * (1 - opacity) + np.array(colour, np.float32) * opacity
-    part[inside] = mixed.astype(np.uint8)
-    width = max(1, round(min(pixels.shape[:2]) / 400))
+    inside = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    width = max(1, round(min(canvas.size) / 400))
     eroded = inside.copy()
     for _ in range(width):
         core = eroded.copy()
@@ -52,7 +48,10 @@ def _lay(pixels: np.ndarray, mask: np.ndarray, colour: Colour, opacity: float) -
         core[:, 1:] &= eroded[:, :-1]
         core[:, :-1] &= eroded[:, 1:]
         eroded = core
-    part[inside & ~eroded] = colour
+    # How much of the colour each pixel gets, in 255ths.
+    share = np.where(eroded, np.uint8(round(255 * opacity)), np.uint8(255))
+    share *= inside
+    canvas.paste(colour, (int(columns[0]), int(rows[0])), Image.fromarray(share))
 
 
 def with_legend(image: Image.Image, entries: list[tuple[str, Colour]], note: str = "") -> Image.Image:

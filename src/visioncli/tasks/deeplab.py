@@ -40,7 +40,9 @@ def preprocess(image: Image.Image, size: int | tuple[int, int]) -> NDArray[np.fl
     """
     height, width = (size, size) if isinstance(size, int) else size
     resized = image.resize((width, height), Image.Resampling.BILINEAR)
-    x = np.asarray(resized).transpose(2, 0, 1).astype(np.float32, order="C")
+    x = np.empty((3, height, width), np.float32)
+    for plane, band in zip(x, resized.split(), strict=True):
+        plane[:] = np.asarray(band)
     x /= np.float32(127.5)
     x -= np.float32(1)
     return x
@@ -57,19 +59,20 @@ def resize_logits(logits: NDArray[np.float32], height: int, width: int, stride: 
     logits = np.asarray(logits, dtype=np.float32)
     top, bottom, down = _neighbours(height, logits.shape[1], stride)
     left, right, across = _neighbours(width, logits.shape[2], stride)
+    able = _able_to_win(logits)
     classes = np.empty((height, width), np.uint8)
     start = 0
     while start < height:
         stop = min(height, start + max(1, _BLOCK // width))
         # Blocks end where the cell row changes, so that few classes can win in each.
         stop = start + int(np.searchsorted(top[start:stop], top[start], side="right"))
-        rows = logits[:, [top[start], bottom[start]]]
-        able = _able_to_win(rows)
-        if able.size == 1:
-            classes[start:stop] = able[0]
+        winners = np.flatnonzero(able[:, top[start]]).astype(np.uint8)
+        if winners.size == 1:
+            classes[start:stop] = winners[0]
         else:
-            wide = rows[able][:, :, left] * (1 - across) + rows[able][:, :, right] * across
-            classes[start:stop] = able[_argmax(wide[:, 0], wide[:, 1], down[start:stop])]
+            rows = logits[winners][:, [top[start], bottom[start]]]
+            wide = rows[:, :, left] * (1 - across) + rows[:, :, right] * across
+            classes[start:stop] = winners[_argmax(wide[:, 0], wide[:, 1], down[start:stop])]
         start = stop
     return classes
 
@@ -109,19 +112,30 @@ def _neighbours(
     return before, after, (at - before).astype(np.float32)
 
 
-def _able_to_win(rows: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The classes of (classes, 2, w) that may be highest somewhere between the two rows.
+def _able_to_win(logits: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which classes of (classes, h, w) may be highest somewhere between a row of cells and the next, (classes, h).
 
     Between four cells a class is a weighted mean of its values there; so it cannot win where another class,
     here the best one on average, is higher at all four.
     """
-    corners = np.stack((rows[:, 0, :-1], rows[:, 0, 1:], rows[:, 1, :-1], rows[:, 1, 1:]))
-    if corners.shape[2] == 0:
-        corners = np.stack((rows[:, 0], rows[:, 1]))
-    best = corners.sum(axis=0).argmax(axis=0)
-    rival = np.take_along_axis(corners, best[None, None, :], axis=1)
-    able: NDArray[np.bool_] = np.any(corners >= rival, axis=(0, 2))
-    return np.flatnonzero(able).astype(np.uint8)
+    classes, height, width = logits.shape
+    able = np.empty((classes, height), np.bool_)
+    step = max(1, _BLOCK // (classes * width))
+    for start in range(0, height, step):
+        # The last row, like the last column, is its own neighbour.
+        rows = logits[:, start : start + step + 1]
+        count = min(step, height - start)
+        pairs = (
+            rows[:, :count],
+            rows[:, 1:] if rows.shape[1] > count else np.concatenate((rows[:, 1:], rows[:, -1:]), 1),
+        )
+        corners = np.stack(
+            [part for pair in pairs for part in (pair[..., : max(width - 1, 1)], pair[..., -max(width - 1, 1) :])]
+        )
+        best = corners.sum(axis=0).argmax(axis=0)
+        rival = np.take_along_axis(corners, best[None, None], axis=1)
+        able[:, start : start + count] = (corners >= rival).any(axis=(0, 3))
+    return able
 
 
 def _argmax(upper: NDArray[np.float32], lower: NDArray[np.float32], down: NDArray[np.float32]) -> NDArray[np.uint8]:

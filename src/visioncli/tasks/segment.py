@@ -119,7 +119,8 @@ class SegmentTask(Task):
         if self._mode == "foreground":
             alpha = self._segmenter.alpha(logits, prepared.height, prepared.width)
             return self._foreground(alpha)
-        present = [int(i) for i in np.unique(classes) if i != BACKGROUND or not self._has_background]
+        counts = np.bincount(classes.ravel())
+        present = [int(i) for i in np.flatnonzero(counts) if i != BACKGROUND or not self._has_background]
         segments = [
             Segment(self._classes.get(i, str(i)), i, **segment_fields(classes == i, with_polygons=self._polygons))
             for i in present

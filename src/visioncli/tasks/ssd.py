@@ -71,6 +71,14 @@ def _taps(length: float, available: int) -> tuple[NDArray[np.intp], NDArray[np.i
     return np.clip(first, 0, available - 1), np.clip(first + 1, 0, available - 1), weights
 
 
+def _least_logit(score: float) -> float:
+    """Below any logit whose score is at least `score`, rounding included."""
+    if score <= 0:
+        return -np.inf
+    # From 15 on, float32 scores are so close to 1 that several logits share one.
+    return min(float(np.log(score / (1 - score))) if score < 1 else np.inf, 15.0) - 0.001
+
+
 def postprocess(
     codes: NDArray[Any],
     logits: NDArray[Any],
@@ -90,17 +98,18 @@ def postprocess(
     suppression at `iou` leaves at most `most`, best first. With `agnostic`, boxes of different labels
     suppress each other too.
     """
+    logits = np.asarray(logits, np.float32)
+    # Few of 174,447 logits are high enough: only theirs become scores.
+    candidates = np.flatnonzero(logits >= _least_logit(score))
+    anchor, labels = np.divmod(candidates, logits.shape[1])
     with np.errstate(over="ignore"):
-        scores = (1 / (1 + np.exp(-np.asarray(logits, np.float32)))).astype(np.float32, copy=False)
-    wanted = scores >= score
-    wanted[:, 0] = False  # the background
-    if classes is not None:
-        wanted[:, [label for label in range(wanted.shape[1]) if label not in classes]] = False
+        scores = (1 / (1 + np.exp(-logits.reshape(-1)[candidates]))).astype(np.float32, copy=False)
     sides = np.array([width, height, width, height], np.float32)
     boxes = np.clip(decode_boxes(codes, ssd_anchors()) * sides, 0, sides)
-    # Boxes that lie outside the picture have become lines or points.
-    wanted[(boxes[:, 2:] <= boxes[:, :2]).any(axis=1)] = False
-    anchor, labels = np.nonzero(wanted)
-    found, found_scores = boxes[anchor], scores[anchor, labels]
+    # Boxes that lie outside the picture have become lines or points. Label 0 is the background.
+    wanted = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)[anchor] & (scores >= score) & (labels != 0)
+    if classes is not None:
+        wanted &= np.isin(labels, list(classes))
+    found, found_scores, labels = boxes[anchor[wanted]], scores[wanted], labels[wanted]
     keep = batched_nms(found, found_scores, labels, iou, most, agnostic=agnostic)
     return found[keep], found_scores[keep], labels[keep].astype(np.int64)
