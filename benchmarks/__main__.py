@@ -28,8 +28,9 @@ def plan(folder: Path, scale: float) -> list[tuple[str, Callable[[], list[Case]]
 
     def by_task() -> list[Case]:
         least = min(counts)
-        make_folder(place(least), counts[least], least)
-        return cases.task_cases(place(least), out, counts[least], least)
+        some = folder / "some"
+        make_folder(some, max(counts[least] // 2, 2), least)
+        return cases.task_cases(some, out, max(counts[least] // 2, 2), least)
 
     def length() -> list[Case]:
         make_folder(place(0.3), counts[0.3], 0.3)

@@ -59,7 +59,7 @@ def folder_case(folder: Path, out: Path, count: int, megapixels: float) -> Case:
         "vision classify --exact-decode": ours("-o", "-", "--exact-decode"),
         "vision classify --exact-decode, annotated": ours("-o", out, "--exact-decode"),
     }
-    for name in peers("loop", "loader", "pipeline", "yolo"):
+    for name in peers("loop", "loader", "pipeline"):
         contenders[name] = Contender(peer(name, folder), peer(name, first))
     contenders[ALONE] = alone("classify", folder)
     return Case(f"{count} pictures of {megapixels:g} megapixels", count, contenders)

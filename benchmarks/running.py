@@ -1,6 +1,5 @@
 """Contenders that take turns: a round runs each once, so that what else the machine does hits all alike."""
 
-import os
 import statistics
 import subprocess
 import sys
@@ -73,10 +72,8 @@ def run_once(contender: Contender) -> None:
 
 
 def _run(command: list[str]) -> tuple[float, bytes]:
-    # Threads that spin while they wait would punish the peers for whatever else this machine does.
-    env = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
     start = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, check=False, cwd=ROOT, env=env)
+    done = subprocess.run(command, capture_output=True, check=False, cwd=ROOT)
     took = time.perf_counter() - start
     if done.returncode:
         words = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
