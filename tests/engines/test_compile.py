@@ -5,11 +5,15 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 
 from visioncli.engines.compile import can_compile, compile_model, compiled_file
 from visioncli.errors import OutputError, UsageError
 from visioncli.models import registry
+from visioncli.models.downloads import Access
+from visioncli.models.light_torchvision import import_torchvision
 from visioncli.models.registry import ModelRow
+from visioncli.models.resolve import resolve
 
 
 def row(name: str) -> ModelRow:
@@ -66,3 +70,16 @@ def test_what_cannot_be_exported_is_refused_in_a_sentence(tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="strange cannot be exported"):
         compile_model(strange, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_classifier_of_torchvision_answers_as_in_torch(tmp_path: Path) -> None:
+    torchvision = import_torchvision()
+    torch.manual_seed(0)
+    network = torchvision.models.squeezenet1_1(weights=None).eval()
+    torch.save(network.state_dict(), tmp_path / "weights.pth")
+    found = resolve("squeezenet1_1", "classify", access=Access.of(offline=True), weights=tmp_path / "weights.pth")
+    session = onnxruntime.InferenceSession(compile_model(found, tmp_path / "squeezenet.onnx"))
+    x = np.random.default_rng(0).uniform(-1, 1, (3, 3, 224, 224)).astype(np.float32)
+    (logits,) = session.run(None, {session.get_inputs()[0].name: x})
+    with torch.inference_mode():
+        np.testing.assert_allclose(logits, network(torch.from_numpy(x)).numpy(), atol=1e-4)
