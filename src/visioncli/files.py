@@ -4,17 +4,15 @@ import errno
 import io
 import os
 import secrets
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from visioncli.errors import OutputError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from typing_extensions import Buffer
 
 JPEG_END = b"\xff\xd9"
 """What is missing where a limit on file sizes cut a picture off, which Pillow does not notice."""
@@ -27,46 +25,12 @@ def whole_file(target: Path, partial: Path | None = None) -> Iterator[Path]:
     The temporary file lies in `partial`, which must be on the same file system, or else beside the target.
     Raises OutputError where the disk is full or may not be written.
     """
+    temporary = (partial or target.parent) / f".vision-{secrets.token_hex(8)}{target.suffix}"
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder = partial or target.parent
-        handle, name = tempfile.mkstemp(prefix=".vision-", suffix=target.suffix, dir=folder)
-        os.close(handle)
-    except OSError as problem:
-        raise explain(problem, target) from problem
-    temporary = Path(name)
-    try:
-        yield temporary
-        # mkstemp makes files private; results are for everyone whom the user's umask allows.
-        temporary.chmod(0o666 & ~_umask())
-        os.replace(temporary, target)
-    except OSError as problem:
-        raise explain(problem, target) from problem
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def write_whole(target: Path, data: "Buffer", partial: Path | None = None) -> None:
-    """Writes `data` to `target`, whole or not at all. Raises OutputError.
-
-    What `whole_file` does with as few calls of the system as it takes: folders of pictures are written by it.
-    """
-    temporary = (partial or target.parent) / f".vision-{secrets.token_hex(8)}"
-    try:
+        _with_folder(target, lambda: temporary.touch(exist_ok=False))
         try:
-            file = _create(temporary)
-        except FileNotFoundError:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            file = _create(temporary)
-        try:
-            with file:
-                file.write(data)
-            try:
-                os.replace(temporary, target)
-            except FileNotFoundError:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(temporary, target)
+            yield temporary
+            _with_folder(target, lambda: os.replace(temporary, target))
         except BaseException:
             with suppress(OSError):
                 temporary.unlink()
@@ -75,8 +39,19 @@ def write_whole(target: Path, data: "Buffer", partial: Path | None = None) -> No
         raise explain(problem, target) from problem
 
 
-def _create(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb")
+def _with_folder(target: Path, step: Callable[[], object]) -> None:
+    """Does `step`, and where the target's folder is missing makes it first: it is there for all files but one."""
+    try:
+        step()
+    except FileNotFoundError:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        step()
+
+
+def write_whole(target: Path, data: bytes, partial: Path | None = None) -> None:
+    """Writes `data` to `target`, whole or not at all. Raises OutputError."""
+    with whole_file(target, partial) as temporary:
+        temporary.write_bytes(data)
 
 
 def write_picture(target: Path, image: "Image", kind: str, partial: Path | None = None, **options: Any) -> None:
@@ -117,14 +92,3 @@ def explain(problem: OSError, target: Path) -> OutputError:
     }
     reason = reasons.get(problem.errno, lambda: problem.strerror or str(problem))()
     return OutputError(f"Cannot write {target}: {reason}.")
-
-
-_UMASK = -1
-
-
-def _umask() -> int:
-    global _UMASK  # noqa: PLW0603 - the only way to read it is to set it, which other threads would see
-    if _UMASK < 0:
-        _UMASK = os.umask(0)
-        os.umask(_UMASK)
-    return _UMASK
