@@ -1,5 +1,6 @@
 """`OUT/a/cat.jpg.crops/00-person.jpg`: each detected object as a picture of its own."""
 
+import math
 import re
 import shutil
 
@@ -21,8 +22,11 @@ class CropsSink(PictureSink):
         # Crops of an earlier run with other options would mix with these.
         shutil.rmtree(folder, ignore_errors=True)
         for n, p in enumerate(outcome.record.predictions):
-            x1, y1 = min(int(p.box[0]), image.width - 1), min(int(p.box[1]), image.height - 1)
-            x2, y2 = max(x1 + 1, -int(-p.box[2] // 1)), max(y1 + 1, -int(-p.box[3] // 1))
+            # Some networks of transformers place a border beyond the picture's.
+            (x1, x2), (y1, y2) = (
+                _whole_pixels(low, high, length)
+                for low, high, length in zip(p.box[:2], p.box[2:], image.size, strict=True)
+            )
             label = re.sub(r"[^\w-]+", "_", getattr(p, "label", "person"))
             write_picture(
                 folder / f"{n:02d}-{label}.jpg",
@@ -32,3 +36,9 @@ class CropsSink(PictureSink):
                 quality=JPEG_QUALITY,
             )
         return {"crops": str(folder)}
+
+
+def _whole_pixels(low: float, high: float, length: int) -> tuple[int, int]:
+    """The pixels of a side of `length` that reach from `low` to `high`: at least one, none beyond the border."""
+    first = min(max(int(low), 0), length - 1)
+    return first, min(max(first + 1, math.ceil(high)), length)
