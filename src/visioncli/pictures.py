@@ -145,6 +145,15 @@ def _download(address: str) -> IO[bytes]:
     return io.BytesIO(fetch(address))
 
 
+def planes(image: Image.Image) -> np.ndarray:
+    """A picture of mode RGB -> `(3, H, W) float32` of 0 to 255: colours apart, as networks take them."""
+    found = np.empty((3, image.height, image.width), np.float32)
+    # Apart while they are bytes: four times less to move than floats.
+    for plane, band in zip(found, image.split(), strict=True):
+        plane[:] = np.asarray(band)
+    return found
+
+
 def _open_file(path: str) -> IO[bytes]:
     mode = os.stat(path).st_mode
     if stat.S_ISDIR(mode):

@@ -10,7 +10,7 @@ from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import Hub, InputSpec, ModelRow
-from visioncli.pictures import Picture
+from visioncli.pictures import Picture, planes
 from visioncli.results import Classification, ModelInfo
 from visioncli.tasks.interface import Answer, Task
 
@@ -113,8 +113,7 @@ def normalise(image: Image.Image, spec: InputSpec) -> np.ndarray:
     """An RGB image as `(3, h, w) float32`, `(pixel / 255 - mean) / std` for each channel."""
     std = np.array(spec.std, np.float32)[:, None, None]
     mean = np.array(spec.mean, np.float32)[:, None, None]
-    # Bytes are put in the network's order before they become floats: four times less to move.
-    x = np.asarray(image).transpose(2, 0, 1).astype(np.float32, order="C")
+    x = planes(image)
     x *= np.float32(1 / 255) / std
     x -= mean / std
     return x

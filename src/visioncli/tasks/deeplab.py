@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from visioncli.pictures import planes
+
 STRIDE = 8
 
 RAMP = 1.0
@@ -40,9 +42,7 @@ def preprocess(image: Image.Image, size: int | tuple[int, int]) -> NDArray[np.fl
     """
     height, width = (size, size) if isinstance(size, int) else size
     resized = image.resize((width, height), Image.Resampling.BILINEAR)
-    x = np.empty((3, height, width), np.float32)
-    for plane, band in zip(x, resized.split(), strict=True):
-        plane[:] = np.asarray(band)
+    x = planes(resized)
     x /= np.float32(127.5)
     x -= np.float32(1)
     return x

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from visioncli.pictures import planes
+
 INPUT = 192
 
 # How many times larger than the network's input a crop may be before it is averaged down.
@@ -59,8 +61,7 @@ def square_crop(
 
 def preprocess(image: Image.Image, resampling: Image.Resampling = Image.Resampling.BILINEAR) -> NDArray[np.float32]:
     """A picture of mode RGB -> (3, 192, 192) float32 of 0 to 255."""
-    resized = image.resize((INPUT, INPUT), resampling)
-    return np.asarray(resized).transpose(2, 0, 1).astype(np.float32, order="C")
+    return planes(image.resize((INPUT, INPUT), resampling))
 
 
 def unmirrored(keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
