@@ -32,6 +32,18 @@ def test_the_smallest_crop_is_one_pixel(box: tuple[float, float, float, float], 
         assert image.size == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("box", "size"), [((-5, 90, 30, 130), (30, 10)), ((100, -9, 121.5, 4), (20, 4)), ((-9, -9, -2, -2), (1, 1))]
+)
+def test_a_crop_ends_at_the_border(
+    box: tuple[float, float, float, float], size: tuple[int, int], tmp_path: Path
+) -> None:
+    out = folder(tmp_path, "cat.jpg")
+    files = CropsSink().write(outcome(record("detect", "cat.jpg", Detection("cat", 17, 0.9, box))), out, "cat.jpg")
+    with Image.open(Path(files["crops"]) / "00-cat.jpg") as image:
+        assert image.size == size
+
+
 def test_labels_become_file_names(tmp_path: Path) -> None:
     out = folder(tmp_path, "cat.jpg")
     found = [Detection(label, 1, 0.5, (0, 0, 9, 9)) for label in ("hot dog", "../etc/passwd", "größe 猫")]
