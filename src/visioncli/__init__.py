@@ -6,6 +6,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from visioncli.silence import keep_libraries_silent
+
 __version__ = "0.1.0"
 __all__ = ["Record", "VisionError", "__version__", "load"]
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from visioncli.results import Record
 
 _HOMES = {"load": "visioncli.api", "Record": "visioncli.results", "VisionError": "visioncli.errors"}
+
+# Before any library that runs networks can be imported by way of this package.
+keep_libraries_silent()
 
 
 def __getattr__(name: str) -> Any:

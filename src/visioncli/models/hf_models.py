@@ -5,6 +5,7 @@ Networks and picture processors are those of transformers; `trust_remote_code` s
 
 import importlib
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,7 +43,7 @@ def row(name: str, task: str, access: Access) -> ModelRow:
     if task not in _CLASSES:
         raise UsageError(f"With hf: come {', '.join(_CLASSES)}, not {task}.")
     try:
-        config = transformers.AutoConfig.from_pretrained(name, local_files_only=access.offline)
+        config = transformers.AutoConfig.from_pretrained(name, local_files_only=_here(name, access.offline))
     except (OSError, ValueError) as problem:
         raise _unavailable(name, problem) from problem
     names = {} if task == "caption" else config.id2label
@@ -70,12 +71,19 @@ def load(row: ModelRow) -> nn.Module:
     assert isinstance(row.source, Hub)
     kind = getattr(_transformers(), _CLASSES[row.tasks[0]])
     try:
-        network: nn.Module = kind.from_pretrained(row.source.name, local_files_only=row.source.offline)
+        network: nn.Module = kind.from_pretrained(
+            row.source.name, local_files_only=_here(row.source.name, row.source.offline)
+        )
     except (OSError, ValueError) as problem:
         raise _unavailable(row.source.name, problem) from problem
     if row.tasks != ("caption",):
         network.register_forward_hook(_plain)
     return network.eval()
+
+
+def _here(name: str, offline: bool) -> bool:
+    """Whether transformers may look on this machine only: a folder is complete, and nobody named a server."""
+    return offline or Path(name).is_dir()
 
 
 def _plain(module: nn.Module, inputs: Any, answer: Any) -> Any:
@@ -87,7 +95,9 @@ def _plain(module: nn.Module, inputs: Any, answer: Any) -> Any:
 def processor(source: Hub) -> Any:
     """The picture processor that belongs to the checkpoint."""
     try:
-        return _transformers().AutoImageProcessor.from_pretrained(source.name, local_files_only=source.offline)
+        return _transformers().AutoImageProcessor.from_pretrained(
+            source.name, local_files_only=_here(source.name, source.offline)
+        )
     except (OSError, ValueError) as problem:
         raise _unavailable(source.name, problem) from problem
 
@@ -96,7 +106,9 @@ def processor(source: Hub) -> Any:
 def tokeniser(source: Hub) -> Any:
     """What turns the checkpoint's numbers into words."""
     try:
-        return _transformers().AutoTokenizer.from_pretrained(source.name, local_files_only=source.offline)
+        return _transformers().AutoTokenizer.from_pretrained(
+            source.name, local_files_only=_here(source.name, source.offline)
+        )
     except (OSError, ValueError) as problem:
         raise _unavailable(source.name, problem) from problem
 

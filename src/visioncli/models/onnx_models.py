@@ -13,6 +13,7 @@ from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.models.downloads import Access
 from visioncli.models.row import InputSpec, LocalFile, ModelRow
 from visioncli.models.weights import sha256_of
+from visioncli.silence import silent_onnxruntime
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _DEFAULT_SIZE = 224
@@ -21,7 +22,7 @@ _DEFAULT_SIZE = 224
 def open_session(path: Path, threads: int | None = None) -> Any:
     """The file in ONNX Runtime, on the CPU. Raises ModelUnavailable."""
     try:
-        import onnxruntime
+        onnxruntime = silent_onnxruntime()
     except ImportError:
         raise ModelUnavailable("This needs onnxruntime. Install it: pip install onnxruntime") from None
     if not path.is_file():
