@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 JPEG_END = b"\xff\xd9"
 """What is missing where a limit on file sizes cut a picture off, which Pillow does not notice."""
 
+unfinished: set[Path] = set()
+"""Temporary files that are being written, for whoever must end the program at once."""
+
 
 @contextmanager
 def whole_file(target: Path, partial: Path | None = None) -> Iterator[Path]:
@@ -26,6 +29,7 @@ def whole_file(target: Path, partial: Path | None = None) -> Iterator[Path]:
     Raises OutputError where the disk is full or may not be written.
     """
     temporary = (partial or target.parent) / f".vision-{secrets.token_hex(8)}{target.suffix}"
+    unfinished.add(temporary)
     try:
         _with_folder(target, lambda: temporary.touch(exist_ok=False))
         try:
@@ -37,6 +41,8 @@ def whole_file(target: Path, partial: Path | None = None) -> Iterator[Path]:
             raise
     except OSError as problem:
         raise explain(problem, target) from problem
+    finally:
+        unfinished.discard(temporary)
 
 
 def _with_folder(target: Path, step: Callable[[], object]) -> None:

@@ -1,6 +1,7 @@
 """How fast a network runs on this machine, and how much memory it takes: what `vision bench` reports."""
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -43,7 +44,9 @@ def measure(row: ModelRow, options: EngineOptions, batch_size: int, seconds: flo
     Takes about twice `seconds`. Raises UsageError and ModelUnavailable as `open_engine` does.
     """
     choose_engine(row, options)
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    # Ctrl-C reaches both processes; the one that waits ends the other.
+    ignore = (signal.SIGINT, signal.SIG_IGN)
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=signal.signal, initargs=ignore) as pool:
         return pool.submit(measure_here, row, options, batch_size, seconds).result()
 
 

@@ -1,15 +1,17 @@
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from conftest import Ended
-from visioncli.cli import interrupts
 from visioncli.cli.interrupts import Interrupts
 from visioncli.sinks.folder import PARTIAL
 
@@ -108,41 +110,118 @@ def test_a_killed_run_resumes_to_what_an_undisturbed_one_gives(
     assert files(tmp_path / "a" / "out") == files(tmp_path / "b" / "out")
 
 
+def swallowed(begin: Interrupts) -> None:
+    """A signal whose exception is lost, as in a finaliser that the interpreter runs."""
+    with suppress(KeyboardInterrupt):
+        begin.on_signal(signal.SIGINT, None)
+
+
 @pytest.fixture
-def own_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    monkeypatch.setattr(interrupts, "ECHO_SECONDS", 0.02)
+def made() -> Interrupts:
+    """Interrupts of a program that has begun to write."""
+    interrupts = Interrupts()
+    interrupts.begin()
+    return interrupts
 
 
-@pytest.mark.usefixtures("own_handlers")
-def test_an_interrupt_waits_for_the_end_of_what_is_held() -> None:
-    made, passed = Interrupts(), []
-    with pytest.raises(KeyboardInterrupt), made.held():
-        made._on_signal(2, None)
+def test_an_interrupt_waits_for_the_end_of_what_is_held(made: Interrupts) -> None:
+    passed = []
+    with pytest.raises(KeyboardInterrupt), made.armed(), made.held():
+        made.on_signal(signal.SIGINT, None)
         passed.append(1)
     assert passed == [1]
-    with made.held():
+    with made.armed(), made.held():
         passed.append(2)
 
 
-@pytest.mark.usefixtures("own_handlers")
-def test_a_second_interrupt_does_not_wait_but_an_echo_does() -> None:
-    made, passed = Interrupts(), []
-    with pytest.raises(KeyboardInterrupt), made.held():
-        made._on_signal(2, None)
-        made._on_signal(2, None)
-        passed.append(1)
-        time.sleep(0.03)
-        made._on_signal(2, None)
-        passed.append(2)
-    assert passed == [1]
+def test_an_interrupt_before_anything_is_in_work_comes_as_soon_as_it_is(made: Interrupts) -> None:
+    made.on_signal(signal.SIGTERM, None)
+    with pytest.raises(KeyboardInterrupt), made.armed():
+        pytest.fail("nothing is begun any more")
 
 
-@pytest.mark.usefixtures("own_handlers")
-def test_an_interrupt_at_the_end_is_ignored() -> None:
-    made = Interrupts()
-    with pytest.raises(KeyboardInterrupt):
-        made._on_signal(2, None)
-    made.ignore()
-    time.sleep(0.03)
-    made._on_signal(2, None)
+def test_an_interrupt_whose_exception_was_lost_is_raised_again(made: Interrupts) -> None:
+    with pytest.raises(KeyboardInterrupt), made.armed():
+        swallowed(made)
+        made.check()
+        pytest.fail("the run went on")
+    made.check()
+
+
+def test_an_interrupt_when_all_is_done_changes_nothing(made: Interrupts) -> None:
+    with made.armed():
+        pass
+    made.on_signal(signal.SIGINT, None)
+    made.check()
+
+
+def test_before_anything_is_in_work_an_interrupt_is_no_exception_that_could_be_swallowed() -> None:
+    program = (
+        "import os, signal, sys, time\n"
+        "from visioncli.cli.interrupts import Interrupts\n"
+        "from visioncli.files import whole_file\n"
+        "from pathlib import Path\n"
+        "Interrupts().install()\n"
+        "with whole_file(Path('half.onnx')) as half:\n"
+        "    half.write_bytes(b'half')\n"
+        "    try:\n"
+        "        os.kill(os.getpid(), signal.SIGTERM); time.sleep(20)\n"
+        "    except BaseException:\n"
+        "        print('swallowed')\n"
+        "print('went on')\n"
+    )
+    with TemporaryDirectory() as folder:
+        ended = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, check=False)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"")
+        assert list(Path(folder).iterdir()) == []
+
+
+def test_a_second_interrupt_ends_what_never_comes_back() -> None:
+    program = (
+        "import signal, sys, threading, time\n"
+        "from visioncli.cli import interrupts\n"
+        "interrupts.ECHO_SECONDS, interrupts.GRACE_SECONDS = 0.05, 0.05\n"
+        "made = interrupts.Interrupts(); made.install(); made.begin()\n"
+        # The main thread of a program that is inside C code runs no handler.
+        "signal.signal(signal.SIGINT, lambda *_: print('seen', flush=True))\n"
+        "print('ready', flush=True)\n"
+        "while True: time.sleep(1)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == b"seen\n"
+    time.sleep(0.2)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    process.stdout.close()
+
+
+@pytest.mark.parametrize("number", ["INT", "TERM"])
+def test_a_signal_that_was_ignored_from_the_start_stays_ignored(number: str, tmp_path: Path) -> None:
+    program = (
+        "import os, signal, time\n"
+        "from visioncli.cli.interrupts import Interrupts\n"
+        "Interrupts().install()\n"
+        f"os.kill(os.getpid(), signal.SIG{number}); time.sleep(0.1); print('went on')\n"
+    )
+    command = f'trap \'\' {number}; exec "$0" -c "$1"'
+    ended = subprocess.run(["sh", "-c", command, sys.executable, program], capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, b"went on\n")
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.02, 0.05, 0.1, 0.2, 0.3])
+def test_an_early_interrupt_is_status_130_without_words(delay: float, start_vision: Start, pictures: Make) -> None:
+    pictures(1)
+    process = start_vision("detect", "photos", "-o", "out", env={"PYTHONVERBOSE": "1"})
+    assert process.stderr is not None
+    for line in process.stderr:
+        if b"visioncli.cli.app" in line:  # from here on signals are ours
+            break
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, b"")
+    assert b"Traceback" not in err

@@ -51,7 +51,7 @@ def root(
 
 
 def main() -> NoReturn:
-    """Entry point of the `vision` command."""
+    """Runs the command that was typed, and leaves with its exit status."""
     _replace_closed_streams()
     try:
         app(standalone_mode=True)

@@ -9,7 +9,7 @@ import typer
 
 from visioncli.api import build_task, run_options
 from visioncli.cli.downloading import download_progress
-from visioncli.cli.interrupts import Interrupts
+from visioncli.cli.interrupts import program as interrupts
 from visioncli.cli.options import AnnotatedKind, FrameOptions
 from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
@@ -36,7 +36,6 @@ def run_task(
     sink_options: SinkOptions = SinkOptions(),  # noqa: B008 - frozen
 ) -> None:
     """Runs a task over the inputs and leaves with the exit status that the contract names."""
-    interrupts = Interrupts()
     console = Console(quiet=frame.quiet)
     out_path = None if frame.out == "-" else Path(frame.out)
     formats = parse_formats(frame.format, name, to_stdout=out_path is None)
@@ -46,6 +45,7 @@ def run_task(
         frame.batch_size, frame.workers, frame.max_pixels, frame.allow_truncated, not frame.exact_decode
     )
     task = _load_task(name, frame, settings, console)
+    interrupts.begin()
 
     with _output_folder(out_path) as out:
         check_resume(frame.resume, out)
@@ -74,19 +74,23 @@ def run_task(
         complete = False
         published = publish(outcomes, out, sinks, record_sinks, undisturbed=interrupts.held)
         try:
-            with console.silent_decoders(), console.progress(_count(expansion, frame.inputs)) as advance:
+            with (
+                console.silent_decoders(),
+                interrupts.armed(),
+                console.progress(_count(expansion, frame.inputs)) as advance,
+            ):
                 for outcome, record in published:
                     tally.add(outcome, record)
                     if record.error:
                         console.failure(record.input, record.error.message)
                     advance()
+                    interrupts.check()
                     if record.error and frame.fail_fast:
                         break
                 else:
                     complete = True
         except (KeyboardInterrupt, BrokenPipeError, OutputError, UsageError) as problem:
             ended = problem
-        interrupts.ignore()
         published.close()
         outcomes.close()
         if isinstance(ended, UsageError) and not tally.total:
