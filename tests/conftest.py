@@ -109,6 +109,7 @@ def vision(
         raise _Left(status)
 
     def run(*args: str | bytes | Path, stdin: bytes = b"") -> Ended:
+        streams = sys.stdout, sys.stderr
         given = tmp_path / ".stdin"
         given.write_bytes(stdin)
         monkeypatch.setattr(sys, "argv", ["vision", *map(os.fsdecode, args)])
@@ -119,6 +120,8 @@ def vision(
                 program.main()
             except _Left as end:
                 status = int(end.args[0])
+            finally:
+                sys.stdout, sys.stderr = streams
         out, err = capfdbinary.readouterr()
         return Ended(status, out, err.decode())
 

@@ -2,13 +2,15 @@
 
 import os
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.exceptions import TyperException
 
 from visioncli import __version__
 from visioncli.cli import bench, caption, classify, detect, export, gradcam, iou, models, pose, schema, segment
-from visioncli.errors import VisionError
+from visioncli.cli.streams import printable, steady_streams
+from visioncli.errors import OutputError, VisionError
 from visioncli.status import Status
 
 app = typer.Typer(
@@ -52,15 +54,13 @@ def root(
 
 def main() -> NoReturn:
     """Runs the command that was typed, and leaves with its exit status."""
-    _replace_closed_streams()
+    steady_streams()
     try:
-        app(standalone_mode=True)
-        status = int(Status.OK)
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else int(Status.OK)
+        status = int(app(prog_name="vision", standalone_mode=False) or Status.OK)
     except VisionError as problem:
-        sys.stderr.write(f"vision: {problem}\n")
-        status = int(problem.status)
+        status = _say(str(problem), problem.status)
+    except TyperException as problem:
+        status = _wrong_usage(problem)
     except KeyboardInterrupt:
         status = int(Status.INTERRUPTED)
     except BrokenPipeError:
@@ -68,26 +68,31 @@ def main() -> NoReturn:
     _leave(status)
 
 
-def _replace_closed_streams() -> None:
-    # Started with `>&-` or by a daemon: Python has no stream then, and the next file opened would take its number.
-    if sys.stdout is None or sys.stderr is None:
-        while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-            pass
-        os.close(descriptor)
-        sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
-        sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+def _say(sentence: str, status: int) -> int:
+    sys.stderr.write(f"vision: {printable(sentence)}\n")
+    return int(status)
+
+
+def _wrong_usage(problem: TyperException) -> int:
+    """What the command line's parser found, as one sentence; a command without any arguments shows its help."""
+    context: Any = getattr(problem, "ctx", None)
+    message = " ".join(str(getattr(problem, "format_message", problem.__str__)()).split())
+    if not message or type(problem).__name__ == "NoArgsIsHelpError":
+        return int(Status.USAGE)
+    where = f" See {context.command_path} --help." if context is not None else ""
+    return _say(f"{message.rstrip('.')}.{where}" if message[-1] not in "?!" else message + where, Status.USAGE)
 
 
 def _leave(status: int) -> NoReturn:
     """Ends at once: a thread inside a decoder cannot be stopped, and its result is no longer wanted."""
     # After an interrupt what is still buffered may be half a line, and its reader may never read on.
-    for stream in (sys.stdout, sys.stderr) if status != Status.INTERRUPTED else (sys.stderr,):
+    if status != Status.INTERRUPTED:
         try:
-            stream.flush()
-        except OSError as problem:
-            if status == Status.OK:
-                closed = isinstance(problem, BrokenPipeError)
-                status = int(Status.PIPE_CLOSED if closed else Status.NONE_SUCCEEDED)
-                if not closed:
-                    os.write(2, f"vision: Cannot write to standard output: {problem.strerror}.\n".encode())
+            sys.stdout.flush()
+        except BrokenPipeError:
+            status = status or int(Status.PIPE_CLOSED)
+        except OutputError as problem:
+            # A run that failed for this very reason has said so.
+            status = status or _say(str(problem), problem.status)
+    sys.stderr.flush()
     os._exit(status)

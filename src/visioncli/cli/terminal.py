@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from visioncli.cli.streams import encodes, printable, words_to
 from visioncli.results import Record
 from visioncli.sinks.interface import RecordSink
 
@@ -39,7 +40,7 @@ class Console:
 
     def failure(self, path: str, message: str) -> None:
         """A sentence about one input; also with --quiet, since it is an error."""
-        self._say(f"vision: {printable(path)}: {message}")
+        self._say(f"vision: {path}: {message}")
 
     def warning(self, message: str) -> None:
         """A sentence that the user may want to know."""
@@ -131,7 +132,7 @@ class Console:
         except OSError:  # standard error is closed
             yield
             return
-        ours, before = os.fdopen(kept, "w", buffering=1, errors="backslashreplace"), sys.stderr
+        ours, before = words_to(kept, sys.stderr), sys.stderr
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
         os.close(nowhere)
@@ -153,6 +154,8 @@ class Console:
         self._progress.start()
 
     def _say(self, line: str) -> None:
+        line = printable(line)
+
         def write() -> None:
             sys.stderr.write(line + "\n")
             sys.stderr.flush()
@@ -168,13 +171,14 @@ class TableSink(RecordSink):
         width = shutil.get_terminal_size().columns
         self._first = max(16, min(40, width // 3))
         self._rest = max(20, width - self._first - 2)
+        self._rule, self._more = ("─", "…") if encodes(sys.stdout, "─…") else ("-", "~")
         self._begun = False
 
     def write(self, record: Record) -> None:
         lines = (
             []
             if self._begun
-            else [self._row("input", self._compared or ["result"]), "─" * (self._first + self._rest + 2)]
+            else [self._row("input", self._compared or ["result"]), self._rule * (self._first + self._rest + 2)]
         )
         self._begun = True
         compared = record.extra.get("compare", {})
@@ -198,9 +202,10 @@ class TableSink(RecordSink):
     def _row(self, name: str, cells: Sequence[str]) -> str:
         name = printable(name)
         if len(name) > self._first:
-            name = "…" + name[-(self._first - 1) :]
+            name = self._more + name[-(self._first - 1) :]
         width = self._rest if len(cells) == 1 else max(12, (self._rest + 2) // len(cells) - 2)
-        cut = [c if len(c) <= width else c[: width - 1] + "…" for c in cells]
+        cells = [printable(cell) for cell in cells]
+        cut = [c if len(c) <= width else c[: width - 1] + self._more for c in cells]
         return "  ".join([f"{name:<{self._first}}", *(f"{c:<{width}}" for c in cut)]).rstrip()
 
 
@@ -218,9 +223,3 @@ def _in_words(prediction: Any) -> str:
     if prediction.score is None:
         return f"{prediction.label} {prediction.share * 100:.1f} %"
     return f"{prediction.label} {prediction.score:.2f}"
-
-
-def printable(text: str) -> str:
-    """`text` without control characters, which a terminal would obey, and with odd bytes as escapes."""
-    clean = text.encode("utf-8", "backslashreplace").decode()
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in clean)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from visioncli.cli.models.tables import count, mib, write_table
+from visioncli.cli.streams import printable
 from visioncli.errors import UsageError
 from visioncli.models.row import Accuracy, ModelRow
 
@@ -158,7 +159,7 @@ def info(
         "file": _file(row),
         "weights": state_of(row),
     }
-    sys.stdout.writelines(f"{key + ':':<15}{value}\n" for key, value in facts.items() if value)
+    sys.stdout.writelines(f"{key + ':':<15}{printable(str(value))}\n" for key, value in facts.items() if value)
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -4,6 +4,8 @@ import shutil
 import sys
 from collections.abc import Sequence
 
+from visioncli.cli.streams import encodes, printable
+
 
 def write_table(
     head: Sequence[str],
@@ -15,6 +17,7 @@ def write_table(
 
     On a terminal that is too narrow, the `dispensable` columns are left out, the first of them first.
     """
+    rows = [[printable(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         sys.stdout.writelines("\t".join(row) + "\n" for row in (head, *rows))
         return
@@ -27,7 +30,7 @@ def write_table(
     for row in (head, *rows):
         cells = [row[n].rjust(widths[n]) if n in right else row[n].ljust(widths[n]) for n in kept]
         lines.append("  ".join(cells).rstrip())
-    lines.insert(1, "─" * (sum(widths[n] + 2 for n in kept) - 2))
+    lines.insert(1, ("─" if encodes(sys.stdout, "─") else "-") * (sum(widths[n] + 2 for n in kept) - 2))
     sys.stdout.write("\n".join(lines) + "\n")
 
 
