@@ -2,7 +2,6 @@
 what a file or a server said does not steer the terminal."""
 
 import io
-import os
 import sys
 from typing import TextIO
 
