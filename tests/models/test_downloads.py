@@ -115,7 +115,7 @@ def test_a_server_that_falls_silent_is_given_up(server: Server, monkeypatch: pyt
     server.pause = 1.5
     monkeypatch.setattr(downloads, "READ_SECONDS", 0.2)
     server.ranges = False
-    with pytest.raises(ModelUnavailable, match="did not answer in time") as caught:
+    with pytest.raises(ModelUnavailable, match="did not answer within 0.2 s") as caught:
         fetch("net", server.source, Access())
     assert "are kept" in str(caught.value)
 
@@ -173,7 +173,7 @@ def test_a_whole_hash_is_compared_whole(server: Server) -> None:
 
 def test_a_missing_file_is_not_asked_for_twice(server: Server, own_cache: Path) -> None:
     server.statuses = [404, 404]
-    with pytest.raises(ModelUnavailable, match=r"answered 404 Not Found for .*Check the mirror"):
+    with pytest.raises(ModelUnavailable, match=r"nothing at this address \(404\).*Check the mirror"):
         fetch("net", server.source, Access())
     assert len(server.asked) == 1
     assert files(own_cache) == set()
@@ -210,7 +210,7 @@ def test_offline_opens_no_connection_and_says_what_to_do(
 
 def test_without_a_server_the_same_is_said(own_cache: Path) -> None:
     nobody = Download(f"http://127.0.0.1:9/{NAME}")
-    with pytest.raises(ModelUnavailable, match=r"connection was refused") as caught:
+    with pytest.raises(ModelUnavailable, match=r"refused the connection") as caught:
         fetch("net", nobody, Access())
     assert str(own_cache / "downloads" / NAME) in str(caught.value)
 
