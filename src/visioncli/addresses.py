@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote, urljoin
 
 # Schemes other than ours, and a slash too few: what is mistyped must not be shown with its password either.
 _PARTS = re.compile(
-    r"(?P<scheme>\s*(?:https?:/+|[a-z][a-z0-9+.\-]*://))(?P<authority>[^/?#]*)(?P<rest>.*)", re.I | re.DOTALL
+    r"(?P<scheme>\s*(?:https?://?|[a-z][a-z0-9+.\-]*://))(?P<authority>[^/?#]*)(?P<rest>.*)", re.I | re.DOTALL
 )
 _HOST_AND_PORT = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]*))?")
 _SAFE = ":/?#[]@!$&'()*+,;=%~-._"
@@ -151,6 +151,6 @@ def _host(text: str) -> str:
         name = unquote(text, errors="strict").encode("idna").decode("ascii").lower()
     except UnicodeError:
         name = ""
-    if not re.fullmatch(r"[\w.\-~]+", name, re.ASCII):
+    if not re.fullmatch(r"[\w.\-~]{1,254}", name, re.ASCII):
         raise OddAddress("the host in the address is not a name that a host can have")
     return name

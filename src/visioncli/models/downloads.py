@@ -108,7 +108,9 @@ def fetch(name: str, source: Download, access: Access, size_mib: float = 0.0) ->
 def verified(source: Download, *, thoroughly: bool = False) -> str | None:
     """The SHA-256 of the cached file; None where it is missing or not what it should be.
 
-    Raises ModelUnavailable where it cannot be read. The file is read only where its size is not the one noted when it was last read, or where `thoroughly` is set.
+    Raises ModelUnavailable where it cannot be read.
+
+    The file is read only where its size is not the one noted when it was last read, or where `thoroughly` is set.
     """
     path = stored_file(source)
     try:
