@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote, urljoin
 _PARTS = re.compile(
     r"(?P<scheme>\s*(?:https?://?|[a-z][a-z0-9+.\-]*://))(?P<authority>[^/?#]*)(?P<rest>.*)", re.I | re.DOTALL
 )
-_HOST_AND_PORT = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]*))?")
+_HOST_AND_PORT = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]+)(?::(?P<port>[0-9]+))?")
 _SAFE = ":/?#[]@!$&'()*+,;=%~-._"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -108,7 +108,9 @@ class Address:
         except ValueError:
             raise OddAddress("the server redirects to an address that makes no sense") from None
         if not is_url(target):
-            raise OddAddress(f"the server redirects to {presentable(target)}, which is not http or https")
+            scheme = re.match(r"[a-z][a-z0-9+.\-]{,20}:", target, re.I)
+            where = scheme[0] if scheme else "an address"
+            raise OddAddress(f"the server redirects to {where} which is neither http nor https")
         there = parse(target)
         same = (there.scheme, there.host, there.port) == (self.scheme, self.host, self.port)
         return replace(there, credentials=self.credentials) if same and there.credentials is None else there
@@ -120,11 +122,12 @@ def parse(text: str) -> Address:
     if not found or not is_url(text):
         raise OddAddress("the address does not begin with http:// or https://")
     scheme = found["scheme"].partition(":")[0].lower()
-    given, _, place = found["authority"].rpartition("@")
-    host_and_port = _HOST_AND_PORT.fullmatch(place)
+    given, at, place = found["authority"].rpartition("@")
+    if not at and split_credentials(text)[0]:
+        raise OddAddress("a / ? or # in the user or password of an address is written as %2F, %3F or %23")
+    host_and_port = _HOST_AND_PORT.fullmatch(place.removesuffix(":"))
     if not host_and_port:
-        hint = "; a / ? # or @ in a user or password is written as %2F %3F %23 %40" if "@" in text else ""
-        raise OddAddress(f"the address has no valid host and port{hint}")
+        raise OddAddress("the address has no valid host and port")
     port = host_and_port["port"] or str(_DEFAULT_PORTS[scheme])
     if len(port) > 5 or not 0 < int(port) < 65536:
         raise OddAddress("the port in the address is not a number from 1 to 65535")
@@ -141,8 +144,6 @@ def _unquoted(text: str) -> str:
 
 def _host(text: str) -> str:
     """A host's name in ASCII, or an IPv6 address in brackets. Raises OddAddress."""
-    if not text:
-        raise OddAddress("the address names no host")
     if text.startswith("["):
         if not re.fullmatch(r"\[[0-9A-Fa-f:.]+(%25[\w.\-]+|%[\w.\-]+)?\]", text, re.ASCII):
             raise OddAddress("what stands between brackets in the address is no IPv6 address")
