@@ -383,3 +383,9 @@ def test_an_interrupt_keeps_what_was_fetched(server: Server, own_cache: Path) ->
     assert files(own_cache) == {NAME + ".part"}
     assert fetch("net", server.source, Access())[1] == SHA256
     assert server.asked[1] is not None
+
+
+def test_a_killed_run_leaves_only_what_the_next_one_goes_on_from(server: Server, own_cache: Path) -> None:
+    there: list[set[str]] = []
+    fetch("net", server.source, Access(progress=lambda name, done, total: there.append(files(own_cache))))
+    assert there[0] == {NAME + ".part"}

@@ -1,11 +1,10 @@
 """Weight files from a server: resumed, verified, and whole or not there at all.
 
-Pooch decides where a file goes and moves it there when it is complete; what it lacks, going on after a broken
-connection, hashes that are known only in part, and servers that never come to an end, is here.
+Not by pooch: it cannot go on after a broken connection, leaves a temporary file behind when it is killed, and waits
+as long as a server likes.
 """
 
 import json
-import logging
 import os
 import warnings
 from collections.abc import Callable
@@ -179,25 +178,17 @@ def _by_hand(name: str, source: Download, access: Access, size_mib: float, why: 
 
 
 def _retrieve(name: str, source: Download, access: Access, size_mib: float, part: Path) -> None:
-    import pooch
-
-    pooch.get_logger().setLevel(logging.ERROR)  # it would report hashes to people on standard error
-    path = stored_file(source)
-
-    def download(url: str, output_file: str, manager: object) -> None:
-        try:
-            _resume(url, part, source, access, limit)
-        except _CutOff as problem:
-            had = part.stat().st_size if part.exists() else 0
-            kept = f"; {had:,} bytes are kept, and the next try goes on from there" if had else ""
-            why = f"{presentable(url)} cannot be fetched ({problem}{kept})"
-            raise ModelUnavailable(_by_hand(name, source, access, size_mib, why)) from problem
-        os.replace(part, output_file)
-
+    url = access.address(source)
     # Published sizes are rounded.
     limit = int(size_mib * 1.05 * 2**20) + 2**20 if size_mib else MAX_BYTES
-    known_hash = f"sha256:{source.sha256}" if source.sha256 else None
-    pooch.retrieve(access.address(source), known_hash, fname=path.name, path=path.parent, downloader=download)
+    try:
+        _resume(url, part, source, access, limit)
+    except _CutOff as problem:
+        had = part.stat().st_size if part.exists() else 0
+        kept = f"; {had:,} bytes are kept, and the next try goes on from there" if had else ""
+        why = f"{presentable(url)} cannot be fetched ({problem}{kept})"
+        raise ModelUnavailable(_by_hand(name, source, access, size_mib, why)) from problem
+    os.replace(part, stored_file(source))
 
 
 def _resume(url: str, part: Path, source: Download, access: Access, limit: int) -> None:
