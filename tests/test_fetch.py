@@ -1,13 +1,16 @@
+import gzip
 import io
 import socket
 import threading
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from PIL import Image
 
+from odd_servers import answer, saying, serving
 from visioncli.errors import InputError
 from visioncli.fetch import fetch
 from visioncli.pictures import read
@@ -163,3 +166,66 @@ def test_a_refused_connection_is_a_failure() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     assert problem(f"http://127.0.0.1:{port}/x.png").kind == "url_failed"
+
+
+@pytest.mark.parametrize(
+    ("coding", "pack"), [("gzip", gzip.compress), ("X-GZIP", gzip.compress), ("deflate", zlib.compress)]
+)
+def test_what_a_server_packs_unasked_is_unpacked(coding: str, pack: Callable[[bytes], bytes]) -> None:
+    with serving(saying(answer(pack(png()), "200 OK", f"Content-Encoding: {coding}"))) as port:
+        assert fetch(f"http://127.0.0.1:{port}/") == png()
+
+
+def test_the_size_limit_holds_for_what_is_unpacked() -> None:
+    bomb = gzip.compress(b"\0" * 10_000_000)
+    with serving(saying(answer(bomb, "200 OK", "Content-Encoding: gzip"))) as port:
+        assert problem(f"http://127.0.0.1:{port}/", limit=1 << 20).kind == "too_large"
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "words"),
+    [
+        (b"x" * 100, "gzip", "packed, and damaged"),
+        (gzip.compress(b"x" * 100)[:-12], "gzip", "before the whole file was there"),
+        (b"x", "br", "packed in a way"),
+    ],
+)
+def test_what_cannot_be_unpacked_is_a_failure(body: bytes, coding: str, words: str) -> None:
+    with serving(saying(answer(body, "200 OK", f"Content-Encoding: {coding}"))) as port:
+        assert words in str(problem(f"http://127.0.0.1:{port}/"))
+
+
+@pytest.mark.parametrize("body", [b"<!DOCTYPE html><p>Hello", b"\n <HTML>", b"<head>"])
+def test_a_web_page_is_called_a_web_page(body: bytes) -> None:
+    with serving(saying(answer(body, "200 OK", "Content-Type: text/html; charset=utf-8"))) as port:
+        found = problem(f"http://127.0.0.1:{port}/")
+    assert found.kind == "unreadable_picture"
+    assert "a web page, not a picture" in str(found)
+
+
+def test_a_picture_may_be_called_a_web_page_by_its_server() -> None:
+    with serving(saying(answer(png(), "200 OK", "Content-Type: text/html"))) as port:
+        assert fetch(f"http://127.0.0.1:{port}/") == png()
+
+
+def test_a_length_of_thousands_of_digits_is_too_large() -> None:
+    with serving(saying(b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n")) as port:
+        assert problem(f"http://127.0.0.1:{port}/").kind == "too_large"
+
+
+def test_an_empty_answer_is_an_empty_file() -> None:
+    with serving(saying(answer())) as port, pytest.raises(InputError) as caught:
+        read(f"http://127.0.0.1:{port}/")
+    assert caught.value.kind == "empty_file"
+
+
+def test_only_a_part_that_nobody_asked_for_is_a_failure() -> None:
+    with serving(saying(answer(png(), "206 Partial Content"))) as port:
+        assert "answered 206" in str(problem(f"http://127.0.0.1:{port}/"))
+
+
+def test_sentences_hold_nothing_that_a_server_worded() -> None:
+    with serving(saying(answer(b"", "500 \x1b[31mRED\x07"))) as port:
+        assert str(problem(f"http://127.0.0.1:{port}/")) == (
+            "The server is in trouble (it answered 500); try again later."
+        )

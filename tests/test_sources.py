@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from visioncli.addresses import is_url
 from visioncli.errors import UsageError
-from visioncli.sources import Expansion, Item, _url_name, is_url
+from visioncli.sources import Expansion, Item, _url_name
 
 
 def relatives(*inputs: str | Path, **options: object) -> list[str]:

@@ -1,76 +1,69 @@
 """A picture over http or https: with a time-out, a size limit, and a sentence when it does not answer."""
 
-import http.client
-import socket
-import time
-import urllib.error
-import urllib.request
-from typing import IO
+import io
+import zlib
 
 from visioncli.errors import InputError
+from visioncli.transfer import Answer, Deadline, TransferFailed, explain_status, get
 
 TIMEOUT_SECONDS = 10.0
 """How long a server may stay silent."""
 TOTAL_SECONDS = 60.0
 """How long one picture may take in all, so that a trickle cannot hold up a batch."""
 MAX_BYTES = 256 << 20
-
-
-class _HttpOnly(urllib.request.HTTPRedirectHandler):
-    """Follows redirects to http and https and nowhere else (not file:, not ftp:)."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        if not newurl.lower().startswith(("http://", "https://")):
-            raise InputError("url_failed", f"The server redirects to {newurl[:80]}, which is not http or https.")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+_CHUNK = 1 << 16
+_PACKED = ("gzip", "x-gzip", "deflate")
 
 
 def fetch(
     url: str, *, timeout: float = TIMEOUT_SECONDS, total: float = TOTAL_SECONDS, limit: int = MAX_BYTES
 ) -> bytes:
-    """The bytes at an http(s) address. Raises InputError("url_failed" or "too_large")."""
-    opener = urllib.request.build_opener(_HttpOnly)
-    headers = {"User-Agent": "visioncli", "Accept": "image/*,*/*;q=0.5"}
-    deadline = time.monotonic() + total
+    """The bytes at an http(s) address, within `total` seconds whatever the server does.
+
+    A user and password in the address are sent to its server and to no other. Raises InputError("url_failed",
+    "too_large", or "unreadable_picture" for a web page).
+    """
     try:
-        request = urllib.request.Request(_quoted(url), headers=headers)
-        with opener.open(request, timeout=timeout) as answer:
-            announced = int(answer.headers.get("Content-Length") or 0)
-            chunks, size = [], 0
-            while size <= limit >= announced and (chunk := answer.read1(1 << 16)):
-                chunks.append(chunk)
-                size += len(chunk)
-                if time.monotonic() > deadline:
-                    raise InputError("url_failed", f"The download took longer than {total:.0f} s. Try again later.")
-    except urllib.error.HTTPError as problem:
-        message = f"The server answered {problem.code} {problem.reason}. Check the address."
-        problem.close()
-        raise InputError("url_failed", message) from None
-    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as problem:
-        reason = getattr(problem, "reason", problem)
-        if isinstance(reason, TimeoutError | socket.timeout):
-            raise InputError("url_failed", f"The server did not answer within {timeout:.0f} s.") from None
+        with get(url, Deadline(total, timeout), {"Accept": "image/*,*/*;q=0.5"}) as answer:
+            if answer.status not in (200, 203):
+                raise TransferFailed(explain_status(answer))
+            data = _body(answer, limit)
+            is_html = answer.header("Content-Type").lower().startswith("text/html")
+    except TransferFailed as problem:
+        words = str(problem)
+        raise InputError("url_failed", f"{words[0].upper()}{words[1:]}.") from None
+    start = data[:512].lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html")) or (is_html and start.startswith(b"<")):
         raise InputError(
-            "url_failed", f"The address could not be fetched ({reason}). Check it and the network."
-        ) from None
-    if max(size, announced) > limit:
+            "unreadable_picture",
+            "The address answers with a web page, not a picture. Open it in a browser, and take the address of the "
+            "picture itself.",
+        )
+    return data
+
+
+def _body(answer: Answer, limit: int) -> bytes:
+    """What the answer holds, unpacked where the server packed it. Raises TransferFailed, InputError."""
+    coding = answer.header("Content-Encoding").lower()
+    if coding not in ("", "identity", *_PACKED):
+        raise TransferFailed("the server sends the file packed in a way that was not asked for; check the address")
+    announced = answer.length
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32) if coding in _PACKED else None
+    body, received = io.BytesIO(), 0
+    while max(received, body.tell(), announced or 0) <= limit and (chunk := answer.read(_CHUNK)):
+        received += len(chunk)
+        try:
+            body.write(unpack.decompress(chunk, limit + 1 - body.tell()) if unpack else chunk)
+        except zlib.error:
+            raise TransferFailed("the server sends the file packed, and damaged; try again later") from None
+    if max(received, body.tell(), announced or 0) > limit:
         raise InputError(
             "too_large",
-            f"The file at this address is larger than {limit >> 20} MiB, the limit for downloads.",
+            f"The file at this address is larger than {limit >> 20} MiB, the limit for downloads. "
+            "Fetch it with another program, and give the file.",
         )
-    if size < announced:
-        raise InputError("url_failed", f"The connection ended after {size:,} of {announced:,} bytes. Try again.")
-    return b"".join(chunks)
-
-
-def _quoted(url: str) -> str:
-    """Blanks and non-ASCII letters as browsers send them."""
-    return urllib.request.quote(url, safe=":/?#[]@!$&'()*+,;=%~-._")  # type: ignore[attr-defined,no-any-return]
+    if announced is not None and received < announced:
+        raise TransferFailed(f"the connection ended after {received:,} of {announced:,} bytes; try again")
+    if unpack and received and not unpack.eof:
+        raise TransferFailed("the connection ended before the whole file was there; try again")
+    return body.getvalue()

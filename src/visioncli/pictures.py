@@ -22,8 +22,8 @@ from typing import IO
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
+from visioncli.addresses import is_url
 from visioncli.errors import InputError, UnreadablePicture
-from visioncli.sources import is_url
 
 DEFAULT_MAX_PIXELS = 179_000_000
 MAX_PIPE_BYTES = 1 << 30

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from visioncli import pictures
+from visioncli.addresses import fingerprint
 from visioncli.budget import PixelBudget
 from visioncli.errors import InputError, VisionError
 from visioncli.pictures import Picture
@@ -277,7 +278,8 @@ class _Reader:
 
     def _key(self, item: Item) -> str | None:
         digest = hashlib.sha256(self._key_base)
-        digest.update(os.fsencode(item.path))
+        digest.update(os.fsencode(item.shown))
+        digest.update(fingerprint(item.path))
         if not item.is_url:
             try:
                 facts = os.stat(item.path)
@@ -289,7 +291,7 @@ class _Reader:
 
 def failure(task: str, item: Item, kind: str, message: str) -> Record:
     """The record of an input without predictions."""
-    return Record(task, item.path, error=Failure(kind, message))
+    return Record(task, item.shown, error=Failure(kind, message))
 
 
 def describe(problem: BaseException) -> str:
@@ -321,8 +323,8 @@ def _outcomes(batch: list[_Decoded], more: Callable[[], bool], crew: _Crew) -> I
         record = decoded.record
         assert record is not None  # every input has one by now
         resumed = decoded.picture is None and record.ok
-        if resumed and record.input != decoded.item.path:
-            record = dataclasses.replace(record, input=decoded.item.path)
+        if resumed and record.input != decoded.item.shown:
+            record = dataclasses.replace(record, input=decoded.item.shown)
         picture = decoded.picture if record.ok else None
         pause = not batch and not crew.busy and not more()
         yield Outcome(decoded.item, record, picture, resumed, pause, decoded.arrays)
@@ -344,7 +346,7 @@ def _record(decoded: _Decoded, answer: Answer | Exception, task: Task, predict_m
         return failure(task.name, decoded.item, kind, words)
     return Record(
         task=task.name,
-        input=decoded.item.path,
+        input=decoded.item.shown,
         width=picture.width,
         height=picture.height,
         model=task.model,

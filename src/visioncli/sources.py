@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import unquote, urlsplit
 
+from visioncli.addresses import is_url, split_credentials, without_credentials
 from visioncli.errors import UsageError
 
 DEFAULT_EXCLUDE = ("*.md",)
@@ -30,10 +31,10 @@ class Item:
         """Whether the input is fetched over http(s)."""
         return is_url(self.path)
 
-
-def is_url(text: str) -> bool:
-    """Whether `text` is an http or https address."""
-    return text[:8].lower().startswith(("http://", "https://"))
+    @property
+    def shown(self) -> str:
+        """What records and messages call the input: its path, without a user and password."""
+        return without_credentials(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +156,11 @@ def _listed_name(path: str) -> str:
 
 def _url_name(url: str) -> str:
     try:
-        parts = urlsplit(url)
+        # A user and password before the host do not belong into file names.
+        parts = urlsplit(split_credentials(url)[1])
     except ValueError:  # fetching it will say what is wrong
         return "url"
-    # A name and password before the host do not belong into file names.
-    host = parts.netloc.rpartition("@")[2]
-    names = [p for p in [host, *unquote(parts.path).split("/")] if p not in ("", ".", "..")]
+    names = [p for p in [parts.netloc, *unquote(parts.path).split("/")] if p not in ("", ".", "..")]
     safe = [re.sub(r"[^\w.\- ()]", "_", p)[:60] for p in names or ["url"]]
     if parts.query:
         safe[-1] += "_" + re.sub(r"[^\w.\-]", "_", parts.query)[:60]

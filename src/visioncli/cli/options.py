@@ -106,7 +106,7 @@ class FrameOptions:
         bool,
         typer.Option(
             "--offline",
-            help="Fetch no weights, open no connection. [env: VISION_OFFLINE=1]",
+            help="Fetch no weights; only pictures given as URLs use the network. [env: VISION_OFFLINE=1]",
             rich_help_panel=_RUNNING,
         ),
     ] = False

@@ -1,31 +1,38 @@
 """Weight files from a server: resumed, verified, and whole or not there at all.
 
-Pooch decides where a file goes and moves it there when it is complete; what it lacks, going on after a broken
-connection and hashes that are known only in part, is here.
+Not by pooch: it cannot go on after a broken connection, leaves a temporary file behind when it is killed, and waits
+as long as a server likes.
 """
 
 import json
-import logging
 import os
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
-from visioncli.errors import ModelUnavailable, UsageError
+from visioncli.addresses import presentable
+from visioncli.errors import ModelUnavailable, OutputError, UsageError
 from visioncli.files import write_whole
 from visioncli.models.row import Download
 from visioncli.models.weights import cache_folder, sha256_of, stored_file
 
+if TYPE_CHECKING:
+    from visioncli.transfer import Answer
+
 Progress = Callable[[str, int, int | None], None]
 """Called with the file's name, the bytes that are there, and how many there will be (None: not known)."""
 
-CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 """How long a server may stay silent."""
-# So often in a row may a connection end without having brought a byte.
+PACE_SECONDS = 60.0
+PACE_BYTES = 1 << 16
+"""So many bytes must come in each `PACE_SECONDS`; so long may it take until the first one comes."""
+MAX_BYTES = 16 << 30
+"""The largest file that is fetched where its size is not known beforehand."""
+# So often in a row may a connection end without having brought `PACE_BYTES`.
 _FRUITLESS = 2
 _CHUNK = 1 << 18
 
@@ -35,7 +42,7 @@ class Access:
     """What may be asked of the network: nothing at all (`offline`), or a `mirror` instead of the official server."""
 
     offline: bool = False
-    mirror: str | None = None
+    mirror: str | None = field(default=None, repr=False)
     progress: Progress | None = None
 
     @classmethod
@@ -44,11 +51,11 @@ class Access:
         offline = offline or os.environ.get("VISION_OFFLINE", "").casefold() in ("1", "true", "yes", "on")
         mirror = mirror or os.environ.get("VISION_WEIGHTS_MIRROR") or None
         if mirror and not mirror.startswith(("http://", "https://")):
-            raise UsageError(f"The mirror is an http or https address, not {mirror!r}.")
+            raise UsageError(f"The mirror is an http or https address, not {presentable(mirror.rpartition('@')[2])}.")
         return cls(offline, mirror, progress)
 
     def address(self, source: Download) -> str:
-        """Where the file is fetched from."""
+        """Where the file is fetched from, with the user and password where the mirror wants them."""
         return f"{self.mirror.rstrip('/')}/{source.file}" if self.mirror else source.url
 
 
@@ -76,16 +83,22 @@ def fetch(name: str, source: Download, access: Access, size_mib: float = 0.0) ->
         raise ModelUnavailable(_by_hand(name, source, access, size_mib, "this is offline mode"))
     from filelock import FileLock
 
-    # Two processes that want the same file: the second waits and finds it there.
-    partial = cache_folder() / "downloads" / ".partial"
-    partial.mkdir(parents=True, exist_ok=True)
-    with FileLock(partial / f"{source.file}.lock"):
-        known = verified(source)
-        if known is None:
-            with suppress(FileNotFoundError):
-                path.unlink()
-            _retrieve(name, source, access, size_mib, partial / f"{source.file}.part")
+    try:
+        # Two processes that want the same file: the second waits and finds it there.
+        partial = cache_folder() / "downloads" / ".partial"
+        partial.mkdir(parents=True, exist_ok=True)
+        with FileLock(partial / f"{source.file}.lock"):
             known = verified(source)
+            if known is None:
+                with suppress(FileNotFoundError):
+                    path.unlink()
+                _retrieve(name, source, access, size_mib, partial / f"{source.file}.part")
+                known = verified(source)
+    except (OSError, NotImplementedError) as problem:  # the latter where a file system has no locks
+        reason = getattr(problem, "strerror", None) or "its disk cannot lock files"
+        raise ModelUnavailable(
+            f"{path} cannot be written: {reason}. Free some space, or choose another folder with VISION_CACHE_DIR."
+        ) from problem
     if known is None:
         raise ModelUnavailable(f"{path} vanished right after it was fetched. Run the command again.")
     return path, known
@@ -93,6 +106,8 @@ def fetch(name: str, source: Download, access: Access, size_mib: float = 0.0) ->
 
 def verified(source: Download, *, thoroughly: bool = False) -> str | None:
     """The SHA-256 of the cached file; None where it is missing or not what it should be.
+
+    Raises ModelUnavailable where it cannot be read.
 
     The file is read only where its size is not the one noted when it was last read, or where `thoroughly` is set.
     """
@@ -104,22 +119,33 @@ def verified(source: Download, *, thoroughly: bool = False) -> str | None:
     noted = _note(path)
     if not thoroughly and noted.get("size") == size and _agrees(str(noted.get("sha256")), source):
         return str(noted["sha256"])
-    found = sha256_of(path)
+    try:
+        found = sha256_of(path)
+    except OSError as problem:
+        raise ModelUnavailable(
+            f"{path} cannot be read: {problem.strerror}. Remove it, or let yourself read it."
+        ) from None
     if not _agrees(found, source) or (noted.get("sha256") and noted["sha256"] != found):
         return None
-    write_whole(_note_path(path), json.dumps({"size": size, "sha256": found}).encode())
+    with suppress(OutputError):  # it only spares the next run from reading the file, which may be someone else's
+        write_whole(_note_path(path), json.dumps({"size": size, "sha256": found}).encode())
     return found
 
 
 def remove(source: Download) -> int:
-    """Removes the cached file and what was fetched of it; how many bytes that freed."""
+    """Removes the cached file and what was fetched of it; how many bytes that freed. Raises OutputError."""
     path = stored_file(source)
     freed = 0
     partial = path.parent / ".partial"
     for part in (path, _note_path(path), partial / f"{path.name}.part", partial / f"{path.name}.lock"):
-        with suppress(FileNotFoundError):
-            freed += part.stat().st_size
+        try:
+            size = part.stat().st_size
             part.unlink()
+        except FileNotFoundError:
+            continue
+        except OSError as problem:
+            raise OutputError(f"{part} cannot be removed: {problem.strerror}.") from None
+        freed += size
     return freed
 
 
@@ -144,7 +170,7 @@ def _by_hand(name: str, source: Download, access: Access, size_mib: float, why: 
     path = stored_file(source)
     return (
         f"The weights of {name} are not here, and {why}.\n"
-        f"  file:     {source.file}{size}, from {access.address(source)}\n"
+        f"  file:     {source.file}{size}, from {presentable(access.address(source))}\n"
         f"  belongs:  {path}\n"
         f"  get it:   run `vision models pull {name}` on a connected machine; `vision models path {name}` there says "
         "where the file lies. Copy it to the place above."
@@ -152,38 +178,29 @@ def _by_hand(name: str, source: Download, access: Access, size_mib: float, why: 
 
 
 def _retrieve(name: str, source: Download, access: Access, size_mib: float, part: Path) -> None:
-    import pooch
-
-    pooch.get_logger().setLevel(logging.ERROR)  # it would report hashes to people on standard error
-    path = stored_file(source)
-
-    def download(url: str, output_file: str, manager: object) -> None:
-        try:
-            _resume(url, part, source, access)
-        except _CutOff as problem:
-            had = part.stat().st_size if part.exists() else 0
-            kept = f"; {had:,} bytes are kept, and the next try goes on from there" if had else ""
-            why = f"{url} cannot be fetched ({problem}{kept})"
-            raise ModelUnavailable(_by_hand(name, source, access, size_mib, why)) from problem
-        os.replace(part, output_file)
-
-    known_hash = f"sha256:{source.sha256}" if source.sha256 else None
+    url = access.address(source)
+    # Published sizes are rounded.
+    limit = int(size_mib * 1.05 * 2**20) + 2**20 if size_mib else MAX_BYTES
     try:
-        pooch.retrieve(access.address(source), known_hash, fname=path.name, path=path.parent, downloader=download)
-    except OSError as problem:
-        raise ModelUnavailable(f"{path} cannot be written: {problem.strerror or problem}.") from problem
+        _resume(url, part, source, access, limit)
+    except _CutOff as problem:
+        had = part.stat().st_size if part.exists() else 0
+        kept = f"; {had:,} bytes are kept, and the next try goes on from there" if had else ""
+        why = f"{presentable(url)} cannot be fetched ({problem}{kept})"
+        raise ModelUnavailable(_by_hand(name, source, access, size_mib, why)) from problem
+    os.replace(part, stored_file(source))
 
 
-def _resume(url: str, part: Path, source: Download, access: Access) -> None:
+def _resume(url: str, part: Path, source: Download, access: Access, limit: int) -> None:
     """Brings `part` to completion. Raises _CutOff, or ModelUnavailable where trying on is pointless."""
     resumed = part.exists() and part.stat().st_size > 0
     fruitless = 0
     while True:
         before = part.stat().st_size if part.exists() else 0
         try:
-            _stream(url, part, access)
+            _stream(url, part, access, limit)
         except _CutOff:
-            if part.exists() and part.stat().st_size > before:
+            if part.exists() and part.stat().st_size >= before + PACE_BYTES:
                 fruitless = 0
                 continue
             fruitless += 1
@@ -196,70 +213,78 @@ def _resume(url: str, part: Path, source: Download, access: Access) -> None:
         part.unlink()
         if not resumed:
             raise ModelUnavailable(
-                f"What {url} sent is not the file that was published: its SHA-256 begins with {found[:8]}, "
-                f"not with {source.hash_prefix[:8]}. Nothing was kept. Check the address or the mirror."
+                f"What {presentable(url)} sent is not the file that was published: its SHA-256 begins with "
+                f"{found[:8]}, not with {source.hash_prefix[:8]}. Nothing was kept. Check the address or the mirror."
             )
         resumed = False  # its beginning may have come from another file: once more from the start
 
 
-def _stream(url: str, part: Path, access: Access) -> None:
+def _stream(url: str, part: Path, access: Access, limit: int) -> None:
     """One request for what `part` still lacks, appended to it."""
-    import requests
-    import urllib3
+    from visioncli.transfer import Deadline, TransferFailed, get
 
     have = part.stat().st_size if part.exists() else 0
-    headers = {"User-Agent": "visioncli", "Accept-Encoding": "identity"}
-    if have:
-        headers["Range"] = f"bytes={have}-"
+    deadline = Deadline(PACE_SECONDS, READ_SECONDS)
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as answer:
-            if answer.status_code == 416:
-                part.unlink()  # longer than the whole file, so it is not a part of it
-                raise _CutOff("the server has no such part")
-            if answer.status_code >= 500:
-                raise _CutOff(f"the server answered {answer.status_code}")
-            if answer.status_code not in (200, 206):
-                raise ModelUnavailable(
-                    f"The server answered {answer.status_code} {answer.reason} for {url}. "
-                    "Check the mirror, or try again later."
-                )
-            continues = answer.status_code == 206 and answer.headers.get("Content-Range", "").startswith(
-                f"bytes {have}-"
-            )
-            if answer.status_code == 206 and not continues:
-                part.unlink()
-                raise _CutOff("the server sent another part than was asked for")
+        with get(url, deadline, {"Range": f"bytes={have}-"} if have else {}) as answer:
+            continues = _check(answer, url, part, have)
             start = have if continues else 0
-            length = answer.headers.get("Content-Length")
-            total = start + int(length) if length and length.isdecimal() else None
-            done = start
-            with part.open("ab" if continues else "wb") as file:
-                # What has arrived is written at once: a buffer that fills first would be lost with the connection.
-                while chunk := answer.raw.read1(_CHUNK, decode_content=False):
-                    file.write(chunk)
+            total = None if answer.length is None else start + answer.length
+            if (total or 0) > limit:
+                raise _too_large(url, part, limit)
+            # What has arrived is written at once: a buffer that fills first would be lost with the connection.
+            with part.open("ab" if continues else "wb", buffering=0) as file:
+                done = paced = start
+                while chunk := answer.read(_CHUNK):
                     done += len(chunk)
+                    if done > limit:
+                        raise _too_large(url, part, limit)
+                    _write(file, chunk)
+                    if done >= paced + PACE_BYTES:
+                        paced = done
+                        deadline.renew()
                     if access.progress:
                         access.progress(part.stem, done, total)
             if total is not None and done < total:
                 raise _CutOff(f"the connection ended after {done:,} of {total:,} bytes")
-    except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as problem:
-        raise _CutOff(_reason(problem)) from problem
-    except requests.RequestException as problem:
-        raise ModelUnavailable(f"{url} cannot be fetched: {problem}.") from problem
+    except TransferFailed as problem:
+        slow = f"less than {PACE_BYTES >> 10} KiB came in {PACE_SECONDS:g} s"
+        raise _CutOff(slow if deadline.over else str(problem)) from problem
 
 
-def _reason(problem: BaseException) -> str:
-    """The few words at the bottom of a chain of exceptions."""
-    words = str(problem)
-    for known, said in (
-        ("Name or service not known", "the server's name is not known; is there a network?"),
-        ("Temporary failure in name resolution", "the server's name cannot be looked up; is there a network?"),
-        ("getaddrinfo failed", "the server's name cannot be looked up; is there a network?"),
-        ("Connection refused", "the connection was refused"),
-        ("Network is unreachable", "there is no network"),
-        ("timed out", "the server did not answer in time"),
-        ("IncompleteRead", "the connection ended too early"),
-    ):
-        if known in words:
-            return said
-    return type(problem).__name__
+def _check(answer: "Answer", url: str, part: Path, have: int) -> bool:
+    """Whether the answer goes on after the first `have` bytes; False where it begins anew.
+
+    Raises _CutOff, or ModelUnavailable where trying on is pointless.
+    """
+    from visioncli.transfer import explain_status
+
+    if answer.status == 416:
+        part.unlink(missing_ok=True)  # longer than the whole file, so it is not a part of it
+        raise _CutOff("the server has no such part")
+    if answer.status >= 500:
+        raise _CutOff(explain_status(answer))
+    if answer.status not in (200, 206):
+        raise ModelUnavailable(
+            f"{presentable(url)} cannot be fetched: {explain_status(answer)}. Check the mirror, or try again later."
+        )
+    continues = answer.status == 206 and answer.header("Content-Range").startswith(f"bytes {have}-")
+    if answer.status == 206 and not continues:
+        part.unlink(missing_ok=True)
+        raise _CutOff("the server sent another part than was asked for")
+    return continues
+
+
+def _write(file: IO[bytes], chunk: bytes) -> None:
+    # A nearly full disk takes a part; the rest then says why.
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _too_large(url: str, part: Path, limit: int) -> ModelUnavailable:
+    part.unlink(missing_ok=True)
+    return ModelUnavailable(
+        f"What {presentable(url)} sends is not the file that was published: it is larger than {limit >> 20} MiB. "
+        "Nothing was kept. Check the address or the mirror."
+    )

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from visioncli.addresses import without_credentials
 from visioncli.cli.models.tables import count, mib, write_table
 from visioncli.cli.streams import printable
 from visioncli.errors import UsageError
@@ -175,7 +176,7 @@ def _file(row: ModelRow) -> str:
         return f"{where}, {mib(row.file_mib)}, SHA-256 {row.source.sha256}"
     if isinstance(row.source, Download):
         known = f"SHA-256 {row.source.hash_prefix}" + ("" if row.source.sha256 else "…")
-        return f"{row.source.url}, {mib(row.file_mib)}, {known}"
+        return f"{without_credentials(row.source.url)}, {mib(row.file_mib)}, {known}"
     return ""
 
 
