@@ -17,6 +17,7 @@ from conftest import Ended, make_picture
 from visioncli.models import registry
 from visioncli.results import json_schema
 from visioncli.sinks.folder import PARTIAL
+from visioncli.sinks.own_files import LIST
 
 Vision = Callable[..., Ended]
 Make = Callable[..., list[Path]]
@@ -46,7 +47,11 @@ def test_records_go_to_standard_output_and_to_the_folder(vision: Vision, picture
         assert len(record["predictions"]) == 5
         assert Path(record["files"]["annotated"]).is_file()
     assert "3 of 3 succeeded" in ended.err
-    assert sorted(os.listdir("vision-out")) == [*(f"00{n}.png.classify.jpg" for n in range(3)), "predictions.jsonl"]
+    assert sorted(os.listdir("vision-out")) == [
+        LIST,
+        *(f"00{n}.png.classify.jpg" for n in range(3)),
+        "predictions.jsonl",
+    ]
 
 
 def test_a_dash_as_output_writes_nothing_to_disk(vision: Vision, pictures: Make, tmp_path: Path) -> None:
@@ -155,7 +160,7 @@ def test_annotated_pictures_are_of_the_type_asked_for(
 ) -> None:
     pictures(1)
     assert vision("classify", "photos", "--annotated", kind, "-o", "out").status == 0
-    assert sorted(os.listdir("out")) == [*names, "predictions.jsonl"]
+    assert sorted(os.listdir("out")) == [LIST, *names, "predictions.jsonl"]
 
 
 def test_where_results_go_changes_no_answer_for_a_large_jpeg(vision: Vision, tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from visioncli.errors import OutputError, UsageError
 from visioncli.results import Classification, Failure, ModelInfo, Record, dump_line
-from visioncli.sinks.folder import PREDICTIONS, OutputFolder
-from visioncli.sinks.journal import JOURNAL, PREVIOUS, Finished, Journal, check_resume
+from visioncli.sinks.folder import PREDICTIONS, PREVIOUS, OutputFolder
+from visioncli.sinks.journal import JOURNAL, Finished, Journal, check_resume
+from visioncli.sinks.own_files import LIST
 
 
 def success(name: str, key: str | None = None, files: dict[str, str] | None = None) -> Record:
@@ -60,7 +61,7 @@ def test_records_become_visible_under_their_name_when_the_run_ends(folder: Path)
     journal.close()
     out.close()
     assert inputs(folder / PREDICTIONS) == ["a"]
-    assert os.listdir(folder) == [PREDICTIONS]
+    assert sorted(os.listdir(folder)) == [LIST, PREDICTIONS]
 
 
 def test_a_new_run_keeps_the_records_of_the_last_one_beside_its_own(folder: Path) -> None:
@@ -95,7 +96,7 @@ def test_records_survive_run_after_run_that_is_killed(folder: Path) -> None:
     assert finished is not None
     assert len(finished) == 4
     assert inputs(folder / PREDICTIONS) == list("abcd")
-    assert os.listdir(folder) == [PREDICTIONS]
+    assert sorted(os.listdir(folder)) == [LIST, PREDICTIONS]
 
 
 def test_an_interrupted_resume_keeps_what_it_did_not_come_to(folder: Path) -> None:
