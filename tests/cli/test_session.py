@@ -361,10 +361,13 @@ def test_a_document_of_another_program_stays_and_nothing_is_done(name: str, visi
 
 def test_files_that_options_name_are_inputs_too(vision: Vision, pictures: Make) -> None:
     pictures(1)
-    assert vision("classify", "photos", "-o", "out", "-f", "csv").status == 0
-    ended = vision("classify", "photos", "-o", "out", "-f", "csv", "--labels", "out/predictions.csv")
-    assert ended.status != 0
-    assert "out/predictions.csv" in ended.err
+    truth = Path("out/predictions.coco.json")
+    assert vision("detect", "photos", "-o", "out", "-f", "coco").status == 0
+    before = truth.read_bytes()
+    ended = vision("detect", "photos", "-o", "out", "-f", "coco", "--images", truth)
+    assert ended.status == 3
+    assert f"Cannot write {truth}: it is an input of this run." in ended.err
+    assert truth.read_bytes() == before
 
 
 def test_a_name_that_is_too_long_leaves_no_file_behind(vision: Vision, tmp_path: Path) -> None:
