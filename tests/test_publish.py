@@ -175,3 +175,11 @@ def test_an_early_end_waits_for_pictures_that_are_being_written(out: OutputFolde
     with pytest.raises(KeyboardInterrupt):
         list(publish(source(), out, [Slow()], [Kept()]))
     assert (out.path / "slow.txt").exists()
+
+
+def test_what_was_written_for_an_input_that_fails_does_not_stay(outcomes: list[Outcome], out: OutputFolder) -> None:
+    (out.path / "002.png.txt").touch()  # but what was there before does
+    sinks = [Note(), Note(OutputError("The disk is full."))]
+    final = [record for _, record in publish(outcomes, out, sinks, [Kept()])]
+    assert [r.ok for r in final] == [True, False, True, True]
+    assert sorted(p.name for p in out.path.glob("*.txt")) == ["000.png.txt", "002.png.txt", "003.png.txt"]

@@ -76,8 +76,9 @@ def _write_pictures(outcome: Outcome, out: OutputFolder | None, base: str | None
         files: dict[str, str] = {}
         if sinks:
             out.check_apart(outcome.item, base)
-        for sink in sinks:
-            files |= sink.write(dataclasses.replace(outcome, record=record), out, base)
+        with out.undone_on_error():
+            for sink in sinks:
+                files |= sink.write(dataclasses.replace(outcome, record=record), out, base)
         return dataclasses.replace(record, files=files)
     except InputError as problem:
         return failure(record.task, outcome.item, problem.kind, str(problem))

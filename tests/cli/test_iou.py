@@ -256,3 +256,12 @@ def test_the_command_never_imports_torch_and_typed_boxes_no_pycocotools(files):
 
     assert run("1,1,2,2", "1,1,2,2") == "False"
     assert run("truth.json", "found.json", "--engine", "pycocotools", "--plots", "plots") == "True"
+
+
+def test_a_result_may_not_replace_what_is_compared(vision, files):
+    for name in ("truth.json", "found.json"):
+        before = Path(name).read_bytes()
+        ended = vision("truth.json", "found.json", "--per-image", name)
+        assert isinstance(ended.exception, VisionError)
+        assert "is an input of this run" in str(ended.exception)
+        assert Path(name).read_bytes() == before

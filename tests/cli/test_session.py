@@ -17,6 +17,7 @@ from conftest import Ended, make_picture
 from visioncli.models import registry
 from visioncli.results import json_schema
 from visioncli.sinks.folder import PARTIAL
+from visioncli.sinks.own_files import LIST
 
 Vision = Callable[..., Ended]
 Make = Callable[..., list[Path]]
@@ -46,7 +47,11 @@ def test_records_go_to_standard_output_and_to_the_folder(vision: Vision, picture
         assert len(record["predictions"]) == 5
         assert Path(record["files"]["annotated"]).is_file()
     assert "3 of 3 succeeded" in ended.err
-    assert sorted(os.listdir("vision-out")) == [*(f"00{n}.png.classify.jpg" for n in range(3)), "predictions.jsonl"]
+    assert sorted(os.listdir("vision-out")) == [
+        LIST,
+        *(f"00{n}.png.classify.jpg" for n in range(3)),
+        "predictions.jsonl",
+    ]
 
 
 def test_a_dash_as_output_writes_nothing_to_disk(vision: Vision, pictures: Make, tmp_path: Path) -> None:
@@ -155,7 +160,7 @@ def test_annotated_pictures_are_of_the_type_asked_for(
 ) -> None:
     pictures(1)
     assert vision("classify", "photos", "--annotated", kind, "-o", "out").status == 0
-    assert sorted(os.listdir("out")) == [*names, "predictions.jsonl"]
+    assert sorted(os.listdir("out")) == [LIST, *names, "predictions.jsonl"]
 
 
 def test_where_results_go_changes_no_answer_for_a_large_jpeg(vision: Vision, tmp_path: Path) -> None:
@@ -306,3 +311,68 @@ def test_every_odd_picture_gets_one_record_in_order(vision: Vision, shared_data:
     said = ended.err.splitlines()
     assert all(line.startswith("vision: ") for line in said)
     assert len(said) == 1 + sum(r["error"] is not None for r in ended.records)
+
+
+def test_no_result_replaces_an_input_that_comes_later(vision: Vision, pictures: Make, tmp_path: Path) -> None:
+    pictures(2)
+    os.rename("photos/000.png", "000.png")
+    Path("out").mkdir()
+    precious = Path("out/000.png.classify.jpg")
+    make_picture(9).save(precious, "PNG")
+    before = precious.read_bytes()
+    for names, stdin in ((("000.png", precious), b""), (("-",), f"000.png\n{precious}\n".encode())):
+        ended = vision("classify", *names, "photos/001.png", "-o", "out", stdin=stdin)
+        assert ended.status == 1
+        assert [bool(r["error"]) for r in ended.records][::2] == [True, False]
+        assert "Cannot write out/000.png.classify.jpg: " in ended.records[0]["error"]["message"]
+        assert precious.read_bytes() == before
+
+
+def test_what_an_earlier_run_made_may_be_an_input_and_is_then_not_made_again(vision: Vision, pictures: Make) -> None:
+    pictures(1)
+    assert vision("classify", "photos", "-o", "out").status == 0
+    made = Path("out/000.png.classify.jpg")
+    made.rename("out/kept")
+    made.write_bytes(Path("out/kept").read_bytes())
+    ended = vision("classify", "photos/000.png", made, "-o", "out")
+    assert "out/000.png.classify.jpg: it is an input of this run" in ended.err
+    assert made.read_bytes() == Path("out/kept").read_bytes()
+
+
+def test_a_second_run_needs_no_records_of_the_first(vision: Vision, pictures: Make) -> None:
+    pictures(2)
+    for name in ("predictions.jsonl", "predictions.csv"):
+        assert vision("classify", "photos", "-o", "out", "-f", "csv").status == 0
+        os.unlink(f"out/{name}")
+    assert vision("classify", "photos", "-o", "out", "-f", "csv").status == 0
+
+
+@pytest.mark.parametrize("name", ["predictions.csv", "predictions.json"])
+def test_a_document_of_another_program_stays_and_nothing_is_done(name: str, vision: Vision, pictures: Make) -> None:
+    pictures(1)
+    Path("out").mkdir()
+    Path("out", name).write_text("theirs")
+    ended = vision("classify", "photos", "-o", "out", "-f", "csv,json")
+    assert (ended.status, ended.out) == (3, b"")
+    assert f"Cannot write out/{name}: a file stands there that vision did not write." in ended.err
+    assert Path("out", name).read_text() == "theirs"
+    assert not Path("out/000.png.classify.jpg").exists()
+
+
+def test_files_that_options_name_are_inputs_too(vision: Vision, pictures: Make) -> None:
+    pictures(1)
+    truth = Path("out/predictions.coco.json")
+    assert vision("detect", "photos", "-o", "out", "-f", "coco").status == 0
+    before = truth.read_bytes()
+    ended = vision("detect", "photos", "-o", "out", "-f", "coco", "--images", truth)
+    assert ended.status == 3
+    assert f"Cannot write {truth}: it is an input of this run." in ended.err
+    assert truth.read_bytes() == before
+
+
+def test_a_name_that_is_too_long_leaves_no_file_behind(vision: Vision, tmp_path: Path) -> None:
+    make_picture(1).save(tmp_path / ("x" * 250 + ".png"))
+    make_picture(1).save(tmp_path / "good.png")
+    ended = vision("detect", "good.png", "x" * 250 + ".png", "-o", "out", "-f", "voc,yolo")
+    assert [r["error"] and r["error"]["kind"] for r in ended.records] == [None, "output_not_written"]
+    assert not [p for p in (tmp_path / "out").rglob("*") if p.name.startswith("xxx")]

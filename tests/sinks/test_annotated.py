@@ -11,6 +11,7 @@ from visioncli.results import ModelInfo, Record
 from visioncli.runner import Outcome
 from visioncli.sinks.annotated import JPEG_MOST, AnnotatedSink
 from visioncli.sinks.folder import OutputFolder
+from visioncli.sinks.own_files import LIST
 from visioncli.sources import Item
 
 
@@ -56,4 +57,4 @@ def test_a_picture_that_cannot_be_written_leaves_nothing(out: OutputFolder, monk
     monkeypatch.setattr("visioncli.files.os.replace", full)
     with pytest.raises(OutputError, match="the disk is full"):
         AnnotatedSink(draw).write(outcome(), out, "a.png")
-    assert sorted(p.name for p in out.path.rglob("*")) == [".vision-partial", "lock"]
+    assert sorted(p.name for p in out.path.rglob("*")) == [".vision-partial", LIST, "lock"]

@@ -2,7 +2,9 @@ import csv
 import io
 from pathlib import Path
 
-from visioncli.results import Classification, Failure, ModelInfo, Record
+from visioncli.datasets import csv_boxes
+from visioncli.datasets.interface import ReadOptions
+from visioncli.results import Classification, Detection, Failure, ModelInfo, Record
 from visioncli.sinks.csv_table import CsvSink, flatten
 from visioncli.sinks.folder import OutputFolder
 
@@ -13,7 +15,7 @@ def table(tmp_path: Path, *records: Record) -> list[dict[str, str]]:
     for record in records:
         sink.write(record)
     sink.close()
-    return list(csv.DictReader(io.StringIO((tmp_path / "predictions.csv").read_text("utf-8"), newline="")))
+    return list(csv.DictReader(io.StringIO((tmp_path / "predictions.csv").read_bytes().decode(), newline="")))
 
 
 def test_a_row_is_one_prediction_and_an_input_without_any_has_a_row_too(tmp_path: Path) -> None:
@@ -42,3 +44,26 @@ def test_boxes_and_keypoints_become_columns() -> None:
         {"label": "x", "box": [1, 2, 3, 4], "keypoints": [{"name": "nose", "x": 5, "y": 6, "score": 0.5}]}
     )
     assert cells == {"label": "x", "x1": 1, "y1": 2, "x2": 3, "y2": 4, "nose_x": 5, "nose_y": 6, "nose_score": 0.5}
+
+
+TEXTS = ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "'=1", "''-x", "'cat", "cat", "a=b"]
+
+
+def test_no_text_is_a_formula_and_numbers_stay_numbers(tmp_path: Path) -> None:
+    model = ModelInfo("m", None)
+    rows = table(tmp_path, *(Record("classify", t, 2, 2, model, (Classification(t, -3, -0.5),)) for t in TEXTS))
+    assert [row["label"] for row in rows] == [f"'{t}" for t in TEXTS[:8]] + TEXTS[8:]
+    assert [row["input"] for row in rows] == [row["label"] for row in rows]
+    assert {(row["label_id"], row["score"]) for row in rows} == {("-3", "-0.5")}
+
+
+def test_our_reader_gives_texts_back_as_they_were(tmp_path: Path) -> None:
+    out = OutputFolder(tmp_path)
+    sink = CsvSink(out, ("label", "label_id", "score", "x1", "y1", "x2", "y2"))
+    for n, text in enumerate(TEXTS):
+        found = Detection(text, n, 0.5, (0.0, 0.0, 5.0, 5.0))
+        sink.write(Record("detect", text, 9, 9, ModelInfo("m", None), (found,)))
+    sink.close()
+    data = csv_boxes.read(tmp_path / "predictions.csv", ReadOptions())
+    assert list(data.categories.names) == TEXTS
+    assert list(data.images.names) == TEXTS

@@ -1,14 +1,17 @@
+import fcntl
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from visioncli.errors import InputError, OutputError
-from visioncli.sinks.folder import PARTIAL, OutputFolder
+from visioncli.files import write_whole
+from visioncli.sinks.folder import PARTIAL, PREDICTIONS, OutputFolder
 from visioncli.sources import Item
 
 # File names as Linux has them: any bytes but NUL and the slash.
@@ -135,3 +138,161 @@ def test_results_may_not_lie_beside_their_input(tmp_path: Path) -> None:
     out.check_apart(Item(str(tmp_path / "a" / "cat.jpg"), "cat.jpg"), "cat.jpg")
     out.check_apart(Item("http://host/cat.jpg", "cat.jpg"), "cat.jpg")
     out.close()
+
+
+def put(out: OutputFolder, name: str, data: bytes = b"ours") -> None:
+    write_whole(out.file(name), data, out.partial)
+
+
+def test_only_files_that_vision_wrote_are_replaced(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "theirs.jpg").write_bytes(b"theirs")
+    (tmp_path / "a" / "empty.jpg").touch()
+    for _ in range(2):  # also by a later run, without any record of the first
+        out = OutputFolder(tmp_path)
+        put(out, "a/ours.jpg")
+        put(out, "a/empty.jpg")
+        with pytest.raises(OutputError, match="a file stands there that vision did not write"):
+            out.file("a/theirs.jpg")
+        out.close()
+    assert (tmp_path / "a" / "theirs.jpg").read_bytes() == b"theirs"
+
+
+def test_a_killed_run_knows_its_files_too(tmp_path: Path) -> None:
+    script = (
+        "import os, pathlib; from visioncli.files import write_whole;"
+        "from visioncli.sinks.folder import OutputFolder;"
+        f"out = OutputFolder(pathlib.Path({str(tmp_path)!r}));"
+        "write_whole(out.file('a.jpg'), b'ours', out.partial); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=False)
+    assert (tmp_path / "a.jpg").exists()
+    put(OutputFolder(tmp_path), "a.jpg")
+
+
+def test_a_folder_with_records_but_no_list_is_of_an_older_version(tmp_path: Path) -> None:
+    (tmp_path / PREDICTIONS).write_bytes(b'damaged\n{"schema": "vision/1", "task"\n')
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_bytes(b"older")
+    for name in ("a.jpg", "b.jpg"):
+        out = OutputFolder(tmp_path)
+        put(out, name)
+        out.close()
+
+
+def test_files_of_other_programs_with_the_names_of_records_stay(tmp_path: Path) -> None:
+    (tmp_path / PREDICTIONS).write_bytes(b'{"theirs": 1}\n')
+    with pytest.raises(OutputError, match=f"{PREDICTIONS}: a file stands there that vision did not write"):
+        OutputFolder(tmp_path).check(PREDICTIONS)
+
+
+def test_no_result_replaces_an_input_by_whatever_name(tmp_path: Path) -> None:
+    first = OutputFolder(tmp_path / "out")
+    for name in ("a.jpg", "b.jpg", "c/d.jpg"):
+        put(first, name)
+    first.close()
+    (tmp_path / "elsewhere").symlink_to("out")
+    (tmp_path / "link.jpg").symlink_to("out/b.jpg")
+    out = OutputFolder(tmp_path / "elsewhere")
+    for path in ("out/a.jpg", "link.jpg", "elsewhere/c/../c/d.jpg", "http://out/x", "nul\0"):
+        out.protect(path if path.startswith("http") else f"{tmp_path}/{path}")
+    for name in ("a.jpg", "b.jpg", "c/d.jpg"):
+        with pytest.raises(OutputError, match="is an input of this run"):
+            out.file(name)
+    put(out, "new.jpg")
+
+
+def test_an_input_that_this_run_has_written_is_no_input(tmp_path: Path) -> None:
+    out = OutputFolder(tmp_path / "out")
+    put(out, "a.jpg")
+    path = str(tmp_path / "out" / "a.jpg")
+    (item,) = out.protected([Item(path, "b/a.jpg")])
+    with pytest.raises(InputError, match="itself a result of this run"):
+        out.check_apart(item, "b/a.jpg")
+
+
+def test_a_link_within_the_folder_leads_no_result_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "x.jpg").write_bytes(b"precious")
+    (tmp_path / "real").mkdir()
+    (tmp_path / "out").symlink_to("real")  # the folder itself may be one
+    (tmp_path / "real" / "sub").symlink_to("../far")
+    (tmp_path / "real" / "x.jpg").symlink_to("../far/x.jpg")
+    os.mkfifo(tmp_path / "real" / "pipe.jpg")
+    out = OutputFolder(tmp_path / "out")
+    for name, words in (
+        ("sub/x.jpg", "out/sub: it is a link"),
+        ("sub/deep/x.jpg", "out/sub: it is a link"),
+        ("x.jpg", "x.jpg: a link stands there"),
+        ("pipe.jpg", "pipe.jpg: a pipe"),
+    ):
+        with pytest.raises(OutputError, match=words):
+            out.file(name)
+    put(out, "other/x.jpg")
+    assert (tmp_path / "real" / "other" / "x.jpg").read_bytes() == b"ours"
+    assert {p.name: p.read_bytes() for p in (tmp_path / "far").iterdir()} == {"x.jpg": b"precious"}
+
+
+@pytest.mark.parametrize("place", [PARTIAL, f"{PARTIAL}/lock"])
+def test_links_in_the_place_of_our_own_are_refused_and_harm_nothing(place: str, tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / ".vision-precious").write_bytes(b"precious")
+    link = tmp_path / "out" / place
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "far" / ("" if place == PARTIAL else ".vision-precious"))
+    with pytest.raises(OutputError, match=f"{place}: a link stands there. Remove it"):
+        OutputFolder(tmp_path / "out")
+    assert (tmp_path / "far" / ".vision-precious").read_bytes() == b"precious"
+
+
+def test_a_pipe_in_the_place_of_the_lock_holds_nobody_up(tmp_path: Path) -> None:
+    (tmp_path / PARTIAL).mkdir()
+    os.mkfifo(tmp_path / PARTIAL / "lock")
+    with pytest.raises(OutputError, match="lock: a pipe"):
+        OutputFolder(tmp_path)
+
+
+def test_a_file_that_shares_its_content_with_the_lock_keeps_it(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"precious")
+    (tmp_path / "out" / PARTIAL).mkdir(parents=True)
+    (tmp_path / "out" / PARTIAL / "lock").hardlink_to(tmp_path / "precious")
+    OutputFolder(tmp_path / "out").close()
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+
+
+def test_a_lock_that_the_run_before_removed_meanwhile_is_taken_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = OutputFolder(tmp_path / "out")
+    lock, ends = fcntl.flock, [first.close]
+
+    def slow(*args: Any) -> None:
+        if ends:
+            ends.pop()()  # the first run ends between opening the file and locking it
+        lock(*args)
+
+    monkeypatch.setattr(fcntl, "flock", slow)
+    second = OutputFolder(tmp_path / "out")
+    with pytest.raises(OutputError, match="Another run is writing"):
+        OutputFolder(tmp_path / "out")
+    assert (second.partial / "lock").exists()
+    second.close()
+
+
+def test_results_never_lie_in_the_folder_that_goes(tmp_path: Path) -> None:
+    out = OutputFolder(tmp_path)
+    assert out.claim(Item(f"{PARTIAL}/lock", f"{PARTIAL}/lock")) == f"input/{PARTIAL}/lock"
+
+
+def test_what_a_failing_block_wrote_anew_goes_again(tmp_path: Path) -> None:
+    out = OutputFolder(tmp_path)
+    put(out, "before.txt", b"1")
+    with pytest.raises(KeyError), out.undone_on_error():
+        put(out, "before.txt", b"2")
+        put(out, "new/a.txt")
+        raise KeyError
+    assert (tmp_path / "before.txt").read_bytes() == b"2"
+    assert not (tmp_path / "new").exists()
+    with out.undone_on_error():
+        put(out, "new/a.txt")
+    assert (tmp_path / "new" / "a.txt").exists()

@@ -1,13 +1,15 @@
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from visioncli.errors import OutputError, UsageError
 from visioncli.results import Classification, Failure, ModelInfo, Record, dump_line
-from visioncli.sinks.folder import PREDICTIONS, OutputFolder
-from visioncli.sinks.journal import JOURNAL, PREVIOUS, Finished, Journal, check_resume
+from visioncli.sinks.folder import PARTIAL, PREDICTIONS, PREVIOUS, OutputFolder
+from visioncli.sinks.journal import EARLIER, JOURNAL, Finished, Journal, check_resume
+from visioncli.sinks.own_files import LIST
 
 
 def success(name: str, key: str | None = None, files: dict[str, str] | None = None) -> Record:
@@ -60,7 +62,7 @@ def test_records_become_visible_under_their_name_when_the_run_ends(folder: Path)
     journal.close()
     out.close()
     assert inputs(folder / PREDICTIONS) == ["a"]
-    assert os.listdir(folder) == [PREDICTIONS]
+    assert sorted(os.listdir(folder)) == [LIST, PREDICTIONS]
 
 
 def test_a_new_run_keeps_the_records_of_the_last_one_beside_its_own(folder: Path) -> None:
@@ -95,7 +97,7 @@ def test_records_survive_run_after_run_that_is_killed(folder: Path) -> None:
     assert finished is not None
     assert len(finished) == 4
     assert inputs(folder / PREDICTIONS) == list("abcd")
-    assert os.listdir(folder) == [PREDICTIONS]
+    assert sorted(os.listdir(folder)) == [LIST, PREDICTIONS]
 
 
 def test_an_interrupted_resume_keeps_what_it_did_not_come_to(folder: Path) -> None:
@@ -178,3 +180,29 @@ def test_resuming_needs_a_folder() -> None:
     with pytest.raises(UsageError, match="--resume needs an output folder"):
         check_resume(True, None)
     check_resume(False, None)
+
+
+@pytest.mark.parametrize("name", [f"{PARTIAL}/{JOURNAL}", f"{PARTIAL}/{EARLIER}", PREDICTIONS, PREVIOUS])
+@pytest.mark.parametrize("make", [lambda p, other: p.symlink_to(other), lambda p, _: os.mkfifo(p)])
+@pytest.mark.parametrize("resume", [True, False])
+def test_what_is_no_file_in_the_place_of_records_is_refused(
+    name: str, make: Callable[[Path, Path], None], resume: bool, folder: Path
+) -> None:
+    precious = folder.parent / "precious"
+    precious.write_bytes(b"precious\n")
+    out = OutputFolder(folder)
+    make(folder / name, precious)
+    with pytest.raises(OutputError, match=r"stands there\. Remove it"):
+        Journal(out, resume=resume)
+    assert precious.read_bytes() == b"precious\n"
+
+
+def test_a_journal_that_shares_its_content_with_another_file_leaves_it(folder: Path) -> None:
+    precious = folder.parent / "precious"
+    precious.write_bytes(b"precious\n")
+    out = OutputFolder(folder)
+    (out.partial / JOURNAL).hardlink_to(precious)
+    journal = Journal(out, resume=False)
+    journal.write(success("a"))
+    journal.close()
+    assert precious.read_bytes() == b"precious\n"

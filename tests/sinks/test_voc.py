@@ -39,3 +39,8 @@ def test_any_name_gives_well_formed_xml(name: str, tmp_path: Path) -> None:
     root = written(tmp_path, name, Detection("a < b & c", 1, 0.5, (0, 0, 1, 1)))
     assert (root.findtext("filename") or "").endswith(".jpg")
     assert root.findtext("object/name") == "a < b & c"
+
+
+def test_labels_that_xml_cannot_hold_do_not_spoil_the_file(tmp_path: Path) -> None:
+    root = written(tmp_path, "cat.jpg", Detection("a<b\x1b[31m\r\x00\udcff", 1, 0.5, (0, 0, 9, 9)))
+    assert root.findtext("object/name") == "a<b?[31m??\\udcff"

@@ -65,3 +65,10 @@ def test_boxes_survive_at_any_size(size: tuple[int, int], shares: tuple[float, .
         ((_, x, y, w, h),) = rows(Path(place) / "out" / "yolo" / "labels" / "cat.txt")
     assert all(0 <= v <= 1 for v in (x, y, w, h))
     assert ((x - w / 2) * size[0], (y + h / 2) * size[1]) == pytest.approx((box[0], box[3]), abs=0.02)
+
+
+def test_the_line_of_a_class_is_its_number_whatever_its_name(tmp_path: Path) -> None:
+    out = folder(tmp_path, "cat.jpg")
+    YoloSink(out, {1: "two\nlines\r\n", 17: "cat\u2028\x85\x1b[31m", 90: "\udcff"})
+    text = (tmp_path / "out" / "yolo" / "classes.txt").read_text("utf-8")
+    assert text.splitlines() == ["two lines ", "cat [31m", "\\udcff"]

@@ -27,7 +27,8 @@ def export(
     row = resolve.ready(row, Access.of(offline))
     path = compile_model(row, out or Path(f"{model}.onnx"))
     if not quiet:
-        sys.stderr.write(f"vision: {path} holds {row.name} ({path.stat().st_size / 2**20:.1f} MiB, {row.licence}).\n")
+        size = f"{path.stat().st_size / 2**20:.1f} MiB, " if path.is_file() else ""
+        sys.stderr.write(f"vision: {path} holds {row.name} ({size}{row.licence}).\n")
 
 
 def compile_models(

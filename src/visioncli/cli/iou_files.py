@@ -17,6 +17,7 @@ from visioncli.datasets.align import align
 from visioncli.datasets.interface import ReadOptions, Role
 from visioncli.datasets.recognise import Format, read, recognise
 from visioncli.errors import UsageError, VisionError
+from visioncli.files import check_not_input
 from visioncli.metrics.engines import Engine
 from visioncli.metrics.evaluate import Evaluation, Settings, evaluate, picture_records
 from visioncli.metrics.gates import look_up, missed, parse_gates, split_names
@@ -26,6 +27,7 @@ from visioncli.status import Status
 
 SPOOL = "standard-input"
 SPOOLED = "standard input"
+PLOTS = ("precision_recall.png", "confusion.png")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,10 @@ class Request:
             raise UsageError(f"--iou must lie above 0 and not above 1, not {self.threshold:g}.")
         if self.per_image == "-" and (self.as_json or self.only):
             raise UsageError("--per-image - takes standard output; name a file for it beside --json or --only.")
+        outputs = [] if self.per_image in (None, "-") else [Path(str(self.per_image))]
+        outputs += [self.plots / name for name in PLOTS] if self.plots else []
+        for output in outputs:
+            check_not_input(output, (self.truth, self.predictions, self.images, self.names))
 
 
 def compare_files(request: Request) -> None:

@@ -49,6 +49,8 @@ def run_task(
 
     with _output_folder(out_path) as out:
         check_resume(frame.resume, out)
+        if out:
+            _protect_inputs(out, frame, sink_options, expansion)
         journal = Journal(out, resume=frame.resume) if out else None
         finished = Finished(journal.sources, out) if out and journal and frame.resume else None
         sinks = picture_sinks(formats, out, task.labels, sink_options) if out else []
@@ -60,7 +62,7 @@ def run_task(
         if out is not None or not documents:
             record_sinks.append(console.table(task) if console.wants_table(frame.json) else StdoutLines())
         outcomes = run(
-            expansion.items(frame.inputs),
+            out.protected(expansion.items(frame.inputs)) if out else expansion.items(frame.inputs),
             task,
             options,
             key_extra={
@@ -167,6 +169,17 @@ def _check_inputs(frame: FrameOptions, out: Path | None) -> None:
                     f"The output folder {out} is itself an input, so results would become inputs. "
                     "Choose another folder with -o."
                 )
+
+
+def _protect_inputs(out: OutputFolder, frame: FrameOptions, options: SinkOptions, expansion: Expansion) -> None:
+    """Names in the output folder that are inputs, before anything is written; those of a pipe follow as they come."""
+    model = (frame.model or "").partition(":")[2]
+    for path in (frame.weights, frame.labels, options.images, options.background, model):
+        if path:
+            out.protect(str(path))
+    if out.has_own:  # what vision did not write is not replaced anyway
+        for item in expansion.items(text for text in frame.inputs if text != "-"):
+            out.protect(item.path)
 
 
 def _count(expansion: Expansion, inputs: list[str]) -> Callable[[], int | None]:

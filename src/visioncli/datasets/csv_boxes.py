@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,8 @@ COLUMNS = {
     "width": ("image_width",),
     "height": ("image_height",),
 }
+DEFUSED = re.compile(r"^'(?='*[=+\-@\t\r\n])")
+"""The apostrophe in front of a text that spreadsheets would compute, as our csv sink writes it."""
 CORNERS = (("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax"))
 SIDES = (("x", "y", "w", "h"), ("x", "y", "width", "height"))
 
@@ -41,6 +44,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     header = [name.strip().casefold() for name in next(reader)]
     at = _columns(header, path)
     corners, box_at = _box_columns(header, path)
+    words = [at[name] for name in ("input", "label") if name in at]
     lines, rows = [], []
     pictures: dict[str, int] = {}
     try:
@@ -51,6 +55,8 @@ def read(path: Path, options: ReadOptions) -> Dataset:
                 raise DatasetError(
                     f"{path}: line {reader.line_num} has {len(row)} cells, but the header has {len(header)}."
                 )
+            for i in words:
+                row[i] = DEFUSED.sub("", row[i])
             pictures.setdefault(row[at["input"]], len(pictures))
             if any(row[i].strip() for i in box_at):
                 rows.append(row)

@@ -1,12 +1,18 @@
-"""`predictions.csv`: one row a prediction, and one row for each input without any (RFC 4180, UTF-8)."""
+"""`predictions.csv`: one row a prediction, and one row for each input without any (RFC 4180, UTF-8).
+
+No cell is a formula to spreadsheets (https://owasp.org/www-community/attacks/CSV_Injection).
+"""
 
 import csv
 import io
+import re
 from typing import Any
 
 from visioncli.results import Record
 from visioncli.sinks.documents import DocumentSink
 
+FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+"""How a text begins that a spreadsheet would compute, or that would look like such a text defused."""
 _BOX = ("x1", "y1", "x2", "y2")
 
 
@@ -28,7 +34,7 @@ class CsvSink(DocumentSink):
             cells = flatten(prediction) | {"input": record.input}
             if record.error:
                 cells["error"] = f"{record.error.kind}: {record.error.message}"
-            self._row(tuple(cells.get(name, "") for name in self._columns))
+            self._row(tuple(_defused(cells.get(name, "")) for name in self._columns))
 
     def finish(self) -> None:
         """A table has no end mark."""
@@ -37,6 +43,11 @@ class CsvSink(DocumentSink):
         text = io.StringIO()
         csv.writer(text).writerow(cells)
         self.put(text.getvalue().encode("utf-8", errors="backslashreplace"))
+
+
+def _defused(cell: Any) -> Any:
+    """A text that spreadsheets take for a formula gets an apostrophe in front; numbers stay as they are."""
+    return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
 
 
 def flatten(prediction: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import sys
 from abc import abstractmethod
 from typing import IO, ClassVar
 
-from visioncli.files import explain
+from visioncli.files import explain, new_file
 from visioncli.results import Record
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import RecordSink
@@ -16,10 +16,11 @@ class DocumentSink(RecordSink):
     suffix: ClassVar[str]
 
     def __init__(self, out: OutputFolder | None) -> None:
-        self._target = out.path / f"predictions.{self.suffix}" if out else None
+        self._out, self._name = out, f"predictions.{self.suffix}"
+        self._target = out.check(self._name) if out else None
         self._temporary = out.partial / f".vision-document.{self.suffix}" if out else None
         try:
-            self._file: IO[bytes] = self._temporary.open("wb") if self._temporary else sys.stdout.buffer
+            self._file: IO[bytes] = new_file(self._temporary) if self._temporary else sys.stdout.buffer
         except OSError as problem:
             raise explain(problem, self._temporary) from problem  # type: ignore[arg-type]
         self.begin()
@@ -41,11 +42,12 @@ class DocumentSink(RecordSink):
     def close(self) -> None:
         """Ends the document and gives it its name."""
         self.finish()
-        if self._temporary is None or self._target is None:
+        if self._out is None or self._temporary is None or self._target is None:
             self._file.flush()
             return
         try:
             self._file.close()
+            self._out.note(self._name)
             self._temporary.replace(self._target)
         except OSError as problem:
             raise explain(problem, self._target) from problem

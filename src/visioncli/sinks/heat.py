@@ -1,11 +1,9 @@
 """Heat maps as numbers: `cat.jpg.gradcam.png` (16 bit) or `.npy` (float32, 0 to 1), at the picture's size."""
 
-import re
-
 import numpy as np
 from PIL import Image
 
-from visioncli.files import whole_file, write_picture
+from visioncli.files import name_part, whole_file, write_picture
 from visioncli.runner import Outcome
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import PictureSink
@@ -23,8 +21,7 @@ class HeatSink(PictureSink):
         if outcome.picture is None:
             return files
         for n, explanation in enumerate(outcome.record.predictions or ()):
-            label = re.sub(r"[^\w-]+", "_", explanation.label)
-            name = "map" if n == 0 else f"map-{n}-{label}"
+            name = "map" if n == 0 else f"map-{n}-{name_part(explanation.label)}"
             target = out.file(f"{base}.{name}.{self._kind}")
             heat = unpacked(outcome.arrays, n, outcome.picture.width, outcome.picture.height)
             if self._kind == "npy":

@@ -7,14 +7,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from visioncli.errors import OutputError, UsageError
-from visioncli.files import explain, whole_file
+from visioncli.files import explain, new_file, refuse_irregular, whole_file
 from visioncli.results import Record, dump_line
-from visioncli.sinks.folder import PREDICTIONS, OutputFolder
+from visioncli.sinks.folder import PREDICTIONS, PREVIOUS, OutputFolder
 from visioncli.sinks.interface import RecordSink
 
 JOURNAL = "journal.jsonl"
 EARLIER = "earlier.jsonl"
-PREVIOUS = "predictions.previous.jsonl"
 
 
 class Journal(RecordSink):
@@ -22,20 +21,23 @@ class Journal(RecordSink):
 
     def __init__(self, out: OutputFolder, *, resume: bool) -> None:
         self._out = out
-        self._target = out.path / PREDICTIONS
+        self._target = out.check(PREDICTIONS)
+        self._previous = out.check(PREVIOUS)
         self._path = out.partial / JOURNAL
         self._resume = resume
         self._keys: set[str] = set()
         self._keep_previous = not resume
         try:
             self._keep_leftovers()
-            self._file = self._path.open("wb")
+            self._file = new_file(self._path)
         except OSError as problem:
             raise explain(problem, self._target) from problem
 
     def _keep_leftovers(self) -> None:
         """Finished records of killed runs: gathered in one file, which `--resume` reads."""
         earlier = self._out.partial / EARLIER
+        for path in (earlier, self._path):
+            refuse_irregular(path)
         if self._path.exists():
             with whole_file(earlier, self._out.partial) as temporary, temporary.open("wb") as file:
                 for path in (earlier, self._path):
@@ -71,7 +73,9 @@ class Journal(RecordSink):
         try:
             self._drop_torn_line()
             if self._keep_previous and self._target.exists() and self._target.stat().st_size:
-                os.replace(self._target, self._out.path / PREVIOUS)
+                self._out.note(PREVIOUS)
+                os.replace(self._target, self._previous)
+            self._out.note(PREDICTIONS)
             os.replace(self._path, self._target)
         except OSError as problem:
             raise explain(problem, self._target) from problem

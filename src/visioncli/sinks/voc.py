@@ -26,7 +26,7 @@ class VocSink(PictureSink):
         _add(root, "segmented", "0")
         for p in record.predictions or ():
             item = ET.SubElement(root, "object")
-            _add(item, "name", p.label)
+            _add(item, "name", _xml_text(p.label))
             for tag, text in (("pose", "Unspecified"), ("truncated", "0"), ("difficult", "0")):
                 _add(item, tag, text)
             _add(item, "score", f"{p.score:.6g}")
@@ -45,6 +45,6 @@ def _add(parent: ET.Element, tag: str, text: str) -> None:
 
 
 def _xml_text(text: str) -> str:
-    """File names may hold bytes and control characters that XML cannot."""
+    """File names and labels may hold bytes and control characters that XML cannot; it turns a CR into a line end."""
     clean = text.encode("utf-8", "backslashreplace").decode()
-    return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "?", clean)
+    return re.sub(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "?", clean)

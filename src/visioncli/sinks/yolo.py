@@ -1,5 +1,7 @@
 """`OUT/yolo/labels/a/cat.txt`: one line an object, `class x y w h`, normalised centre and size; `classes.txt`."""
 
+import re
+
 from visioncli.files import write_whole
 from visioncli.runner import Outcome
 from visioncli.sinks.folder import OutputFolder
@@ -12,8 +14,8 @@ class YoloSink(PictureSink):
     def __init__(self, out: OutputFolder, labels: dict[int, str], *, scores: bool = False) -> None:
         self._numbers = {label_id: n for n, label_id in enumerate(labels)}
         self._scores = scores
-        names = "".join(f"{name}\n" for name in labels.values())
-        write_whole(out.file("yolo/classes.txt"), names.encode(), out.partial)
+        names = "".join(f"{_one_line(name)}\n" for name in labels.values())
+        write_whole(out.file("yolo/classes.txt"), names.encode("utf-8", "backslashreplace"), out.partial)
 
     def write(self, outcome: Outcome, out: OutputFolder, base: str) -> dict[str, str]:
         record = outcome.record
@@ -28,3 +30,8 @@ class YoloSink(PictureSink):
         target = out.file(f"yolo/labels/{out.stem(base)}.txt")
         write_whole(target, "".join(lines).encode(), out.partial)
         return {"yolo": str(target)}
+
+
+def _one_line(label: str) -> str:
+    """A label without line ends and control characters: the line that it stands on is its number."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", label)

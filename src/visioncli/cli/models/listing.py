@@ -187,10 +187,11 @@ def plot(
     task: Annotated[str, typer.Option("--task", "-t", metavar="TASK", help="Which networks.")] = "classify",
 ) -> None:
     """Draw accuracy against cost, as a PNG."""
-    from visioncli.files import whole_file
+    from visioncli.files import is_stream, whole_file
     from visioncli.render.models import draw_plot
 
     image = draw_plot(select(task, None), task)
     with whole_file(out) as temporary:
         image.save(temporary, "PNG", optimize=True)
-    sys.stdout.write(f"{out}\n")
+    if not is_stream(out):
+        sys.stdout.write(f"{out}\n")
