@@ -1,6 +1,6 @@
 """`vision iou`: how well boxes, masks, keypoints or label maps match."""
 
-import json
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,10 +9,13 @@ import typer
 from typer.core import TyperCommand
 
 from visioncli.cli.choices import member
+from visioncli.cli.terminal import printable
 from visioncli.errors import UsageError
 
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?nan|[-+]?inf(?:inity)?"
 BOX_LIKE = re.compile(rf"\s*(?:{NUMBER})\s*[,;]", re.IGNORECASE)
+
+MOST_PAIRS = 1_000_000
 
 
 class IouCommand(TyperCommand):
@@ -117,19 +120,24 @@ def iou(
 
 def _typed_boxes(truth: str, predictions: str) -> bool:
     """Whether the two arguments are boxes. A file that exists is a file, whatever its name."""
-    boxes = [bool(BOX_LIKE.match(a)) and not Path(a).exists() for a in (truth, predictions)]
+    boxes = [bool(BOX_LIKE.match(a)) and not os.path.exists(a) for a in (truth, predictions)]
     if boxes[0] != boxes[1]:
         box, other = (truth, predictions) if boxes[0] else (predictions, truth)
-        raise UsageError(f"{box.strip()} is a box, but {other.strip()} is not; give two boxes or two files.")
+        raise UsageError(
+            f"{printable(box.strip())} is a box, but {printable(other.strip())} is not; give two boxes or two files."
+        )
     return boxes[0]
 
 
 def _compare_boxes(first: str, second: str, metric: str, box_format: str, as_json: bool) -> None:
+    from visioncli.cli.iou_tables import json_text, show
     from visioncli.metrics.boxes import BoxFormat, Metric, pairwise, to_corners
 
     form = member(BoxFormat, box_format, "--box-format")
     measure = member(Metric, metric, "--metric")
     sides = [_parse_boxes(text) for text in (first, second)]
+    if len(sides[0]) * len(sides[1]) > MOST_PAIRS:
+        raise UsageError(f"More than {MOST_PAIRS:,} pairs of boxes are too many to type; put them into files.")
     try:
         values = pairwise(to_corners(sides[0], form), to_corners(sides[1], form), measure).tolist()
     except ValueError as problem:
@@ -137,10 +145,10 @@ def _compare_boxes(first: str, second: str, metric: str, box_format: str, as_jso
     if as_json:
         single = {"value": values[0][0]} if len(values) == len(values[0]) == 1 else {}
         body = {"metric": measure, "box_format": form, "truth": sides[0], "predictions": sides[1], **single}
-        typer.echo(json.dumps(body | {"values": values}))
+        show(json_text(body | {"values": values}))
         return
     for row in values:
-        typer.echo("\t".join(f"{value:.10g}" for value in row))
+        show("\t".join(f"{value:.10g}" for value in row))
 
 
 def _parse_boxes(text: str) -> list[list[float]]:
@@ -150,9 +158,11 @@ def _parse_boxes(text: str) -> list[list[float]]:
             continue
         words = [w.strip() for w in part.split(",")]
         if len(words) != 4:
-            raise UsageError(f"A box is four numbers with commas between, but {part.strip()} has {len(words)}.")
+            raise UsageError(
+                f"A box is four numbers with commas between, but {printable(part.strip())} has {len(words)}."
+            )
         try:
             boxes.append([float(w) for w in words])
         except ValueError:
-            raise UsageError(f"A box is four numbers with commas between, not {part.strip()}.") from None
+            raise UsageError(f"A box is four numbers with commas between, not {printable(part.strip())}.") from None
     return boxes

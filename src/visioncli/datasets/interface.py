@@ -6,7 +6,7 @@ Columns are numpy arrays, so that a million boxes are a few arrays and not a mil
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,19 @@ Rle = dict[str, Any]
 """A mask as pycocotools holds it: `size` is [height, width], `counts` the compressed run lengths as bytes."""
 
 FIRST_FEW = 5
+LONGEST_NAME = 200
+"""Longer names are cut in sentences."""
+
+
+class Progress(Protocol):
+    """Is told from time to time how far long work is: what is worked on, how much is done, and of how much."""
+
+    def __call__(self, what: str, done: int, total: int | None) -> None:
+        """Take note; costs next to nothing."""
+
+
+def silent(what: str, done: int, total: int | None) -> None:
+    """Progress that nobody wants to hear of."""
 
 
 class Role(StrEnum):
@@ -49,6 +62,7 @@ class ReadOptions:
     keypoints: bool = False
     images: Path | None = None
     names: Path | None = None
+    progress: Progress = silent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +134,7 @@ class Annotations:
     crowd: Flags
     ignore: Flags
     score: F64
-    ids: tuple[int | str, ...] | None = None
+    ids: tuple[int | str, ...] | I64 | None = None
     masks: tuple[Rle, ...] | None = None
     keypoints: F64 | None = None
     labelled: I64 | None = None
@@ -146,7 +160,7 @@ class Annotations:
             crowd=self.crowd[rows],
             ignore=self.ignore[rows],
             score=self.score[rows],
-            ids=None if self.ids is None else tuple(self.ids[i] for i in rows),
+            ids=self.ids[rows] if isinstance(self.ids, np.ndarray) else self.ids and tuple(self.ids[i] for i in rows),
             masks=None if self.masks is None else tuple(self.masks[i] for i in rows),
             keypoints=None if self.keypoints is None else self.keypoints[rows],
             labelled=None if self.labelled is None else self.labelled[rows],
@@ -168,7 +182,8 @@ class Dataset:
 
 def first_few(things: list[Any]) -> str:
     """The first few of `things` as words: `1, 2, 3 and 4 more`."""
-    shown = ", ".join(str(t) for t in things[:FIRST_FEW])
+    words = [str(t) for t in things[:FIRST_FEW]]
+    shown = ", ".join(w if len(w) <= LONGEST_NAME else w[:LONGEST_NAME] + "…" for w in words)
     rest = len(things) - FIRST_FEW
     return f"{shown} and {rest} more" if rest > 0 else shown
 
@@ -184,10 +199,10 @@ def plain_annotations(
     masks: tuple[Rle, ...] | None = None,
     keypoints: F64 | None = None,
     area: F64 | None = None,
-    ids: list[int] | None = None,
+    ids: list[int] | I64 | None = None,
 ) -> Annotations:
     """Annotations of a format without crowds: (N, 4) boxes by corners, or as xywh; `area` is that of the box."""
-    xywh = boxes.astype(np.float64).reshape(-1, 4).copy()
+    xywh = np.array(boxes, np.float64).reshape(-1, 4)
     if corners:
         xywh[:, 2:] -= xywh[:, :2]
     count = len(xywh)
@@ -199,7 +214,7 @@ def plain_annotations(
         crowd=np.zeros(count, bool),
         ignore=np.zeros(count, bool) if ignore is None else ignore,
         score=np.ones(count) if score is None else score,
-        ids=None if ids is None else tuple(ids),
+        ids=ids if ids is None or isinstance(ids, np.ndarray) else tuple(ids),
         masks=masks,
         keypoints=keypoints,
         labelled=None if keypoints is None else np.count_nonzero(keypoints[:, :, 2] > 0, axis=1),

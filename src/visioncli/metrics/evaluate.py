@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from visioncli.datasets.align import Aligned
-from visioncli.datasets.interface import F64, I64, Flags
+from visioncli.datasets.interface import F64, I64, Flags, Progress, silent
 from visioncli.metrics import engines
 from visioncli.metrics.average_precision import (
     Curves,
@@ -49,7 +49,9 @@ class Evaluation:
     void: Flags
 
 
-def evaluate(data: Aligned, settings: Settings, truth_name: str, predictions_name: str) -> Evaluation:
+def evaluate(
+    data: Aligned, settings: Settings, truth_name: str, predictions_name: str, progress: Progress = silent
+) -> Evaluation:
     """Compare the two sides. Raises DatasetError where masks of one picture differ in size."""
     truth, detections, classes = data.truth, data.detections, len(data.categories)
     cell = cells(detections.image, detections.category, classes)
@@ -234,8 +236,10 @@ def _split(image: I64, chosen: Flags) -> dict[int, list[int]]:
     return out
 
 
-def _name(ids: tuple[int | str, ...] | None, row: int) -> int | str:
-    return int(row) if ids is None else ids[row]
+def _name(ids: tuple[int | str, ...] | I64 | None, row: int) -> int | str:
+    if ids is None:
+        return int(row)
+    return int(ids[row]) if isinstance(ids, np.ndarray) else ids[row]
 
 
 def _thing(evaluation: Evaluation, row: int, side: str) -> dict[str, Any]:
