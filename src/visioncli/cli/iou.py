@@ -38,6 +38,13 @@ def iou(
     box_format: Annotated[str | None, typer.Option(help="For typed boxes: xyxy, xywh or cxcywh.")] = None,
     threshold: Annotated[float, typer.Option("--iou", help="Overlap from which a detection is right.")] = 0.5,
     score: Annotated[float, typer.Option(help="Leave detections below this out of the counts.")] = 0.0,
+    inclusive: Annotated[
+        bool,
+        typer.Option(
+            "--inclusive",
+            help="VOC files: corners include their last pixel, as Pascal counts (width = xmax - xmin + 1).",
+        ),
+    ] = False,
     masks: Annotated[bool, typer.Option("--masks", help="Compare masks instead of boxes.")] = False,
     keypoints: Annotated[bool, typer.Option("--keypoints", help="Compare keypoints, by OKS.")] = False,
     ignore_index: Annotated[int, typer.Option(help="Label maps: the class that does not count; -1 for none.")] = 255,
@@ -75,6 +82,7 @@ def iou(
     """
     if _typed_boxes(truth, predictions):
         files_only = {
+            "--inclusive": inclusive,
             "--masks": masks,
             "--keypoints": keypoints,
             "--only": only,
@@ -101,6 +109,7 @@ def iou(
             predictions_format=predictions_format,
             threshold=threshold,
             score=score,
+            inclusive=inclusive,
             masks=masks,
             keypoints=keypoints,
             ignore_index=ignore_index,

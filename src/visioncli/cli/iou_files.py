@@ -42,6 +42,7 @@ class Request:
     predictions_format: str | None
     threshold: float
     score: float
+    inclusive: bool
     masks: bool
     keypoints: bool
     ignore_index: int
@@ -60,6 +61,9 @@ class Request:
         """Raises UsageError where the options contradict each other."""
         if self.masks and self.keypoints:
             raise UsageError("--masks and --keypoints exclude each other.")
+        if self.inclusive and (self.masks or self.keypoints):
+            other = "--masks" if self.masks else "--keypoints"
+            raise UsageError(f"--inclusive is about the corners of boxes, and {other} does not compare boxes.")
         if not 0 < self.threshold <= 1:
             raise UsageError(f"--iou must lie above 0 and not above 1, not {self.threshold:g}.")
         if not math.isfinite(self.score):
@@ -139,8 +143,8 @@ def _evaluated(request: Request, progress: Progress) -> tuple[AnyReport, Iterabl
         if forms[0] is not forms[1]:
             other = forms[1] if forms[0] is Format.LABELMAP else forms[0]
             raise UsageError(f"Label maps can only be compared with label maps, but one side is {other}.")
-        if request.masks or request.keypoints:
-            name = "--masks" if request.masks else "--keypoints"
+        if request.masks or request.keypoints or request.inclusive:
+            name = "--masks" if request.masks else "--keypoints" if request.keypoints else "--inclusive"
             raise UsageError(f"{name} is for objects; label maps are compared pixel by pixel.")
         return _label_maps(request, truth, predictions)
 
@@ -227,6 +231,8 @@ def _format(forced: str | None, path: Path, option: str) -> Format:
 def _objects(
     request: Request, truth: Path, predictions: Path, forms: tuple[Format, Format], progress: Progress
 ) -> Evaluation:
+    if request.inclusive:
+        _check_inclusive((truth, predictions), forms)
     engine: Engine = member(Engine, request.engine, "--engine")
     kind = Kind.MASKS if request.masks else Kind.KEYPOINTS if request.keypoints else Kind.BOXES
     options = ReadOptions(
@@ -234,14 +240,29 @@ def _objects(
         keypoints=request.keypoints,
         images=request.images,
         names=request.names,
+        inclusive=request.inclusive,
         progress=progress,
     )
     ours = read(truth, forms[0], options)
     theirs = read(predictions, forms[1], replace(options, role=Role.PREDICTIONS))
     data = align(ours, theirs, skip_unknown=request.skip_unknown)
     del ours, theirs  # what was left out of `data` is a gigabyte where there are ten million boxes
-    settings = Settings(kind=kind, iou=request.threshold, score=request.score, engine=engine)
+    settings = Settings(
+        kind=kind, iou=request.threshold, score=request.score, engine=engine, inclusive=request.inclusive
+    )
     return evaluate(data, settings, str(truth), str(predictions), progress)
+
+
+def _check_inclusive(sides: tuple[Path, Path], forms: tuple[Format, Format]) -> None:
+    """Raises UsageError where a side has no corners that could include a pixel."""
+    if Format.VOC not in forms:
+        raise UsageError("--inclusive is for Pascal VOC files, and neither side is one.")
+    for path, form in zip(sides, forms, strict=True):
+        if form not in (Format.VOC, Format.CSV):
+            raise UsageError(
+                f"--inclusive counts the last pixel of both sides, as Pascal does, but {path} is {form}, whose boxes "
+                "end between pixels; give VOC files (or a CSV of corners) on both sides."
+            )
 
 
 def _label_maps(request: Request, truth: Path, predictions: Path) -> tuple[AnyReport, Iterable[dict[str, Any]]]:

@@ -86,10 +86,11 @@ def _of_objects(report: Report) -> list[Block]:
     totals = report.numbers()
     total = (TOTAL, *(cell(totals[n]) for n in (*names, *precisions)))
     what = "OKS" if report.kind == "keypoints" else "IoU"
+    pixels = ", last pixels included" if report.inclusive else ""
     above = f", score at least {report.score:g}" if report.score > 0 else ""
     return [
         Block(
-            f"{report.kind} of {report.pictures} pictures, matched at {what} {report.iou:g}{above}",
+            f"{report.kind} of {report.pictures} pictures, matched at {what} {report.iou:g}{above}{pixels}",
             ("class", *names, *precisions),
             (*rows, total),
         ),

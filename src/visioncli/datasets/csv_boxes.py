@@ -55,12 +55,17 @@ class _Numbering(dict[str, int]):
 class _Table:
     """The columns of the file as they grow; what a row holds is decided by its header."""
 
-    def __init__(self, header: list[str], path: Path, role: Role) -> None:
+    def __init__(self, header: list[str], path: Path, options: ReadOptions) -> None:
         self.path, self.header = path, header
         self.at = _columns(header, path)
         self.corners, self.box_at = _box_columns(header, path)
+        self.inclusive = options.inclusive
+        if self.inclusive and not self.corners:
+            raise DatasetError(
+                f"{path}: --inclusive is for corners, whose last pixel counts; this file holds widths and heights."
+            )
         self.key = self.at.get("label", self.at.get("label_id", 0))
-        self.scored = role is Role.PREDICTIONS and "score" in self.at
+        self.scored = options.role is Role.PREDICTIONS and "score" in self.at
         self.pictures, self.classes = _Numbering(), _Numbering()
         self.ids: dict[str, str] = {}
         self._parts: dict[str, list[Any]] = {"line": [], "image": [], "category": [], "box": [], "score": []}
@@ -93,10 +98,9 @@ class _Table:
                 raise DatasetError(f"{self.path}: line {lines[i]} has {len(row)} cells, but the header has {wide}.")
             if not row[self.at["input"]].strip():
                 raise DatasetError(f"{self.path}: line {lines[i]} does not name its picture.")
+            self.pictures[row[self.at["input"]]]  # numbered here, since the order is that of the file
             if any(row[k].strip() for k in self.box_at):
                 kept.append(i)
-            else:
-                self.pictures[row[self.at["input"]]]
         if kept:
             self._add(list(zip(*(rows[i] for i in kept), strict=True)), lines[kept])
 
@@ -106,6 +110,8 @@ class _Table:
 
         boxes = np.stack([self._numbers(columns[k], self.header[k], lines) for k in self.box_at], axis=1)
         (check_corners if self.corners else check_sizes)(boxes, place)
+        if self.inclusive:
+            boxes[:, 2:] += 1
         labels = columns[self.key]
         if not all(labels):
             raise DatasetError(f"{place(labels.index(''))}: the {self.header[self.key]} is empty.")
@@ -172,12 +178,13 @@ def _read_table(path: Path, options: ReadOptions) -> _Table:
         start = file.peek(_PEEK)[:_PEEK] if isinstance(file, io.BufferedReader) else b""
         refuse_binary(start, path)
         size = os.fstat(file.fileno()).st_size
-        reader = csv.reader(_lines(io.TextIOWrapper(file, "utf-8-sig", newline=""), path))
+        text = io.TextIOWrapper(file, "utf-8-sig", newline="")
+        reader = csv.reader(_lines(text, path))
         try:
             header = next((row for row in reader if any(map(str.strip, row))), None)
             if header is None:
                 raise DatasetError(f"{path}: the file is empty.")
-            table = _Table([name.strip().casefold() for name in header], path, options.role)
+            table = _Table([name.strip().casefold() for name in header], path, options)
             numbered = ((reader.line_num, row) for row in reader)
             while rows := list(islice(numbered, ROWS_AT_ONCE)):
                 table.add(rows)

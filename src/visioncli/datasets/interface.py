@@ -3,7 +3,7 @@
 Columns are numpy arrays, so that a million boxes are a few arrays and not a million objects.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -54,7 +54,8 @@ class ReadOptions:
     """What a reader should look for beyond boxes, and where else it may look.
 
     `images` is a folder of pictures or a COCO file, for formats that do not carry picture sizes;
-    `names` is a file with one class name a line, for formats that carry numbers only.
+    `names` is a file with one class name a line, for formats that carry numbers only. `inclusive` takes corners as
+    Pascal VOC means them: they name the last pixel, so that a box from 10 to 50 is 41 wide.
     """
 
     role: Role = Role.TRUTH
@@ -62,6 +63,7 @@ class ReadOptions:
     keypoints: bool = False
     images: Path | None = None
     names: Path | None = None
+    inclusive: bool = False
     progress: Progress = silent
 
 
@@ -148,6 +150,10 @@ class Annotations:
         out = self.xywh.copy()
         out[:, 2:] += out[:, :2]
         return out
+
+    def part(self, rows: I64) -> "Annotations":
+        """The objects of these rows, without their ids."""
+        return replace(self, ids=None).take(rows, self.image[rows], self.category[rows])
 
     def take(self, chosen: I64 | Flags, image: I64, category: I64) -> "Annotations":
         """The chosen rows, with their pictures and classes numbered anew (the new numbers of the chosen rows)."""

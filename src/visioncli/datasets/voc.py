@@ -1,7 +1,7 @@
 """Pascal VOC: one XML file a picture, with corners in pixels.
 
-Coordinates are taken as they are written. The original VOC files count pixels from 1 and include the last one; most
-tools since then write plain corners, and ours do.
+Coordinates are taken as they are written. The original VOC files count pixels from 1 and include the last one, and
+are read so with `ReadOptions.inclusive`; most tools since then write plain corners, and ours do.
 """
 
 import math
@@ -59,6 +59,8 @@ def read(path: Path, options: ReadOptions) -> Dataset:
             ids.append(k)
     corners = np.array(boxes, np.float64).reshape(-1, 4)
     check_corners(corners, lambda i: places[i])
+    if options.inclusive:
+        corners[:, 2:] += 1
     scored = options.role is Role.PREDICTIONS and any(s is not None for s in scores)
     if scored and None in scores:
         raise DatasetError(f"{places[scores.index(None)]} has no score, though others have one.")
