@@ -14,11 +14,12 @@ class Confusion:
     """(C + 1, C + 1) int64 counts: rows are the true class, columns the predicted one.
 
     The last row counts detections where nothing is (spurious), the last column objects that nothing found (missed).
-    `categories` holds the places of the C classes in the table of classes.
+    `categories` holds the places of the C classes in the table of classes; `complete` where those are all that occur.
     """
 
     categories: I64
     counts: I64
+    complete: bool = True
 
 
 MOST_CLASSES = 2_000
@@ -59,7 +60,8 @@ def confusion_table(data: Aligned, matched: I64, counted: Flags, void: Flags, co
     objects = np.bincount(truth.category[counted], minlength=classes)
     objects += np.bincount(detections.category[~void], minlength=classes)
     present = np.flatnonzero(objects)
-    if len(present) > MOST_CLASSES:
+    complete = len(present) <= MOST_CLASSES
+    if not complete:
         present = np.sort(present[np.argsort(-objects[present], kind="stable")[:MOST_CLASSES]])
     nothing = len(present)
     # What is not shown gets a place of its own, which is cut off in the end.
@@ -70,4 +72,4 @@ def confusion_table(data: Aligned, matched: I64, counted: Flags, void: Flags, co
         np.add.at(counts, (place[truth.category[g]], place[detections.category[d]]), 1)
     counts[:, nothing] += np.bincount(place[truth.category[free_truth]], minlength=nothing + 2)
     counts[nothing] += np.bincount(place[detections.category[free_detection]], minlength=nothing + 2)
-    return Confusion(present, counts[: nothing + 1, : nothing + 1])
+    return Confusion(present, counts[: nothing + 1, : nothing + 1], complete)

@@ -69,7 +69,7 @@ def evaluate(
     hit = (matched >= 0) & ~void
     table = confusion_table(data, matched, ~uncounted, void, found.confused)
     warnings = data.warnings
-    if len(table.categories) == MOST_CLASSES:
+    if not table.complete:
         warnings = (*warnings, f"The confusion table holds only the {MOST_CLASSES:,} classes with the most objects.")
     curves = engines.curves(engine, settings.kind, data, found.hits)
     voc: dict[str, F64] = {}
