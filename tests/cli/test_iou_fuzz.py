@@ -33,7 +33,7 @@ from visioncli.cli.terminal import printable
 from visioncli.errors import VisionError
 from visioncli.metrics.keypoints import NAMES
 
-EXAMPLES = int(os.environ.get("VISION_IOU_FUZZ", "80"))
+EXAMPLES = int(os.environ.get("VISION_IOU_FUZZ", "40"))
 SECONDS = 20
 STATUSES = {0, 2, 3, 5}
 

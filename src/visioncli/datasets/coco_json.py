@@ -92,7 +92,8 @@ def _table(body: dict[str, Any], name: str, path: Path, role: Role) -> list[Any]
 
 def _placer(path: Path, rows: list[dict[str, Any]]) -> Place:
     def place(i: int) -> str:
-        named = f" (id {describe(rows[i]['id'])})" if is_number(rows[i].get("id")) else ""
+        given = rows[i].get("id")
+        named = f" (id {_shown(given)})" if isinstance(given, int | str) else ""
         return f"{path}: annotation {i}{named}"
 
     return place

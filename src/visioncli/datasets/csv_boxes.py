@@ -192,7 +192,9 @@ def _read_table(path: Path, options: ReadOptions) -> _Table:
         except csv.Error as problem:
             words = str(problem)
             if "field limit" in words:
-                words = f"a cell is longer than {csv.field_size_limit():,} characters; is a quotation mark missing?"
+                words = (
+                    f"a cell is longer than {csv.field_size_limit():,} characters; a quotation mark may be missing"
+                )
             raise DatasetError(f"{path}: line {reader.line_num}: malformed CSV: {words.rstrip('.')}.") from None
     return table
 
