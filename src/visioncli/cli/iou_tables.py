@@ -8,8 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+import typer
+
 from visioncli.cli.terminal import printable
+from visioncli.errors import OutputError
 from visioncli.metrics.report import AnyReport, ConfusionTable, LabelMapReport, Report
+from visioncli.status import Status
 
 MOST_CONFUSIONS = 10
 LONGEST_LABEL = 80
@@ -35,10 +39,19 @@ def json_text(value: Any) -> str:
 
 
 def show(text: str, stream: TextIO | None = None) -> None:
-    """Write to standard output, with a line end; what its encoding does not have as escapes."""
+    """Write to standard output, with a line end; what its encoding does not have as escapes.
+
+    Everything that the command prints there goes through here. Raises OutputError where the disk is full.
+    """
     out = stream or sys.stdout
     encoding = getattr(out, "encoding", None) or "utf-8"
-    out.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    try:
+        out.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        out.flush()
+    except BrokenPipeError:
+        raise typer.Exit(Status.PIPE_CLOSED) from None
+    except OSError as problem:
+        raise OutputError(f"Cannot write to standard output: {problem.strerror}.") from None
 
 
 def shortened(label: str) -> str:

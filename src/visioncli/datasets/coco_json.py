@@ -71,7 +71,7 @@ def from_json(body: Any, path: Path, options: ReadOptions) -> Dataset:
     classes = _categories(categories, category_ids, path, place)
     image = _lookup(image_ids, pictures.ids, "image", path, place)
     category = _lookup(category_ids, classes.ids, "category", path, place)
-    ids = tuple(_id(row, i, place) for i, row in enumerate(rows))
+    ids = _annotation_ids(rows, place)
     if options.role is Role.TRUTH:
         _refuse_repeated(list(ids), "annotation", path)
     annotations, scored = _annotations(rows, ids, image, category, pictures, options, place)
@@ -99,13 +99,15 @@ def _placer(path: Path, rows: list[dict[str, Any]]) -> Place:
     return place
 
 
-def _id(row: dict[str, Any], i: int, place: Place) -> int | str:
-    value = row.get("id")
-    if value is None:
-        return i
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise DatasetError(f"{place(i)}: id must be a whole number or a text, not {describe(value)}.")
-    return value
+def _annotation_ids(rows: list[dict[str, Any]], place: Place) -> tuple[int | str, ...]:
+    """What the file calls each annotation, else its place."""
+    ids = [row.get("id", i) for i, row in enumerate(rows)]
+    if not {int, str}.issuperset(map(type, ids)):
+        ids = [i if value is None else value for i, value in enumerate(ids)]
+        for i, value in enumerate(ids):
+            if isinstance(value, bool) or not isinstance(value, int | str):
+                raise DatasetError(f"{place(i)}: id must be a whole number or a text, not {describe(value)}.")
+    return tuple(ids)
 
 
 def _column(rows: list[dict[str, Any]], key: str, place: Place) -> list[Any]:

@@ -64,7 +64,7 @@ def read_bytes(path: Path, most: int = MOST_BYTES, *, text: bool = True) -> byte
     size = 0
     try:
         with open_bytes(path) as file:
-            while chunk := file.read(_CHUNK):
+            while chunk := file.read(_CHUNK if not parts else _CHUNK << 6):
                 if text and not parts:
                     refuse_binary(chunk, path)
                 parts.append(chunk)
