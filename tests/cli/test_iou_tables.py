@@ -1,24 +1,18 @@
-import errno
 import io
-import os
 import re
 
 import numpy as np
 import pytest
-import typer
 
 from visioncli.cli.iou_tables import (
     TOTAL,
     Block,
     cell,
     column_groups,
-    json_text,
     plain_text,
     print_report,
     shortened,
-    show,
 )
-from visioncli.errors import OutputError
 from visioncli.metrics.report import ClassReport, ConfusionTable, Counts, Report
 
 BLOCK = Block("title", ("class", "truth", "mean_iou"), (("a [b] class", "3", "0.5000"), (TOTAL, "3", "-")))
@@ -79,29 +73,6 @@ def test_the_most_frequent_confusions_come_first():
     assert "score at least 0.25" in lines[0]
 
 
-class Broken(io.StringIO):
-    def __init__(self, number):
-        super().__init__()
-        self.number = number
-
-    def flush(self):
-        raise OSError(self.number, os.strerror(self.number))
-
-
-def test_a_full_disk_and_a_reader_that_went_away_end_as_documented():
-    with pytest.raises(OutputError, match="Cannot write to standard output: No space left on device"):
-        print_report(report(), Broken(errno.ENOSPC))
-    with pytest.raises(typer.Exit) as gone:
-        show("text", Broken(errno.EPIPE))
-    assert gone.value.exit_code == 141
-
-
 def test_labels_are_shown_in_one_line_and_not_as_wide_as_a_page():
     assert shortened("a\x1b[2J\r\n") == r"a\x1b[2J\r\n"
     assert shortened("x" * 200) == "x" * 79 + "…"
-
-
-def test_json_has_escapes_for_halves_of_characters_and_no_nan():
-    assert json_text({"a": "\ud800é"}) == '{"a": "\\ud800é"}'
-    with pytest.raises(ValueError, match="JSON"):
-        json_text([float("nan")])

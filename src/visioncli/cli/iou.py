@@ -9,7 +9,6 @@ import typer
 from typer.core import TyperCommand
 
 from visioncli.cli.choices import member
-from visioncli.cli.terminal import printable
 from visioncli.errors import UsageError
 
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?nan|[-+]?inf(?:inity)?"
@@ -132,14 +131,12 @@ def _typed_boxes(truth: str, predictions: str) -> bool:
     boxes = [bool(BOX_LIKE.match(a)) and not os.path.exists(a) for a in (truth, predictions)]
     if boxes[0] != boxes[1]:
         box, other = (truth, predictions) if boxes[0] else (predictions, truth)
-        raise UsageError(
-            f"{printable(box.strip())} is a box, but {printable(other.strip())} is not; give two boxes or two files."
-        )
+        raise UsageError(f"{_shown(box)} is a box, but {_shown(other)} is not; give two boxes or two files.")
     return boxes[0]
 
 
 def _compare_boxes(first: str, second: str, metric: str, box_format: str, as_json: bool) -> None:
-    from visioncli.cli.iou_tables import json_text, show
+    from visioncli.cli.iou_output import json_text, show
     from visioncli.metrics.boxes import BoxFormat, Metric, pairwise, to_corners
 
     form = member(BoxFormat, box_format, "--box-format")
@@ -160,6 +157,13 @@ def _compare_boxes(first: str, second: str, metric: str, box_format: str, as_jso
         show("\t".join(f"{value:.10g}" for value in row))
 
 
+def _shown(argument: str) -> str:
+    """An argument as a sentence names it."""
+    from visioncli.cli.terminal import printable
+
+    return printable(argument.strip())
+
+
 def _parse_boxes(text: str) -> list[list[float]]:
     boxes = []
     for part in text.split(";"):
@@ -167,11 +171,9 @@ def _parse_boxes(text: str) -> list[list[float]]:
             continue
         words = [w.strip() for w in part.split(",")]
         if len(words) != 4:
-            raise UsageError(
-                f"A box is four numbers with commas between, but {printable(part.strip())} has {len(words)}."
-            )
+            raise UsageError(f"A box is four numbers with commas between, but {_shown(part)} has {len(words)}.")
         try:
             boxes.append([float(w) for w in words])
         except ValueError:
-            raise UsageError(f"A box is four numbers with commas between, not {printable(part.strip())}.") from None
+            raise UsageError(f"A box is four numbers with commas between, not {_shown(part)}.") from None
     return boxes

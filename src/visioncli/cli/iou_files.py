@@ -13,8 +13,9 @@ from typing import Any
 import typer
 
 from visioncli.cli.choices import member
+from visioncli.cli.iou_output import json_text, show
 from visioncli.cli.iou_progress import LineProgress
-from visioncli.cli.iou_tables import json_text, print_report, show
+from visioncli.cli.iou_tables import print_report
 from visioncli.cli.terminal import printable
 from visioncli.datasets.align import align
 from visioncli.datasets.file_bytes import MOST_BYTES, is_pipe, open_bytes

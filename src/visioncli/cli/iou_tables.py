@@ -1,19 +1,14 @@
-"""What `vision iou` writes to standard output: JSON, or a report as rich tables on a terminal and plain columns
-elsewhere."""
+"""The report of `vision iou` as text: rich tables on a terminal, plain columns elsewhere."""
 
-import json
 import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import TextIO
 
-import typer
-
+from visioncli.cli.iou_output import show
 from visioncli.cli.terminal import printable
-from visioncli.errors import OutputError
 from visioncli.metrics.report import AnyReport, ConfusionTable, LabelMapReport, Report
-from visioncli.status import Status
 
 MOST_CONFUSIONS = 10
 LONGEST_LABEL = 80
@@ -31,27 +26,6 @@ class Block:
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-
-
-def json_text(value: Any) -> str:
-    """`value` as one line of JSON. Halves of a character, which no encoding has, are written as JSON's escapes."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace").decode()
-
-
-def show(text: str, stream: TextIO | None = None) -> None:
-    """Write to standard output, with a line end; what its encoding does not have as escapes.
-
-    Everything that the command prints there goes through here. Raises OutputError where the disk is full.
-    """
-    out = stream or sys.stdout
-    encoding = getattr(out, "encoding", None) or "utf-8"
-    try:
-        out.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-        out.flush()
-    except BrokenPipeError:
-        raise typer.Exit(Status.PIPE_CLOSED) from None
-    except OSError as problem:
-        raise OutputError(f"Cannot write to standard output: {problem.strerror}.") from None
 
 
 def shortened(label: str) -> str:
