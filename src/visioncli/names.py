@@ -3,11 +3,17 @@
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 200
+"""Longer names are no mistyped ones."""
+
 
 def near_matches(name: str, known: Iterable[str], most: int = 4) -> list[str]:
     """The known names closest to `name`, best first: names that contain it, then similar spellings."""
-    names = list(dict.fromkeys(known))
+    # Comparing letter by letter takes minutes where a name is a page long.
+    names = [n for n in dict.fromkeys(known) if len(n) <= LONGEST]
     wanted = name.casefold()
+    if len(wanted) > LONGEST:
+        return []
     inside = sorted((n for n in names if wanted and wanted in n.casefold()), key=len)
     by_fold = {n.casefold(): n for n in names}
     alike = [by_fold[m] for m in difflib.get_close_matches(wanted, by_fold, n=most, cutoff=0.6)]

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -265,3 +266,130 @@ def test_a_result_may_not_replace_what_is_compared(vision, files):
         assert isinstance(ended.exception, VisionError)
         assert "is an input of this run" in str(ended.exception)
         assert Path(name).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["truth.json", "found.json", "--score", "nan"], "--score must be a finite number, not nan"),
+        (["truth.json", "found.json", "--score", "inf"], "--score must be a finite number, not inf"),
+        (["truth.json", "found.json", "--iou", "nan"], "--iou must lie above 0"),
+        (["truth.json", "found.json", "--fail-under", "AP=nan"], "NAME=NUMBER"),
+        (["truth.json", "found.json", "--fail-under", "AP=inf"], "NAME=NUMBER"),
+        (["0,0,1e200,1e200", "0,0,1e200,1e200"], "reaches farther than any picture"),
+        ([";".join(["0,0,1,1"] * 1001), ";".join(["0,0,1,1"] * 1000)], "put them into files"),
+        (["0,0,1,1\x1b[31m", "0,0,1,1"], r"not 0,0,1,1\x1b[31m."),
+        (["truth.json", "found.json", "--per-image", "./truth.json"], "is an input of this run"),
+        (["truth.json", "found.json", "--per-image", "found.json"], "is an input of this run"),
+    ],
+)
+def test_numbers_and_targets_that_make_no_sense_are_refused(vision, files, words, said):
+    message, status = sentence(vision(*words))
+    assert said in message
+    assert status == 2
+    assert json.loads(Path("truth.json").read_text()) == TRUTH
+
+
+def test_many_typed_boxes_are_no_file_name(vision, files):
+    boxes = ";".join(["0,0,2,2"] * 300)
+    assert vision(boxes, "0,0,2,2").stdout == "1\n" * 300
+
+
+def odd_names(name):
+    truth = json.loads(json.dumps(TRUTH))
+    truth["categories"][0]["name"] = name
+    Path("truth.json").write_text(json.dumps(truth))
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred\rcat\n", "\x9b2J", "\ud800", "\u202ecat", "\x00"])
+def test_control_characters_of_names_reach_neither_table_nor_sentences(vision, files, name):
+    odd_names(name)
+    Path("found.json").write_text(json.dumps([FOUND[0] | {"category_id": 1}]))
+    for words in ([], ["--only", f"AP[{name}],AP"], ["--only", "AP[kat]"], ["--fail-under", f"AP[{name}]=1"]):
+        result = vision("truth.json", "found.json", *words)
+        shown = result.stdout + result.stderr + (str(result.exception) if result.exception else "")
+        assert all(c.isprintable() or c == "\t" for line in shown.split("\n") for c in line), shown
+        assert name not in shown
+    body = json.loads(vision("truth.json", "found.json", "--json").stdout)
+    assert body["classes"][0]["label"] == name
+    record = json.loads(vision("truth.json", "found.json", "--per-image", "-").stdout.splitlines()[0])
+    assert record["missed_objects"][0]["label"] == name
+    vision("truth.json", "found.json", "--per-image", "out.jsonl", "--plots", "plots", "-q")
+    assert json.loads(Path("out.jsonl").read_text().splitlines()[0]) == record
+
+
+def test_control_characters_of_values_and_files_stay_out_of_errors_and_warnings(vision, files):
+    Path("b\x1b[2J.json").write_text(json.dumps([FOUND[0] | {"image_id": "\x1b[2J"}]))
+    message, _ = sentence(vision("truth.json", "b\x1b[2J.json"))
+    assert "\x1b" not in message and r"\x1b[2J" in message
+    result = vision("truth.json", "b\x1b[2J.json", "--skip-unknown")
+    assert result.stderr.startswith("vision: warning: ") and "\x1b" not in result.stderr
+
+
+def test_labels_as_long_as_a_page_are_cut_in_tables(vision, files):
+    odd_names("x" * 5000)
+    assert max(map(len, vision("truth.json", "found.json").stdout.splitlines())) < 250
+
+
+def test_output_in_an_encoding_without_the_label_is_escaped(files):
+    odd_names("кот")
+    code = "import sys; from visioncli.cli.app import main; main()"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "ascii"}
+    for words in ([], ["--json"]):
+        command = [sys.executable, "-c", code, "iou", "truth.json", "found.json", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        assert "\\u043a" in done.stdout
+
+
+@pytest.mark.parametrize("form", ["coco", "csv"])
+def test_both_sides_may_come_through_pipes(vision, files, form):
+    if form == "csv":
+        Path("truth").write_text("image,label,x1,y1,x2,y2\na.jpg,cat,10,10,30,30\n")
+        Path("found").write_text("image,label,score,x1,y1,x2,y2\na.jpg,cat,0.5,10,10,30,30\n")
+    else:
+        Path("truth").write_text(json.dumps(TRUTH))
+        Path("found").write_text(json.dumps(FOUND))
+    writers = []
+    for side in ("truth", "found"):
+        os.mkfifo(f"{side}.pipe")
+        writers.append(threading.Thread(target=lambda s=side: Path(f"{s}.pipe").write_bytes(Path(s).read_bytes())))
+        writers[-1].start()
+    result = vision("truth.pipe", "found.pipe", "--json")
+    for writer in writers:
+        writer.join()
+    body = json.loads(result.stdout)
+    assert body["total"]["matched"] == body["total"]["truth"] > 0
+    assert (body["truth"], body["predictions"]) == ("truth.pipe", "found.pipe")
+
+
+def test_a_pipe_is_called_by_its_own_name_in_errors(vision, files, monkeypatch):
+    monkeypatch.setattr("visioncli.datasets.file_bytes.PIPE_SECONDS", 0.05)
+    os.mkfifo("silent")
+    message, status = sentence(vision("truth.json", "silent"))
+    assert message == "silent: nobody wrote to this pipe for 0.05 s." and status == 3
+    os.mkfifo("torn")
+    writer = threading.Thread(target=lambda: Path("torn").write_text("[1,"))
+    writer.start()
+    message, _ = sentence(vision("truth.json", "torn"))
+    writer.join()
+    assert message.startswith("torn: malformed JSON at line 1")
+
+
+def test_devices_are_written_to_and_never_replaced(vision, files):
+    assert vision("truth.json", "found.json", "--per-image", "/dev/null", "--only", "AP50").stdout == "1\n"
+    assert not Path("/dev/null").is_file()
+    os.mkfifo("pipe")
+    got = []
+    reader = threading.Thread(target=lambda: got.append(Path("pipe").read_text()))
+    reader.start()
+    vision("truth.json", "found.json", "--per-image", "pipe")
+    reader.join()
+    assert len(got[0].splitlines()) == 2
+    assert Path("pipe").is_fifo()
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/proc/self/mem", ".", "nothing.json", "x" * 300])
+def test_what_is_no_file_of_annotations_is_a_sentence(vision, files, path):
+    for words in ((path, "found.json"), ("truth.json", path)):
+        message, status = sentence(vision(*words))
+        assert message.startswith(path) and status == 3

@@ -4,7 +4,15 @@ import re
 import numpy as np
 import pytest
 
-from visioncli.cli.iou_tables import TOTAL, Block, cell, column_groups, plain_text, print_report
+from visioncli.cli.iou_tables import (
+    TOTAL,
+    Block,
+    cell,
+    column_groups,
+    plain_text,
+    print_report,
+    shortened,
+)
 from visioncli.metrics.report import ClassReport, ConfusionTable, Counts, Report
 
 BLOCK = Block("title", ("class", "truth", "mean_iou"), (("a [b] class", "3", "0.5000"), (TOTAL, "3", "-")))
@@ -63,3 +71,8 @@ def test_the_most_frequent_confusions_come_first():
     at = lines.index("Most frequent confusions")
     assert [line.split()[-1] for line in lines[at + 2 :]] == ["7", "2"]
     assert "score at least 0.25" in lines[0]
+
+
+def test_labels_are_shown_in_one_line_and_not_as_wide_as_a_page():
+    assert shortened("a\x1b[2J\r\n") == r"a\x1b[2J\r\n"
+    assert shortened("x" * 200) == "x" * 79 + "…"

@@ -94,3 +94,33 @@ def test_classes_match_by_name_in_any_case_where_ids_differ():
     truth = dataset(["a.jpg"], [0], ("Cat", "dog"), [1], class_ids=(1, 2))
     found = dataset(["a.jpg"], [0], ("dog", "cat"), [1], class_ids=(1, 2), form="found")
     assert align(truth, found).detections.category.tolist() == [0]
+
+
+def test_thousands_of_pictures_of_one_name_are_matched_by_their_folders():
+    ours = [f"data/video{k}/frames/0001.jpg" for k in range(3000)]
+    theirs = [f"run/video{k}/frames/0001.jpg" for k in reversed(range(3000))]
+    assert places(ours, theirs) == list(reversed(range(3000)))
+    assert places(ours, [o.replace("data/", "") for o in ours]) == list(range(3000))
+    assert places([*ours, "0001.jpg"], ["0001.jpg"]) == [3000]
+    with pytest.raises(DatasetError, match="may be any of"):
+        places(ours, ["0001.jpg"])
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_the_longest_equal_end_is_the_same_for_few_and_for_many(count):
+    ours = [f"{k}/x/a.jpg" for k in range(count)] + ["x/a.jpg", "y/x/0/a.jpg"]
+    assert places(ours, ["2/x/a.jpg", "x/a.jpg", "q/x/0/a.jpg", "p/1/x/a.jpg"]) == [2, count, count + 1, 1]
+
+
+def test_classes_that_do_not_occur_are_left_out_where_there_are_very_many(monkeypatch):
+    monkeypatch.setattr("visioncli.datasets.align.MANY_CLASSES", 3)
+    names = tuple("abcdef")
+    both = align(
+        dataset(["a.jpg"], [0, 0], names, [4, 1], class_ids=tuple(range(10, 16))),
+        dataset(["a.jpg"], [0, 0], names, [4, 5], class_ids=tuple(range(10, 16)), form="found"),
+    )
+    assert both.categories.names == ("b", "e", "f") and both.categories.ids == (11, 14, 15)
+    assert both.truth.category.tolist() == [1, 0] and both.detections.category.tolist() == [1, 2]
+    monkeypatch.setattr("visioncli.datasets.align.MOST_CLASSES", 2)
+    with pytest.raises(DatasetError, match="3 different classes, and at most 2 can be compared"):
+        align(dataset(["a.jpg"], [0, 0], names, [4, 1]), dataset(["a.jpg"], [0], names, [5], form="found"))

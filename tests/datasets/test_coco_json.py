@@ -148,3 +148,44 @@ def test_keypoints_without_boxes_get_the_box_around_them(tmp_path):
     assert data.annotations.keypoints.shape == (1, 17, 3)
     rows[0]["keypoints"] = points[:30]
     assert "list of 51 numbers" in refused(tmp_path, rows, Role.PREDICTIONS, keypoints=True)
+
+
+POINTS = [v for i in range(17) for v in (10 + i, 20 + 2 * i, 1)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"id": float("nan")}, "annotation 1: id must be a whole number or a text, not nan"),
+        ({"id": [1]}, "annotation 1: id must be a whole number or a text, not a list of 1"),
+        ({"bbox": [10**400, 1, 2, 3]}, "must be a finite number"),
+        ({"bbox": [1e300, 1, 2, 3]}, "annotation 1 (id 5): the box reaches to 1e+300 pixels"),
+        ({"area": 10**400}, "area is 1000"),
+        ({"bbox": ["x" * 5000, 1, 2, 3]}, 'bbox[0] must be a number, not the text "xxx'),
+    ],
+)
+def test_impossible_values_are_named_and_cut(tmp_path, fields, words):
+    sentence = refused(tmp_path, changed(**fields))
+    assert words in sentence and len(sentence) < 300 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize("count", [-5, 18, 10**400, 1.5, "17", float("nan")])
+def test_num_keypoints_is_a_number_that_a_person_can_have(tmp_path, count):
+    body = changed(keypoints=POINTS, num_keypoints=count)
+    assert "num_keypoints must be a whole number from 0 to 17" in refused(tmp_path, body, keypoints=True)
+    read(tmp_path, changed(keypoints=POINTS, num_keypoints=17.0), keypoints=True)
+
+
+def test_names_of_pictures_and_classes_are_texts(tmp_path):
+    images = [TRUTH["images"][0], {"id": 2, "file_name": ["b.jpg"]}]
+    assert "image 1 (id 2): file_name must be a text, not a list" in refused(tmp_path, TRUTH | {"images": images})
+    categories = [TRUTH["categories"][0], {"id": 7, "name": {"en": "dog"}}]
+    assert "category 1 (id 7): name must be a text" in refused(tmp_path, TRUTH | {"categories": categories})
+    categories[1]["name"] = None
+    assert read(tmp_path, TRUTH | {"categories": categories}).categories.names == ("cat", "7")
+
+
+def test_one_long_text_among_numbers_takes_no_memory_for_all(tmp_path):
+    rows = [copy.deepcopy(RESULTS[0]) for _ in range(3000)]
+    rows[-1]["score"] = rows[-2]["bbox"][0] = "x" * 1_000_000
+    assert "annotation 2998: bbox[0]" in refused(tmp_path, rows, Role.PREDICTIONS)

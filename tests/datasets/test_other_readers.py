@@ -1,6 +1,7 @@
 """The readers of YOLO, Pascal VOC, CSV and our own records, and what writes them."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -229,3 +230,149 @@ def test_wrong_voc_files_are_named(tmp_path, text, words):
     path = tmp_path / "a.xml"
     path.write_text(text)
     assert words in refused(voc, path)
+
+
+LAUGHS = '<!DOCTYPE a [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;">]>'
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (f"{LAUGHS}<annotation><object><name>&b;</name></object></annotation>".encode(), "document type"),
+        (f"<?xml version='1.0'?>\n{LAUGHS}<annotation/>".encode("utf-16"), "document type"),
+        (b"<!DOCTYPE annotation SYSTEM 'http://localhost/a.dtd'><annotation/>", "document type"),
+        (b"<?xml version='1.0' encoding='cp037'?>" + f"{LAUGHS}<annotation/>".encode("cp037"), "XML"),
+        (b"<?xml version='1.0' encoding='klingon'?><annotation/>", "encoding that is not read here"),
+        (b"<?xml version='1.0' encoding='shift_jis'?><annotation/>", "encoding that is not read here"),
+        (b"<annotation><name>&undefined;</name></annotation>", "malformed XML at line 1"),
+        (b"<annotation>\0</annotation>", "malformed XML at line 1"),
+    ],
+)
+def test_voc_files_with_entities_or_odd_encodings_are_refused(tmp_path, data, words):
+    path = tmp_path / "a.xml"
+    path.write_bytes(data)
+    assert words in refused(voc, path)
+
+
+def test_voc_files_may_say_their_encoding_and_be_nested_deeply(tmp_path):
+    path = tmp_path / "a.xml"
+    box = "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox>"
+    body = f"<annotation><object><name>chät</name>{box}</object>{'<a>' * 20_000}{'</a>' * 20_000}</annotation>"
+    for encoding in ("utf-8", "iso-8859-1", "utf-16"):
+        path.write_bytes(f'<?xml version="1.0" encoding="{encoding}"?><!-- ours -->{body}'.encode(encoding))
+        assert voc.read(path, ReadOptions()).categories.names == ("chät",)
+
+
+def test_sizes_in_voc_files_that_are_no_plain_digits_are_unknown(tmp_path):
+    path = tmp_path / "a.xml"
+    for text in ("\u00b2", "9" * 5000, "-1", "640.5", ""):
+        path.write_text(f"<annotation><size><width>{text}</width><height>7</height></size></annotation>", "utf-8")
+        assert voc.read(path, ReadOptions()).images.sizes.tolist() == [[0, 7]]
+
+
+@pytest.mark.parametrize("number", ["100000000", "9" * 5000, "\u0663\u0664"])
+def test_class_numbers_of_a_yaml_file_are_bounded(tmp_path, number):
+    path = tmp_path / "data.yaml"
+    path.write_text(f"names:\n  {number}: cup\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"numbered too high|no class names"):
+        class_names.read(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("input,label,x1,y1,x2,y2," + "x" * 140_000 + "\n", "a cell is longer than 131,072 characters"),
+        ('input,label,x1,y1,x2,y2\na,"' + "cat\n" * 40_000, "line 32770: malformed CSV: a cell is longer"),
+        ("input,label,x1,y1,x2,y2\n" + "a" * (1 << 21), "line 2 is longer than 1,048,576 characters"),
+        (f"input,label,x1,y1,x2,y2\na,cat,1,1,{'9' * 5000},2\n", "line 2: x2 is inf"),
+        ("input,label,x1,y1,x2,y2\na,cat,1,1,1e300,2\n", "line 2: the box reaches to 1e+300 pixels"),
+        ("\n \n", "the file is empty"),
+        ("input,label,score,x1,y1,x2,y2\na,cat,nan,1,1,2,2\n", "line 2: score is nan"),
+    ],
+)
+def test_csv_without_bounds_is_refused(tmp_path, text, words):
+    path = tmp_path / "b.csv"
+    path.write_text(text)
+    assert words in refused(csv_boxes, path)
+
+
+def test_csv_in_another_encoding_is_named_with_its_line(tmp_path):
+    path = tmp_path / "b.csv"
+    path.write_bytes("input,label,x1,y1,x2,y2\na,cat,1,1,2,2\nb,chät,1,1,2,2\n".encode("iso-8859-1"))
+    assert "line 3 is not UTF-8 text" in refused(csv_boxes, path)
+
+
+def test_label_ids_that_are_no_plain_digits_are_no_numbers(tmp_path):
+    path = tmp_path / "b.csv"
+    for number in ("\u00b2", "9" * 5000):
+        path.write_text(f"input,label,label_id,x1,y1,x2,y2\na,cat,{number},1,1,2,2\n", encoding="utf-8")
+        assert csv_boxes.read(path, ReadOptions()).categories.ids is None
+
+
+def test_csv_rows_are_read_a_part_at_a_time_in_their_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_boxes, "ROWS_AT_ONCE", 2)
+    path = tmp_path / "b.csv"
+    lines = ["b,,,,,", "a,cat,0,0,9,9", "", 'a,"big\ndog",1,1,9,9', "c,cat,2,2,9,9", ",,,,,", "a,cow,3,3,9,9"]
+    path.write_text("input,label,x1,y1,x2,y2\n" + "\n".join(lines))
+    told = []
+    data = csv_boxes.read(path, ReadOptions(progress=lambda *words: told.append(words)))
+    assert data.images.names == ("b", "a", "c")
+    assert data.categories.names == ("cat", "big\ndog", "cow")
+    assert data.annotations.image.tolist() == [1, 1, 2, 1]
+    assert data.annotations.boxes[:, 0].tolist() == [0, 1, 2, 3]
+    assert data.annotations.ids.tolist() == [3, 6, 7, 9]
+    assert told[-1] == (f"reading {path}", path.stat().st_size, path.stat().st_size)
+
+
+def test_csv_takes_less_than_a_few_hundred_bytes_a_row(tmp_path):
+    path = tmp_path / "b.csv"
+    rows = 60_000
+    path.write_text("input,label,score,x1,y1,x2,y2\n" + "a,cat,0.5,1.25,1.5,9.75,8.25\n" * rows)
+    tracemalloc.start()
+    csv_boxes.read(path, FOUND)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 400 * rows
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"label_id": float("nan")}, "label_id must be a whole number, not nan"),
+        ({"label_id": float("inf")}, "label_id must be a whole number, not inf"),
+        ({"label_id": 10**400}, "label_id must be a whole number, not 1000"),
+        ({"box": [0, 0, 10**400, 1]}, "must be a finite number"),
+        ({"box": [0, 0, 1e300, 1]}, "farther than any picture"),
+        ({"score": "x" * 1000}, 'score must be a number, not the text "xxx'),
+        ({"label": None, "label_id": None}, "neither label nor label_id"),
+    ],
+)
+def test_impossible_values_of_our_records_are_named(tmp_path, change, words):
+    path = tmp_path / "p.jsonl"
+    prediction = {"label": "cat", "label_id": 3, "score": 0.5, "box": [1, 2, 3, 4]} | change
+    path.write_text(json.dumps({"schema": "vision/1", "input": "a.jpg", "predictions": [prediction]}))
+    with pytest.raises(DatasetError) as caught:
+        vision_jsonl.read(path, FOUND)
+    assert words in str(caught.value) and len(str(caught.value)) < 300
+
+
+def test_keypoints_whose_names_are_no_text_are_taken_in_order(tmp_path):
+    path = tmp_path / "p.jsonl"
+    points = [{"name": [k], "x": k, "y": 0} for k in range(17)]
+    prediction = {"label": "person", "score": 0.5, "box": [1, 2, 3, 4], "keypoints": points}
+    path.write_text(json.dumps({"schema": "vision/1", "input": "a.jpg", "predictions": [prediction]}))
+    data = vision_jsonl.read(path, ReadOptions(role=Role.PREDICTIONS, keypoints=True))
+    assert data.annotations.keypoints[0, :, 0].tolist() == list(range(17))
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000])
+def test_json_nested_too_deeply_is_refused(tmp_path, text):
+    path = tmp_path / "p.jsonl"
+    path.write_text(text)
+    assert "nested too deeply" in refused(vision_jsonl, path)
+
+
+def test_json_with_numbers_of_thousands_of_digits_is_refused(tmp_path):
+    path = tmp_path / "p.jsonl"
+    path.write_text('{"input": ' + "9" * 5000 + "}")
+    assert "a number of thousands of digits" in refused(vision_jsonl, path)

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from PIL import Image
 
@@ -51,3 +53,25 @@ def test_what_is_not_recognised_says_so(tmp_path):
         read(tmp_path, Format.COCO, ReadOptions())
     with pytest.raises(DatasetError, match="no boxes"):
         read(tmp_path, Format.LABELMAP, ReadOptions())
+
+
+def test_a_csv_without_a_suffix_is_known_by_its_header(tmp_path):
+    path = tmp_path / "63"
+    path.write_text('"Image",label,score,xmin,ymin,xmax,ymax\n')
+    assert recognise(path) is Format.CSV
+    path.write_text("input,label,score\n")
+    with pytest.raises(DatasetError, match="not recognised"):
+        recognise(path)
+
+
+def test_folders_and_pipes_named_like_annotations_are_none(tmp_path):
+    (tmp_path / "a.xml").mkdir()
+    os.mkfifo(tmp_path / "b.xml")
+    os.mkfifo(tmp_path / "c.txt")
+    with pytest.raises(DatasetError, match=r"holds no predictions.jsonl"):
+        recognise(tmp_path)
+
+
+def test_names_longer_than_a_file_name_are_of_no_file(tmp_path):
+    with pytest.raises(DatasetError, match="no such file"):
+        recognise(tmp_path / ("x" * 5000))

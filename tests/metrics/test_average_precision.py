@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from visioncli.metrics.average_precision import official_numbers, voc_areas, voc_average_precision
+from visioncli.metrics.average_precision import (
+    DETECTION,
+    coco_hits,
+    official_numbers,
+    voc_areas,
+    voc_average_precision,
+    voc_partners,
+)
 from visioncli.metrics.engines import Engine, curves
 from visioncli.metrics.pairs import Kind, cells, find_pairs
 
@@ -21,7 +28,8 @@ def test_no_detections_give_zero_and_no_truth_gives_nothing():
     data = sample(3)
     empty = data.detections.take(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
     nothing = find_pairs(Kind.BOXES, data.truth, empty, np.zeros(len(data.truth), np.int64), empty.image, 0.5)
-    eleven, every = voc_average_precision(data.truth, empty, nothing, 9, 0.5)
+    partner = voc_partners(data.truth, empty, nothing, 0.5)
+    eleven, every = voc_average_precision(data.truth, empty, partner, 9)
     assert np.isnan(eleven[8]) and np.isnan(every[8])
     assert set(every[~np.isnan(every)]) == {0.0}
 
@@ -64,7 +72,8 @@ def test_voc_numbers_follow_the_development_kit(seed):
         cells(data.detections.image, data.detections.category, classes),
         0.5,
     )
-    eleven, every = voc_average_precision(data.truth, data.detections, pairs, classes, 0.5)
+    partner = voc_partners(data.truth, data.detections, pairs, 0.5)
+    eleven, every = voc_average_precision(data.truth, data.detections, partner, classes)
     expected = [devkit(data.truth, data.detections, k, 0.5) for k in range(classes)]
     assert np.allclose(eleven, [e[0] for e in expected], equal_nan=True)
     assert np.allclose(every, [e[1] for e in expected], equal_nan=True)
@@ -74,6 +83,7 @@ def test_numbers_without_truth_of_that_size_are_undefined():
     data = sample(3)
     data.truth.area[:] = 100.0
     pairs = find_pairs(Kind.BOXES, data.truth, data.detections, data.truth.image, data.detections.image, 0.5)
-    numbers = official_numbers(curves(Engine.NUMPY, Kind.BOXES, data, pairs))
+    hits = coco_hits(data.truth, data.detections, pairs, len(data.categories), DETECTION)
+    numbers = official_numbers(curves(Engine.NUMPY, Kind.BOXES, data, hits))
     assert np.isnan(numbers["AP_large"]) and np.isnan(numbers["AR_large"])
     assert not np.isnan(numbers["AP_small"])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from visioncli.datasets.interface import Annotations
 from visioncli.errors import UsageError
 from visioncli.metrics import engines
-from visioncli.metrics.average_precision import official_numbers
+from visioncli.metrics.average_precision import coco_hits, official_numbers
 from visioncli.metrics.engines import Engine, choose, curves
 from visioncli.metrics.pairs import Kind, cells, find_pairs
 
@@ -17,11 +17,12 @@ from .samples import sample
 HOTCOCO = importlib.util.find_spec("hotcoco") is not None
 
 
-def pairs_of(kind, data):
+def hits_of(kind, data):
     classes = len(data.categories)
     truth = cells(data.truth.image, data.truth.category, classes)
     found = cells(data.detections.image, data.detections.category, classes)
-    return find_pairs(kind, data.truth, data.detections, truth, found, 0.5)
+    pairs = find_pairs(kind, data.truth, data.detections, truth, found, 0.5)
+    return coco_hits(data.truth, data.detections, pairs, classes, engines.protocol_of(kind))
 
 
 @settings(deadline=None, max_examples=60)
@@ -29,8 +30,8 @@ def pairs_of(kind, data):
 def test_numpy_gives_the_numbers_of_pycocotools(seed, people):
     data = sample(seed, people=people)
     kind = Kind.KEYPOINTS if people else Kind.BOXES
-    pairs = pairs_of(kind, data)
-    ours, reference = (curves(e, kind, data, pairs) for e in (Engine.NUMPY, Engine.PYCOCOTOOLS))
+    hits = hits_of(kind, data)
+    ours, reference = (curves(e, kind, data, hits) for e in (Engine.NUMPY, Engine.PYCOCOTOOLS))
     assert np.allclose(ours.precision, reference.precision, atol=1e-12, equal_nan=True)
     assert np.allclose(ours.recall, reference.recall, atol=1e-12, equal_nan=True)
 
@@ -40,8 +41,8 @@ def test_hotcoco_agrees_where_it_is_installed(seed):
     data = sample(seed)
     engine = Engine.HOTCOCO if HOTCOCO else Engine.PYCOCOTOOLS
     data.truth.ignore[:] = False
-    pairs = pairs_of(Kind.BOXES, data)
-    ours, other = (official_numbers(curves(e, Kind.BOXES, data, pairs)) for e in (Engine.NUMPY, engine))
+    hits = hits_of(Kind.BOXES, data)
+    ours, other = (official_numbers(curves(e, Kind.BOXES, data, hits)) for e in (Engine.NUMPY, engine))
     assert ours == pytest.approx(other, abs=1e-4, nan_ok=True)
 
 
@@ -88,7 +89,7 @@ def test_ignored_objects_are_kept_apart_from_crowds(engine):
         truth = objects([[0, 0, 10, 10], [50, 50, 20, 20]], **{k: np.array([True, False]) for k in flags})
         found = objects([[0, 0, 10, 10], [0, 0, 10, 10], [50, 50, 20, 20]], score=np.array([0.9, 0.8, 0.7]))
         whole = type(data)(data.images, data.categories, truth, found, ())
-        return official_numbers(curves(engine, Kind.BOXES, whole, pairs_of(Kind.BOXES, whole)))["AP50"]
+        return official_numbers(curves(engine, Kind.BOXES, whole, hits_of(Kind.BOXES, whole)))["AP50"]
 
     assert ap50() == pytest.approx((51 + 50 * 2 / 3) / 101)
     assert ap50(ignore=True) == pytest.approx(0.5)

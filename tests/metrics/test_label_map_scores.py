@@ -54,3 +54,26 @@ def test_pictures_come_worst_first():
         truth = np.full((1, 4), 255 if not share else 1, np.uint8)
         both.add(name, truth, np.array([[1] * share + [2] * (4 - share)], np.uint8))
     assert [p["image"] for p in both.worst_first()] == ["bad", "good", "empty"]
+
+
+def test_pixels_counted_a_part_at_a_time_are_the_same(monkeypatch):
+    rng = np.random.default_rng(0)
+    for kind in (np.uint8, np.uint16):
+        truth, found = (rng.integers(0, 250, (40, 50)).astype(kind) for _ in range(2))
+        whole = pair_counts(truth, found)
+        with monkeypatch.context() as patch:
+            patch.setattr("visioncli.metrics.label_map_scores.PIXELS_AT_ONCE", 7)
+            parts = pair_counts(truth, found)
+        assert all((a == b).all() for a, b in zip(whole, parts, strict=True))
+        assert whole[1].sum() == truth.size
+
+
+def test_sixty_thousand_classes_need_no_table_of_all_of_them():
+    truth = np.arange(1 << 16, dtype=np.uint16).reshape(256, 256)
+    scores = LabelMapScores(None)
+    scores.add("a", truth, truth)
+    report = scores.report("t", "p")
+    assert len(report.classes) == report.pixels == report.right == 1 << 16
+    assert report.numbers()["miou"] == 1
+    assert report.confusion.counts.shape == (2001, 2001)
+    assert "holds only the 2,000 classes" in report.warnings[0]

@@ -89,3 +89,26 @@ def test_masks_of_different_sizes_cannot_be_compared():
     one, two = to_rle({"size": [8, 8], "counts": [64]}, 0, 0), to_rle({"size": [8, 9], "counts": [72]}, 0, 0)
     with pytest.raises(ValueError, match="different sizes"):
         pairwise_iou([one], [two], np.array([False]))
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "words"),
+    [
+        ({"size": [2, 2], "counts": [2**63, 4]}, "a run longer than its 4 pixels"),
+        ({"size": [2, 2], "counts": [2**62, 2**62, 2**62, 2**62, 4]}, "a run longer than its 4 pixels"),
+        ({"size": [2**40, 2**40], "counts": [2**80]}, "four thousand million pixels"),
+        ([[0, 0, 10**400, 0, 5, 5]], "not a finite number|far outside"),
+        ([[0, 0, 1e300, 0, 5, 5]], "far outside"),
+        ([[9e4, -9e4, -9e4, 9e4] * 30], "the outline of the mask is longer than 4,000,000 pixels"),
+    ],
+)
+def test_masks_that_would_take_hours_or_all_memory_are_refused(segmentation, words):
+    with pytest.raises(ValueError, match=words):
+        to_rle(
+            segmentation, 0 if isinstance(segmentation, dict) else 100, 0 if isinstance(segmentation, dict) else 100
+        )
+
+
+def test_a_polygon_in_a_picture_beyond_32_bits_is_refused():
+    with pytest.raises(ValueError, match="four thousand million pixels"):
+        to_rle([[0, 0, 5, 0, 5, 5]], 1 << 20, 1 << 20)

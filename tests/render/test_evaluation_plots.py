@@ -50,3 +50,18 @@ def test_a_file_in_place_of_the_folder_is_a_sentence(tmp_path):
     for path in paths:
         Image.open(path).verify()
     assert sorted(p.name for p in (tmp_path / "new/plots").iterdir()) == ["confusion.png", "precision_recall.png"]
+
+
+def test_labels_with_line_ends_and_halves_of_characters_are_drawn():
+    labels = ("a\nb", "\x1b[31mred", "\ud800", "x" * 100_000)
+    table = ConfusionTable(labels, np.ones((5, 5), np.int64))
+    assert max(confusion(table, ("missed", "spurious"), "matched at 0.5").size) < 2400
+    assert precision_recall(tuple(curve(label, 0.5) for label in ("all classes", *labels)), "boxes").size == (
+        842,
+        648,
+    )
+
+
+def test_thousands_of_classes_draw_the_first_thousand():
+    lines = tuple(curve(f"class {k}", 0.3) for k in range(1200))
+    assert precision_recall((curve("all classes", 0.5), *lines), "boxes").size == (842, 648)

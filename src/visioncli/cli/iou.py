@@ -1,6 +1,6 @@
 """`vision iou`: how well boxes, masks, keypoints or label maps match."""
 
-import json
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +13,8 @@ from visioncli.errors import UsageError
 
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?nan|[-+]?inf(?:inity)?"
 BOX_LIKE = re.compile(rf"\s*(?:{NUMBER})\s*[,;]", re.IGNORECASE)
+
+MOST_PAIRS = 1_000_000
 
 
 class IouCommand(TyperCommand):
@@ -35,6 +37,13 @@ def iou(
     box_format: Annotated[str | None, typer.Option(help="For typed boxes: xyxy, xywh or cxcywh.")] = None,
     threshold: Annotated[float, typer.Option("--iou", help="Overlap from which a detection is right.")] = 0.5,
     score: Annotated[float, typer.Option(help="Leave detections below this out of the counts.")] = 0.0,
+    inclusive: Annotated[
+        bool,
+        typer.Option(
+            "--inclusive",
+            help="VOC files: corners include their last pixel, as Pascal counts (width = xmax - xmin + 1).",
+        ),
+    ] = False,
     masks: Annotated[bool, typer.Option("--masks", help="Compare masks instead of boxes.")] = False,
     keypoints: Annotated[bool, typer.Option("--keypoints", help="Compare keypoints, by OKS.")] = False,
     ignore_index: Annotated[int, typer.Option(help="Label maps: the class that does not count; -1 for none.")] = 255,
@@ -72,6 +81,7 @@ def iou(
     """
     if _typed_boxes(truth, predictions):
         files_only = {
+            "--inclusive": inclusive,
             "--masks": masks,
             "--keypoints": keypoints,
             "--only": only,
@@ -98,6 +108,7 @@ def iou(
             predictions_format=predictions_format,
             threshold=threshold,
             score=score,
+            inclusive=inclusive,
             masks=masks,
             keypoints=keypoints,
             ignore_index=ignore_index,
@@ -117,19 +128,22 @@ def iou(
 
 def _typed_boxes(truth: str, predictions: str) -> bool:
     """Whether the two arguments are boxes. A file that exists is a file, whatever its name."""
-    boxes = [bool(BOX_LIKE.match(a)) and not Path(a).exists() for a in (truth, predictions)]
+    boxes = [bool(BOX_LIKE.match(a)) and not os.path.exists(a) for a in (truth, predictions)]
     if boxes[0] != boxes[1]:
         box, other = (truth, predictions) if boxes[0] else (predictions, truth)
-        raise UsageError(f"{box.strip()} is a box, but {other.strip()} is not; give two boxes or two files.")
+        raise UsageError(f"{_shown(box)} is a box, but {_shown(other)} is not; give two boxes or two files.")
     return boxes[0]
 
 
 def _compare_boxes(first: str, second: str, metric: str, box_format: str, as_json: bool) -> None:
+    from visioncli.cli.iou_output import json_text, show
     from visioncli.metrics.boxes import BoxFormat, Metric, pairwise, to_corners
 
     form = member(BoxFormat, box_format, "--box-format")
     measure = member(Metric, metric, "--metric")
     sides = [_parse_boxes(text) for text in (first, second)]
+    if len(sides[0]) * len(sides[1]) > MOST_PAIRS:
+        raise UsageError(f"More than {MOST_PAIRS:,} pairs of boxes are too many to type; put them into files.")
     try:
         values = pairwise(to_corners(sides[0], form), to_corners(sides[1], form), measure).tolist()
     except ValueError as problem:
@@ -137,10 +151,17 @@ def _compare_boxes(first: str, second: str, metric: str, box_format: str, as_jso
     if as_json:
         single = {"value": values[0][0]} if len(values) == len(values[0]) == 1 else {}
         body = {"metric": measure, "box_format": form, "truth": sides[0], "predictions": sides[1], **single}
-        typer.echo(json.dumps(body | {"values": values}))
+        show(json_text(body | {"values": values}))
         return
     for row in values:
-        typer.echo("\t".join(f"{value:.10g}" for value in row))
+        show("\t".join(f"{value:.10g}" for value in row))
+
+
+def _shown(argument: str) -> str:
+    """An argument as a sentence names it."""
+    from visioncli.cli.streams import printable
+
+    return printable(argument.strip())
 
 
 def _parse_boxes(text: str) -> list[list[float]]:
@@ -150,9 +171,9 @@ def _parse_boxes(text: str) -> list[list[float]]:
             continue
         words = [w.strip() for w in part.split(",")]
         if len(words) != 4:
-            raise UsageError(f"A box is four numbers with commas between, but {part.strip()} has {len(words)}.")
+            raise UsageError(f"A box is four numbers with commas between, but {_shown(part)} has {len(words)}.")
         try:
             boxes.append([float(w) for w in words])
         except ValueError:
-            raise UsageError(f"A box is four numbers with commas between, not {part.strip()}.") from None
+            raise UsageError(f"A box is four numbers with commas between, not {_shown(part)}.") from None
     return boxes

@@ -1,11 +1,11 @@
 """The half of `vision iou` that compares files: from the options to a report on standard output."""
 
-import json
-import re
+import math
+import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,15 @@ from typing import Any
 import typer
 
 from visioncli.cli.choices import member
+from visioncli.cli.iou_output import json_text, show
+from visioncli.cli.iou_progress import LineProgress
+from visioncli.cli.iou_tables import print_report
+from visioncli.cli.streams import printable
 from visioncli.datasets.align import align
-from visioncli.datasets.interface import ReadOptions, Role
+from visioncli.datasets.file_bytes import MOST_BYTES, is_pipe, open_bytes
+from visioncli.datasets.interface import DatasetError, Progress, ReadOptions, Role
 from visioncli.datasets.recognise import Format, read, recognise
-from visioncli.errors import UsageError, VisionError
+from visioncli.errors import OutputError, UsageError, VisionError
 from visioncli.files import check_not_input
 from visioncli.metrics.engines import Engine
 from visioncli.metrics.evaluate import Evaluation, Settings, evaluate, picture_records
@@ -25,9 +30,9 @@ from visioncli.metrics.pairs import Kind
 from visioncli.metrics.report import AnyReport, plain
 from visioncli.status import Status
 
-SPOOL = "standard-input"
-SPOOLED = "standard input"
+STDIN = "standard input"
 PLOTS = ("precision_recall.png", "confusion.png")
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class Request:
     predictions_format: str | None
     threshold: float
     score: float
+    inclusive: bool
     masks: bool
     keypoints: bool
     ignore_index: int
@@ -58,8 +64,13 @@ class Request:
         """Raises UsageError where the options contradict each other."""
         if self.masks and self.keypoints:
             raise UsageError("--masks and --keypoints exclude each other.")
+        if self.inclusive and (self.masks or self.keypoints):
+            other = "--masks" if self.masks else "--keypoints"
+            raise UsageError(f"--inclusive is about the corners of boxes, and {other} does not compare boxes.")
         if not 0 < self.threshold <= 1:
             raise UsageError(f"--iou must lie above 0 and not above 1, not {self.threshold:g}.")
+        if not math.isfinite(self.score):
+            raise UsageError(f"--score must be a finite number, not {self.score:g}.")
         if self.per_image == "-" and (self.as_json or self.only):
             raise UsageError("--per-image - takes standard output; name a file for it beside --json or --only.")
         outputs = [] if self.per_image in (None, "-") else [Path(str(self.per_image))]
@@ -73,18 +84,30 @@ def compare_files(request: Request) -> None:
 
     Raises VisionError with a sentence, and Exit with GATE_MISSED where a number is lower than asked for.
     """
+    try:
+        _compare_files(request)
+    except VisionError as problem:
+        # Names and values out of the files may hold anything, and a terminal obeys control characters.
+        problem.args = (printable(str(problem)), *problem.args[1:])
+        raise
+
+
+def _compare_files(request: Request) -> None:
     request.check()
     gates = tuple(gate for text in request.fail_under for gate in parse_gates(text))
     wanted = split_names(request.only) if request.only is not None else []
     if request.only is not None and not wanted:
         raise UsageError("--only is empty; it takes names of numbers, for instance AP,AP50.")
-    report, records = _evaluated(request)
+    progress = LineProgress(quiet=request.quiet)
+    try:
+        report, records = _evaluated(request, progress)
+    finally:
+        progress.clear()
     numbers = {name: look_up(report, name, "--only") for name in wanted}
     misses = missed(report, gates)
     if not request.quiet:
         for warning in report.warnings:
-            words = re.sub(rf"\S*vision-iou-[^/\s]*/{SPOOL}", SPOOLED, warning)
-            typer.echo(f"vision: warning: {words}", err=True)
+            _say(f"warning: {warning}")
     if request.per_image is not None:
         _write_records(records, request.per_image)
     if request.plots is not None:
@@ -92,18 +115,18 @@ def compare_files(request: Request) -> None:
 
         for path in draw_plots(report, request.plots):
             if not request.quiet:
-                typer.echo(f"vision: wrote {path}", err=True)
+                _say(f"wrote {path}")
     if request.per_image != "-":
         _print_report(report, numbers, request.as_json)
     for sentence in misses:
-        typer.echo(f"vision: gate missed: {sentence}", err=True)
+        _say(f"gate missed: {sentence}")
     if misses:
         raise typer.Exit(Status.GATE_MISSED)
 
 
-def _evaluated(request: Request) -> tuple[AnyReport, Iterable[dict[str, Any]]]:
+def _evaluated(request: Request, progress: Progress) -> tuple[AnyReport, Iterable[dict[str, Any]]]:
     """The report and the records of single pictures."""
-    with _spooled(request.truth, request.predictions) as (truth, predictions):
+    with _spooled(request.truth, request.predictions, progress) as (truth, predictions, called):
         forms = (
             _format(request.truth_format, truth, "--truth-format"),
             _format(request.predictions_format, predictions, "--predictions-format"),
@@ -111,13 +134,19 @@ def _evaluated(request: Request) -> tuple[AnyReport, Iterable[dict[str, Any]]]:
         if forms[0] is Format.LABELMAP and _holds_our_maps(request, predictions):
             forms = (Format.LABELMAP, Format.LABELMAP)
         if Format.LABELMAP not in forms:
-            evaluation = _objects(request, truth, predictions, forms)
-            return evaluation.report, picture_records(evaluation)
+            evaluation = _objects(request, truth, predictions, forms, progress)
+            report = replace(
+                evaluation.report,
+                truth=called(str(truth)),
+                predictions=called(str(predictions)),
+                warnings=tuple(map(called, evaluation.report.warnings)),
+            )
+            return report, picture_records(evaluation)
         if forms[0] is not forms[1]:
             other = forms[1] if forms[0] is Format.LABELMAP else forms[0]
             raise UsageError(f"Label maps can only be compared with label maps, but one side is {other}.")
-        if request.masks or request.keypoints:
-            name = "--masks" if request.masks else "--keypoints"
+        if request.masks or request.keypoints or request.inclusive:
+            name = "--masks" if request.masks else "--keypoints" if request.keypoints else "--inclusive"
             raise UsageError(f"{name} is for objects; label maps are compared pixel by pixel.")
         return _label_maps(request, truth, predictions)
 
@@ -130,25 +159,68 @@ def _holds_our_maps(request: Request, predictions: Path) -> bool:
 
 
 @contextmanager
-def _spooled(truth: str, predictions: str) -> Iterator[tuple[Path, Path]]:
-    """The two paths; standard input (`-`) is first put into a temporary file."""
-    if "-" not in (truth, predictions):
-        yield Path(truth), Path(predictions)
-        return
-    if truth == predictions:
+def _spooled(truth: str, predictions: str, progress: Progress) -> Iterator[tuple[Path, Path, Callable[[str], str]]]:
+    """The two paths, and what calls them in sentences by the names that the user gave.
+
+    Standard input (`-`) and pipes (`<(jq …)`) are first put into temporary files, since they can be read only once
+    and are read twice: to recognise the format, and for good.
+    """
+    if truth == predictions == "-":
         raise UsageError("Only one side can come from standard input.")
+    once = [text == "-" or is_pipe(Path(text)) for text in (truth, predictions)]
+    if not any(once):
+        yield Path(truth), Path(predictions), str
+        return
     with tempfile.TemporaryDirectory(prefix="vision-iou-") as folder:
-        spool = Path(folder) / SPOOL
-        spool.write_bytes(sys.stdin.buffer.read())
+        sides, names = [], {}
+        for k, text in enumerate((truth, predictions)):
+            side = Path(text)
+            if once[k]:
+                side = Path(folder) / f"{k}{side.suffix}"
+                names[str(side)] = STDIN if text == "-" else text
+                _spool(text, side, progress)
+            sides.append(side)
+
+        def called(words: str) -> str:
+            for path, name in names.items():
+                words = words.replace(path, name)
+            return words
+
         try:
-            yield (spool if truth == "-" else Path(truth)), (spool if predictions == "-" else Path(predictions))
+            yield sides[0], sides[1], called
         except VisionError as problem:
-            problem.args = (str(problem).replace(str(spool), SPOOLED),)
+            problem.args = (called(str(problem)), *problem.args[1:])
             raise
 
 
-def _called(path: Path) -> str:
-    return SPOOLED if path.name == SPOOL else str(path)
+def _spool(source: str, target: Path, progress: Progress) -> None:
+    """Put what comes through standard input or a pipe into a file."""
+    name = STDIN if source == "-" else source
+    if source == "-" and sys.stdin is None:
+        raise UsageError("Standard input is closed, so that nothing can be read from it.")
+    size = 0
+    with (
+        nullcontext(sys.stdin.buffer) if source == "-" else open_bytes(Path(source)) as given,
+        target.open("wb") as file,
+    ):
+        while chunk := _some(given, name):
+            size += len(chunk)
+            if size > MOST_BYTES:
+                raise DatasetError(f"{name}: more than {MOST_BYTES >> 20:,} MiB came through; give it as a file.")
+            try:
+                file.write(chunk)
+                file.flush()
+            except OSError as problem:
+                raise OutputError(f"{name}: cannot be kept in {target.parent} ({problem.strerror}).") from None
+            progress(f"reading {name}", size, None)
+
+
+def _some(file: Any, name: str) -> bytes:
+    try:
+        chunk: bytes = file.read1(_CHUNK)
+    except OSError as problem:
+        raise DatasetError(f"{name}: cannot be read ({problem.strerror}).") from None
+    return chunk
 
 
 def _format(forced: str | None, path: Path, option: str) -> Format:
@@ -158,17 +230,41 @@ def _format(forced: str | None, path: Path, option: str) -> Format:
     return form
 
 
-def _objects(request: Request, truth: Path, predictions: Path, forms: tuple[Format, Format]) -> Evaluation:
+def _objects(
+    request: Request, truth: Path, predictions: Path, forms: tuple[Format, Format], progress: Progress
+) -> Evaluation:
+    if request.inclusive:
+        _check_inclusive((truth, predictions), forms)
     engine: Engine = member(Engine, request.engine, "--engine")
     kind = Kind.MASKS if request.masks else Kind.KEYPOINTS if request.keypoints else Kind.BOXES
     options = ReadOptions(
-        masks=request.masks, keypoints=request.keypoints, images=request.images, names=request.names
+        masks=request.masks,
+        keypoints=request.keypoints,
+        images=request.images,
+        names=request.names,
+        inclusive=request.inclusive,
+        progress=progress,
     )
     ours = read(truth, forms[0], options)
     theirs = read(predictions, forms[1], replace(options, role=Role.PREDICTIONS))
     data = align(ours, theirs, skip_unknown=request.skip_unknown)
-    settings = Settings(kind=kind, iou=request.threshold, score=request.score, engine=engine)
-    return evaluate(data, settings, _called(truth), _called(predictions))
+    del ours, theirs  # what was left out of `data` is a gigabyte where there are ten million boxes
+    settings = Settings(
+        kind=kind, iou=request.threshold, score=request.score, engine=engine, inclusive=request.inclusive
+    )
+    return evaluate(data, settings, str(truth), str(predictions), progress)
+
+
+def _check_inclusive(sides: tuple[Path, Path], forms: tuple[Format, Format]) -> None:
+    """Raises UsageError where a side has no corners that could include a pixel."""
+    if Format.VOC not in forms:
+        raise UsageError("--inclusive is for Pascal VOC files, and neither side is one.")
+    for path, form in zip(sides, forms, strict=True):
+        if form not in (Format.VOC, Format.CSV):
+            raise UsageError(
+                f"--inclusive counts the last pixel of both sides, as Pascal does, but {path} is {form}, whose boxes "
+                "end between pixels; give VOC files (or a CSV of corners) on both sides."
+            )
 
 
 def _label_maps(request: Request, truth: Path, predictions: Path) -> tuple[AnyReport, Iterable[dict[str, Any]]]:
@@ -185,32 +281,47 @@ def _label_maps(request: Request, truth: Path, predictions: Path) -> tuple[AnyRe
 
 
 def _write_records(records: Any, target: str) -> None:
-    lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    lines = (json_text(record) for record in records)
     if target == "-":
         for line in lines:
-            typer.echo(line, nl=False)
+            show(line)
         return
-    from visioncli.files import whole_file
+    from visioncli.files import explain, whole_file
 
-    with whole_file(Path(target)) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.writelines(lines)
+    path = Path(target)
+    if _is_special(path):
+        try:
+            with path.open("w", encoding="utf-8") as file:
+                file.writelines(line + "\n" for line in lines)
+        except OSError as problem:
+            raise explain(problem, path) from None
+        return
+    with whole_file(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.writelines(line + "\n" for line in lines)
+
+
+def _is_special(path: Path) -> bool:
+    """Whether this is a device or a pipe (`/dev/stdout`, `/dev/null`, `>(jq …)`), which no file may replace."""
+    return os.path.exists(path) and not path.is_dir() and (not path.is_file() or path.parts[:2] == ("/", "dev"))
 
 
 def _print_report(report: AnyReport, numbers: dict[str, float], as_json: bool) -> None:
     if numbers:
         if as_json:
-            typer.echo(json.dumps({name: plain(value) for name, value in numbers.items()}))
+            show(json_text({name: plain(value) for name, value in numbers.items()}))
         elif len(numbers) == 1:
-            typer.echo(_shown(next(iter(numbers.values()))))
+            show(_shown(next(iter(numbers.values()))))
         else:
             for name, value in numbers.items():
-                typer.echo(f"{name}\t{_shown(value)}")
+                show(f"{printable(name)}\t{_shown(value)}")
     elif as_json:
-        typer.echo(json.dumps(report.to_json(), ensure_ascii=False))
+        show(json_text(report.to_json()))
     else:
-        from visioncli.cli.iou_tables import print_report
-
         print_report(report)
+
+
+def _say(sentence: str) -> None:
+    typer.echo(f"vision: {printable(sentence)}", err=True)
 
 
 def _shown(value: float) -> str:

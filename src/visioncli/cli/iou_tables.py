@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
+from visioncli.cli.iou_output import show
+from visioncli.cli.streams import printable
 from visioncli.metrics.report import AnyReport, ConfusionTable, LabelMapReport, Report
 
 MOST_CONFUSIONS = 10
+LONGEST_LABEL = 80
+"""Longer labels are cut in tables."""
 TOTAL = "all classes"
 GAP = 3
 """What rich puts between two columns."""
@@ -22,6 +26,12 @@ class Block:
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+
+def shortened(label: str) -> str:
+    """A label as a table shows it: without control characters, and not as wide as a page."""
+    text = printable(label)
+    return text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
 
 
 def cell(value: float) -> str:
@@ -44,7 +54,7 @@ def _confusions(table: ConfusionTable, what: str) -> Block:
         if t != p
     ]
     top = sorted(found, key=lambda f: -f[0])[:MOST_CONFUSIONS]
-    rows = tuple((truth, predicted, str(count)) for count, truth, predicted in top)
+    rows = tuple((shortened(truth), shortened(predicted), str(count)) for count, truth, predicted in top)
     return Block("Most frequent confusions", ("truth", "predicted", what), rows)
 
 
@@ -59,14 +69,15 @@ def blocks(report: AnyReport) -> list[Block]:
 def _of_objects(report: Report) -> list[Block]:
     names = ("truth", "matched", "missed", "spurious", "mean_iou", "precision", "recall", "f1")
     precisions = ("AP", "AP50", *(("voc_ap",) if report.voc else ()))
-    rows = [(c.label, *(cell(c.numbers()[n]) for n in (*names, *precisions))) for c in report.classes]
+    rows = [(shortened(c.label), *(cell(c.numbers()[n]) for n in (*names, *precisions))) for c in report.classes]
     totals = report.numbers()
     total = (TOTAL, *(cell(totals[n]) for n in (*names, *precisions)))
     what = "OKS" if report.kind == "keypoints" else "IoU"
+    pixels = ", last pixels included" if report.inclusive else ""
     above = f", score at least {report.score:g}" if report.score > 0 else ""
     return [
         Block(
-            f"{report.kind} of {report.pictures} pictures, matched at {what} {report.iou:g}{above}",
+            f"{report.kind} of {report.pictures} pictures, matched at {what} {report.iou:g}{above}{pixels}",
             ("class", *names, *precisions),
             (*rows, total),
         ),
@@ -82,7 +93,7 @@ def _of_objects(report: Report) -> list[Block]:
 
 def _of_label_maps(report: LabelMapReport) -> list[Block]:
     names = ("truth", "predicted", "iou", "dice", "precision", "recall")
-    rows = tuple((c.label, *(cell(c.numbers()[n]) for n in names)) for c in report.classes)
+    rows = tuple((shortened(c.label), *(cell(c.numbers()[n]) for n in names)) for c in report.classes)
     totals = {k: v for k, v in report.numbers().items() if k != "mean_iou"}
     return [
         Block(f"{report.pictures} label maps, {report.pixels} pixels", ("class", *names), rows),
@@ -98,17 +109,17 @@ def print_report(report: AnyReport, stream: TextIO | None = None) -> None:
     if out.isatty():
         _print_rich(shown, out)
         return
-    out.write("\n\n".join(plain_text(b) for b in shown) + "\n")
+    show("\n\n".join(plain_text(b) for b in shown), out)
 
 
 def plain_text(block: Block) -> str:
     """A block as aligned columns."""
     rows: list[Sequence[str]] = [block.columns, *block.rows]
     widths = [max(len(row[k]) for row in rows) for k in range(len(block.columns))]
-    words = _words(block)
+    count = _words(block)
     lines = [
         "  ".join(
-            text.ljust(width) if k < words else text.rjust(width)
+            text.ljust(width) if k < count else text.rjust(width)
             for k, (text, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
@@ -125,12 +136,12 @@ def _print_rich(shown: list[Block], out: TextIO) -> None:
     console = Console(file=out)
     for block in shown:
         console.print(block.title, style="bold", markup=False, highlight=False)
-        words = _words(block)
+        count = _words(block)
         for chosen in column_groups(block, console.width):
             table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
             for k in chosen:
                 name = block.columns[k]
-                table.add_column(name, justify="left" if k < words else "right", no_wrap=True, overflow="ellipsis")
+                table.add_column(name, justify="left" if k < count else "right", no_wrap=True, overflow="ellipsis")
             for row in block.rows:
                 table.add_row(*(escape(row[k]) for k in chosen), style="bold" if row[0] == TOTAL else None)
             console.print(table)
@@ -139,18 +150,18 @@ def _print_rich(shown: list[Block], out: TextIO) -> None:
 
 def column_groups(block: Block, width: int) -> list[list[int]]:
     """The columns of a block in as many tables as the terminal's width asks for, each with the words at the left."""
-    words = list(range(_words(block)))
+    first = list(range(_words(block)))
     widths = [max(len(row[k]) for row in (block.columns, *block.rows)) + GAP for k in range(len(block.columns))]
-    room = width - sum(widths[k] for k in words)
+    room = width - sum(widths[k] for k in first)
     groups: list[list[int]] = [[]]
     used = 0
-    for k in range(len(words), len(widths)):
+    for k in range(len(first), len(widths)):
         if groups[-1] and used + widths[k] > room:
             groups.append([])
             used = 0
         groups[-1].append(k)
         used += widths[k]
-    return [words + group for group in groups]
+    return [first + group for group in groups]
 
 
 def _words(block: Block) -> int:

@@ -6,7 +6,7 @@ mean the same, else by name.
 """
 
 import posixpath
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -47,6 +47,12 @@ PICTURE_SUFFIXES = frozenset(
     ]
 )
 
+MANY_CLASSES = 5_000
+"""With more classes those that do not occur are left out of the comparison."""
+MOST_CLASSES = 30_000
+MANY_ALIKE = 16
+"""With more pictures of one name (`video7/0001.jpg`) the longest equal end is looked up, not searched."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Aligned:
@@ -86,20 +92,47 @@ def align(truth: Dataset, predictions: Dataset, *, skip_unknown: bool = False) -
         warnings,
     )
     keep = keep_image[detections.image] & keep_category[detections.category]
-    rows = np.flatnonzero(keep)
-    if not predictions.scored and len(rows):
+    image, category = image_of[detections.image], category_of[detections.category]
+    if keep.all():  # without copies of what stays as it is, for there may be ten million rows
+        detections = replace(detections, image=image, category=category)
+    else:
+        detections = detections.take(keep, image[keep], category[keep])
+    objects = truth.annotations
+    if len(categories) > MANY_CLASSES:
+        categories, objects, detections = _only_used(categories, objects, detections, str(predictions.source))
+    if not predictions.scored and len(detections):
         warnings.append(f"{predictions.source}: the predictions have no scores; average precision treats all alike.")
     image_order, categories_order = _order(images.ids), _order(categories.ids)
     return Aligned(
         images=_reorder(images, image_order),
         categories=_reorder(categories, categories_order),
-        truth=_renumber(truth.annotations, image_order, categories_order),
-        detections=_renumber(
-            detections.take(rows, image_of[detections.image[rows]], category_of[detections.category[rows]]),
-            image_order,
-            categories_order,
-        ),
+        truth=_renumber(objects, image_order, categories_order),
+        detections=_renumber(detections, image_order, categories_order),
         warnings=tuple(warnings),
+    )
+
+
+def _only_used(
+    table: Categories, truth: Annotations, detections: Annotations, source: str
+) -> tuple[Categories, Annotations, Annotations]:
+    """The classes that occur on either side: curves are kept for each, and take 32 KB a class."""
+    used = np.bincount(np.concatenate([truth.category, detections.category]), minlength=len(table)) > 0
+    kept = np.flatnonzero(used)
+    if len(kept) > MOST_CLASSES:
+        raise DatasetError(
+            f"{source}: there are {len(kept):,} different classes, and at most {MOST_CLASSES:,} can be compared; "
+            "are the labels really those of classes?"
+        )
+    place = np.cumsum(used) - 1
+    smaller = replace(
+        table,
+        names=tuple(table.names[i] for i in kept),
+        ids=None if table.ids is None else tuple(table.ids[i] for i in kept),
+    )
+    return (
+        smaller,
+        replace(truth, category=place[truth.category]),
+        replace(detections, category=place[detections.category]),
     )
 
 
@@ -244,6 +277,7 @@ def match_names(ours: tuple[str, ...], theirs: tuple[str, ...], our_source: str,
             by_stem[_without_suffix(parts[-1])].append(i)
     out = np.full(len(theirs), -1, np.int64)
     owner: dict[int, int] = {}
+    trees: dict[int, _Ends] = {}
     for i, name in enumerate(theirs):
         parts = _parts(name)
         if not parts:
@@ -251,13 +285,19 @@ def match_names(ours: tuple[str, ...], theirs: tuple[str, ...], our_source: str,
         candidates = by_name.get(parts[-1]) or by_stem.get(_without_suffix(parts[-1]))
         if not candidates:
             continue
-        best = _longest_end(parts, [our_parts[c] for c in candidates])
+        if len(candidates) > MANY_ALIKE:
+            tree = trees.get(id(candidates))
+            if tree is None:
+                tree = trees[id(candidates)] = _Ends(candidates, our_parts)
+            best = tree.best(parts)
+        else:
+            best = [candidates[b] for b in _longest_end(parts, [our_parts[c] for c in candidates])]
         if len(best) > 1:
             raise DatasetError(
-                f"{their_source}: {name} may be any of {first_few([ours[candidates[b]] for b in best])} "
+                f"{their_source}: {name} may be any of {first_few([ours[b] for b in best])} "
                 f"in {our_source}; give the pictures names that differ."
             )
-        j = candidates[best[0]]
+        j = best[0]
         if j in owner:
             raise DatasetError(
                 f"{their_source}: {theirs[owner[j]]} and {name} both match {ours[j]} in {our_source}; "
@@ -266,6 +306,34 @@ def match_names(ours: tuple[str, ...], theirs: tuple[str, ...], our_source: str,
         owner[j] = i
         out[i] = j
     return out
+
+
+class _Ends:
+    """Paths with the same last part, as a tree of their ends; finds the longest equal end in one descent."""
+
+    def __init__(self, here: list[int], our_parts: list[list[str]], depth: int = 1) -> None:
+        self._here, self._depth, self._our_parts = here, depth, our_parts
+        self._children: dict[str, _Ends] | None = None
+
+    def best(self, parts: list[str]) -> list[int]:
+        """The candidates with the longest end equal to that of `parts`; one that is equal wholly is the only one."""
+        node = self
+        while len(node._here) > 1 and len(parts) > node._depth:
+            child = node._branches().get(parts[-node._depth - 1])
+            if child is None:
+                break
+            node = child
+        whole = [c for c in node._here if len(self._our_parts[c]) == len(parts) == node._depth]
+        return whole or node._here
+
+    def _branches(self) -> "dict[str, _Ends]":
+        if self._children is None:
+            groups: dict[str, list[int]] = defaultdict(list)
+            for c in self._here:
+                if len(self._our_parts[c]) > self._depth:
+                    groups[self._our_parts[c][-self._depth - 1]].append(c)
+            self._children = {part: _Ends(group, self._our_parts, self._depth + 1) for part, group in groups.items()}
+        return self._children
 
 
 def _longest_end(parts: list[str], candidates: list[list[str]]) -> list[int]:
@@ -305,7 +373,8 @@ def _match_categories(truth: Dataset, predictions: Dataset, used: Flags) -> I64:
         )
     exact = {name: i for i, name in reversed(list(enumerate(ours.names))) if name}
     folded = {name.casefold(): i for name, i in exact.items()}
-    twice = sorted({name for name in theirs.names if name and ours.names.count(name) > 1})
+    count = Counter(ours.names)
+    twice = sorted({name for name in theirs.names if name and count[name] > 1})
     if twice:
         raise DatasetError(
             f"{truth.source}: more than one category is called {first_few(twice)}, so that classes cannot be "

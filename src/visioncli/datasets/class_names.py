@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
+from visioncli.datasets.file_bytes import exists
 from visioncli.datasets.interface import DatasetError
-from visioncli.datasets.text import read_text
+from visioncli.datasets.text import read_text, whole_number
 
 FILES = (
     "classes.txt",
@@ -16,6 +17,8 @@ FILES = (
     "dataset.yaml",
 )
 """Where class names stand beside YOLO labels, in the order of preference."""
+MOST = 100_000
+"""Classes numbered higher than this in a YAML file are taken for a mistake."""
 
 
 def find(folder: Path) -> Path | None:
@@ -23,7 +26,7 @@ def find(folder: Path) -> Path | None:
     above = folder.resolve()
     for place in (folder, above.parent, above.parent.parent):
         for name in FILES:
-            if (place / name).is_file():
+            if exists(place / name) and (place / name).is_file():
                 return place / name
     return None
 
@@ -48,12 +51,14 @@ def _from_yaml(text: str, path: Path) -> tuple[str, ...]:
             return tuple(_bare(part) for part in inline[1:-1].split(",") if part.strip())
         found: dict[int, str] = {}
         for entry in lines:
-            item = re.match(r"\s*-\s+(.+)$", entry) or re.match(r"\s+(\d+)\s*:\s*(.+)$", entry)
+            item = re.match(r"\s*-\s+(.+)$", entry) or re.match(r"\s+([0-9]+)\s*:\s*(.+)$", entry)
             if not item:
                 if entry.strip() and not entry.strip().startswith("#"):
                     break
                 continue
-            number = int(item[1]) if item.lastindex == 2 else len(found)
+            number = whole_number(item[1]) if item.lastindex == 2 else len(found)
+            if number is None or number >= MOST:
+                raise DatasetError(f"{path}: class {item[1][:40]} is numbered too high; classes are 0 to {MOST - 1}.")
             found[number] = _bare(item[item.lastindex or 1])
         if found:
             return tuple(found.get(i, str(i)) for i in range(max(found) + 1))

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 
 from visioncli.datasets.columns import (
+    LARGEST_SIDE,
+    LONGEST_SHOWN,
     Place,
+    check_reach,
     check_sizes,
     describe,
     is_number,
@@ -68,9 +71,9 @@ def from_json(body: Any, path: Path, options: ReadOptions) -> Dataset:
     classes = _categories(categories, category_ids, path, place)
     image = _lookup(image_ids, pictures.ids, "image", path, place)
     category = _lookup(category_ids, classes.ids, "category", path, place)
-    ids = tuple(row.get("id", i) for i, row in enumerate(rows))
+    ids = _annotation_ids(rows, place)
     if options.role is Role.TRUTH:
-        _refuse_repeated([i for i in ids if isinstance(i, int | str)], "annotation", path)
+        _refuse_repeated(list(ids), "annotation", path)
     annotations, scored = _annotations(rows, ids, image, category, pictures, options, place)
     return Dataset(path, NAME, pictures, classes, annotations, scored)
 
@@ -89,10 +92,22 @@ def _table(body: dict[str, Any], name: str, path: Path, role: Role) -> list[Any]
 
 def _placer(path: Path, rows: list[dict[str, Any]]) -> Place:
     def place(i: int) -> str:
-        named = f" (id {rows[i]['id']})" if "id" in rows[i] else ""
+        given = rows[i].get("id")
+        named = f" (id {_shown(given)})" if isinstance(given, int | str) else ""
         return f"{path}: annotation {i}{named}"
 
     return place
+
+
+def _annotation_ids(rows: list[dict[str, Any]], place: Place) -> tuple[int | str, ...]:
+    """What the file calls each annotation, else its place."""
+    ids = [row.get("id", i) for i, row in enumerate(rows)]
+    if not {int, str}.issuperset(map(type, ids)):
+        ids = [i if value is None else value for i, value in enumerate(ids)]
+        for i, value in enumerate(ids):
+            if isinstance(value, bool) or not isinstance(value, int | str):
+                raise DatasetError(f"{place(i)}: id must be a whole number or a text, not {describe(value)}.")
+    return tuple(ids)
 
 
 def _column(rows: list[dict[str, Any]], key: str, place: Place) -> list[Any]:
@@ -135,12 +150,18 @@ def _images(entries: list[Any] | None, used: list[Any], path: Path, place: Place
             value = entry.get(side)
             if value is None:
                 continue
-            if not is_number(value) or not 0 <= value < 1 << 31:
+            if not is_number(value) or not 0 <= value < LARGEST_SIDE:
                 raise DatasetError(
-                    f"{path}: image {i} (id {entry['id']}): {side} must be a number of pixels, not {describe(value)}."
+                    f"{path}: image {i} (id {_shown(entry['id'])}): {side} must be a number of pixels, "
+                    f"not {describe(value)}."
                 )
             sizes[i, k] = int(value)
-    names = tuple(str(entry.get("file_name") or "") for entry in entries)
+    names = tuple(entry.get("file_name") or "" for entry in entries)
+    for i, name in enumerate(names):
+        if not isinstance(name, str):
+            raise DatasetError(
+                f"{path}: image {i} (id {_shown(entries[i]['id'])}): file_name must be a text, not {describe(name)}."
+            )
     return Images(names, sizes, ids)
 
 
@@ -149,7 +170,17 @@ def _categories(entries: list[Any] | None, used: list[Any], path: Path, place: P
         ids = _distinct(used, "category_id", place)
         return Categories(("",) * len(ids), ids, listed=False)
     ids = _ids(entries, "category", path)
-    return Categories(tuple(str(e.get("name", e["id"])) for e in entries), ids)
+    names = [e["id"] if e.get("name") is None else e["name"] for e in entries]
+    for i, name in enumerate(names):
+        if not isinstance(name, str | int | float):
+            raise DatasetError(
+                f"{path}: category {i} (id {_shown(entries[i]['id'])}): name must be a text, not {describe(name)}."
+            )
+    return Categories(tuple(map(str, names)), ids)
+
+
+def _shown(value: int | str) -> str:
+    return value[:LONGEST_SHOWN] if isinstance(value, str) else describe(value)
 
 
 def _distinct(values: list[Any], key: str, place: Place) -> tuple[int | str, ...]:
@@ -288,8 +319,14 @@ def _keypoints(rows: list[dict[str, Any]], options: ReadOptions, place: Place) -
         values = [v if v else [0] * (3 * len(NAMES)) for v in values]
     parts = "x, y, visibility of the 17 keypoints of a COCO person"
     flat = number_rows(values, 3 * len(NAMES), "keypoints", parts, place)
+    check_reach(flat, "keypoint", place)
     points = flat.reshape(-1, len(NAMES), 3)
     seen = np.count_nonzero(points[:, :, 2] > 0, axis=1)
     stated = [row.get("num_keypoints") for row in rows]
-    labelled = [int(n) if isinstance(n, int) else int(s) for n, s in zip(stated, seen, strict=True)]
+    for i, count in enumerate(stated):
+        if count is not None and not (is_number(count) and count in range(len(NAMES) + 1)):
+            raise DatasetError(
+                f"{place(i)}: num_keypoints must be a whole number from 0 to {len(NAMES)}, not {describe(count)}."
+            )
+    labelled = [int(s) if n is None else int(n) for n, s in zip(stated, seen, strict=True)]
     return points, np.array(labelled, np.int64).reshape(-1)

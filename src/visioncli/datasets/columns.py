@@ -1,15 +1,21 @@
 """Columns of numbers out of lists of JSON values: fast where they are right, with the place where they are not."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from visioncli.datasets.interface import F64, DatasetError
+from visioncli.metrics.boxes import FARTHEST
 
 Place = Callable[[int], str]
 """Says where the value with this number stands: `truth.json: annotation 3 (id 17)`."""
+
+LARGEST_SIDE = 1 << 31
+"""No picture is this many pixels wide or high."""
+LONGEST_SHOWN = 40
 
 
 def is_number(value: Any) -> bool:
@@ -20,9 +26,13 @@ def is_number(value: Any) -> bool:
 def _checked(value: Any, name: str, where: str) -> float:
     if not is_number(value):
         raise DatasetError(f"{where}: {name} must be a number, not {describe(value)}.")
-    if not math.isfinite(value):
-        raise DatasetError(f"{where}: {name} is {value}; it must be a finite number.")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise DatasetError(f"{where}: {name} is {describe(value)}; it must be a finite number.")
+    return number
 
 
 def describe(value: Any) -> str:
@@ -32,22 +42,26 @@ def describe(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return f'the text "{value[:40]}"'
+        return f'the text "{value[:LONGEST_SHOWN]}"'
     if isinstance(value, list):
         return f"a list of {len(value)}"
     if isinstance(value, dict):
         return "an object"
-    return str(value)
+    words = str(value)
+    return words if len(words) <= LONGEST_SHOWN else f"{words[: LONGEST_SHOWN - 10]}… ({len(words)} digits)"
+
+
+def _all_numbers(values: Iterable[Any]) -> bool:
+    return {int, float}.issuperset(map(type, values))
 
 
 def numbers(values: Sequence[Any], name: str, place: Place) -> F64:
     """(N,) float64 from N JSON values. Raises DatasetError naming the first one that is no finite number."""
-    try:
-        out = np.array(values)
-    except (ValueError, OverflowError):
-        out = np.empty(0, object)
-    if out.shape == (len(values),) and out.dtype.kind in "iuf":
-        column = out.astype(np.float64)
+    if _all_numbers(values):
+        try:
+            column = np.array(values, np.float64).reshape(-1)
+        except OverflowError:
+            column = np.array([np.inf])
         if np.isfinite(column).all():
             return column
     return np.array([_checked(v, name, place(i)) for i, v in enumerate(values)], np.float64).reshape(-1)
@@ -58,14 +72,15 @@ def number_rows(values: Sequence[Any], width: int, name: str, parts: str, place:
 
     Raises DatasetError naming the first row that is not `width` finite numbers.
     """
-    try:
-        out = np.array(values) if len(values) else np.empty((0, width))
-    except (ValueError, OverflowError):
-        out = np.empty(0, object)
-    if out.shape == (len(values), width) and out.dtype.kind in "iuf":
-        rows = out.astype(np.float64)
-        if np.isfinite(rows).all():
-            return rows
+    if {list}.issuperset(map(type, values)) and {width}.issuperset(map(len, values)):
+        flat = list(chain.from_iterable(values))
+        if _all_numbers(flat):
+            try:
+                rows = np.array(flat, np.float64).reshape(-1, width)
+            except OverflowError:
+                rows = np.array([[np.inf]])
+            if np.isfinite(rows).all():
+                return rows
     clean = np.empty((len(values), width))
     for i, row in enumerate(values):
         if not isinstance(row, list | tuple) or len(row) != width:
@@ -77,8 +92,19 @@ def number_rows(values: Sequence[Any], width: int, name: str, parts: str, place:
     return clean
 
 
+def check_reach(rows: F64, name: str, place: Place) -> None:
+    """Raises DatasetError naming the first of (N, ·) rows of coordinates that lies beyond `boxes.FARTHEST`."""
+    if not rows.size or (rows.max() <= FARTHEST and rows.min() >= -FARTHEST):
+        return
+    i = int(np.flatnonzero((np.abs(rows) > FARTHEST).any(axis=1))[0])
+    raise DatasetError(
+        f"{place(i)}: the {name} reaches to {np.abs(rows[i]).max():g} pixels, farther than any picture."
+    )
+
+
 def check_corners(boxes: F64, place: Place) -> None:
-    """Raises DatasetError naming the first of (N, 4) x1 y1 x2 y2 boxes whose corners are swapped."""
+    """Raises DatasetError naming the first of (N, 4) x1 y1 x2 y2 boxes that reaches too far or is swapped."""
+    check_reach(boxes, "box", place)
     wrong = np.flatnonzero((boxes[:, 2] < boxes[:, 0]) | (boxes[:, 3] < boxes[:, 1]))
     if len(wrong):
         i = int(wrong[0])
@@ -90,7 +116,9 @@ def check_corners(boxes: F64, place: Place) -> None:
 
 
 def check_sizes(xywh: F64, place: Place) -> None:
-    """Raises DatasetError naming the first of (N, 4) x y width height boxes with a negative size."""
+    """Raises DatasetError naming the first of (N, 4) x y width height boxes that reaches too far or whose size is
+    negative."""
+    check_reach(xywh, "box", place)
     wrong = np.flatnonzero((xywh[:, 2] < 0) | (xywh[:, 3] < 0))
     if len(wrong):
         i = int(wrong[0])

@@ -3,10 +3,10 @@
 Columns are numpy arrays, so that a million boxes are a few arrays and not a million objects.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,19 @@ Rle = dict[str, Any]
 """A mask as pycocotools holds it: `size` is [height, width], `counts` the compressed run lengths as bytes."""
 
 FIRST_FEW = 5
+LONGEST_NAME = 200
+"""Longer names are cut in sentences."""
+
+
+class Progress(Protocol):
+    """Is told from time to time how far long work is: what is worked on, how much is done, and of how much."""
+
+    def __call__(self, what: str, done: int, total: int | None) -> None:
+        """Take note; costs next to nothing."""
+
+
+def silent(what: str, done: int, total: int | None) -> None:
+    """Progress that nobody wants to hear of."""
 
 
 class Role(StrEnum):
@@ -41,7 +54,8 @@ class ReadOptions:
     """What a reader should look for beyond boxes, and where else it may look.
 
     `images` is a folder of pictures or a COCO file, for formats that do not carry picture sizes;
-    `names` is a file with one class name a line, for formats that carry numbers only.
+    `names` is a file with one class name a line, for formats that carry numbers only. `inclusive` takes corners as
+    Pascal VOC means them: they name the last pixel, so that a box from 10 to 50 is 41 wide.
     """
 
     role: Role = Role.TRUTH
@@ -49,6 +63,8 @@ class ReadOptions:
     keypoints: bool = False
     images: Path | None = None
     names: Path | None = None
+    inclusive: bool = False
+    progress: Progress = silent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +136,7 @@ class Annotations:
     crowd: Flags
     ignore: Flags
     score: F64
-    ids: tuple[int | str, ...] | None = None
+    ids: tuple[int | str, ...] | I64 | None = None
     masks: tuple[Rle, ...] | None = None
     keypoints: F64 | None = None
     labelled: I64 | None = None
@@ -135,6 +151,10 @@ class Annotations:
         out[:, 2:] += out[:, :2]
         return out
 
+    def part(self, rows: I64) -> "Annotations":
+        """The objects of these rows, without their ids."""
+        return replace(self, ids=None).take(rows, self.image[rows], self.category[rows])
+
     def take(self, chosen: I64 | Flags, image: I64, category: I64) -> "Annotations":
         """The chosen rows, with their pictures and classes numbered anew (the new numbers of the chosen rows)."""
         rows = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
@@ -146,7 +166,7 @@ class Annotations:
             crowd=self.crowd[rows],
             ignore=self.ignore[rows],
             score=self.score[rows],
-            ids=None if self.ids is None else tuple(self.ids[i] for i in rows),
+            ids=self.ids[rows] if isinstance(self.ids, np.ndarray) else self.ids and tuple(self.ids[i] for i in rows),
             masks=None if self.masks is None else tuple(self.masks[i] for i in rows),
             keypoints=None if self.keypoints is None else self.keypoints[rows],
             labelled=None if self.labelled is None else self.labelled[rows],
@@ -168,7 +188,8 @@ class Dataset:
 
 def first_few(things: list[Any]) -> str:
     """The first few of `things` as words: `1, 2, 3 and 4 more`."""
-    shown = ", ".join(str(t) for t in things[:FIRST_FEW])
+    words = [str(t) for t in things[:FIRST_FEW]]
+    shown = ", ".join(w if len(w) <= LONGEST_NAME else w[:LONGEST_NAME] + "…" for w in words)
     rest = len(things) - FIRST_FEW
     return f"{shown} and {rest} more" if rest > 0 else shown
 
@@ -184,10 +205,10 @@ def plain_annotations(
     masks: tuple[Rle, ...] | None = None,
     keypoints: F64 | None = None,
     area: F64 | None = None,
-    ids: list[int] | None = None,
+    ids: list[int] | I64 | None = None,
 ) -> Annotations:
     """Annotations of a format without crowds: (N, 4) boxes by corners, or as xywh; `area` is that of the box."""
-    xywh = boxes.astype(np.float64).reshape(-1, 4).copy()
+    xywh = np.array(boxes, np.float64).reshape(-1, 4)
     if corners:
         xywh[:, 2:] -= xywh[:, :2]
     count = len(xywh)
@@ -199,7 +220,7 @@ def plain_annotations(
         crowd=np.zeros(count, bool),
         ignore=np.zeros(count, bool) if ignore is None else ignore,
         score=np.ones(count) if score is None else score,
-        ids=None if ids is None else tuple(ids),
+        ids=ids if ids is None or isinstance(ids, np.ndarray) else tuple(ids),
         masks=masks,
         keypoints=keypoints,
         labelled=None if keypoints is None else np.count_nonzero(keypoints[:, :, 2] > 0, axis=1),

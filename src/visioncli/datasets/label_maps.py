@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visioncli.datasets.align import PICTURE_SUFFIXES, match_names
+from visioncli.datasets.file_bytes import exists, open_bytes
 from visioncli.datasets.interface import DatasetError, first_few
 from visioncli.datasets.picture_sizes import pictures_in
 
@@ -32,7 +33,7 @@ def read_map(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
+        with open_bytes(path) as file, Image.open(file) as picture:
             mode = picture.mode
             if mode not in MODES:
                 raise DatasetError(
@@ -41,9 +42,7 @@ def read_map(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
             values = np.asarray(picture)
     except DatasetError:
         raise
-    except FileNotFoundError:
-        raise DatasetError(f"{path}: there is no such file or folder.", "not_found") from None
-    except (OSError, ValueError, SyntaxError, KeyError, MemoryError, Image.DecompressionBombError) as problem:
+    except Exception as problem:  # noqa: BLE001 - a decoder may raise anything
         raise DatasetError(f"{path}: the label map cannot be read ({problem}).") from None
     if values.dtype == np.uint8:
         return values
@@ -86,7 +85,7 @@ def pair(truth: Path, predictions: Path, *, skip_unknown: bool = False) -> tuple
     Raises DatasetError where a true map has no prediction, or (unless `skip_unknown`) a prediction no truth.
     """
     for path in (truth, predictions):
-        if not path.exists():
+        if not exists(path):
             raise DatasetError(f"{path}: there is no such file or folder.", "not_found")
     if truth.is_dir() != predictions.is_dir():
         raise DatasetError(f"Give two label maps or two folders of them, not {truth} and {predictions}.")

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from visioncli.datasets.align import PICTURE_SUFFIXES
+from visioncli.datasets.columns import LARGEST_SIDE, is_number
 from visioncli.datasets.interface import DatasetError
 from visioncli.datasets.text import read_json
 
@@ -22,7 +24,7 @@ def header_size(path: Path) -> tuple[int, int]:
         with Image.open(path) as picture:
             width, height = picture.size
             turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-    except (OSError, ValueError, SyntaxError, KeyError, Image.DecompressionBombError) as problem:
+    except Exception as problem:  # noqa: BLE001 - a decoder may raise anything
         raise DatasetError(f"{path}: the picture's size cannot be read ({problem}).") from None
     return (height, width) if turned else (width, height)
 
@@ -33,6 +35,10 @@ def pictures_in(folder: Path) -> Iterator[Path]:
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if not hidden and path.suffix.lower() in PICTURE_SUFFIXES and path.is_file():
             yield path
+
+
+def _is_side(value: Any) -> bool:
+    return is_number(value) and 0 < value < LARGEST_SIDE
 
 
 class PictureTable:
@@ -60,11 +66,11 @@ class PictureTable:
         if not isinstance(images, list):
             raise DatasetError(f"{source}: --images takes a folder of pictures or a COCO file with an images list.")
         for i, entry in enumerate(images):
-            try:
-                name = str(entry["file_name"])
-                self._sizes[name] = int(entry["width"]), int(entry["height"])
-            except (KeyError, TypeError, ValueError):
-                raise DatasetError(f"{source}: image {i} lacks file_name, width or height.") from None
+            body = entry if isinstance(entry, dict) else {}
+            name, width, height = body.get("file_name"), body.get("width", 0), body.get("height", 0)
+            if not isinstance(name, str) or not _is_side(width) or not _is_side(height):
+                raise DatasetError(f"{source}: image {i} lacks file_name, width or height.")
+            self._sizes[name] = int(width), int(height)
             yield name
 
     def find(self, name: str) -> str | None:

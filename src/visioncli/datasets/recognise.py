@@ -4,6 +4,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from visioncli.datasets import coco_json, csv_boxes, label_maps, vision_jsonl, voc, yolo
+from visioncli.datasets.file_bytes import exists, open_bytes, refuse_binary, unreadable
 from visioncli.datasets.interface import Dataset, DatasetError, ReadOptions
 from visioncli.datasets.picture_sizes import pictures_in
 
@@ -41,7 +42,7 @@ BY_SUFFIX = {
 
 def recognise(path: Path) -> Format:
     """The format of a file or folder, by suffix and, for JSON, by its first line. Raises DatasetError."""
-    if not path.exists():
+    if not exists(path):
         raise DatasetError(f"{path}: there is no such file or folder.", "not_found")
     if path.is_dir():
         return _of_folder(path)
@@ -50,8 +51,11 @@ def recognise(path: Path) -> Format:
         return BY_SUFFIX[suffix]
     if suffix in label_maps.SUFFIXES:
         return Format.LABELMAP
-    with path.open("rb") as file:
-        start = file.read(1 << 16).lstrip(b"\xef\xbb\xbf \t\r\n")
+    try:
+        with open_bytes(path) as file:
+            start = (file.read(1 << 16) or b"").lstrip(b"\xef\xbb\xbf \t\r\n")
+    except OSError as problem:
+        raise unreadable(path, problem) from None
     if not start:
         raise DatasetError(f"{path}: the file is empty.")
     opening = start.lstrip(b"[ \r\n\t")[:200] if start[:1] in b"[{" else b""
@@ -61,6 +65,9 @@ def recognise(path: Path) -> Format:
         return Format.COCO
     if start[:1] == b"<":
         return Format.VOC
+    if csv_boxes.is_header(start.split(b"\n", 1)[0].decode("utf-8", "replace")):
+        return Format.CSV
+    refuse_binary(start, path)
     raise DatasetError(
         f"{path}: the format is not recognised; name it with --truth-format or --predictions-format "
         f"({', '.join(Format)})."
@@ -72,7 +79,7 @@ def _of_folder(path: Path) -> Format:
         return Format.JSONL
     if yolo.label_files(path):
         return Format.YOLO
-    if next(path.rglob("*.xml"), None) is not None:
+    if voc.annotation_files(path):
         return Format.VOC
     if any(p.suffix.lower() in label_maps.SUFFIXES for p in pictures_in(path)):
         return Format.LABELMAP
@@ -84,7 +91,7 @@ def _of_folder(path: Path) -> Format:
 
 def read(path: Path, form: Format, options: ReadOptions) -> Dataset:
     """Read a file or folder of a known format that holds objects (not label maps). Raises DatasetError."""
-    if not path.exists():
+    if not exists(path):
         raise DatasetError(f"{path}: there is no such file or folder.", "not_found")
     if form is Format.LABELMAP:
         raise DatasetError(f"{path}: a label map has no boxes; compare it with another label map.")

@@ -4,24 +4,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+from visioncli.datasets.file_bytes import not_utf8, read_bytes, unreadable
 from visioncli.datasets.interface import DatasetError
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, may_be_empty: bool = False) -> str:
     """The file as text without a byte-order mark. Raises DatasetError: missing, unreadable, empty, not UTF-8."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DatasetError(f"{path}: there is no such file or folder.", "not_found") from None
-    except OSError as problem:
-        raise DatasetError(f"{path}: cannot be read ({problem.strerror}).") from None
-    if not data.strip():
+    data = read_bytes(path)
+    if not may_be_empty and not data.strip():
         raise DatasetError(f"{path}: the file is empty.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
-        line = data.count(b"\n", 0, problem.start) + 1
-        raise DatasetError(f"{path}: line {line} is not UTF-8 text; what is this file?") from None
+        raise not_utf8(path, data.count(b"\n", 0, problem.start) + 1) from None
+    except MemoryError as problem:
+        raise unreadable(path, problem) from None
 
 
 def parse_json(text: str, where: str, first_line: int = 1) -> Any:
@@ -38,10 +35,18 @@ def parse_json(text: str, where: str, first_line: int = 1) -> Any:
         ) from None
     except RecursionError:
         raise DatasetError(f"{where}: the JSON is nested too deeply to be annotations.") from None
-    except ValueError as problem:
-        raise DatasetError(f"{where}: the JSON cannot be used: {problem}.") from None
+    except MemoryError:
+        raise DatasetError(f"{where}: reading it needs more memory than there is.") from None
+    except ValueError:  # Python reads no whole number of more than 4,300 digits
+        raise DatasetError(f"{where}: the JSON holds a number of thousands of digits.") from None
 
 
 def read_json(path: Path) -> Any:
     """The JSON value of a file. Raises DatasetError as `read_text` and `parse_json` do."""
     return parse_json(read_text(path), str(path))
+
+
+def whole_number(text: str) -> int | None:
+    """The number that plain digits stand for, None for any other text. More than 18 digits are no number here."""
+    digits = text.strip()
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= 18 else None

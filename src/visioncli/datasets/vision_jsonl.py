@@ -5,7 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from visioncli.datasets.columns import check_corners, describe, is_number, number_rows, numbers
+from visioncli.datasets.columns import (
+    LARGEST_SIDE,
+    Place,
+    check_corners,
+    check_reach,
+    describe,
+    is_number,
+    number_rows,
+    numbers,
+)
 from visioncli.datasets.interface import (
     F64,
     Categories,
@@ -125,7 +134,7 @@ def _size(path: Path, line: str, record: dict[str, Any]) -> tuple[int, int]:
     sides = []
     for key in ("width", "height"):
         value = record.get(key) or 0
-        if not is_number(value) or not 0 <= value < 1 << 31:
+        if not is_number(value) or not 0 <= value < LARGEST_SIDE:
             raise DatasetError(f"{path}: {line}: {key} must be a number of pixels, not {describe(value)}.")
         sides.append(int(value))
     return sides[0], sides[1]
@@ -139,7 +148,11 @@ def _categories(found: list[Any], places: list[tuple[str, int]], path: Path) -> 
         label, number = prediction.get("label"), prediction.get("label_id")
         if not isinstance(label, str) and not is_number(number):
             raise DatasetError(f"{path}: {line}: prediction {k} has neither label nor label_id.")
-        name = label if isinstance(label, str) else str(number)
+        if is_number(number) and not (number == number // 1 and abs(number) < LARGEST_SIDE):
+            raise DatasetError(
+                f"{path}: {line}: prediction {k}: label_id must be a whole number, not {describe(number)}."
+            )
+        name = label if isinstance(label, str) else str(int(number))
         if name not in table:
             table[name] = len(table)
             ids.append(int(number) if is_number(number) else name)
@@ -160,9 +173,11 @@ def _points(prediction: dict[str, Any], where: str) -> F64:
     given = prediction.get("keypoints")
     if not isinstance(given, list) or len(given) != len(NAMES) or not all(isinstance(p, dict) for p in given):
         raise DatasetError(f"{where}: keypoints must be a list of the 17 keypoints of a COCO person.")
-    by_name = {p.get("name"): p for p in given}
+    by_name = {p["name"]: p for p in given if isinstance(p.get("name"), str)}
     ordered = [by_name[n] for n in NAMES] if set(by_name) == set(NAMES) else given
     rows = [[p.get("x"), p.get("y")] for p in ordered]
     out = np.ones((len(NAMES), 3))
-    out[:, :2] = number_rows(rows, 2, "keypoint", "x, y", lambda i: f"{where}: keypoint {ordered[i].get('name', i)}")
+    place: Place = lambda i: f"{where}: keypoint {i} of {len(NAMES)}"  # noqa: E731
+    out[:, :2] = number_rows(rows, 2, "keypoint", "x, y", place)
+    check_reach(out[:, :2], "keypoint", place)
     return out

@@ -1,16 +1,18 @@
 """Pascal VOC: one XML file a picture, with corners in pixels.
 
-Coordinates are taken as they are written. The original VOC files count pixels from 1 and include the last one; most
-tools since then write plain corners, and ours do.
+Coordinates are taken as they are written. The original VOC files count pixels from 1 and include the last one, and
+are read so with `ReadOptions.inclusive`; most tools since then write plain corners, and ours do.
 """
 
 import math
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 import numpy as np
 
-from visioncli.datasets.columns import check_corners
+from visioncli.datasets.columns import LARGEST_SIDE, check_corners
+from visioncli.datasets.file_bytes import read_bytes, unreadable
 from visioncli.datasets.interface import (
     Categories,
     Dataset,
@@ -20,9 +22,12 @@ from visioncli.datasets.interface import (
     Role,
     plain_annotations,
 )
+from visioncli.datasets.text import whole_number
 
 NAME = "voc"
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
+MOST_BYTES = 64 << 20
+"""More than the annotation of one picture can need."""
 
 
 def read(path: Path, options: ReadOptions) -> Dataset:
@@ -30,7 +35,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
 
     Raises DatasetError with the file and the object of whatever is wrong.
     """
-    files = sorted(path.rglob("*.xml")) if path.is_dir() else [path]
+    files = annotation_files(path) if path.is_dir() else [path]
     if not files:
         raise DatasetError(f"{path}: there is no .xml file in this folder.")
     names: list[str] = []
@@ -54,6 +59,8 @@ def read(path: Path, options: ReadOptions) -> Dataset:
             ids.append(k)
     corners = np.array(boxes, np.float64).reshape(-1, 4)
     check_corners(corners, lambda i: places[i])
+    if options.inclusive:
+        corners[:, 2:] += 1
     scored = options.role is Role.PREDICTIONS and any(s is not None for s in scores)
     if scored and None in scores:
         raise DatasetError(f"{places[scores.index(None)]} has no score, though others have one.")
@@ -76,22 +83,48 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     )
 
 
+def annotation_files(folder: Path) -> list[Path]:
+    """The .xml files of a folder, walked recursively and sorted."""
+    return sorted(f for f in folder.rglob("*.xml") if f.is_file())
+
+
 def _parse(file: Path) -> ElementTree.Element:
+    data = read_bytes(file, MOST_BYTES, text=False)
+    if not data.strip():
+        raise DatasetError(f"{file}: the file is empty.")
     try:
-        data = file.read_bytes()
-        if not data.strip():
-            raise DatasetError(f"{file}: the file is empty.")
+        # Neither a document type nor an encoding can be declared once the root has begun.
+        if not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<annotation"):
+            _refuse_document_type(data, file)
         root = ElementTree.fromstring(data)
-    except ElementTree.ParseError as problem:
-        line, column = problem.position
+    except (ElementTree.ParseError, expat.ExpatError) as problem:
+        line, column = (
+            problem.position if isinstance(problem, ElementTree.ParseError) else (problem.lineno, problem.offset)
+        )
         raise DatasetError(
             f"{file}: malformed XML at line {line}, column {column + 1}: {str(problem).split(':')[0]}."
         ) from None
-    except OSError as problem:
-        raise DatasetError(f"{file}: cannot be read ({problem.strerror or problem}).") from None
+    except (LookupError, ValueError):
+        raise DatasetError(f"{file}: the XML is in an encoding that is not read here; save it as UTF-8.") from None
+    except MemoryError as problem:
+        raise unreadable(file, problem) from None
     if root.tag != "annotation":
         raise DatasetError(f"{file}: this is no Pascal VOC file: its root is <{root.tag}>, not <annotation>.")
     return root
+
+
+def _refuse_document_type(data: bytes, file: Path) -> None:
+    """Raises DatasetError where the file declares a document type, and with it perhaps entities that unfold into
+    gigabytes or name other files. No annotation has one."""
+
+    def refuse(*_: object) -> None:
+        raise DatasetError(
+            f"{file}: the XML has a document type (<!DOCTYPE …>), which no annotation needs; remove it."
+        )
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = refuse
+    parser.Parse(data, True)
 
 
 def _picture_name(root: ElementTree.Element, file: Path, folder: Path) -> str:
@@ -121,4 +154,4 @@ def _number(element: ElementTree.Element, name: str, where: str) -> float:
 
 def _pixels(root: ElementTree.Element, side: str) -> int:
     text = (root.findtext(f"size/{side}") or "0").strip()
-    return int(text) if text.isdigit() else 0
+    return min(whole_number(text) or 0, LARGEST_SIDE - 1)

@@ -19,6 +19,7 @@ from visioncli.datasets.interface import (
     plain_annotations,
 )
 from visioncli.datasets.picture_sizes import PictureTable, header_size, picture_stem
+from visioncli.datasets.text import read_text
 from visioncli.metrics import masks as mask_tools
 
 NAME = "yolo"
@@ -30,7 +31,7 @@ def label_files(path: Path) -> list[Path]:
     """The label files of a folder, walked recursively and sorted, or the one file."""
     if not path.is_dir():
         return [path]
-    return sorted(f for f in path.rglob("*.txt") if f.name not in class_names.FILES)
+    return sorted(f for f in path.rglob("*.txt") if f.name not in class_names.FILES and f.is_file())
 
 
 def read(path: Path, options: ReadOptions) -> Dataset:
@@ -110,12 +111,7 @@ Row = tuple[int, int, list[float], float | None]
 
 def _rows(file: Path) -> list[Row]:
     """Line number, class, shares and score of each line; an empty file is a picture without objects."""
-    try:
-        text = file.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise DatasetError(f"{file}: there is no such file or folder.", "not_found") from None
-    except (OSError, UnicodeDecodeError) as problem:
-        raise DatasetError(f"{file}: cannot be read as text ({problem}).") from None
+    text = read_text(file, may_be_empty=True)
     out: list[Row] = []
     for line, words in enumerate(map(str.split, text.splitlines()), start=1):
         if not words:

@@ -3,13 +3,17 @@
 The COCO part follows `COCOeval.accumulate` and `summarize` of the COCO API; tests hold it to pycocotools.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from visioncli.datasets.interface import F64, I64, Annotations, Flags
 from visioncli.metrics.matching import greedy, rank_in_cell
 from visioncli.metrics.pairs import Pairs, cells
+
+I32 = NDArray[np.int32]
 
 THRESHOLDS: F64 = np.linspace(0.5, 0.95, 10)
 RECALLS: F64 = np.linspace(0.0, 1.0, 101)
@@ -20,6 +24,7 @@ SIZES: dict[str, tuple[float, float]] = {
     "large": (96.0**2, 1e10),
 }
 """Size ranges in square pixels, both ends included."""
+CELLS_AT_ONCE = 1 << 20
 
 DETECTION_NAMES = (
     "AP",
@@ -80,28 +85,69 @@ class Curves:
     engine: str
 
 
-def coco_curves(
-    truth: Annotations, detections: Annotations, pairs: Pairs, categories: int, protocol: Protocol
-) -> Curves:
-    """COCO's precision and recall of every class. `pairs` must hold all that overlap by 0.5 or more."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Hits:
+    """What COCO's matching says of (D,) detections, packed, since there may be ten million.
+
+    rank: (D,) int32 by falling score within picture and class; place: (D,) int32 row in the other two, -1 for a
+    detection that overlaps nothing; hit, idle: (M, A, ceil(T / 8)) uint8 bits: matched what counts, or what does not.
+    """
+
+    rank: I32
+    place: I32
+    hit: NDArray[np.uint8]
+    idle: NDArray[np.uint8]
+
+    @staticmethod
+    def joined(parts: Sequence["Hits"], rows: Sequence[I64], count: int) -> "Hits":
+        """One of all `count` detections out of those of parts, each with the numbers of its rows."""
+        if len(parts) == 1:
+            return parts[0]
+        rank, place = np.empty(count, np.int32), np.empty(count, np.int32)
+        before = 0
+        for part, chosen in zip(parts, rows, strict=True):
+            rank[chosen] = part.rank
+            place[chosen] = np.where(part.place >= 0, part.place + before, -1)
+            before += len(part.hit)
+        return Hits(rank, place, np.concatenate([p.hit for p in parts]), np.concatenate([p.idle for p in parts]))
+
+
+def _ignored(truth: Annotations, protocol: Protocol) -> Flags:
+    """(G, A) which truths do not count in each size range."""
+    low, high = protocol.ranges.T
+    uncounted = truth.crowd | truth.ignore
+    if truth.labelled is not None:
+        uncounted = uncounted | (truth.labelled == 0)
+    out: Flags = uncounted[:, None] | (truth.area[:, None] < low) | (truth.area[:, None] > high)
+    return out
+
+
+def coco_hits(truth: Annotations, detections: Annotations, pairs: Pairs, categories: int, protocol: Protocol) -> Hits:
+    """COCO's matching. `pairs` must hold all that overlap by 0.5 or more."""
     cell = cells(detections.image, detections.category, categories)
     rank = rank_in_cell(cell, detections.score)
     top = rank < protocol.limits[-1]
     inside = top[pairs.detection] & (pairs.iou >= THRESHOLDS[0] - 1e-9)
     chosen = Pairs(pairs.detection[inside], pairs.truth[inside], pairs.iou[inside])
-    low, high = protocol.ranges.T
-    uncounted = truth.crowd | truth.ignore
-    if truth.labelled is not None:
-        uncounted = uncounted | (truth.labelled == 0)
-    ignored = uncounted[:, None] | (truth.area[:, None] < low) | (truth.area[:, None] > high)
+    ignored = _ignored(truth, protocol)
     matches = greedy(chosen, rank, truth.crowd, ignored, THRESHOLDS)
-
-    place = np.full(len(detections), -1, np.int64)
+    place = np.full(len(detections), -1, np.int32)
     place[matches.detection] = np.arange(len(matches.detection))
-    outside = (detections.area[:, None] < low) | (detections.area[:, None] > high)
+    matched = matches.truth >= 0
+    idle = np.zeros(matched.shape, bool)
+    for a in range(len(protocol.sizes)):
+        idle[:, a] = matched[:, a] & (ignored[:, a][matches.truth[:, a]] if len(truth) else False)
+    return Hits(rank.astype(np.int32), place, np.packbits(matched & ~idle, axis=2), np.packbits(idle, axis=2))
+
+
+def coco_curves(
+    truth: Annotations, detections: Annotations, hits: Hits, categories: int, protocol: Protocol
+) -> Curves:
+    """COCO's precision and recall of every class, out of what `coco_hits` found."""
+    ignored, rank = _ignored(truth, protocol), hits.rank
     # By class, then falling score; of equals by picture, then by their order within it, as the COCO API.
     order = np.lexsort((rank, detections.image, -detections.score, detections.category))
-    order = order[top[order]]
+    order = order[rank[order] < protocol.limits[-1]]
     bounds = np.searchsorted(detections.category[order], np.arange(categories + 1))
     sizes, limits = len(protocol.sizes), len(protocol.limits)
     precision = np.full((len(THRESHOLDS), len(RECALLS), categories, sizes), np.nan)
@@ -112,37 +158,44 @@ def coco_curves(
         rows = order[bounds[k] : bounds[k + 1]]
         for a in np.flatnonzero(counted[k]):
             hit = np.zeros((len(rows), len(THRESHOLDS)), bool)
-            void = np.repeat(outside[rows, a, None], len(THRESHOLDS), axis=1)
-            touched = np.flatnonzero(place[rows] >= 0)
-            partner = matches.truth[place[rows[touched]], a]
-            matched = partner >= 0
-            idle = matched & ignored[partner, a]
-            hit[touched] = matched & ~idle
-            void[touched] = np.where(matched, idle, void[touched])
+            low, high = protocol.ranges[a]
+            area = detections.area[rows]
+            void = np.repeat(((area < low) | (area > high))[:, None], len(THRESHOLDS), axis=1)
+            touched = np.flatnonzero(hits.place[rows] >= 0)
+            at = hits.place[rows[touched]]
+            hit[touched] = _bits(hits.hit[at, a])
+            idle = _bits(hits.idle[at, a])
+            void[touched] = idle | (void[touched] & ~hit[touched])
             for m, limit in enumerate(protocol.limits):
                 part = rank[rows] < limit
-                curve, found = _curve(hit[part], void[part], int(counted[k, a]))
-                recall[:, k, a, m] = found
-                if m == limits - 1:
-                    precision[:, :, k, a] = curve
+                recall[:, k, a, m] = np.count_nonzero(hit[part], axis=0) / counted[k, a]
+            precision[:, :, k, a] = _curve(hit, void, int(counted[k, a]))
     return Curves(precision, recall, protocol, "numpy")
 
 
-def _curve(hit: Flags, void: Flags, total: int) -> tuple[F64, F64]:
-    """(T, R) precision at each recall, and (T,) recall reached, from detections by falling score."""
+def _bits(packed: NDArray[np.uint8]) -> Flags:
+    return np.unpackbits(packed, axis=1, count=len(THRESHOLDS)).astype(bool)
+
+
+def _curve(hit: Flags, void: Flags, total: int) -> F64:
+    """(T, R) precision at each recall, from detections by falling score."""
     out = np.zeros((hit.shape[1], len(RECALLS)))
     if not len(hit):
-        return out, np.zeros(hit.shape[1])
-    right = np.cumsum(hit, axis=0).astype(np.float64)
-    wrong = np.cumsum(~hit & ~void, axis=0)
-    reached = right / total
-    exact = right / (wrong + right + np.spacing(1))
-    falling = np.maximum.accumulate(exact[::-1], axis=0)[::-1]
-    for t in range(hit.shape[1]):
-        at = np.searchsorted(reached[:, t], RECALLS, side="left")
-        inside = at < len(hit)
-        out[t, inside] = falling[at[inside], t]
-    return out, reached[-1]
+        return out
+    # Thresholds together where they are small: millions of detections would need as many bytes a hundred times.
+    at_once = max(1, CELLS_AT_ONCE // len(hit))
+    for first in range(0, hit.shape[1], at_once):
+        chosen = slice(first, first + at_once)
+        right = np.cumsum(hit[:, chosen], axis=0).astype(np.float64)
+        wrong = np.cumsum(~hit[:, chosen] & ~void[:, chosen], axis=0)
+        reached = right / total
+        exact = right / (wrong + right + np.spacing(1))
+        falling = np.maximum.accumulate(exact[::-1], axis=0)[::-1]
+        for t in range(right.shape[1]):
+            at = np.searchsorted(reached[:, t], RECALLS, side="left")
+            inside = at < len(hit)
+            out[first + t, inside] = falling[at[inside], t]
+    return out
 
 
 def _mean(values: F64) -> float:
@@ -179,15 +232,8 @@ def class_numbers(curves: Curves) -> dict[str, F64]:
     return {"AP": every.mean(axis=(0, 1)), "AP50": every[0].mean(axis=0), "AP75": every[5].mean(axis=0)}
 
 
-def voc_average_precision(
-    truth: Annotations, detections: Annotations, pairs: Pairs, categories: int, threshold: float
-) -> tuple[F64, F64]:
-    """(K,) Pascal VOC average precision by 11 points (VOC2007) and by all points (VOC2010 on); NaN without truth.
-
-    As in the development kit a detection is compared with the one truth that it overlaps most: where an earlier
-    detection has that truth, it is wrong, even if another would fit. Difficult objects (`ignore`) and crowds
-    count neither way. Boxes are measured as everywhere here, without the kit's extra pixel.
-    """
+def voc_partners(truth: Annotations, detections: Annotations, pairs: Pairs, threshold: float) -> I64:
+    """(D,) int64 the one truth that each detection overlaps most, as in Pascal's development kit, -1 for none."""
     enough = pairs.iou >= threshold
     # The last pair of each detection is its best; of equals the earlier truth, as in the kit. The kit knows no
     # crowds; one is taken only where nothing else fits, since everything inside it overlaps it wholly.
@@ -197,6 +243,18 @@ def voc_average_precision(
     best = order[np.flatnonzero(np.append(d[1:] != d[:-1], True))] if len(d) else order
     partner: I64 = np.full(len(detections), -1, np.int64)
     partner[pairs.detection[best]] = pairs.truth[best]
+    return partner
+
+
+def voc_average_precision(
+    truth: Annotations, detections: Annotations, partner: I64, categories: int
+) -> tuple[F64, F64]:
+    """(K,) Pascal VOC average precision by 11 points (VOC2007) and by all points (VOC2010 on); NaN without truth.
+
+    As in the development kit a detection is compared with its `partner` only, as `voc_partners` gives it: where an
+    earlier detection has that truth, it is wrong, even if another would fit. Difficult objects (`ignore`) and crowds
+    count neither way. The kit's extra pixel is in the boxes where `--inclusive` read them so.
+    """
     uncounted = truth.crowd | truth.ignore
     by_score = np.lexsort((-detections.score, detections.category))
     chosen = partner[by_score]

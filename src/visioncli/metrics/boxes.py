@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 F64 = NDArray[np.float64]
 
+FARTHEST = 1e12
+"""Boxes that reach farther are refused, before products of their sides leave the range of numbers."""
 BLOCK = 1 << 15
 """Pairs worked on at a time: the handful of temporary arrays then stays inside the processor's cache."""
 
@@ -41,6 +43,8 @@ def to_corners(boxes: ArrayLike, form: BoxFormat | str = BoxFormat.XYXY) -> F64:
     given = np.asarray(boxes, np.float64).reshape(-1, 4)
     for row in given[~np.isfinite(given).all(axis=1)][:1]:
         raise ValueError(f"the box {_shown(row)} holds a number that is not finite")
+    for row in given[(np.abs(given) > FARTHEST).any(axis=1)][:1]:
+        raise ValueError(f"the box {_shown(row)} reaches farther than any picture")
     out = given.copy()
     if BoxFormat(form) is BoxFormat.XYXY:
         for row in given[(given[:, 2] < given[:, 0]) | (given[:, 3] < given[:, 1])][:1]:

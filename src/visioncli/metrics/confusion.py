@@ -14,25 +14,25 @@ class Confusion:
     """(C + 1, C + 1) int64 counts: rows are the true class, columns the predicted one.
 
     The last row counts detections where nothing is (spurious), the last column objects that nothing found (missed).
-    `categories` holds the places of the C classes in the table of classes.
+    `categories` holds the places of the C classes in the table of classes; `complete` where those are all that occur.
     """
 
     categories: I64
     counts: I64
+    complete: bool = True
 
 
-def confusion_table(data: Aligned, matched: I64, counted: Flags, void: Flags, across: Pairs) -> Confusion:
-    """Build the table.
+MOST_CLASSES = 2_000
+"""With more classes the table shows those with the most objects: it would have millions of empty cells."""
 
-    matched: (D,) the truth that each detection matched within its class, -1 for none; counted: (G,) truths that
-    count; void: (D,) detections that do not. What is left over on both sides is paired over the borders of classes,
-    greedily by overlap: `across` holds the pairs of one picture that reach the threshold.
+
+def confused_pairs(free_truth: Flags, free_detection: Flags, across: Pairs) -> tuple[I64, I64]:
+    """(P,) truths and (P,) detections of different classes that stand for each other.
+
+    What is left over on both sides is paired over the borders of classes, greedily by overlap: `across` holds the
+    pairs of one picture that reach the threshold.
     """
-    truth, detections = data.truth, data.detections
-    free_truth = counted.copy()
-    hits = np.flatnonzero((matched >= 0) & ~void)
-    free_truth[matched[hits]] = False
-    free_detection = (matched < 0) & ~void
+    free_truth, free_detection = free_truth.copy(), free_detection.copy()
     open_pairs = np.flatnonzero(free_truth[across.truth] & free_detection[across.detection])
     by_overlap = open_pairs[np.lexsort((across.detection[open_pairs], -across.iou[open_pairs]))]
     confused_truth, confused_detection = [], []
@@ -41,14 +41,35 @@ def confusion_table(data: Aligned, matched: I64, counted: Flags, void: Flags, ac
             free_truth[g] = free_detection[d] = False
             confused_truth.append(g)
             confused_detection.append(d)
-    present = np.union1d(truth.category[counted], detections.category[~void])
+    return np.array(confused_truth, np.int64), np.array(confused_detection, np.int64)
+
+
+def confusion_table(data: Aligned, matched: I64, counted: Flags, void: Flags, confused: tuple[I64, I64]) -> Confusion:
+    """Build the table.
+
+    matched: (D,) the truth that each detection matched within its class, -1 for none; counted: (G,) truths that
+    count; void: (D,) detections that do not; confused: as `confused_pairs` gives it.
+    """
+    truth, detections, classes = data.truth, data.detections, len(data.categories)
+    free_truth = counted.copy()
+    hits = np.flatnonzero((matched >= 0) & ~void)
+    free_truth[matched[hits]] = False
+    free_detection = (matched < 0) & ~void
+    free_truth[confused[0]] = False
+    free_detection[confused[1]] = False
+    objects = np.bincount(truth.category[counted], minlength=classes)
+    objects += np.bincount(detections.category[~void], minlength=classes)
+    present = np.flatnonzero(objects)
+    complete = len(present) <= MOST_CLASSES
+    if not complete:
+        present = np.sort(present[np.argsort(-objects[present], kind="stable")[:MOST_CLASSES]])
     nothing = len(present)
-    place = np.zeros(len(data.categories) + 1, np.int64)
+    # What is not shown gets a place of its own, which is cut off in the end.
+    place = np.full(classes, nothing + 1, np.int64)
     place[present] = np.arange(nothing)
-    rows_d = np.concatenate([hits, np.array(confused_detection, np.int64)])
-    rows_g = np.concatenate([matched[hits], np.array(confused_truth, np.int64)])
-    counts = np.zeros((nothing + 1, nothing + 1), np.int64)
-    np.add.at(counts, (place[truth.category[rows_g]], place[detections.category[rows_d]]), 1)
-    counts[:nothing, nothing] = np.bincount(place[truth.category[free_truth]], minlength=nothing)[:nothing]
-    counts[nothing, :nothing] = np.bincount(place[detections.category[free_detection]], minlength=nothing)[:nothing]
-    return Confusion(present, counts)
+    counts = np.zeros((nothing + 2, nothing + 2), np.int64)
+    for g, d in ((matched[hits], hits), confused):
+        np.add.at(counts, (place[truth.category[g]], place[detections.category[d]]), 1)
+    counts[:, nothing] += np.bincount(place[truth.category[free_truth]], minlength=nothing + 2)
+    counts[nothing] += np.bincount(place[detections.category[free_detection]], minlength=nothing + 2)
+    return Confusion(present, counts[: nothing + 1, : nothing + 1], complete)

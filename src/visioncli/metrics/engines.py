@@ -15,11 +15,13 @@ import numpy as np
 from visioncli.datasets.align import Aligned
 from visioncli.datasets.interface import Annotations
 from visioncli.errors import UsageError
-from visioncli.metrics.average_precision import DETECTION, KEYPOINTS, Curves, coco_curves
-from visioncli.metrics.pairs import Kind, Pairs
+from visioncli.metrics.average_precision import DETECTION, KEYPOINTS, Curves, Hits, Protocol, coco_curves
+from visioncli.metrics.pairs import Kind
 
 LARGE = 20_000
 """Objects of both sides beyond which pycocotools is not asked: it then takes longer than a few seconds."""
+HUGE = 2_000_000
+"""Objects beyond which hotcoco is not chosen either: it takes a Python object a box, a gigabyte a million."""
 
 
 class Engine(StrEnum):
@@ -49,16 +51,23 @@ def choose(engine: Engine, data: Aligned) -> Engine:
             )
     if engine is not Engine.AUTO:
         return engine
-    if installed and not apart:
+    objects = len(data.truth) + len(data.detections)
+    if installed and not apart and objects <= HUGE:
         return Engine.HOTCOCO
-    return Engine.NUMPY if len(data.truth) + len(data.detections) > LARGE else Engine.PYCOCOTOOLS
+    return Engine.NUMPY if objects > LARGE else Engine.PYCOCOTOOLS
 
 
-def curves(engine: Engine, kind: Kind, data: Aligned, pairs: Pairs) -> Curves:
-    """Precision and recall of every class by the chosen engine (not AUTO); `pairs` serve numpy only."""
-    protocol = KEYPOINTS if kind is Kind.KEYPOINTS else DETECTION
+def protocol_of(kind: Kind) -> Protocol:
+    """What the official evaluation of boxes, masks or keypoints looks at."""
+    return KEYPOINTS if kind is Kind.KEYPOINTS else DETECTION
+
+
+def curves(engine: Engine, kind: Kind, data: Aligned, hits: Hits | None) -> Curves:
+    """Precision and recall of every class by the chosen engine (not AUTO); numpy needs `hits`, the others do not."""
+    protocol = protocol_of(kind)
     if engine is Engine.NUMPY:
-        return coco_curves(data.truth, data.detections, pairs, len(data.categories), protocol)
+        assert hits is not None
+        return coco_curves(data.truth, data.detections, hits, len(data.categories), protocol)
     precision, recall = _reference(engine, kind, data)
     top = precision[..., -1]
     return Curves(np.where(top < 0, np.nan, top), np.where(recall < 0, np.nan, recall), protocol, engine.value)

@@ -7,29 +7,35 @@ from typing import Any
 import numpy as np
 
 from visioncli.datasets.align import Aligned
-from visioncli.datasets.interface import F64, I64, Flags
+from visioncli.datasets.interface import F64, I64, Annotations, Flags, Progress, silent
 from visioncli.metrics import engines
 from visioncli.metrics.average_precision import (
     Curves,
+    Hits,
     class_numbers,
+    coco_hits,
     official_numbers,
     voc_average_precision,
+    voc_partners,
 )
-from visioncli.metrics.confusion import confusion_table
+from visioncli.metrics.confusion import MOST_CLASSES, confused_pairs, confusion_table
 from visioncli.metrics.engines import Engine
 from visioncli.metrics.matching import greedy, rank_in_cell
 from visioncli.metrics.pairs import Kind, Pairs, cells, find_pairs
 from visioncli.metrics.report import ClassReport, ConfusionTable, Counts, PrecisionRecall, Report, plain
+from visioncli.metrics.slices import slices
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to compare: `iou` is the threshold of the counts, `score` the least score that enters them."""
+    """How to compare: `iou` is the threshold of the counts, `score` the least score that enters them.
+    `inclusive` says how the boxes were read; nothing is done about it here."""
 
     kind: Kind = Kind.BOXES
     iou: float = 0.5
     score: float = 0.0
     engine: Engine = Engine.AUTO
+    inclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,39 +55,26 @@ class Evaluation:
     void: Flags
 
 
-def evaluate(data: Aligned, settings: Settings, truth_name: str, predictions_name: str) -> Evaluation:
+def evaluate(
+    data: Aligned, settings: Settings, truth_name: str, predictions_name: str, progress: Progress = silent
+) -> Evaluation:
     """Compare the two sides. Raises DatasetError where masks of one picture differ in size."""
     truth, detections, classes = data.truth, data.detections, len(data.categories)
-    cell = cells(detections.image, detections.category, classes)
-    truth_cell = cells(truth.image, truth.category, classes)
-    pairs = find_pairs(settings.kind, truth, detections, truth_cell, cell, min(0.5, settings.iou))
     uncounted = truth.crowd | truth.ignore
     if truth.labelled is not None:
         uncounted = uncounted | (truth.labelled == 0)
-
-    chosen = detections.score >= settings.score
-    matched, overlap = _match(data, pairs, cell, chosen, uncounted, settings.iou)
-    void = ~chosen | ((matched >= 0) & _at(uncounted, matched))
-    hit = (matched >= 0) & ~void
-
-    # Only what is left over on both sides can be confused with another class.
-    free_truth = ~uncounted
-    free_truth[matched[hit]] = False
-    across = find_pairs(
-        settings.kind,
-        truth,
-        detections,
-        np.where(free_truth, truth.image, -1),
-        np.where((matched < 0) & ~void, detections.image, -1),
-        settings.iou,
-    )
-    table = confusion_table(data, matched, ~uncounted, void, across)
-
     engine = engines.choose(settings.engine, data)
-    curves = engines.curves(engine, settings.kind, data, pairs)
+    found = _compare(data, settings, uncounted, numpy=engine is Engine.NUMPY, progress=progress)
+    matched, overlap, void = found.matched, found.overlap, found.void
+    hit = (matched >= 0) & ~void
+    table = confusion_table(data, matched, ~uncounted, void, found.confused)
+    warnings = data.warnings
+    if not table.complete:
+        warnings = (*warnings, f"The confusion table holds only the {MOST_CLASSES:,} classes with the most objects.")
+    curves = engines.curves(engine, settings.kind, data, found.hits)
     voc: dict[str, F64] = {}
     if settings.kind is not Kind.KEYPOINTS:  # Pascal VOC has no measure of keypoints
-        eleven, every = voc_average_precision(truth, detections, pairs, classes, settings.iou)
+        eleven, every = voc_average_precision(truth, detections, found.partner, classes)
         voc = {"voc_ap11": eleven, "voc_ap": every}
     precisions = class_numbers(curves) | voc
     per_class = _class_counts(data, matched, overlap, ~uncounted, void)
@@ -108,9 +101,103 @@ def evaluate(data: Aligned, settings: Settings, truth_name: str, predictions_nam
         ),
         confusion=ConfusionTable(tuple(data.categories.call(int(k)) for k in table.categories), table.counts),
         curves=_lines(data, curves),
-        warnings=data.warnings,
+        warnings=warnings,
+        inclusive=settings.inclusive,
     )
     return Evaluation(report, data, matched, overlap, ~uncounted, void)
+
+
+@dataclass(slots=True, eq=False)
+class _Found:
+    """What all slices found, by the row numbers of the whole; as in Evaluation, `hits` and VOC's `partner`."""
+
+    matched: I64
+    overlap: F64
+    void: Flags
+    partner: I64
+    confused: tuple[I64, I64]
+    hits: Hits | None
+
+
+def _compare(data: Aligned, settings: Settings, uncounted: Flags, *, numpy: bool, progress: Progress) -> _Found:
+    """Match everything, slice by slice: only pairs of one picture touch each other."""
+    count = len(data.detections)
+    found = _Found(
+        matched=np.full(count, -1, np.int64),
+        overlap=np.zeros(count),
+        void=np.zeros(count, bool),
+        partner=np.full(count, -1, np.int64),
+        confused=(np.empty(0, np.int64), np.empty(0, np.int64)),
+        hits=None,
+    )
+    confused: list[tuple[I64, I64]] = []
+    hits: list[Hits] = []
+    rows: list[I64] = []
+    done = 0
+    for part in slices(data.truth.image, data.detections.image):
+        truth, detections = data.truth, data.detections
+        if not part.whole:
+            truth, detections = truth.part(part.truth), detections.part(part.detection)
+        here = _compare_slice(truth, detections, len(data.categories), settings, uncounted[part.truth], numpy)
+        found.matched[part.detection] = _where(part.truth, here.matched)
+        found.partner[part.detection] = _where(part.truth, here.partner)
+        found.overlap[part.detection] = here.overlap
+        found.void[part.detection] = here.void
+        confused.append((part.truth[here.confused[0]], part.detection[here.confused[1]]))
+        rows.append(part.detection)
+        if here.hits is not None:
+            hits.append(here.hits)
+        done += len(part.detection)
+        progress("comparing", done, count)
+    found.confused = np.concatenate([g for g, _ in confused]), np.concatenate([d for _, d in confused])
+    if numpy:
+        found.hits = Hits.joined(hits, rows, count)
+    return found
+
+
+def _compare_slice(
+    truth: Annotations,
+    detections: Annotations,
+    classes: int,
+    settings: Settings,
+    uncounted: Flags,
+    numpy: bool,
+) -> _Found:
+    """As `_compare`, of the objects of some pictures together."""
+    kind = settings.kind
+    cell = cells(detections.image, detections.category, classes)
+    truth_cell = cells(truth.image, truth.category, classes)
+    pairs = find_pairs(kind, truth, detections, truth_cell, cell, min(0.5, settings.iou))
+    chosen = detections.score >= settings.score
+    matched, overlap = _match(truth, detections, pairs, cell, chosen, uncounted, settings.iou)
+    void = ~chosen | ((matched >= 0) & _at(uncounted, matched))
+    # Only what is left over on both sides can be confused with another class.
+    free_truth, free_detection = ~uncounted, (matched < 0) & ~void
+    free_truth[matched[(matched >= 0) & ~void]] = False
+    across = find_pairs(
+        kind,
+        truth,
+        detections,
+        np.where(free_truth, truth.image, -1),
+        np.where(free_detection, detections.image, -1),
+        settings.iou,
+    )
+    return _Found(
+        matched=matched,
+        overlap=overlap,
+        void=void,
+        partner=voc_partners(truth, detections, pairs, settings.iou),
+        confused=confused_pairs(free_truth, free_detection, across),
+        hits=coco_hits(truth, detections, pairs, classes, engines.protocol_of(kind)) if numpy else None,
+    )
+
+
+def _where(rows: I64, chosen: I64) -> I64:
+    """`rows[chosen]`, -1 where `chosen` is -1."""
+    out = np.full(len(chosen), -1, np.int64)
+    known = chosen >= 0
+    out[known] = rows[chosen[known]]
+    return out
 
 
 def _at(values: Flags, index: I64) -> Flags:
@@ -122,13 +209,19 @@ def _at(values: Flags, index: I64) -> Flags:
 
 
 def _match(
-    data: Aligned, pairs: Pairs, cell: I64, chosen: Flags, uncounted: Flags, threshold: float
+    truth: Annotations,
+    detections: Annotations,
+    pairs: Pairs,
+    cell: I64,
+    chosen: Flags,
+    uncounted: Flags,
+    threshold: float,
 ) -> tuple[I64, F64]:
     """(D,) the truth each chosen detection matches, -1 for none, and (D,) their overlap."""
-    score = np.where(chosen, data.detections.score, -np.inf)
+    score = np.where(chosen, detections.score, -np.inf)
     keep = chosen[pairs.detection] & (pairs.iou >= min(threshold, 1 - 1e-10))
     kept = Pairs(pairs.detection[keep], pairs.truth[keep], pairs.iou[keep])
-    found = greedy(kept, rank_in_cell(cell, score), data.truth.crowd, uncounted[:, None], np.array([threshold]))
+    found = greedy(kept, rank_in_cell(cell, score), truth.crowd, uncounted[:, None], np.array([threshold]))
     matched = np.full(len(cell), -1, np.int64)
     matched[found.detection] = found.truth[:, 0, 0]
     overlap = np.zeros(len(cell))
@@ -200,7 +293,11 @@ def picture_records(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
     f1 = np.where(every > 0, 2 * right / np.maximum(every, 1), np.inf)
     mean = np.where(right > 0, sums / np.maximum(right, 1), 0.0)
     names = [data.images.call(i) for i in range(pictures)]
-    by_picture = (_split(detections.image, hit), _split(truth.image, lost), _split(detections.image, wrong))
+    by_picture = (
+        _Rows(detections.image, hit, pictures),
+        _Rows(truth.image, lost, pictures),
+        _Rows(detections.image, wrong, pictures),
+    )
     for i in sorted(range(pictures), key=lambda i: (f1[i], mean[i], names[i])):
         counts = Counts(
             int(right[i] + missed[i]),
@@ -209,7 +306,7 @@ def picture_records(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
             int(spurious[i]),
             float(mean[i]) if right[i] else float("nan"),
         )
-        hits, losts, wrongs = (rows.get(i, []) for rows in by_picture)
+        hits, losts, wrongs = (rows.of(i) for rows in by_picture)
         yield {
             "image": names[i],
             "image_id": None if data.images.ids is None else data.images.ids[i],
@@ -227,15 +324,24 @@ def picture_records(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
         }
 
 
-def _split(image: I64, chosen: Flags) -> dict[int, list[int]]:
-    out: dict[int, list[int]] = {}
-    for row in np.flatnonzero(chosen).tolist():
-        out.setdefault(int(image[row]), []).append(row)
-    return out
+class _Rows:
+    """The chosen rows of each picture, in the order of the file."""
+
+    def __init__(self, image: I64, chosen: Flags, pictures: int) -> None:
+        rows = np.flatnonzero(chosen)
+        self._rows = rows[np.argsort(image[rows], kind="stable")]
+        self._bounds = np.searchsorted(image[self._rows], np.arange(pictures + 1))
+
+    def of(self, picture: int) -> list[int]:
+        """Row numbers."""
+        out: list[int] = self._rows[self._bounds[picture] : self._bounds[picture + 1]].tolist()
+        return out
 
 
-def _name(ids: tuple[int | str, ...] | None, row: int) -> int | str:
-    return int(row) if ids is None else ids[row]
+def _name(ids: tuple[int | str, ...] | I64 | None, row: int) -> int | str:
+    if ids is None:
+        return int(row)
+    return int(ids[row]) if isinstance(ids, np.ndarray) else ids[row]
 
 
 def _thing(evaluation: Evaluation, row: int, side: str) -> dict[str, Any]:

@@ -1,26 +1,45 @@
 """Scores of label maps: IoU and Dice of each class, their means, and the share of right pixels."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visioncli.datasets.interface import I64
+from visioncli.metrics.confusion import MOST_CLASSES
 from visioncli.metrics.report import ClassPixels, ConfusionTable, LabelMapReport, plain
 
+IGNORED = -1
+"""What stands for the class that does not count, where there is none."""
 MOST_LABELS = 1 << 16
+PIXELS_AT_ONCE = 1 << 22
 
 
 def pair_counts(truth: NDArray[np.unsignedinteger], predicted: NDArray[np.unsignedinteger]) -> tuple[I64, I64]:
     """How often each combination of true and predicted class occurs: (P, 2) classes and (P,) pixels."""
     if truth.dtype == np.uint8 and predicted.dtype == np.uint8:
-        table = np.bincount((truth.astype(np.uint16) << 8 | predicted).reshape(-1), minlength=1 << 16)
+        table = np.zeros(1 << 16, np.int64)
+        for true, found in _parts(truth, predicted):
+            table += np.bincount(true.astype(np.uint16) << 8 | found, minlength=1 << 16)
         at = np.flatnonzero(table)
         return np.stack([at >> 8, at & 255], axis=1), table[at]
-    both = truth.astype(np.int64) * MOST_LABELS + predicted
-    values, counts = np.unique(both, return_counts=True)
-    return np.stack([values // MOST_LABELS, values % MOST_LABELS], axis=1), counts
+    keys, counts = np.empty(0, np.int64), np.empty(0, np.int64)
+    for true, found in _parts(truth, predicted):
+        values, times = np.unique(true.astype(np.int64) * MOST_LABELS + found, return_counts=True)
+        keys, place = np.unique(np.concatenate([keys, values]), return_inverse=True)
+        counts = np.bincount(place, np.concatenate([counts, times]), minlength=len(keys)).astype(np.int64)
+    return np.stack([keys // MOST_LABELS, keys % MOST_LABELS], axis=1), counts
+
+
+def _parts(
+    truth: NDArray[np.unsignedinteger], predicted: NDArray[np.unsignedinteger]
+) -> Iterator[tuple[NDArray[np.unsignedinteger], NDArray[np.unsignedinteger]]]:
+    """The pixels of both maps, a few million at a time: counting takes many bytes a pixel."""
+    one, other = truth.reshape(-1), predicted.reshape(-1)
+    for start in range(0, len(one), PIXELS_AT_ONCE):
+        yield one[start : start + PIXELS_AT_ONCE], other[start : start + PIXELS_AT_ONCE]
 
 
 class LabelMapScores:
@@ -75,23 +94,36 @@ class LabelMapScores:
         pictures: int,
         warnings: tuple[str, ...],
     ) -> LabelMapReport:
-        present = sorted({c for key in cells for c in key if c != self.ignore_index})
-        place = {c: i for i, c in enumerate(present)}
-        table = np.zeros((len(present) + 1, len(present) + 1), np.int64)
+        truly: Counter[int] = Counter()
+        predicted: Counter[int] = Counter()
         for (t, p), count in cells.items():
-            table[place[t], place.get(p, len(present))] += count
-        both, truly, predicted = table.diagonal(), table.sum(axis=1), table.sum(axis=0)
+            truly[t] += count
+            if p != self.ignore_index:
+                predicted[p] += count
+        present = sorted(truly.keys() | predicted.keys())
+        shown = present
+        if len(present) > MOST_CLASSES:
+            shown = sorted(sorted(present, key=lambda c: -truly[c] - predicted[c])[:MOST_CLASSES])
+            warnings = (
+                *warnings,
+                f"The confusion table holds only the {MOST_CLASSES:,} classes with the most pixels.",
+            )
+        place = {c: i for i, c in enumerate(shown)}
+        place[IGNORED if self.ignore_index is None else self.ignore_index] = len(shown)
+        table = np.zeros((len(shown) + 1, len(shown) + 1), np.int64)
+        for (t, p), count in cells.items():
+            if t in place and p in place:
+                table[place[t], place[p]] += count
         return LabelMapReport(
             truth=truth,
             predictions=predictions,
             pictures=pictures,
-            pixels=int(table.sum()),
-            right=int(both.sum()),
+            pixels=truly.total(),
+            right=sum(cells.get((c, c), 0) for c in present),
             ignore_index=self.ignore_index,
             classes=tuple(
-                ClassPixels(self._label(c), c, int(truly[i]), int(predicted[i]), int(both[i]))
-                for c, i in place.items()
+                ClassPixels(self._label(c), c, truly[c], predicted[c], cells.get((c, c), 0)) for c in present
             ),
-            confusion=ConfusionTable(tuple(self._label(c) for c in present), table),
+            confusion=ConfusionTable(tuple(self._label(c) for c in shown), table),
             warnings=warnings,
         )

@@ -14,6 +14,10 @@ Rle = dict[str, Any]
 
 FARTHEST = 1e5
 """Polygon coordinates beyond this are refused: the compiled code draws every pixel of an outline."""
+LONGEST = 4e6
+"""So many pixels all outlines of a mask may have together, for the same reason."""
+MOST_PIXELS = (1 << 32) - 1
+"""The compiled code counts pixels in 32 bits."""
 
 
 def run_lengths(counts: bytes) -> NDArray[np.int64]:
@@ -52,7 +56,13 @@ def _checked_size(size: Any) -> tuple[int, int]:
     )
     if not right:
         raise ValueError("the mask's size must be [height, width], two whole numbers above zero")
+    _refuse_huge(size[0], size[1])
     return int(size[0]), int(size[1])
+
+
+def _refuse_huge(height: int, width: int) -> None:
+    if height * width > MOST_PIXELS:
+        raise ValueError("its picture has more than four thousand million pixels, which no mask can have")
 
 
 def _from_runs(size: tuple[int, int], counts: Any) -> Rle:
@@ -62,6 +72,8 @@ def _from_runs(size: tuple[int, int], counts: Any) -> Rle:
     if isinstance(counts, list):
         if not all(isinstance(c, int) and not isinstance(c, bool) and c >= 0 for c in counts):
             raise ValueError("the counts of the mask must be whole numbers, none negative")
+        if max(counts, default=0) > height * width:
+            raise ValueError(f"the counts of the mask hold a run longer than its {height * width} pixels")
         runs = np.array(counts, np.int64)
     elif isinstance(counts, str | bytes):
         try:
@@ -86,16 +98,23 @@ def _from_runs(size: tuple[int, int], counts: Any) -> Rle:
 def _from_polygons(polygons: list[Any], height: int, width: int) -> Rle:
     from pycocotools import mask as compiled
 
+    outlines = 0.0
     for polygon in polygons:
         if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
             raise ValueError("a polygon must be a flat list x, y, x, y, … of at least three points")
         for value in polygon:
-            if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-                raise ValueError(f"a polygon holds {value!r}, which is not a finite number")
+            # Compared with infinity, because the largest whole numbers cannot be made a float.
+            if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < math.inf:
+                raise ValueError(f"a polygon holds {str(value)[:40]}, which is not a finite number")
             if abs(value) > FARTHEST:
-                raise ValueError(f"a polygon reaches to {value:g}, far outside the picture")
+                raise ValueError("a polygon reaches far outside the picture")
+        points = np.array(polygon, np.float64).reshape(-1, 2)
+        outlines += float(np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum())
+        if outlines > LONGEST:
+            raise ValueError(f"the outline of the mask is longer than {LONGEST:,.0f} pixels")
     if height <= 0 or width <= 0:
         raise ValueError("a polygon needs the width and height of its picture, and they are not known")
+    _refuse_huge(height, width)
     return dict(compiled.merge(compiled.frPyObjects(polygons, height, width)))
 
 

@@ -14,6 +14,10 @@ from visioncli.datasets.interface import F64, I64, Annotations, DatasetError, Fl
 from visioncli.metrics import boxes, keypoints, masks
 
 PAIRS_AT_ONCE = 1 << 20
+PEOPLE_AT_ONCE = 1 << 15
+"""As PAIRS_AT_ONCE for keypoints, of which a pair has a hundred numbers."""
+MOST_FOUND = 1 << 26
+"""More overlapping pairs than any picture has; they are all in memory together."""
 
 Measure = Callable[[I64, I64], F64]
 """The overlap of detections (P,) with truths (P,), both given by row number."""
@@ -60,7 +64,8 @@ def find_pairs(
         )
     else:
         measure = (box_measure if kind is Kind.BOXES else keypoint_measure)(truth, detections)
-        found = overlapping(truth_cell[g], detection_cell[d], lambda i, j: measure(d[i], g[j]), least)
+        at_once = PEOPLE_AT_ONCE if kind is Kind.KEYPOINTS else PAIRS_AT_ONCE
+        found = overlapping(truth_cell[g], detection_cell[d], lambda i, j: measure(d[i], g[j]), least, at_once)
     return Pairs(d[found.detection], g[found.truth], found.iou)
 
 
@@ -88,8 +93,13 @@ def cells(image: I64, category: I64, categories: int) -> I64:
     return image * max(categories, 1) + category
 
 
-def overlapping(truth_cell: I64, detection_cell: I64, measure: Measure, least: float) -> Pairs:
-    """All pairs of the same cell whose overlap is at least `least` (above zero)."""
+def overlapping(
+    truth_cell: I64, detection_cell: I64, measure: Measure, least: float, at_once: int = PAIRS_AT_ONCE
+) -> Pairs:
+    """All pairs of the same cell whose overlap is at least `least` (above zero); `at_once` are measured together.
+
+    Raises DatasetError where there are more than MOST_FOUND.
+    """
     order = np.argsort(truth_cell, kind="stable")
     ordered = truth_cell[order]
     first = np.searchsorted(ordered, detection_cell, "left")
@@ -97,10 +107,10 @@ def overlapping(truth_cell: I64, detection_cell: I64, measure: Measure, least: f
     busy = np.flatnonzero(count)
     found: list[tuple[I64, I64, F64]] = []
     ends = np.cumsum(count[busy])
-    start = 0
+    start = total = 0
     while start < len(busy):
         done = ends[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, done + PAIRS_AT_ONCE, "right")))
+        stop = max(start + 1, int(np.searchsorted(ends, done + at_once, "right")))
         rows = busy[start:stop]
         counts = count[rows]
         within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -109,6 +119,8 @@ def overlapping(truth_cell: I64, detection_cell: I64, measure: Measure, least: f
         iou = measure(d, g)
         keep = iou >= least
         found.append((d[keep], g[keep], iou[keep]))
+        total += len(found[-1][0])
+        _refuse_many(total)
         start = stop
     return _joined(found)
 
@@ -118,22 +130,33 @@ def overlapping_masks(
 ) -> Pairs:
     """As `overlapping`, by masks: cell by cell through pycocotools' compiled code."""
     truth_rows = _rows_by_cell(truth_cell)
+    total = 0
     found: list[tuple[I64, I64, F64]] = []
     for cell, d_rows in _rows_by_cell(detection_cell).items():
         g_rows = truth_rows.get(cell)
         if g_rows is None:
             continue
-        try:
-            iou = masks.pairwise_iou(
-                [detections[i] for i in d_rows],
-                [truth[i] for i in g_rows],
-                crowd[g_rows],
-            )
-        except ValueError as problem:
-            raise DatasetError(f"{problem}.") from None
-        rows, columns = np.nonzero(iou >= least)
-        found.append((d_rows[rows], g_rows[columns], iou[rows, columns]))
+        true = [truth[i] for i in g_rows]
+        at_once = max(1, PAIRS_AT_ONCE // len(g_rows))
+        for start in range(0, len(d_rows), at_once):
+            some = d_rows[start : start + at_once]
+            try:
+                iou = masks.pairwise_iou([detections[i] for i in some], true, crowd[g_rows])
+            except ValueError as problem:
+                raise DatasetError(f"{problem}.") from None
+            rows, columns = np.nonzero(iou >= least)
+            found.append((some[rows], g_rows[columns], iou[rows, columns]))
+            total += len(rows)
+            _refuse_many(total)
     return _joined(found)
+
+
+def _refuse_many(found: int) -> None:
+    if found > MOST_FOUND:
+        raise DatasetError(
+            f"More than {MOST_FOUND:,} pairs of objects of one picture overlap, which is too much to compare; "
+            "are many boxes written twice?"
+        )
 
 
 def _rows_by_cell(cell: I64) -> dict[int, I64]:

@@ -110,7 +110,10 @@ class AnyReport(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """How detections match the truth: `kind` is boxes, masks or keypoints, `engine` who computed `official`."""
+    """How detections match the truth: `kind` is boxes, masks or keypoints, `engine` who computed `official`.
+
+    `inclusive` says that corners were read as Pascal VOC means them, the last pixel included.
+    """
 
     kind: str
     truth: str
@@ -126,6 +129,7 @@ class Report:
     confusion: ConfusionTable
     curves: tuple[PrecisionRecall, ...] = ()
     warnings: tuple[str, ...] = ()
+    inclusive: bool = False
 
     def numbers(self) -> dict[str, float]:
         """Every number of the whole by name."""
@@ -146,6 +150,7 @@ class Report:
             "iou": self.iou,
             "score": self.score,
             "engine": self.engine,
+            "inclusive": self.inclusive,
             "coco": {k: plain(v) for k, v in self.official.items()},
             "voc": {k: plain(v) for k, v in self.voc.items()},
             "total": {k: plain(v) for k, v in self.total.numbers().items()},

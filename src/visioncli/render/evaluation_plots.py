@@ -33,6 +33,9 @@ CLASS_COLOURS: tuple[Colour, ...] = (
 MOST_CLASSES = 100
 """A confusion table with more classes than this shows those with the most objects."""
 
+MOST_CURVES = 1_000
+LONGEST_LABEL = 100
+
 
 def draw_plots(report: AnyReport, folder: Path) -> list[Path]:
     """Write `precision_recall.png` (objects only) and `confusion.png` into the folder; returns their paths.
@@ -54,6 +57,11 @@ def draw_plots(report: AnyReport, folder: Path) -> list[Path]:
             picture.save(temporary, "PNG")
         written.append(path)
     return written
+
+
+def _words(label: str) -> str:
+    """A label in one line that can be drawn: line ends, halves of characters and the like become a mark."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in label[:LONGEST_LABEL])
 
 
 class _Sheet:
@@ -110,16 +118,17 @@ def precision_recall(curves: tuple[PrecisionRecall, ...], kind: str) -> Image.Im
     if not curves:
         sheet.text((left + side / 2, top + side / 2), "There is no truth to measure recall on.", 16, FAINT, "mm")
         return sheet.finished()
-    for k, curve in enumerate(classes):
+    for k, curve in enumerate(classes[:MOST_CURVES]):
         colour = CLASS_COLOURS[k] if coloured else GREY_LINE
         sheet.line(_path(curve, left, top, side), colour, 1.6 if coloured else 1)
     sheet.line(_path(curves[0], left, top, side), MEAN, 3)
     at = left + side + 28
     entries: list[tuple[str, Colour, float]] = [(f"{curves[0].average:.3f}  all classes", MEAN, 3)]
     if coloured:
-        entries += [(f"{c.average:.3f}  {c.label}", CLASS_COLOURS[k], 1.6) for k, c in enumerate(classes)]
+        entries += [(f"{c.average:.3f}  {_words(c.label)}", CLASS_COLOURS[k], 1.6) for k, c in enumerate(classes)]
     else:
-        entries.append((f"each of {len(classes)} classes", GREY_LINE, 1.6))
+        drawn = f"{MOST_CURVES} of" if len(classes) > MOST_CURVES else "each of"
+        entries.append((f"{drawn} {len(classes)} classes", GREY_LINE, 1.6))
     sheet.text((at, top), "AP50", 13, FAINT)
     for row, (words, colour, width) in enumerate(entries):
         y = top + 34 + row * 24
@@ -136,7 +145,7 @@ def _extremes(sheet: _Sheet, classes: tuple[PrecisionRecall, ...], x: float, y: 
     for title, chosen in (("weakest classes", ordered[:6]), ("strongest classes", ordered[:-7:-1])):
         sheet.text((x, y), title, 13, FAINT)
         for row, curve in enumerate(chosen):
-            words = fit(f"{curve.average:.3f}  {curve.label}", 14, width - 8)
+            words = fit(f"{curve.average:.3f}  {_words(curve.label)}", 14, width - 8)
             sheet.text((x, y + 22 + row * 22), words, 14)
         y += 22 * (len(chosen) + 2)
 
@@ -159,7 +168,8 @@ def confusion(table: ConfusionTable, rest: tuple[str, str], note: str) -> Image.
 
     `rest` names the last column and the last row, which stand for nothing.
     """
-    counts, labels = _chosen(table)
+    counts, chosen = _chosen(table)
+    labels = [_words(label) for label in chosen]
     rows = [*labels, rest[1]] if rest[1] else list(labels)
     columns = [*labels, rest[0]]
     shown = counts[: len(rows), : len(columns)]
