@@ -11,6 +11,7 @@ from visioncli.results import Record
 from visioncli.runner import Outcome, describe, failure
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import PictureSink, RecordSink
+from visioncli.sinks.journal import bytes_of
 
 PATIENCE_SECONDS = 1.0
 """How long pictures that are being written may hold up an interrupt."""
@@ -78,7 +79,7 @@ def _write_pictures(outcome: Outcome, out: OutputFolder | None, base: str | None
             out.check_apart(outcome.item, base)
         for sink in sinks:
             files |= sink.write(dataclasses.replace(outcome, record=record), out, base)
-        return dataclasses.replace(record, files=files)
+        return dataclasses.replace(record, files=files, sizes={kind: bytes_of(path) for kind, path in files.items()})
     except InputError as problem:
         return failure(record.task, outcome.item, problem.kind, str(problem))
     except OutputError as problem:

@@ -1,7 +1,8 @@
 """What a row of the registry consists of: plain data, nothing to import."""
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Labels = str | tuple[tuple[int, str], ...]
 """The name of a table in `models/labels`, or the (id, name) pairs themselves."""
@@ -53,12 +54,16 @@ class LocalFile:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """A network that another library (timm, transformers) finds and loads by its own name, or from a folder."""
+    """A network that another library (timm, transformers) finds and loads by its own name, or from a folder.
+
+    `state` stands for everything else that lies beside its weights, such as how pictures are prepared.
+    """
 
     library: Literal["timm", "transformers"]
     name: str
     sha256: str | None = None
     offline: bool = False
+    state: str = ""
 
 
 Source = Carrier | Download | LocalFile | Hub
@@ -124,3 +129,16 @@ class ModelRow:
     recipe: str = ""
     form: Form = ""
     family: str = ""
+
+    def shaping(self) -> dict[str, Any]:
+        """All of the row that shapes an answer, as JSON values: not what it only tells people."""
+        row = {name: value for name, value in dataclasses.asdict(self).items() if name not in _FOR_PEOPLE}
+        row["source"] = {name: value for name, value in row["source"].items() if name not in _WAYS}
+        return row
+
+
+_FOR_PEOPLE = frozenset(
+    {"parameters", "gflops", "licence", "paper", "about", "accuracy", "file_mib", "family", "recipe"}
+)
+_WAYS = frozenset({"path", "url", "offline", "extra"})
+"""Fields of sources that say how to come to the weights, not which they are."""

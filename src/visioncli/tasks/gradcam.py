@@ -271,5 +271,11 @@ def build(
             networks.append(ExplainableDetector(each, network, target, layer, score))
         else:
             networks.append(ExplainableClassifier(each, network, target, layer))
-    settings = {"layer": layer, "class": target, "detect": detect, "score": score if detect else None}
+    settings = {
+        "layer": layer,
+        "class": target,
+        "detect": detect,
+        "score": score if detect else None,
+        "compare": [each.shaping() for each in compare or []],
+    }
     return GradCam(networks, method=method, seed=seed, settings=settings, device=chosen_device)
