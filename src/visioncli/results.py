@@ -279,6 +279,8 @@ def _plain(value: Any) -> Any:
 _DEEPEST = 16
 """How far values nest in what a task adds to a record at most."""
 
+_TOO_LARGE = 1 << 63
+
 _EXTRA: dict[str, Any] = {"left_out": dict[str, int], "objects": tuple[Detection, ...], "approximate": bool}
 """What is read again of `extra`, beside the predictions in `compare`."""
 
@@ -301,7 +303,7 @@ def _build(kind: Any, value: Any, depth: int = 0) -> Any:
         return {key: _build(args[1], v, depth + 1) for key, v in value.items()}
     if kind is float and type(value) in (int, float) and math.isfinite(value):
         return float(value)
-    if type(value) is not kind:
+    if type(value) is not kind or (kind is int and abs(value) >= _TOO_LARGE):
         raise ValueError(f"a {type(value).__name__} where a {getattr(kind, '__name__', kind)} belongs")
     return value
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 COVERED = frozenset({"model", "weights", "labels", "format", "exact_decode", "allow_truncated"})
-"""Options of which the key holds what they led to: the network's hash, labels and preprocessing, the files written for
-each picture, how pictures are decoded."""
+"""Options of which the key holds what they led to: the network's hash, labels and preprocessing, the files that are
+written for each picture, how pictures are decoded."""
 
 CHANGES_NOTHING = frozenset(
     {

@@ -78,7 +78,12 @@ def fetch(name: str, source: Download, access: Access, size_mib: float = 0.0) ->
 
     # Two processes that want the same file: the second waits and finds it there.
     partial = cache_folder() / "downloads" / ".partial"
-    partial.mkdir(parents=True, exist_ok=True)
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise ModelUnavailable(
+            f"{path} cannot be written: {problem.strerror}. Set VISION_CACHE_DIR to a folder that can."
+        ) from problem
     with FileLock(partial / f"{source.file}.lock"):
         known = verified(source)
         if known is None:

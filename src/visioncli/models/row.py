@@ -1,8 +1,12 @@
 """What a row of the registry consists of: plain data, nothing to import."""
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
+
+LARGEST_INPUT = 8192
+"""Pixels on a side of what a network takes; beyond, a single picture would fill the memory."""
 
 Labels = str | tuple[tuple[int, str], ...]
 """The name of a table in `models/labels`, or the (id, name) pairs themselves."""
@@ -82,7 +86,8 @@ class InputSpec:
     """How a picture becomes the network's input.
 
     The shorter side is resized to `resize` (0: the whole picture is squashed to `size`), a square of `size` is
-    cut from the centre, then `(pixel / 255 - mean) / std` for each channel.
+    cut from the centre, then `(pixel / 255 - mean) / std` for each channel. Raises ValueError for numbers with which
+    no picture could be prepared.
     """
 
     size: int
@@ -90,6 +95,16 @@ class InputSpec:
     interpolation: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        for name, side, least in (("size", self.size, 1), ("resize", self.resize, 0)):
+            if not least <= side <= LARGEST_INPUT:
+                raise ValueError(f"{name} lies between {least} and {LARGEST_INPUT} pixels, not {side}")
+        for name, numbers in (("mean", self.mean), ("std", self.std)):
+            if len(numbers) != 3 or not all(math.isfinite(n) for n in numbers):
+                raise ValueError(f"{name} is one finite number for each of three channels, not {numbers}")
+        if min(self.std) <= 0:
+            raise ValueError(f"std, by which pixels are divided, is above zero, not {self.std}")
 
 
 @dataclass(frozen=True, slots=True)
