@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -79,8 +78,8 @@ def test_metadata_of_other_programs_is_left_alone(text: str, tmp_path: Path) -> 
         "{1e999: 'a', 1: 'b'}",
         "{5: 'a', 9: 'b'}",
         "[[1], {}]",
-    ]
-    + ["{" + "9" * 4000 + ": 'a', 1: 'b'}"],
+        "{" + "9" * 4000 + ": 'a', 1: 'b'}",
+    ],
 )
 def test_names_that_are_none_give_way_to_numbers(text: str, tmp_path: Path) -> None:
     assert resolve(network(tmp_path, labels=text), "classify").labels == ((0, "class 0"), (1, "class 1"))
@@ -111,4 +110,3 @@ def test_weights_elsewhere_are_not_read(name: str, tmp_path: Path) -> None:
 def test_shapes_that_no_picture_can_have_are_refused(tmp_path: Path) -> None:
     with pytest.raises((ModelUnavailable, UsageError)):
         resolve(network(tmp_path, shape=(1, 3, 100_000, 100_000)), "classify")
-    assert onnx.__version__

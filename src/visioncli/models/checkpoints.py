@@ -73,7 +73,9 @@ def _read_pickle(path: Path) -> Any:
             ) from None
         raise ModelUnavailable(f"{path} is not a readable PyTorch checkpoint: {_first_line(problem)}.") from problem
     except Exception as problem:  # what torch raises on a damaged archive depends on where it is damaged
-        raise ModelUnavailable(f"{path} is not a readable PyTorch checkpoint: {_first_line(problem)}.") from problem
+        known = isinstance(problem, OSError | RuntimeError)  # others say what Python stumbled over
+        reason = _first_line(problem) if known else "it is cut off, damaged, or of another kind"
+        raise ModelUnavailable(f"{path} is not a readable PyTorch checkpoint: {reason}.") from problem
 
 
 def _check_unpacked_size(path: Path) -> None:
