@@ -13,7 +13,7 @@ class Twice(Engine):
         self.parallel = parallel
         self.calls: list[int] = []
 
-    def run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+    def compute(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
         self.calls.append(len(batch))
         return (batch * 2,)
 

@@ -28,6 +28,7 @@ SUCCESSES = st.builds(
     model=st.builds(ModelInfo, TEXT, TEXT),
     predictions=st.lists(CLASSES, max_size=4).map(tuple),
     files=st.dictionaries(TEXT, TEXT, max_size=3),
+    sizes=st.dictionaries(TEXT, st.integers(0, 2**63 - 1), max_size=3),
     ms=st.dictionaries(TEXT, NUMBER.map(abs), max_size=3),
     output=st.none() | TEXT.filter(bool),
     key=st.none() | TEXT.filter(bool),

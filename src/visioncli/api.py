@@ -52,11 +52,13 @@ def build_task(
     paths = {k: Path(v) for k, v in (("weights", weights), ("labels", labels)) if v is not None}
     rows = [resolve(spec, name, access=access, **paths) for spec in specs]
     tasks = [TASKS[name](row, options, **settings) for row in rows]
-    if len(tasks) == 1:
-        return tasks[0]
-    from visioncli.tasks.compare import Compare
+    task = tasks[0]
+    if len(tasks) > 1:
+        from visioncli.tasks.compare import Compare
 
-    return Compare(tasks)
+        task = Compare(tasks)
+    task.settings = task.settings | {"networks": [row.shaping() for row in rows]}
+    return task
 
 
 def model_names(text: str) -> list[str]:

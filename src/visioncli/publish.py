@@ -11,6 +11,7 @@ from visioncli.results import Record
 from visioncli.runner import Outcome, describe, failure
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import PictureSink, RecordSink
+from visioncli.sinks.journal import bytes_of
 
 PATIENCE_SECONDS = 1.0
 """How long pictures that are being written may hold up an interrupt."""
@@ -79,7 +80,8 @@ def _write_pictures(outcome: Outcome, out: OutputFolder | None, base: str | None
         with out.undone_on_error():
             for sink in sinks:
                 files |= sink.write(dataclasses.replace(outcome, record=record), out, base)
-        return dataclasses.replace(record, files=files)
+            sizes = {kind: bytes_of(path) for kind, path in files.items()}
+        return dataclasses.replace(record, files=files, sizes=sizes)
     except InputError as problem:
         return failure(record.task, outcome.item, problem.kind, str(problem))
     except OutputError as problem:

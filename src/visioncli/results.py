@@ -4,6 +4,7 @@ This is the only module that knows the JSON schema `vision/1`. Coordinates are p
 """
 
 import dataclasses
+import functools
 import json
 import math
 import types
@@ -168,7 +169,8 @@ class Record:
     """What became of one input: predictions, or an error; never both, never neither.
 
     `key` identifies the input's content and everything that shaped the result (`--resume` compares it);
-    `output` is the input's name below the output folder; `ms` holds milliseconds spent, by stage.
+    `output` is the input's name below the output folder, `sizes` how many bytes each of `files` has (of a folder: the
+    files in it); `ms` holds milliseconds spent, by stage.
     """
 
     task: str
@@ -178,6 +180,7 @@ class Record:
     model: ModelInfo | None = None
     predictions: tuple[Any, ...] | None = None
     files: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
     ms: dict[str, float] = field(default_factory=dict)
     error: Failure | None = None
     output: str | None = None
@@ -209,7 +212,7 @@ class Record:
             "model": _plain(self.model),
             "predictions": _plain(self.predictions),
         }
-        for name in ("extra", "output", "files", "ms", "key"):
+        for name in ("extra", "output", "files", "sizes", "ms", "key"):
             value = getattr(self, name)
             if value or name in ("files", "ms"):
                 body[name] = _plain(value)
@@ -217,33 +220,33 @@ class Record:
         return body
 
     @classmethod
-    def from_json(cls, body: dict[str, Any]) -> "Record":
+    def from_json(cls, body: Any) -> "Record":
         """The record that `to_json` wrote.
 
-        Raises ValueError where `body` is not a record of this schema.
+        Raises ValueError where `body` is not a record of this schema: every field is there, of its type, and finite.
         """
         if not isinstance(body, dict) or body.get("schema") != SCHEMA:
             raise ValueError(f"not a {SCHEMA} record")
         try:
-            error = body["error"]
-            if error is not None:
-                return cls(body["task"], body["input"], error=Failure(error["kind"], error["message"]))
-            kind = PREDICTIONS[body["task"]]
-            return cls(
-                task=body["task"],
-                input=body["input"],
-                width=body["width"],
-                height=body["height"],
-                model=_build(ModelInfo, body["model"]),
-                predictions=tuple(_build(kind, p) for p in body["predictions"]),
-                files=body.get("files", {}),
-                ms=body.get("ms", {}),
-                output=body.get("output"),
-                key=body.get("key"),
-                extra=body.get("extra", {}),
-            )
-        except (KeyError, TypeError) as problem:
+            if body["error"] is not None:
+                task, name = (_build(str, body[key]) for key in ("task", "input"))
+                return cls(task, name, error=_build(Failure, body["error"]))
+            kind = PREDICTIONS[_build(str, body["task"])]
+            values = {key: value for key, value in body.items() if key not in ("schema", "error")}
+            sure = {"width": int, "height": int, "model": ModelInfo, "predictions": tuple[kind, ...]}  # type: ignore[valid-type]
+            if missing := sure.keys() - values.keys():
+                raise ValueError(f"no {min(missing)}")
+            record: Record = _build_fields(cls, values, sure)
+            if not (record.width or 0) > 0 < (record.height or 0):
+                raise ValueError("a picture without pixels")
+            for name, what in _EXTRA.items():
+                if name in record.extra:
+                    _build(what, record.extra[name])
+            for compared in _build(dict[str, list[Any]], record.extra.get("compare", {})).values():
+                _build(tuple[kind, ...], compared)  # type: ignore[valid-type]
+        except (KeyError, TypeError, ValueError, OverflowError) as problem:
             raise ValueError(f"not a complete {SCHEMA} record: {problem}") from None
+        return record
 
 
 def dump_line(body: dict[str, Any]) -> bytes:
@@ -273,20 +276,60 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _build(kind: Any, value: Any) -> Any:
-    """The reverse of `_plain` for a value of the annotated type `kind`."""
-    origin = typing.get_origin(kind)
+_DEEPEST = 16
+"""How far values nest in what a task adds to a record at most."""
+
+_TOO_LARGE = 1 << 63
+
+_EXTRA: dict[str, Any] = {"left_out": dict[str, int], "objects": tuple[Detection, ...], "approximate": bool}
+"""What is read again of `extra`, beside the predictions in `compare`."""
+
+
+def _build(kind: Any, value: Any, depth: int = 0) -> Any:
+    """The reverse of `_plain` for a value of the annotated type `kind`. Raises ValueError for any other value."""
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return _checked(value, depth)
     if origin in (typing.Union, types.UnionType):
-        kinds = [k for k in typing.get_args(kind) if k is not type(None)]
+        kinds = [k for k in args if k is not type(None)]
         return None if value is None else _build(kinds[0], value)
-    if origin is tuple:
-        args = typing.get_args(kind)
-        return tuple(_build(args[0], v) for v in value)
     if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
-        return kind(**{name: _build(hints[name], item) for name, item in value.items()})  # type: ignore[operator]
-    if kind is float:
+        return _build_fields(kind, value, {})
+    if origin in (tuple, list) and isinstance(value, list):
+        if origin is tuple and args[-1] is not Ellipsis and len(value) != len(args):
+            raise ValueError(f"{len(value)} values where {len(args)} belong")
+        return origin(_build(args[0], v, depth + 1) for v in value)
+    if origin is dict and isinstance(value, dict):
+        return {key: _build(args[1], v, depth + 1) for key, v in value.items()}
+    if kind is float and type(value) in (int, float) and math.isfinite(value):
         return float(value)
+    if type(value) is not kind or (kind is int and abs(value) >= _TOO_LARGE):
+        raise ValueError(f"a {type(value).__name__} where a {getattr(kind, '__name__', kind)} belongs")
+    return value
+
+
+def _build_fields(kind: Any, value: Any, more: dict[str, Any]) -> Any:
+    """A dataclass of a JSON object; `more` are types of fields that are stricter than their annotations."""
+    if not isinstance(value, dict):
+        raise ValueError(f"a {type(value).__name__} where a {kind.__name__} belongs")
+    hints = _hints(kind) | more
+    return kind(**{name: _build(hints[name], item) for name, item in value.items()})
+
+
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
+def _checked(value: Any, depth: int) -> Any:
+    """A plain JSON value. Raises ValueError where it nests too deep or holds a number that is not finite."""
+    if depth > _DEEPEST:
+        raise ValueError("values that nest too deep")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number that is not finite")
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            _checked(item, depth + 1)
     return value
 
 
@@ -321,6 +364,11 @@ def json_schema() -> dict[str, Any]:
             "extra": {"type": "object", "description": "facts about the whole picture that a task adds"},
             "output": {"type": "string", "description": "name of this input below the output folder"},
             "files": {"type": "object", "additionalProperties": {"type": "string"}},
+            "sizes": {
+                "type": "object",
+                "additionalProperties": {"type": "integer", "minimum": 0},
+                "description": "bytes of each of files; --resume compares them",
+            },
             "ms": {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}},
             "key": {"type": "string", "description": "what --resume compares"},
             "error": {"type": "null"},

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from visioncli import pictures
+from visioncli import __version__, pictures
 from visioncli.addresses import fingerprint
 from visioncli.budget import PixelBudget
 from visioncli.errors import InputError, VisionError
@@ -233,8 +233,10 @@ class _Reader:
         self._enough = task.enough if options.reduce else None
         self.budget = PixelBudget(PIXELS_IN_FLIGHT)
         shaping = {
+            "version": __version__,
             "task": task.name,
             "model": dataclasses.asdict(task.model),
+            "labels": list(task.labels.items()),
             "settings": task.settings,
             "allow_truncated": options.allow_truncated,
             "enough": self._enough,
@@ -253,7 +255,8 @@ class _Reader:
 
         try:
             key = self._key(item)
-            if self._finished is not None and key is not None and (record := self._finished(key)) is not None:
+            record = self._finished(key) if self._finished is not None and key is not None else None
+            if record is not None and record.task == self._task.name:
                 return _Decoded(item, key, record=record)
             picture = pictures.read(
                 item.path,

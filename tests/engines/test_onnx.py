@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from visioncli.engines import open_engine
-from visioncli.engines.compile import compiled_file
+from visioncli.engines.compile import _seal, compiled_file, is_whole
 from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.engines.onnx import OnnxEngine, open_compiled
 from visioncli.models import registry
@@ -110,6 +110,27 @@ def test_a_damaged_file_is_made_again(own_cache: Path, damage: bytes | None) -> 
     assert path.read_bytes() == good
 
 
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.9, 1.0])
+def test_a_file_with_one_flipped_bit_is_made_again(own_cache: Path, place: float) -> None:
+    path = compiled_file(row(LITE))
+    good = path.read_bytes()
+    bad = bytearray(good)
+    bad[int(place * (len(good) - 1))] ^= 4
+    path.write_bytes(bad)
+    assert not is_whole(path)
+    assert open_engine(row(LITE)).name == "onnx"
+    assert path.read_bytes() == good
+    assert is_whole(path)
+
+
+def test_the_checksum_is_a_part_of_the_file_that_other_programs_read(own_cache: Path) -> None:
+    import onnx
+
+    entries = {entry.key: entry.value for entry in onnx.load(compiled_file(row(LITE))).metadata_props}
+    assert len(entries["crc32"]) == 8
+    assert entries["weights_sha256"] == row(LITE).source.sha256
+
+
 def test_a_file_made_of_other_weights_is_made_again(own_cache: Path) -> None:
     import onnx
 
@@ -117,6 +138,7 @@ def test_a_file_made_of_other_weights_is_made_again(own_cache: Path) -> None:
     model = onnx.load(path)
     next(p for p in model.metadata_props if p.key == "weights_sha256").value = "0" * 64
     onnx.save(model, path)
+    path.write_bytes(path.read_bytes() + _seal(path))
     other = path.read_bytes()
     assert open_engine(row(LITE)).name == "onnx"
     assert path.read_bytes() != other

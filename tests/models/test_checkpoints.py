@@ -118,3 +118,20 @@ def test_classes_are_not_counted_in_another_network() -> None:
         state = torchvision_models.build("resnet18", "7").state_dict()
     assert count_classes(state, find("resnet50")) is None
     assert count_classes(state, find("ssd_mobilenet_v2")) is None
+
+
+def test_an_archive_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.pth"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02}.")
+        archive.writestr("archive/data/0", bytes(50_000_000))
+    with pytest.raises(ModelUnavailable, match="would become 48 MiB of memory"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize("body", [b"]" * 100_000 + b"a" * 99_999, b"(" * 100_000, b"\x8b\xff\xff\xff\x7f", b"h\x07"])
+def test_a_pickle_that_is_a_trap_is_a_sentence(body: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "trap.pth"
+    path.write_bytes(b"\x80\x02" + body + b".")
+    with pytest.raises(ModelUnavailable, match=r"trap\.pth"):
+        read_checkpoint(path)

@@ -3,6 +3,7 @@ import importlib.util
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,9 +12,9 @@ import pytest
 import torch
 from torch import nn
 
-from visioncli.errors import ModelUnavailable
+from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.models import efficientnet_lite, registry, weights
-from visioncli.models.weights import cache_folder, carrier_file, fill, load_network, verified_carrier_file
+from visioncli.models.weights import NOWHERE, cache_folder, carrier_file, fill, load_network, verified_carrier_file
 
 ROW = registry.find("efficientnet_lite0", "classify")
 
@@ -33,6 +34,57 @@ def test_the_cache_folder_is_where_the_environment_says(own_cache: Path, monkeyp
     assert cache_folder() == own_cache
     monkeypatch.setenv("VISION_CACHE_DIR", "")
     assert cache_folder().name == "visioncli"
+
+
+def test_without_a_home_nothing_is_kept_and_everything_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("VISION_CACHE_DIR", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("platformdirs.user_cache_dir", unknown)
+    assert cache_folder() == NOWHERE
+    with pytest.warns(UserWarning, match=r"This user has no home folder\. VISION_CACHE_DIR can name a folder"):
+        load_network(ROW)
+
+
+def test_the_home_of_a_stranger_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISION_CACHE_DIR", "~no_such_user/cache")
+    with pytest.raises(UsageError, match="VISION_CACHE_DIR is '~no_such_user/cache'"):
+        cache_folder()
+
+
+TINY = nn.Sequential(nn.Linear(2, 1), nn.BatchNorm1d(1))
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_users_weights_may_have_any_precision(kind: torch.dtype) -> None:
+    state = {name: t.to(kind) if t.is_floating_point() else t for name, t in TINY.state_dict().items()}
+    network = nn.Sequential(nn.Linear(2, 1), nn.BatchNorm1d(1))
+    fill(network, state, "tiny", own=True)
+    assert {t.dtype for t in network.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t * torch.nan, "holds numbers that are not finite"),
+        (lambda t: t / 0, "holds numbers that are not finite"),
+        (lambda t: t.to(torch.int32), "holds int32 where numbers with a fraction belong"),
+        (lambda t: t.to(torch.bool), "holds bool"),
+        (lambda t: t.to(torch.complex64), "holds complex64"),
+        (lambda t: t.to_sparse(), "is sparse"),
+        (lambda t: t.to("meta"), "has no values"),
+        (lambda t: torch.quantize_per_tensor(t, 0.1, 0, torch.qint8), "is quantised"),
+    ],
+)
+def test_weights_that_no_network_can_compute_with_are_refused_by_name(
+    change: Callable[[torch.Tensor], torch.Tensor], words: str
+) -> None:
+    state = TINY.state_dict()
+    state["0.weight"] = change(state["0.weight"].abs() + 1)
+    with pytest.raises(ModelUnavailable, match=rf"the tensor 0\.weight {words}"):
+        fill(nn.Sequential(nn.Linear(2, 1), nn.BatchNorm1d(1)), state, "tiny", own=True)
 
 
 def test_weights_are_converted_once(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

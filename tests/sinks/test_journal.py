@@ -1,21 +1,25 @@
 import json
 import os
+import resource
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from visioncli.errors import OutputError, UsageError
-from visioncli.results import Classification, Failure, ModelInfo, Record, dump_line
+from visioncli.results import Classification, Failure, ModelInfo, Record, Rle, Segment, dump_line
 from visioncli.sinks.folder import PARTIAL, PREDICTIONS, PREVIOUS, OutputFolder
-from visioncli.sinks.journal import EARLIER, JOURNAL, Finished, Journal, check_resume
+from visioncli.sinks.journal import EARLIER, JOURNAL, Finished, Journal, bytes_of, check_resume
 from visioncli.sinks.own_files import LIST
 
 
 def success(name: str, key: str | None = None, files: dict[str, str] | None = None) -> Record:
     predictions = (Classification("cat", 1, 0.5),)
     model = ModelInfo("m", None)
-    return Record("classify", name, 3, 2, model, predictions, files or {}, output=name, key=key or f"key of {name}")
+    record = Record("classify", name, 3, 2, model, predictions, output=name, key=key or f"key of {name}")
+    return replace(record, files=files or {}, sizes={kind: bytes_of(path) for kind, path in (files or {}).items()})
 
 
 def failed(name: str) -> Record:
@@ -120,13 +124,18 @@ def test_failures_are_tried_again(folder: Path) -> None:
     assert len(finished) == 1
 
 
-def test_a_success_whose_files_are_gone_is_done_again(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "note").touch()
-    whole_run(folder, success("a", files={"note": str(tmp_path / "note")}))
+def test_a_success_whose_files_are_gone_or_changed_is_done_again(folder: Path) -> None:
+    folder.mkdir()
+    note = folder / "note"
+    note.write_text("four")
+    whole_run(folder, success("a", files={"note": str(note)}))
     finished = whole_run(folder, resume=True, complete=False)
     assert finished is not None
     assert finished.get("key of a") is not None
-    (tmp_path / "note").unlink()
+    for content in ("", "three"):
+        note.write_text(content)
+        assert finished.get("key of a") is None
+    note.unlink()
     assert finished.get("key of a") is None
 
 
@@ -145,6 +154,103 @@ def test_lines_that_are_no_records_are_passed_over(folder: Path) -> None:
     (folder / PREDICTIONS).write_bytes(dump_line(success("a").to_json()) + b"".join(lines))
     out = OutputFolder(folder)
     assert len(Finished(Journal(out, resume=True).sources, out)) == 1
+
+
+def read(folder: Path, *lines: bytes) -> Finished:
+    """The successes among `lines` of an earlier run."""
+    folder.mkdir(exist_ok=True)
+    (folder / PREDICTIONS).write_bytes(b"".join(lines))
+    out = OutputFolder(folder)
+    finished = Finished(Journal(out, resume=True).sources, out)
+    out.abandon()
+    return finished
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"files": {"annotated": "/etc/passwd"}, "sizes": {"annotated": bytes_of("/etc/passwd")}},
+        {"files": {"annotated": "{out}/../x"}, "sizes": {"annotated": 1}},
+        {"files": {"annotated": "{out}/a.jpg"}, "sizes": {}},
+        {"files": {"annotated": "{out}/a.jpg"}, "sizes": {"annotated": 5.0}},
+        {"files": None},
+        {"output": "../../evil"},
+        {"output": "/evil"},
+        {"output": None},
+        {"output": "\ud800"},
+        {"key": ["a"]},
+        {"width": 10**400},
+        {"width": True},
+        {"model": None},
+        {"task": ["classify"]},
+        {"task": "nothing"},
+        {"task": "detect"},
+        {"ms": {"decode": float("inf")}},
+        {"extra": {"left_out": {"a": "b"}}},
+        {"extra": {"compare": {"other": [{"label": 5}]}}},
+        {"extra": {"deep": json.loads("[" * 50 + "]" * 50)}},
+        {"predictions": [{"label": "cat", "label_id": 1, "score": float("nan")}]},
+        {"predictions": {"label": "cat"}},
+        {"surprise": 1},
+    ],
+)
+def test_a_record_with_anything_odd_in_it_counts_as_not_done(change: dict[str, Any], folder: Path) -> None:
+    good = success("a").to_json()
+    odd = json.dumps(good | change).replace("{out}", str(folder)).encode() + b"\n"
+    assert len(read(folder, dump_line(success("b").to_json()), odd)) == 1
+
+
+@pytest.mark.parametrize("counts", ["", "\x7f", "oooooooooooo", "Po", "07"])
+def test_a_mask_that_is_none_is_not_handed_to_compiled_code(counts: str, folder: Path) -> None:
+    good = Segment("cat", 1, 3, 0.5, Rle((2, 3), "033"))
+    for segment, count in ((good, 1), (replace(good, mask=Rle((2, 3), counts)), 0)):
+        record = replace(success("a"), task="segment", predictions=(segment,))
+        assert len(read(folder, dump_line(record.to_json()))) == count
+
+
+def test_a_line_longer_than_any_record_is_never_held_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("visioncli.sinks.journal.LONGEST_LINE", 4096)
+    a, b = (dump_line(success(name).to_json()) for name in "ab")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    folder.mkdir()
+    with (folder / PREDICTIONS).open("wb") as file:
+        file.write(a)
+        file.truncate(1 << 28)  # a hole: zeros without a line end
+        file.seek(0, os.SEEK_END)
+        file.write(b"\n" + b)
+    out = OutputFolder(folder)
+    finished = Finished(Journal(out, resume=True).sources, out)
+    assert [finished.get(f"key of {name}") for name in "ab"] == [success("a"), success("b")]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+
+
+@pytest.mark.parametrize("name", [EARLIER, JOURNAL])
+def test_what_a_killed_run_left_may_be_damaged_too(name: str, folder: Path) -> None:
+    killed_run(folder, success("a"))
+    left = dump_line(success("b").to_json())
+    torn = dump_line(success("größe").to_json())
+    torn = torn[: torn.index("ö".encode()) + 1]
+    (folder / ".vision-partial" / name).write_bytes(b"\0" * 70_000 + b"\n[[\n" + left + torn)
+    (folder / ".vision-partial" / JOURNAL).touch()
+    out = OutputFolder(folder)
+    assert Finished(Journal(out, resume=True).sources, out).get("key of b") == success("b")
+
+
+def test_results_that_others_replaced_count_no_more(folder: Path) -> None:
+    """The same input with other options: its files stand in the place of the first ones."""
+    whole_run(folder, success("a", key="first"), success("b"))
+    killed_run(folder, success("a", key="second"), resume=True)
+    out = OutputFolder(folder)
+    finished = Finished(Journal(out, resume=True).sources, out)
+    assert finished.get("first") is None
+    assert finished.get("second") is not None
+    assert finished.get("key of b") is not None
+
+
+def test_an_interrupted_run_with_other_options_leaves_one_record_an_input(folder: Path) -> None:
+    whole_run(folder, success("a", key="first"), success("b"))
+    whole_run(folder, success("a", key="second"), resume=True, complete=False)
+    assert inputs(folder / PREDICTIONS) == ["a", "b"]
 
 
 def test_names_of_earlier_results_stay_taken(folder: Path) -> None:

@@ -22,7 +22,7 @@ class Fixed(Engine):
     def __init__(self, logits: np.ndarray) -> None:
         self.logits = logits
 
-    def run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+    def compute(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
         return (np.repeat(self.logits[None], len(batch), 0),)
 
 

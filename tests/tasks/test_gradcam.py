@@ -8,7 +8,7 @@ from PIL import Image
 
 from tasks.tiny_networks import RedGreenBlue
 from visioncli import load
-from visioncli.errors import UsageError
+from visioncli.errors import InputError, UsageError
 from visioncli.models import registry
 from visioncli.models.registry import InputSpec
 from visioncli.pictures import Picture, read
@@ -177,6 +177,15 @@ def test_a_real_map_changes_when_the_weights_are_shuffled(cat: Picture) -> None:
                     p.copy_(p.flatten()[torch.randperm(p.numel())].reshape(p.shape))
         maps.append(explain(task, cat)[1].astype(float) / FULL)
     assert np.abs(maps[0] - maps[1]).mean() > 0.1
+
+
+def test_a_network_that_answers_no_numbers_is_not_explained(cat: Picture) -> None:
+    task = real()
+    network = task.networks[0]._network  # type: ignore[attr-defined]
+    with torch.no_grad():
+        next(network.parameters()).fill_(torch.nan)
+    with pytest.raises(InputError, match="not finite"):
+        task.predict([task.prepare(cat)])
 
 
 def test_another_layer_gives_a_map_of_its_own_grid(cat: Picture) -> None:

@@ -29,7 +29,7 @@ class Standing(Engine):
     def __init__(self, score: float = 0.8) -> None:
         self.score, self.crops = score, 0
 
-    def run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+    def compute(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
         self.crops += len(batch)
         at = (np.arange(17, dtype=np.float32) + 1) / 18
         one = np.stack((at, at, np.full(17, self.score, np.float32)), axis=1)

@@ -33,7 +33,7 @@ class Grid(Engine):
     def __init__(self, classes: np.ndarray, sure: float = 9.0) -> None:
         self._classes, self._sure = classes, sure
 
-    def run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+    def compute(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
         h, w = (batch.shape[2] - 1) // 8 + 1, (batch.shape[3] - 1) // 8 + 1
         cells = np.asarray(Image.fromarray(self._classes).resize((w, h), Image.Resampling.NEAREST))
         logits = np.where(np.arange(21)[:, None, None] == cells, self._sure, 0.0).astype(np.float32)

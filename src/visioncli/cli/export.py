@@ -43,7 +43,7 @@ def compile_models(
 ) -> None:
     """Prepare networks for --engine onnx beforehand, so that even the first picture comes fast."""
     from visioncli.cli.models.listing import state_of
-    from visioncli.engines.compile import can_compile, check_compilable, compile_model, compiled_file
+    from visioncli.engines.compile import can_compile, check_compilable, compile_model, compiled_file, is_whole
     from visioncli.errors import UsageError
     from visioncli.models import registry, resolve
     from visioncli.models.downloads import Access
@@ -57,7 +57,7 @@ def compile_models(
         check_compilable(row)
     access = Access.of(offline)
     for row in [resolve.ready(row, access) for row in rows]:
-        there = compiled_file(row).is_file()
+        there = is_whole(compiled_file(row))
         path = compiled_file(row) if there else compile_model(row)
         if not quiet:
             words = "was compiled before" if there else "is compiled"

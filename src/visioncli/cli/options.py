@@ -195,6 +195,8 @@ class FrameOptions:
         bool,
         typer.Option("--allow-truncated", help="Take what a cut-off file holds.", rich_help_panel=_PICTURES),
     ] = False
+    given: dict[str, Any] = field(default_factory=dict, kw_only=True)
+    """All options of the command by name, its own included: no option itself."""
 
 
 def _default(option: "dataclasses.Field[Any]") -> Any:
@@ -217,13 +219,14 @@ def with_frame_options(command: Callable[..., None]) -> Callable[..., None]:
             default=_default(f),
         )
         for f in dataclasses.fields(FrameOptions)
+        if f.name != "given"
     ]
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
     merged = [*shared[:1], *own, *shared[1:]]
 
     @functools.wraps(command)
     def wrapper(**values: Any) -> None:
-        frame = FrameOptions(**{p.name: values.pop(p.name) for p in shared})
+        frame = FrameOptions(given=dict(values), **{p.name: values.pop(p.name) for p in shared})
         command(frame, **values)
 
     keyword = inspect.Parameter.KEYWORD_ONLY

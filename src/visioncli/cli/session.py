@@ -11,6 +11,7 @@ from visioncli.api import build_task, run_options
 from visioncli.cli.downloading import download_progress
 from visioncli.cli.interrupts import program as interrupts
 from visioncli.cli.options import AnnotatedKind, FrameOptions
+from visioncli.cli.shaping import shaping
 from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
 from visioncli.engines.interface import EngineOptions
@@ -65,10 +66,7 @@ def run_task(
             out.protected(expansion.items(frame.inputs)) if out else expansion.items(frame.inputs),
             task,
             options,
-            key_extra={
-                "annotated": frame.annotated.value,
-                "files": [type(s).__name__ for s in sinks],
-            },
+            key_extra={"options": shaping(frame.given), "files": [type(s).__name__ for s in sinks]},
             finished=finished.get if finished else None,
         )
         tally = Tally()

@@ -85,10 +85,10 @@ class Console:
         """Python warnings of this package as sentences; those of libraries are for developers."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("ignore")
-            warnings.filterwarnings("always", module=r"visioncli\\..*")
+            warnings.filterwarnings("always", module=r"visioncli\..*")
             yield
-        for entry in caught:
-            self.warning(str(entry.message))
+        for message in dict.fromkeys(str(entry.message) for entry in caught):
+            self.warning(message)
 
     @contextmanager
     def progress(self, count: Callable[[], int | None]) -> Iterator[Callable[[], None]]:

@@ -6,7 +6,9 @@ The file carries what somebody needs who has nothing else: labels, preprocessing
 import dataclasses
 import json
 import logging
+import mmap
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,6 +63,11 @@ def compiled_file(row: ModelRow) -> Path:
     return cache_folder() / "compiled" / f"{row.name}-{key}.onnx"
 
 
+def compiled_files(row: ModelRow) -> list[Path]:
+    """The compiled networks of `row` in the cache, whatever weights of that name they were made of."""
+    return sorted((cache_folder() / "compiled").glob(f"{row.name}-*-e{EXPORTER}-o{OPSET}.onnx"))
+
+
 def compile_model(row: ModelRow, target: Path | None = None, tell: Callable[[str], None] | None = None) -> Path:
     """Exports the network of `row` to `target`, by default to its place in the cache, whole or not at all.
 
@@ -77,7 +84,35 @@ def compile_model(row: ModelRow, target: Path | None = None, tell: Callable[[str
         if tell is not None:
             tell(f"Preparing {row.name} for fast starts. This is done once and takes some seconds …")
         _export(row, network).save(temporary, external_data=False)
+        with temporary.open("ab") as file:
+            file.write(_seal(temporary))
     return target
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a file of `compile_model` is as it was written: it ends with the checksum of all before it."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return data[-_SEAL_BYTES:] == _seal_of(zlib.crc32(memoryview(data)[:-_SEAL_BYTES]))
+    except (OSError, ValueError):
+        return False
+
+
+def _seal(path: Path) -> bytes:
+    return _seal_of(zlib.crc32(path.read_bytes()))
+
+
+def _seal_of(checksum: int) -> bytes:
+    """One more entry of the file's metadata, `crc32`, as it stands in a file of the ONNX format.
+
+    The format is that of protocol buffers, in which what is appended to a file is a part of it.
+    """
+    key, value = b"crc32", b"%08x" % checksum
+    entry = b"\x0a%c%b\x12%c%b" % (len(key), key, len(value), value)
+    return b"\x72%c%b" % (len(entry), entry)  # field 14: metadata_props
+
+
+_SEAL_BYTES = len(_seal_of(0))
 
 
 def metadata(row: ModelRow) -> dict[str, str]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from visioncli.errors import InputError
+
 ENGINES = ("auto", "torch", "onnx")
 PRECISIONS = ("fp32", "fp16", "bf16")
 
@@ -36,6 +38,28 @@ class Engine(ABC):
     parallel: int = 1
     """How many calls of `run` at the same time are of use; each comes from a thread of its own."""
 
-    @abstractmethod
     def run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
-        """`(N, 3, H, W) float32` -> the network's outputs, each with N rows."""
+        """`(N, 3, H, W) float32` -> the network's outputs, each with N rows. Raises InputError as `check_finite`."""
+        return check_finite(self.compute(batch))
+
+    @abstractmethod
+    def compute(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+        """What `run` answers, unchecked."""
+
+
+def check_finite(outputs: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    """`outputs` as they are. Raises InputError where a number is not finite: nothing could be told from such answers.
+
+    Scores that are no numbers are below every threshold, so that without this the picture would seem to be empty.
+    """
+    for output in outputs:
+        # One sum costs a fraction of a test of each number; only where it overflows are they looked at one by one.
+        with np.errstate(over="ignore", invalid="ignore"):
+            suspicious = output.dtype.kind == "f" and not np.isfinite(output.sum())
+        if suspicious and not np.isfinite(output).all():
+            raise InputError(
+                "prediction_failed",
+                "The network's answer holds numbers that are not finite. Its weights are damaged or do not go with "
+                "its preprocessing or with --precision; try this picture with another --model.",
+            )
+    return outputs

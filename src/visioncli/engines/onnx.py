@@ -2,17 +2,18 @@
 
 import os
 import tempfile
-import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from visioncli.engines.compile import compile_model, compiled_file, weights_sha256
+from visioncli.engines.compile import compile_model, compiled_file, is_whole, weights_sha256
 from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import ModelUnavailable, OutputError
 from visioncli.models.onnx_models import open_session
 from visioncli.models.registry import ModelRow
+from visioncli.models.weights import warn_not_kept
 
 SMALL_GFLOPS = 5.0
 """Up to here several pictures at once, with one thread each, are faster than one picture with all threads."""
@@ -33,12 +34,17 @@ class OnnxEngine(Engine):
         threads = threads or available_cpus()
         small = row.gflops <= SMALL_GFLOPS
         self.parallel = threads if small else 1
-        self._session: Any = open_session(path, 1 if small else threads)
+        # The checksum costs a fraction of what loading takes, and nothing where there is a second processor.
+        with ThreadPoolExecutor(1) as pool:
+            whole = pool.submit(is_whole, path)
+            self._session: Any = open_session(path, 1 if small else threads)
+        if not whole.result():
+            raise ModelUnavailable(f"The compiled network {path} is damaged.")
         if self._session.get_modelmeta().custom_metadata_map.get("weights_sha256") != weights_sha256(row):
             raise ModelUnavailable(f"The compiled network {path} was made of other weights.")
         self._input = self._session.get_inputs()[0].name
 
-    def run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+    def compute(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
         batch = np.ascontiguousarray(batch, np.float32)
         rows = [self._session.run(None, {self._input: batch[n : n + 1]}) for n in range(len(batch))]
         return tuple(np.concatenate(column) for column in zip(*rows, strict=True))
@@ -67,7 +73,7 @@ def open_compiled(row: ModelRow, options: EngineOptions) -> OnnxEngine | None:
     try:
         return OnnxEngine(row, compile_model(row, tell=options.tell), options.threads)
     except OutputError as problem:
-        warnings.warn(f"The compiled network could not be kept, so each start is slower. {problem}", stacklevel=2)
+        warn_not_kept("The compiled network", path, problem)
     if options.engine == "auto":
         return None
     with tempfile.TemporaryDirectory(prefix="vision-") as folder:

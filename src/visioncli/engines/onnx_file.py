@@ -25,7 +25,7 @@ class OnnxFileEngine(Engine):
         self._session = open_session(Path(row.source.path), options.threads)
         self._input = self._session.get_inputs()[0]
 
-    def run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+    def compute(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
         fixed = self._input.shape[0]
         if not isinstance(fixed, int) or fixed < 1:
             return tuple(self._session.run(None, {self._input.name: np.ascontiguousarray(batch)}))

@@ -32,7 +32,7 @@ class TorchEngine(Engine):
         network = load_network(row).to(self.device, self.dtype)
         self.network = network.to(memory_format=torch.channels_last)
 
-    def run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+    def compute(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
         # On a CPU a batch is no faster than its pictures one by one, and the last digits would depend on its size.
         step = 1 if self.device.type == "cpu" else len(batch)
         parts = [self._run(batch[n : n + step]) for n in range(0, len(batch), step)]

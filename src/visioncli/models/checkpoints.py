@@ -2,6 +2,7 @@
 
 import importlib
 import pickle
+import zipfile
 from collections import OrderedDict
 from pathlib import Path
 from types import ModuleType
@@ -60,6 +61,7 @@ def _read_safetensors(path: Path) -> Any:
 def _read_pickle(path: Path) -> Any:
     import torch
 
+    _check_unpacked_size(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as problem:
@@ -70,9 +72,25 @@ def _read_pickle(path: Path) -> Any:
                 "or convert them to safetensors."
             ) from None
         raise ModelUnavailable(f"{path} is not a readable PyTorch checkpoint: {_first_line(problem)}.") from problem
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError, ImportError) as problem:
-        # What torch raises on a damaged archive depends on where it is damaged.
-        raise ModelUnavailable(f"{path} is not a readable PyTorch checkpoint: {_first_line(problem)}.") from problem
+    except Exception as problem:  # what torch raises on a damaged archive depends on where it is damaged
+        known = isinstance(problem, OSError | RuntimeError)  # others say what Python stumbled over
+        reason = _first_line(problem) if known else "it is cut off, damaged, or of another kind"
+        raise ModelUnavailable(f"{path} is not a readable PyTorch checkpoint: {reason}.") from problem
+
+
+def _check_unpacked_size(path: Path) -> None:
+    """Raises ModelUnavailable for an archive that would fill the memory: `torch.save` compresses nothing."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return  # an older checkpoint, or a damaged one, which torch finds out
+    size = path.stat().st_size
+    if unpacked > 8 * size + (1 << 20):
+        raise ModelUnavailable(
+            f"{path} is refused: its {size / 2**20:.1f} MiB would become {unpacked / 2**20:,.0f} MiB of memory. "
+            "Save the tensors alone: torch.save(model.state_dict(), path)."
+        )
 
 
 def _first_line(problem: BaseException) -> str:

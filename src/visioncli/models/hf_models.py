@@ -15,7 +15,7 @@ from torch import nn
 
 from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.models.downloads import Access
-from visioncli.models.hub import file_sha256, reason
+from visioncli.models.hub import file_sha256, reason, state_of
 from visioncli.models.resolve import missing_extra
 from visioncli.models.row import Hub, InputSpec, ModelRow
 
@@ -54,7 +54,7 @@ def row(name: str, task: str, access: Access) -> ModelRow:
         name=f"hf:{name}",
         tasks=(task,),
         architecture="hf_models",
-        source=Hub("transformers", name, file_sha256(name), access.offline),
+        source=Hub("transformers", name, file_sha256(name), access.offline, state_of(name)),
         input=InputSpec(size, 0, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
         labels=labels,
         parameters=0,

@@ -33,7 +33,13 @@ def resolve(
     family, colon, rest = spec.partition(":")
     if colon and family in FAMILIES:
         module = importlib.import_module(f"visioncli.models.{FAMILIES[family]}")
-        row: ModelRow = module.row(rest, task, dataclasses.replace(access, offline=access.offline or bool(weights)))
+        access = dataclasses.replace(access, offline=access.offline or bool(weights))
+        try:
+            row: ModelRow = module.row(rest, task, access)
+        except ValueError as problem:
+            raise ModelUnavailable(
+                f"{spec} cannot be used, for it says impossible things of its input: {problem}."
+            ) from None
     else:
         row = registry.find(spec, task)
     if weights is not None:

@@ -1,7 +1,12 @@
 """What a row of the registry consists of: plain data, nothing to import."""
 
+import dataclasses
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+LARGEST_INPUT = 8192
+"""Pixels on a side of what a network takes; beyond, a single picture would fill the memory."""
 
 Labels = str | tuple[tuple[int, str], ...]
 """The name of a table in `models/labels`, or the (id, name) pairs themselves."""
@@ -53,12 +58,16 @@ class LocalFile:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """A network that another library (timm, transformers) finds and loads by its own name, or from a folder."""
+    """A network that another library (timm, transformers) finds and loads by its own name, or from a folder.
+
+    `state` stands for everything else that lies beside its weights, such as how pictures are prepared.
+    """
 
     library: Literal["timm", "transformers"]
     name: str
     sha256: str | None = None
     offline: bool = False
+    state: str = ""
 
 
 Source = Carrier | Download | LocalFile | Hub
@@ -77,7 +86,8 @@ class InputSpec:
     """How a picture becomes the network's input.
 
     The shorter side is resized to `resize` (0: the whole picture is squashed to `size`), a square of `size` is
-    cut from the centre, then `(pixel / 255 - mean) / std` for each channel.
+    cut from the centre, then `(pixel / 255 - mean) / std` for each channel. Raises ValueError for numbers with which
+    no picture could be prepared.
     """
 
     size: int
@@ -85,6 +95,16 @@ class InputSpec:
     interpolation: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        for name, side, least in (("size", self.size, 1), ("resize", self.resize, 0)):
+            if not least <= side <= LARGEST_INPUT:
+                raise ValueError(f"{name} lies between {least} and {LARGEST_INPUT} pixels, not {side}")
+        for name, numbers in (("mean", self.mean), ("std", self.std)):
+            if len(numbers) != 3 or not all(math.isfinite(n) for n in numbers):
+                raise ValueError(f"{name} is one finite number for each of three channels, not {numbers}")
+        if min(self.std) <= 0:
+            raise ValueError(f"std, by which pixels are divided, is above zero, not {self.std}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +144,16 @@ class ModelRow:
     recipe: str = ""
     form: Form = ""
     family: str = ""
+
+    def shaping(self) -> dict[str, Any]:
+        """All of the row that shapes an answer, as JSON values: not what it only tells people."""
+        row = {name: value for name, value in dataclasses.asdict(self).items() if name not in _FOR_PEOPLE}
+        row["source"] = {name: value for name, value in row["source"].items() if name not in _WAYS}
+        return row
+
+
+_FOR_PEOPLE = frozenset(
+    {"parameters", "gflops", "licence", "paper", "about", "accuracy", "file_mib", "family", "recipe"}
+)
+_WAYS = frozenset({"path", "url", "offline", "extra"})
+"""Fields of sources that say how to come to the weights, not which they are."""

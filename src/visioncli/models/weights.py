@@ -9,7 +9,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from visioncli.errors import ModelUnavailable, OutputError
+from visioncli.errors import ModelUnavailable, OutputError, UsageError
 from visioncli.files import whole_file
 from visioncli.models.checkpoints import architecture, read_checkpoint
 from visioncli.models.row import Carrier, Download, Hub, LocalFile, ModelRow
@@ -22,14 +22,40 @@ if TYPE_CHECKING:
 CONVERSION = 1
 
 
+NOWHERE = Path(os.devnull) / "visioncli"
+"""The cache folder of somebody who has no home: nothing can be kept there, and nothing is found."""
+
+
 def cache_folder() -> Path:
-    """Where converted weights are kept: `VISION_CACHE_DIR`, or else the user's cache folder."""
+    """Where converted weights are kept: `VISION_CACHE_DIR`, or else the user's cache folder. Raises UsageError.
+
+    Where there is neither, as for a number without a name in a container, it is `NOWHERE`.
+    """
     chosen = os.environ.get("VISION_CACHE_DIR")
     if chosen:
-        return Path(chosen).expanduser()
+        try:
+            return Path(chosen).expanduser()
+        except RuntimeError:
+            raise UsageError(
+                f"VISION_CACHE_DIR is {chosen!r}, and that home folder is not known here. Give a whole path."
+            ) from None
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("visioncli"))
+    try:
+        return Path(platformdirs.user_cache_dir("visioncli"))
+    except RuntimeError:
+        return NOWHERE
+
+
+def warn_not_kept(what: str, place: Path, problem: Exception) -> None:
+    """Says, once for each reason, that the next start has to prepare `what` again."""
+    reason = str(problem).removesuffix(" Choose another folder with -o.")
+    if place.is_relative_to(NOWHERE):
+        what, reason = "What is prepared", "This user has no home folder."
+    warnings.warn(
+        f"{what} could not be kept, so each start is slower. {reason} VISION_CACHE_DIR can name a folder for it.",
+        stacklevel=2,
+    )
 
 
 def carrier_file(carrier: Carrier) -> Path:
@@ -127,10 +153,33 @@ def fill(network: "nn.Module", state: "dict[str, Tensor]", name: str, *, own: bo
         ]
         likely = likeliest(state) if own else ""
         raise ModelUnavailable(f"The weights do not fit the network {name}: tensors {'; '.join(parts)}.{likely}")
+    if own:
+        state = {key: _plain(tensor, expected[key], key, name) for key, tensor in state.items()}
     # Names are today's by now: without a version, networks would look for those of their older checkpoints.
     current = OrderedDict(state)
     current._metadata = expected._metadata  # type: ignore[attr-defined]
     network.load_state_dict(current, assign=True)
+
+
+def _plain(tensor: "Tensor", expected: "Tensor", key: str, name: str) -> "Tensor":
+    """A tensor of a user's checkpoint with the numbers that the network computes with. Raises ModelUnavailable."""
+    import torch
+
+    reason = ""
+    if tensor.is_meta:
+        reason = "has no values"
+    elif tensor.layout is not torch.strided or tensor.is_quantized:
+        reason = f"is {'quantised' if tensor.is_quantized else 'sparse'}"
+    elif tensor.is_complex() or (expected.is_floating_point() and not tensor.is_floating_point()):
+        reason = f"holds {str(tensor.dtype).removeprefix('torch.')} where numbers with a fraction belong"
+    elif not torch.isfinite(tensor.sum(dtype=torch.float64)):
+        reason = "holds numbers that are not finite"
+    if reason:
+        raise ModelUnavailable(
+            f"The weights do not fit the network {name}: the tensor {key} {reason}. Save the trained network's own "
+            "state dict, in float32: torch.save(model.state_dict(), path)."
+        )
+    return tensor.to(expected.dtype)
 
 
 def _published(row: ModelRow, module: Any, variant: list[str]) -> "dict[str, Tensor]":
@@ -174,7 +223,7 @@ def _keep(state: "dict[str, Tensor]", cached: Path) -> None:
             whole = {name: tensor.contiguous() for name, tensor in state.items()}
             save_file(whole, temporary, {"crc32": _checksum(whole)})
     except (OutputError, SafetensorError, OSError) as problem:
-        warnings.warn(f"Converted weights could not be kept, so each start is slower. {problem}", stacklevel=2)
+        warn_not_kept("Converted weights", cached, problem)
 
 
 def _checksum(state: "dict[str, Tensor]") -> str:

@@ -2,18 +2,21 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from visioncli.errors import OutputError, UsageError
 from visioncli.files import explain, new_file, refuse_irregular, whole_file
-from visioncli.results import Record, dump_line
+from visioncli.results import Record, Segment, dump_line
 from visioncli.sinks.folder import PREDICTIONS, PREVIOUS, OutputFolder
 from visioncli.sinks.interface import RecordSink
 
 JOURNAL = "journal.jsonl"
 EARLIER = "earlier.jsonl"
+LONGEST_LINE = 32 << 20
+"""Bytes. Records have some hundred; those of outlines and masks of the largest pictures some millions."""
 
 
 class Journal(RecordSink):
@@ -26,6 +29,7 @@ class Journal(RecordSink):
         self._path = out.partial / JOURNAL
         self._resume = resume
         self._keys: set[str] = set()
+        self._outputs: set[str] = set()
         self._keep_previous = not resume
         try:
             self._keep_leftovers()
@@ -41,9 +45,9 @@ class Journal(RecordSink):
         if self._path.exists():
             with whole_file(earlier, self._out.partial) as temporary, temporary.open("wb") as file:
                 for path in (earlier, self._path):
-                    if path.exists():
-                        file.writelines(line for line in path.open("rb") if line.endswith(b"\n"))
-        self.sources = [p for p in (self._target, earlier) if p.exists()] if self._resume else []
+                    if path.is_file():
+                        file.writelines(line for _, line in _lines_with_offsets(path))
+        self.sources = [p for p in (self._target, earlier) if p.is_file()] if self._resume else []
 
     def write(self, record: Record) -> None:
         """Appends one line and hands it to the operating system at once."""
@@ -55,6 +59,7 @@ class Journal(RecordSink):
             raise explain(problem, self._target) from problem
         if self._resume and record.key:
             self._keys.add(record.key)
+            self._outputs.add(record.output or "")
 
     def settle(self, finished: "Finished", *, complete: bool) -> None:
         """Sees to it that no success of an earlier run is lost: those that this run did not come to.
@@ -65,7 +70,7 @@ class Journal(RecordSink):
             self._keep_previous = any(True for _ in finished.lines(self._keys))
             return
         with suppress(OSError):  # the disk may be full: the records of this run matter more
-            self._file.writelines(finished.lines(self._keys))
+            self._file.writelines(finished.lines(self._keys, self._outputs))
             self._file.flush()
 
     def close(self) -> None:
@@ -97,61 +102,122 @@ class Journal(RecordSink):
                 file.truncate(whole)
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a record stands, and the name of its results."""
+
+    path: Path
+    offset: int
+    output: str
+
+
 class Finished:
-    """The successes of earlier runs by key. Only offsets are held in memory, not records."""
+    """The successes of earlier runs by key. Only offsets are held in memory, not records.
+
+    What does not read as a success of ours, with its files in this folder, counts as not done. Where two records
+    have the same `output`, the later one's files stand in the place of the earlier one's, which counts no more.
+    """
 
     def __init__(self, paths: list[Path], out: OutputFolder) -> None:
-        self._places: dict[str, tuple[Path, int]] = {}
+        self._folder = os.path.abspath(out.path)
+        self._places: dict[str, _Place] = {}
+        latest: dict[str, str] = {}
         for path in paths:
             for offset, line in _lines_with_offsets(path):
-                record = _parse(path, line)
-                if record is not None and record.ok and record.key:
-                    self._places[record.key] = (path, offset)
-                    if record.output:
-                        out.reserve(record.output, record.input)
+                record = self._parse(line)
+                if record is None or record.key is None or record.output is None:
+                    continue
+                if (before := latest.get(record.output, record.key)) != record.key:
+                    self._places.pop(before, None)
+                latest[record.output] = record.key
+                self._places[record.key] = _Place(path, offset, record.output)
+                out.reserve(record.output, record.input)
 
     def __len__(self) -> int:
         return len(self._places)
 
     def get(self, key: str) -> Record | None:
-        """The record with this key, if there is one and all files that it names still exist."""
+        """The record with this key, if there is one and all files that it names still are as they were written."""
         place = self._places.get(key)
-        if place is None:
-            return None
-        path, offset = place
-        with path.open("rb") as file:
-            file.seek(offset)
-            record = _parse(path, file.readline())
-        if record is None or not all(os.path.exists(f) for f in record.files.values()):
+        record = self._parse(_line_at(place)) if place else None
+        if record is None or any(bytes_of(path) != record.sizes[kind] for kind, path in record.files.items()):
             return None
         return record
 
-    def lines(self, without: set[str]) -> Iterator[bytes]:
-        """The successes as they stand in the files, but for those whose key is in `without`."""
-        for key, (path, offset) in self._places.items():
-            if key not in without:
-                with path.open("rb") as file:
-                    file.seek(offset)
-                    yield file.readline()
+    def lines(self, without: Collection[str], outputs: Collection[str] = ()) -> Iterator[bytes]:
+        """The successes as they stand in the files, but for those with these keys (`without`) or these `outputs`."""
+        for key, place in self._places.items():
+            if key not in without and place.output not in outputs:
+                yield _line_at(place)
+
+    def _parse(self, line: bytes) -> Record | None:
+        """The success on a line, or None for one that cannot be used: that input is simply done again."""
+        try:
+            record = Record.from_json(json.loads(line, parse_constant=_refuse))
+            if not (record.ok and record.key and record.output) or record.sizes.keys() != record.files.keys():
+                return None
+            for name in (record.input, record.output, *record.files.values()):
+                os.fsencode(name)
+            inside = all(_is_below(os.path.abspath(path), self._folder) for path in record.files.values())
+            if not inside or ".." in PurePosixPath(record.output).parts or record.output.startswith("/"):
+                return None
+            _check_masks(record)
+        except (ValueError, RecursionError):
+            return None
+        return record
+
+
+def bytes_of(path: str) -> int:
+    """The size of a file, or of the files in a folder; -1 where there is none."""
+    try:
+        if os.path.isdir(path):
+            with os.scandir(path) as entries:
+                return sum(entry.stat().st_size for entry in entries)
+        return os.stat(path).st_size
+    except (OSError, ValueError):
+        return -1
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not a number")
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path.startswith(folder.rstrip("/") + "/")
+
+
+def _check_masks(record: Record) -> None:
+    """Raises ValueError where a mask is none: compiled code, which trusts it, would read on behind its end."""
+    masks = [p.mask for p in record.predictions or () if isinstance(p, Segment)]
+    if masks:
+        from visioncli.metrics.masks import to_rle
+
+        for mask in masks:
+            to_rle({"size": list(mask.size), "counts": mask.counts}, record.height or 0, record.width or 0)
+
+
+def _line_at(place: _Place) -> bytes:
+    with place.path.open("rb") as file:
+        file.seek(place.offset)
+        return file.readline(LONGEST_LINE)
 
 
 def _lines_with_offsets(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Whole lines, but for those that are too long to be ours."""
     offset = 0
     try:
         with path.open("rb") as file:
-            for line in file:
-                yield offset, line
+            while line := file.readline(LONGEST_LINE):
+                if line.endswith(b"\n"):
+                    yield offset, line
+                    offset += len(line)
+                    continue
+                while line and not line.endswith(b"\n"):
+                    offset += len(line)
+                    line = file.readline(1 << 20)
                 offset += len(line)
     except OSError as problem:
         raise OutputError(f"Cannot read {path} to resume from it: {problem.strerror}.") from problem
-
-
-def _parse(path: Path, line: bytes) -> Record | None:
-    """The record on a line, or None for one that cannot be used: that input is simply done again."""
-    try:
-        return Record.from_json(json.loads(line))
-    except ValueError:
-        return None
 
 
 def check_resume(resume: bool, out: OutputFolder | None) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from visioncli.engines.interface import EngineOptions
+from visioncli.engines.interface import EngineOptions, check_finite
 from visioncli.engines.pytorch import choose_device
 from visioncli.errors import UsageError
 from visioncli.models import hf_models
@@ -72,6 +72,7 @@ class HubCaptionTask(Task):
             steps = self._network.compute_transition_scores(  # type: ignore[operator]
                 found.sequences, found.scores, getattr(found, "beam_indices", None), normalize_logits=self._beams == 1
             )
+        check_finite((torch.nan_to_num(steps, nan=torch.nan, neginf=0.0).cpu().numpy(),))
         # Steps behind a sentence's end hold minus infinity or zero.
         sums = torch.where(torch.isfinite(steps), steps, 0.0).sum(dim=1).tolist()
         texts = self._tokeniser.batch_decode(found.sequences, skip_special_tokens=True)

@@ -13,7 +13,7 @@ import torch
 from PIL.Image import Image
 from torch import Tensor, nn
 
-from visioncli.engines.interface import EngineOptions
+from visioncli.engines.interface import EngineOptions, check_finite
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
@@ -78,7 +78,8 @@ class ExplainableClassifier:
 
     def targets(self, x: Tensor, width: int, height: int) -> tuple[nn.Module, list[Target]]:
         with torch.no_grad():
-            scores = softmax(self._network(x).cpu().numpy())[0]
+            (logits,) = check_finite((self._network(x).cpu().numpy(),))
+        scores = softmax(logits)[0]
         best = np.argsort(-scores, kind="stable")[: self._top].tolist()
         ids = [*best, *(i for i in self._chosen if i not in best)]
         return self._network, [Target(i, self.labels[i], i, float(scores[i]), self._layer) for i in ids]
@@ -110,7 +111,7 @@ class ExplainableDetector:
 
     def targets(self, x: Tensor, width: int, height: int) -> tuple[nn.Module, list[Target]]:
         with torch.no_grad():
-            codes, logits = (output[0].cpu().numpy() for output in self._network(x))
+            codes, logits = check_finite(tuple(output[0].cpu().numpy() for output in self._network(x)))
         boxes, scores, ids = ssd.postprocess(codes, logits, width, height, score=self._score, iou=0.6, most=100)
         order = list(range(len(ids)))[: self._top]
         order += [next(n for n in range(len(ids)) if ids[n] == i) for i in self._chosen if i in ids]
@@ -271,5 +272,11 @@ def build(
             networks.append(ExplainableDetector(each, network, target, layer, score))
         else:
             networks.append(ExplainableClassifier(each, network, target, layer))
-    settings = {"layer": layer, "class": target, "detect": detect, "score": score if detect else None}
+    settings = {
+        "layer": layer,
+        "class": target,
+        "detect": detect,
+        "score": score if detect else None,
+        "compare": [each.shaping() for each in compare or []],
+    }
     return GradCam(networks, method=method, seed=seed, settings=settings, device=chosen_device)

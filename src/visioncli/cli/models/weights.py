@@ -56,8 +56,10 @@ def pull(
 def path(name: MaybeName = None) -> None:
     """Print where a network's weights are, or belong; without a name, the cache folder."""
     from visioncli.models.registry import find
-    from visioncli.models.weights import cache_folder
+    from visioncli.models.weights import NOWHERE, cache_folder
 
+    if cache_folder() == NOWHERE:
+        raise UsageError("This user has no home folder, so nothing is kept. Set VISION_CACHE_DIR to a folder.")
     sys.stdout.write(f"{_file(find(name)) if name else cache_folder()}\n")
 
 
@@ -85,12 +87,22 @@ def verify(
     for row in rows:
         try:
             words = f"ok\t{_verified(row)}"
+            _check_compiled(row)
         except ModelUnavailable as problem:
             bad += 1
             words = f"BAD\t{problem}"
         sys.stdout.write(f"{row.name}\t{words}\n")
     if bad:
         raise typer.Exit(int(Status.MODEL_UNAVAILABLE))
+
+
+def _check_compiled(row: ModelRow) -> None:
+    """Raises ModelUnavailable where the network was compiled, and the file is not as it was written."""
+    from visioncli.engines.compile import compiled_files, is_whole
+
+    for path in compiled_files(row):
+        if not is_whole(path):
+            raise ModelUnavailable(f"{path} is damaged; make it again: vision models compile {row.name}")
 
 
 def _verified(row: ModelRow) -> str:

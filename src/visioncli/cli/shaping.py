@@ -1,0 +1,48 @@
+"""Which options shape a result. `--resume` takes over what was made with the same ones, and only that."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+COVERED = frozenset({"model", "weights", "labels", "format", "exact_decode", "allow_truncated"})
+"""Options of which the key holds what they led to: the network's hash, labels and preprocessing, the files that are
+written for each picture, how pictures are decoded."""
+
+CHANGES_NOTHING = frozenset(
+    {
+        *("inputs", "out", "exclude", "null", "json", "quiet", "resume", "fail_fast"),
+        *("offline", "batch_size", "workers", "max_pixels"),
+        # The answer is the same but for rounding, and a batch may go on upon a machine that has no GPU.
+        *("device", "engine", "threads"),
+        # The document that it shapes is written anew by each run, from all records.
+        "images",
+    }
+)
+"""Options that change neither a record nor a file that is written for one picture. All others are part of the key."""
+
+
+def shaping(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a command's options by name, those that shape its results, as JSON values.
+
+    Where one names a file, such as a background, that file's content counts too.
+    """
+    return {
+        name: _plain(value) for name, value in options.items() if name not in COVERED and name not in CHANGES_NOTHING
+    }
+
+
+def _plain(value: Any) -> Any:
+    if not isinstance(value, str | Path):
+        return value
+    text = os.fspath(value)
+    return [text, _sha256(text)] if os.path.isfile(text) else text
+
+
+def _sha256(path: str) -> str | None:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None  # whoever reads it for its purpose says what is wrong
