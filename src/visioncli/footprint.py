@@ -8,7 +8,7 @@ _BESIDE = {"WEBP": 12, "AVIF": 6, "JPEG2000": 16}
 """Bytes a pixel that a decoder takes beside Pillow's picture, measured; the others take a few rows."""
 _NARROW = 1024
 """Resizing for a network, and drawing, may make of a narrower picture one that is so wide."""
-_LIMIT_A_PIXEL = 12
+_LIMIT_A_PIXEL = 13
 _LEAST_LIMIT = 384_000_000
 
 

@@ -32,6 +32,8 @@ DEFAULT_MAX_PIXELS = 179_000_000
 MAX_PIPE_BYTES = 1 << 30
 PIPE_SECONDS = 10.0
 """How long a named pipe may stay silent: nobody may ever write to one that lies in a folder of pictures."""
+_PROGRESSIVE_BLOCK = 4096
+"""Bytes that are decoded before time is looked at: so few may hold a dozen scans of a whole picture."""
 _PROGRAMS = ("EPS", "WMF")
 """Not pictures but programs that draw one: Pillow would have them run by Ghostscript or by Windows."""
 
@@ -139,6 +141,8 @@ def _decode(
             _check_footprint(image, (width, height), max_pixels)
             with patience.paused():
                 admit(footprint.while_decoding(image, (width, height)))
+            if "progressive" in image.info:
+                image.decodermaxblock = _PROGRESSIVE_BLOCK
             if apart.is_wise(image, patience):
                 whole = apart.decode(stream, max_pixels, allow_truncated=allow_truncated, patience=patience)
                 return whole, whole.size

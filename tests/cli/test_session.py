@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from conftest import Ended, make_picture
+from endless import again_and_again, looping
 from visioncli.models import registry
 from visioncli.results import json_schema
 from visioncli.sinks.folder import PARTIAL
@@ -306,3 +307,36 @@ def test_every_odd_picture_gets_one_record_in_order(vision: Vision, shared_data:
     said = ended.err.splitlines()
     assert all(line.startswith("vision: ") for line in said)
     assert len(said) == 1 + sum(r["error"] is not None for r in ended.records)
+
+
+def test_an_endless_network_costs_time_but_no_hang(vision: Vision, pictures: Make, tmp_path: Path) -> None:
+    pictures(2)
+    network = looping(tmp_path / "loop.onnx")
+    ended = vision("classify", "photos", "--model", f"onnx:{network}", "-o", "-", "--timeout", "0.05")
+    assert ended.status == 3
+    assert [r["error"]["kind"] for r in ended.records] == ["timed_out"] * 2
+    assert "The network took longer than 0.05 s." in ended.err
+
+
+def test_a_file_without_end_costs_only_its_record(vision: Vision, pictures: Make, tmp_path: Path) -> None:
+    (path,) = pictures(1)
+    bomb = again_and_again(tmp_path / "bomb.tif")
+    ended = vision("classify", bomb, path, "-o", "-", "--timeout", "0.5")
+    assert ended.status == 1
+    assert [r["error"] and r["error"]["kind"] for r in ended.records] == ["timed_out", None]
+    assert "--timeout" in ended.err
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "1e9"])
+def test_an_impossible_time_limit_is_wrong_usage(vision: Vision, pictures: Make, seconds: str) -> None:
+    (path,) = pictures(1)
+    ended = vision("classify", path, "-o", "-", "--timeout", seconds)
+    assert ended.status == 2
+    assert "--timeout" in ended.err
+
+
+def test_labels_without_end_are_wrong_usage(vision: Vision, pictures: Make) -> None:
+    (path,) = pictures(1)
+    ended = vision("classify", path, "-o", "-", "--labels", "/dev/zero")
+    assert ended.status == 2
+    assert ended.err == "vision: /dev/zero is larger than 16 MiB, so it does not hold class names.\n"
