@@ -327,7 +327,7 @@ def test_paths_that_are_no_files_fail_with_their_kind(tmp_path: Path) -> None:
 
 
 def test_a_file_without_permission_is_permission_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: str) -> None:
+    def refuse(path: str, patience: Patience) -> None:
         raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr(pictures, "_open_file", refuse)

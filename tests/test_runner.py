@@ -167,7 +167,7 @@ def test_finished_inputs_are_not_read_again(pictures: Make) -> None:
 
 
 def test_pictures_are_free_once_they_are_let_go(pictures: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("visioncli.runner.BYTES_IN_FLIGHT", 48 * 40 * 4 * 3)
+    monkeypatch.setattr("visioncli.runner.BYTES_IN_FLIGHT", 48 * 40 * 4 * 4)
     outcomes = run(items(pictures(12)), MeanColour(), RunOptions(batch_size=2, workers=4))
     count = sum(1 for _ in outcomes)
     gc.collect()
@@ -247,6 +247,14 @@ def test_the_key_tells_reduced_decoding_from_exact(pictures: Make) -> None:
     assert keys[0] != keys[1]
 
 
+def without_pictures(outcomes: Iterator[Outcome]) -> Iterator[Record]:
+    """The records, of outcomes that are let go at once."""
+    for outcome in outcomes:
+        record = outcome.record
+        del outcome
+        yield record
+
+
 class Stuck(MeanColour):
     """Preparing a picture of 9 x 9 does not end before the test does; nor does predicting."""
 
@@ -271,7 +279,7 @@ def test_an_input_that_never_ends_costs_only_itself(
     task = Stuck()
     outcomes = run(items(paths), task, RunOptions(workers=workers, timeout=0.1))
     try:
-        records = [o.record for o in outcomes]
+        records = list(without_pictures(outcomes))
     finally:
         task.end.set()
     assert [r.input for r in records] == [str(p) for p in paths]
@@ -282,7 +290,7 @@ def test_waiting_for_others_is_not_counted(pictures: Make, monkeypatch: pytest.M
     monkeypatch.setattr("visioncli.runner.BYTES_IN_FLIGHT", 1)
     monkeypatch.setattr("visioncli.runner.GRACE_SECONDS", 0.05)
     outcomes = run(items(pictures(4)), MeanColour(slow=0.2), RunOptions(batch_size=1, workers=4, timeout=0.15))
-    assert [o.record.error for o in outcomes] == [None] * 4
+    assert [record.error for record in without_pictures(outcomes)] == [None] * 4
 
 
 def test_the_key_does_not_follow_the_time_limit(pictures: Make) -> None:

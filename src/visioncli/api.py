@@ -120,7 +120,9 @@ class Predictor:
     def _records(self, inputs: Iterable[Input]) -> Iterator[Record]:
         items = (Item(os.fspath(path), os.fspath(path)) for path in inputs)
         for outcome in run(items, self.task, self._options):
-            yield outcome.record
+            record = outcome.record
+            del outcome  # and with it the picture, whose memory the next one may need
+            yield record
 
 
 def load(

@@ -309,8 +309,10 @@ def test_every_odd_picture_gets_one_record_in_order(vision: Vision, shared_data:
     assert len(said) == 1 + sum(r["error"] is not None for r in ended.records)
 
 
-def test_an_endless_network_costs_time_but_no_hang(vision: Vision, pictures: Make, tmp_path: Path) -> None:
-    pictures(2)
+def test_an_endless_network_costs_time_but_no_hang(vision: Vision, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        Image.new("RGB", (40, 40), "white").save(tmp_path / "photos" / name)
     network = looping(tmp_path / "loop.onnx")
     ended = vision("classify", "photos", "--model", f"onnx:{network}", "-o", "-", "--timeout", "0.05")
     assert ended.status == 3
