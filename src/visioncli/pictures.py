@@ -17,18 +17,25 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from visioncli import apart, footprint
 from visioncli.addresses import is_url
 from visioncli.errors import InputError, UnreadablePicture
+from visioncli.patience import Patience, WatchedFile
+from visioncli.to_rgb import to_rgb
 
 DEFAULT_MAX_PIXELS = 179_000_000
 MAX_PIPE_BYTES = 1 << 30
 PIPE_SECONDS = 10.0
 """How long a named pipe may stay silent: nobody may ever write to one that lies in a folder of pictures."""
+_PROGRESSIVE_BLOCK = 4096
+"""Bytes that are decoded before time is looked at: so few may hold a dozen scans of a whole picture."""
+_PROGRAMS = ("EPS", "WMF")
+"""Not pictures but programs that draw one: Pillow would have them run by Ghostscript or by Windows."""
 
 
 # Not a slotted dataclass: the runner hangs a weak reference on each picture to learn when its memory is free.
@@ -65,21 +72,23 @@ def read(
     *,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     allow_truncated: bool = False,
-    admit: Callable[[int], None] = lambda pixels: None,
+    admit: Callable[[int], None] = lambda needed: None,
     enough: int | None = None,
+    patience: Patience | None = None,
 ) -> Picture:
     """The picture at a path or http(s) address.
 
     Of a JPEG file that has several times the `enough` pixels on its shorter side, only a half, a quarter or an eighth
     of the rows and columns is decoded, never fewer than `enough`: libjpeg then averages while it decodes.
-    `admit` is called with the number of pixels before they are decoded; it may wait.
+    `admit` is called, before anything is decoded, with the bytes that this takes at the most; it may wait.
+    `patience` is how long all this may take, but for a download, which has a limit of its own.
     Raises InputError (mostly UnreadablePicture) with a sentence for the user, whatever the decoder raised.
     """
     start = time.perf_counter()
+    patience = patience or Patience()
     try:
-        stream: IO[bytes] = _download(source) if is_url(source) else _open_file(source)
-        with stream:
-            image, size = _decode(stream, max_pixels, allow_truncated, admit, enough)
+        with _download(source, patience) if is_url(source) else _open_file(source, patience) as stream:
+            image, size = _decode(stream, max_pixels, allow_truncated, admit, enough, patience)
     except InputError:
         raise
     except OSError as problem:
@@ -93,10 +102,10 @@ def decode(
     *,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     allow_truncated: bool = False,
-    admit: Callable[[int], None] = lambda pixels: None,
+    admit: Callable[[int], None] = lambda needed: None,
 ) -> Image.Image:
     """The picture in an open file, upright, of mode RGB. Raises UnreadablePicture."""
-    return _decode(stream, max_pixels, allow_truncated, admit, None)[0]
+    return _decode(stream, max_pixels, allow_truncated, admit, None, Patience())[0]
 
 
 def _decode(
@@ -105,6 +114,7 @@ def _decode(
     allow_truncated: bool,
     admit: Callable[[int], None],
     enough: int | None,
+    patience: Patience,
 ) -> tuple[Image.Image, tuple[int, int]]:
     """The picture, and the whole picture's upright width and height."""
     if not stream.read(1):
@@ -114,8 +124,13 @@ def _decode(
     # Pillow's own limit, which it also holds against pictures inside a file (icons), must not undercut ours.
     Image.MAX_IMAGE_PIXELS = max_pixels
     try:
-        with Image.open(stream) as image:
+        # Pillow asks for no more than what is overridden here and passes on the rest.
+        with Image.open(cast("IO[bytes]", WatchedFile(stream, patience))) as image:
             width, height = image.size
+            if image.format in _PROGRAMS:
+                raise UnreadablePicture(
+                    f"This is {image.format}: a program that draws, not a picture. Convert it to PNG."
+                )
             if width * height > max_pixels:
                 raise _too_large(f"{width} x {height} = {width * height:,} pixels", max_pixels)
             if width < 1 or height < 1:
@@ -123,26 +138,51 @@ def _decode(
             if enough is not None and min(width, height) >= 2 * enough:
                 share = enough / min(width, height)
                 image.draft(None, (math.ceil(width * share), math.ceil(height * share)))
-            admit(image.width * image.height)
+            _check_footprint(image, (width, height), max_pixels)
+            with patience.paused():
+                admit(footprint.while_decoding(image, (width, height)))
+            if "progressive" in image.info:
+                image.decodermaxblock = _PROGRESSIVE_BLOCK
+            if apart.is_wise(image, patience):
+                whole = apart.decode(stream, max_pixels, allow_truncated=allow_truncated, patience=patience)
+                return whole, whole.size
             image.load()
             if image.size == (width, height):
-                whole = _to_rgb(_upright(image))
+                whole = to_rgb(_upright(image))
                 return whole, whole.size
             turned = _is_turned(image)
-            return _to_rgb(_upright(image)), (height, width) if turned else (width, height)
+            return to_rgb(_upright(image)), (height, width) if turned else (width, height)
     except InputError:
         raise
+    except MemoryError:
+        raise _no_memory() from None
     except Image.DecompressionBombError as problem:
         number = re.search(r"\d+", str(problem))
         raise _too_large(f"{int(number[0]):,} pixels" if number else "too many pixels", max_pixels) from None
     except Exception as problem:
+        patience.check()  # the decoder may have turned this into an error of its own
         raise _explain_decoder(problem) from problem
 
 
-def _download(address: str) -> IO[bytes]:
+def _check_footprint(image: Image.Image, whole: tuple[int, int], max_pixels: int) -> None:
+    needed, limit = footprint.while_decoding(image, whole), footprint.limit(max_pixels)
+    what = f"Decoding a picture of {whole[0]} x {whole[1]} pixels from {image.format}"
+    if needed <= limit:
+        needed = footprint.in_use(*image.size)
+        what = f"A picture as long as this, of {whole[0]} x {whole[1]} pixels,"
+    if needed > limit:
+        raise UnreadablePicture(
+            f"{what} may take {needed / 1e9:,.1f} GB of memory; the limit is {limit / 1e9:,.1f} GB. "
+            "Raise it with --max-pixels if you trust the file.",
+            "too_large",
+        )
+
+
+def _download(address: str, patience: Patience) -> IO[bytes]:
     from visioncli.fetch import fetch
 
-    return io.BytesIO(fetch(address))
+    with patience.paused():
+        return io.BytesIO(fetch(address))
 
 
 def planes(image: Image.Image) -> np.ndarray:
@@ -154,26 +194,27 @@ def planes(image: Image.Image) -> np.ndarray:
     return found
 
 
-def _open_file(path: str) -> IO[bytes]:
+def _open_file(path: str, patience: Patience) -> IO[bytes]:
     mode = os.stat(path).st_mode
     if stat.S_ISDIR(mode):
         # Only a folder that could not be listed comes here.
         os.listdir(path)
         raise InputError("not_a_file", "This is a folder, not a picture.")
     if stat.S_ISFIFO(mode):
-        return io.BytesIO(_read_pipe(path))
+        return io.BytesIO(_read_pipe(path, patience))
     if not stat.S_ISREG(mode):
         raise InputError("not_a_file", "This is a device or socket, not a picture file.")
     return open(path, "rb")
 
 
-def _read_pipe(path: str) -> bytes:
+def _read_pipe(path: str, patience: Patience) -> bytes:
     data = bytearray()
     pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     ready = select.poll()
     ready.register(pipe, select.POLLIN)
     try:
         while ready.poll(PIPE_SECONDS * 1000):
+            patience.check()
             chunk = os.read(pipe, 1 << 20)
             data += chunk
             if len(data) > MAX_PIPE_BYTES:
@@ -207,11 +248,13 @@ def _too_large(size: str, max_pixels: int) -> UnreadablePicture:
     )
 
 
+def _no_memory() -> UnreadablePicture:
+    return UnreadablePicture("It needs more memory than there is. Make the picture smaller.", "too_large")
+
+
 def _explain_decoder(problem: Exception) -> UnreadablePicture:
     if isinstance(problem, UnidentifiedImageError):
         return UnreadablePicture("This is not a picture in a format that can be read. Convert it to PNG or JPEG.")
-    if isinstance(problem, MemoryError):
-        return UnreadablePicture("Decoding it needs more memory than there is. Make the picture smaller.")
     words = " ".join(str(problem).split()) or "no reason given"
     if "truncated" in words.lower():
         return UnreadablePicture(
@@ -235,65 +278,3 @@ def _is_turned(image: Image.Image) -> bool:
     with suppress(Exception):  # as in `_upright`
         return int(image.getexif().get(ExifTags.Base.Orientation, 1)) >= 5
     return False
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """A picture that owes nothing to the file it came from, of mode RGB."""
-    mode = image.mode
-    if mode == "RGB" and "transparency" not in image.info:
-        return _detached(image)
-    if mode.startswith("I;16"):
-        return _grey_to_rgb(_divide_by_257(np.asarray(image)))
-    if mode == "I":
-        values = np.asarray(image)
-        # PNG and PNM define 16-bit samples; Pillow widens them to 32 bits.
-        sixteen = image.format in ("PNG", "PPM") and values.min() >= 0 and values.max() <= 65535
-        return _grey_to_rgb(_divide_by_257(values) if sixteen else _stretch(values))
-    if mode == "F":
-        return _grey_to_rgb(_stretch(np.asarray(image)))
-    if mode == "LAB":
-        return _lab_to_rgb(image)
-    if mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        rgba = image.convert({"La": "LA", "RGBa": "RGBA"}.get(mode, "RGBA")).convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    return image.convert("RGB")
-
-
-def _detached(image: Image.Image) -> Image.Image:
-    """The same pixels without the file's comments and colour profile, which Pillow would write into pictures made
-    of it. Copies them, but for JPEG: its whole picture is in memory once it is loaded."""
-    if image.format != "JPEG":
-        image = image.copy()
-    image.info = {}
-    return image
-
-
-def _divide_by_257(values: np.ndarray) -> np.ndarray:
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
-def _stretch(values: np.ndarray) -> np.ndarray:
-    """Finite values onto 0..255; what is not finite becomes 0."""
-    numbers = values.astype(np.float64)
-    finite = np.isfinite(numbers)
-    if not finite.any():
-        return np.zeros(values.shape, np.uint8)
-    low, high = float(numbers[finite].min()), float(numbers[finite].max())
-    if values.dtype.kind == "f" and low >= 0.0 and high <= 1.0:
-        low, high = 0.0, 1.0
-    # Halves keep the difference of the largest doubles finite.
-    span = high / 2 - low / 2 or 0.5
-    scaled = np.where(finite, (numbers / 2 - low / 2) / span * 255.0, 0.0)
-    return np.rint(scaled).astype(np.uint8)
-
-
-def _grey_to_rgb(grey: np.ndarray) -> Image.Image:
-    return Image.fromarray(grey).convert("RGB")
-
-
-def _lab_to_rgb(image: Image.Image) -> Image.Image:
-    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
-    if converted is None:
-        raise ValueError("LAB colours could not be converted")
-    return converted

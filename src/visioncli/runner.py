@@ -4,8 +4,10 @@ Knows no terminal and no files but the inputs. One outcome comes out for each it
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
+import math
 import os
 import queue
 import threading
@@ -20,17 +22,21 @@ from typing import Any
 
 import numpy as np
 
-from visioncli import __version__, pictures
+from visioncli import __version__, footprint, pictures
 from visioncli.addresses import fingerprint
-from visioncli.budget import PixelBudget
+from visioncli.budget import MemoryBudget, Share
 from visioncli.errors import InputError, VisionError
+from visioncli.hands import Hands
+from visioncli.patience import DEFAULT_SECONDS, Patience
 from visioncli.pictures import Picture
 from visioncli.results import Failure, Record
 from visioncli.sources import Item
 from visioncli.tasks.interface import Answer, Task
 
-PIXELS_IN_FLIGHT = 64_000_000
-"""Decoded pixels that may wait for the network or for writing at one time: about 250 MB."""
+BYTES_IN_FLIGHT = 384_000_000
+"""What decoding may take at one time, with the pictures that wait for the network or for writing."""
+GRACE_SECONDS = 1.0
+"""An input that does not end by itself when its time is over is given up so much later."""
 IMPATIENCE_SECONDS = 0.05
 """A batch that is not full goes to the network when the next picture takes longer than this."""
 
@@ -53,7 +59,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How to run. `batch_size` and `workers` never change a result.
+    """How to run. `batch_size` and `workers` never change a result. Reading one input may take `timeout` seconds.
 
     With `reduce`, pictures are decoded smaller than they are where the task can do with less; scores then differ a
     little from those of a full decoding.
@@ -64,6 +70,7 @@ class RunOptions:
     max_pixels: int = pictures.DEFAULT_MAX_PIXELS
     allow_truncated: bool = False
     reduce: bool = False
+    timeout: float = DEFAULT_SECONDS
 
 
 @dataclass(slots=True)
@@ -78,6 +85,19 @@ class _Decoded:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
 
+class _Reading:
+    """An input on its way through a decoding thread."""
+
+    def __init__(self, item: Item, seconds: float, share: Share) -> None:
+        self.item, self.share, self.patience = item, share, Patience(seconds)
+        self.future: Future[_Decoded]
+
+    @property
+    def overdue(self) -> float:
+        """Seconds since it should have ended at the latest; negative until then."""
+        return -self.patience.left - GRACE_SECONDS
+
+
 def run(
     items: Iterable[Item],
     task: Task,
@@ -88,7 +108,7 @@ def run(
 ) -> Generator[Outcome, None, None]:
     """One outcome for each item, in order. `finished` looks up the record of an earlier run by its key."""
     reader = _Reader(task, options, key_extra or {}, finished)
-    intake = _Intake(items, reader.read, options.workers, options.batch_size + options.workers)
+    intake = _Intake(items, reader, options.workers, options.batch_size + options.workers)
     crew = _Crew(task)
     # So many pictures are at the network at one time, however many threads work on them.
     batch_size = max(1, options.batch_size // task.parallel)
@@ -162,14 +182,12 @@ class _Crew:
 class _Intake:
     """Reads the source in a thread (it may block on a slow pipe) and decodes in others, a bounded way ahead."""
 
-    def __init__(
-        self, items: Iterable[Item], read: Callable[[int, Item], _Decoded], workers: int, ahead: int
-    ) -> None:
-        self._items, self._read = items, read
-        self._waiting: queue.Queue[Future[_Decoded] | BaseException] = queue.Queue(ahead)
+    def __init__(self, items: Iterable[Item], reader: "_Reader", workers: int, ahead: int) -> None:
+        self._items, self._reader = items, reader
+        self._waiting: queue.Queue[_Reading | BaseException] = queue.Queue(ahead)
         self._stopped = threading.Event()
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
-        self._head: Future[_Decoded] | BaseException | None = None
+        self._hands = Hands(workers, "decode")
+        self._head: _Reading | BaseException | None = None
         threading.Thread(target=self._feed, name="feeder", daemon=True).start()
 
     def next(self, seconds: float | None) -> _Decoded:
@@ -182,34 +200,49 @@ class _Intake:
                 raise TimeoutError from None
         if isinstance(self._head, BaseException):
             raise self._head
-        decoded = self._head.result(timeout=seconds)
+        decoded = self._result(self._head, math.inf if seconds is None else seconds)
         self._head = None
         return decoded
+
+    def _result(self, reading: _Reading, seconds: float) -> _Decoded:
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return reading.future.result(timeout=max(min(-reading.overdue, end - time.monotonic()), 0))
+            except TimeoutError:
+                if reading.overdue >= 0:
+                    # It may be anywhere, in a decoder or a file system that hangs.
+                    self._hands.give_up(reading.future)
+                    return self._reader.give_up(reading)
+                if time.monotonic() >= end:
+                    raise
 
     def is_ready(self) -> bool:
         """Whether `next` would answer at once."""
         if self._head is None:
             with suppress(queue.Empty):
                 self._head = self._waiting.get_nowait()
-        return isinstance(self._head, BaseException) or (self._head is not None and self._head.done())
+        return isinstance(self._head, BaseException) or (self._head is not None and self._head.future.done())
 
     def stop(self) -> None:
         """Ends the threads as soon as they notice; does not wait for them."""
         self._stopped.set()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._hands.stop()
 
     def _feed(self) -> None:
         end: BaseException = StopIteration()
         try:
             for turn, item in enumerate(self._items):
-                # RuntimeError: the pool was shut down, because the consumer has gone.
-                if not self._put(self._pool.submit(self._read, turn, item)):
+                reading = self._reader.begin(turn, item)
+                # RuntimeError: no job is taken any more, because the consumer has gone.
+                reading.future = self._hands.submit(functools.partial(self._reader.read, reading))
+                if not self._put(reading):
                     return
         except BaseException as problem:  # noqa: BLE001 - handed to the consumer, which raises it
             end = problem
         self._put(end)
 
-    def _put(self, entry: "Future[_Decoded] | BaseException") -> bool:
+    def _put(self, entry: "_Reading | BaseException") -> bool:
         while not self._stopped.is_set():
             try:
                 self._waiting.put(entry, timeout=0.2)
@@ -231,7 +264,7 @@ class _Reader:
     ) -> None:
         self._task, self._options, self._finished = task, options, finished
         self._enough = task.enough if options.reduce else None
-        self.budget = PixelBudget(PIXELS_IN_FLIGHT)
+        self.budget = MemoryBudget(BYTES_IN_FLIGHT)
         shaping = {
             "version": __version__,
             "task": task.name,
@@ -244,15 +277,21 @@ class _Reader:
         }
         self._key_base = hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).digest()
 
-    def read(self, turn: int, item: Item) -> _Decoded:
+    def begin(self, turn: int, item: Item) -> _Reading:
+        """Number `turn` of the inputs, to be read."""
+        return _Reading(item, self._options.timeout, self.budget.share(turn))
+
+    def give_up(self, reading: _Reading) -> _Decoded:
+        """The record of an input that is still being read when its time is over."""
+        reading.share.end()
+        problem = reading.patience.ended()
+        return self._failed(reading.item, problem.kind, str(problem))
+
+    def read(self, reading: _Reading) -> _Decoded:
         """The item decoded and prepared, or with its record where the network is not needed."""
-        held = 0
-
-        def admit(pixels: int) -> None:
-            nonlocal held
-            self.budget.admit(turn, pixels)
-            held = pixels
-
+        item, share = reading.item, reading.share
+        reading.patience.start()
+        held = True
         try:
             key = self._key(item)
             record = self._finished(key) if self._finished is not None and key is not None else None
@@ -262,22 +301,29 @@ class _Reader:
                 item.path,
                 max_pixels=self._options.max_pixels,
                 allow_truncated=self._options.allow_truncated,
-                admit=admit,
+                admit=share.admit,
                 enough=self._enough,
+                patience=reading.patience,
             )
+            share.shrink(footprint.as_rgb(*picture.image.size))
             decoded = _Decoded(item, key, picture, self._task.prepare(picture))
-            weakref.finalize(picture, self.budget.release, held).atexit = False
-            held = 0
+            weakref.finalize(picture, share.end).atexit = False
+            held = False
         except InputError as problem:
-            return _Decoded(item, record=failure(self._task.name, item, problem.kind, str(problem)))
+            return self._failed(item, problem.kind, str(problem))
+        except MemoryError:
+            return self._failed(item, "too_large", "It needs more memory than there is. Make the picture smaller.")
         except Exception as problem:  # noqa: BLE001 - a batch goes on, whatever one input does
-            return _Decoded(item, record=failure(self._task.name, item, "unreadable_picture", describe(problem)))
+            return self._failed(item, "unreadable_picture", describe(problem))
         else:
             return decoded
         finally:
-            self.budget.leave(turn)
+            share.leave()
             if held:
-                self.budget.release(held)
+                share.end()
+
+    def _failed(self, item: Item, kind: str, message: str) -> _Decoded:
+        return _Decoded(item, record=failure(self._task.name, item, kind, message))
 
     def _key(self, item: Item) -> str | None:
         digest = hashlib.sha256(self._key_base)
@@ -310,8 +356,8 @@ def _predict(batch: list[_Decoded], task: Task) -> None:
     answers: list[Answer | Exception] = []
     try:
         answers.extend(task.predict([d.prepared for d in waiting]) if waiting else [])
-    except Exception:  # noqa: BLE001 - one picture's trouble must not cost its neighbours
-        answers = [_predict_alone(d, task) for d in waiting]
+    except Exception as problem:  # noqa: BLE001 - one picture's trouble must not cost its neighbours
+        answers = [_predict_alone(d, task) for d in waiting] if len(waiting) > 1 else [problem]
     each = (time.perf_counter() - start) * 1000 / max(len(waiting), 1)
     for decoded, answer in zip(waiting, answers, strict=True):
         decoded.record = _record(decoded, answer, task, each)

@@ -16,6 +16,9 @@ DEFAULT_EXCLUDE = ("*.md",)
 """Notes that people keep beside their pictures: credits, read-me files, model cards."""
 _PICTURE_STARTS = (b"\x89PNG\r\n", b"\xff\xd8\xff")
 """No path begins like this; pictures of other types betray themselves by a zero byte."""
+_LONGEST_LINE = 1 << 16
+_MOST_BLANKS = 1 << 20
+"""More blank lines than this, one after the other, come from something endless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ def _lines(descriptor: int, separator: bytes) -> Iterator[str]:
     """Names from a pipe, each as soon as it is complete. Raises UsageError where it holds a picture."""
     # os.read rather than sys.stdin: a thread blocked in the buffered reader would stop the program from ending.
     rest = b""
-    first = True
+    first, blanks = True, 0
     while chunk := os.read(descriptor, 1 << 16):
         if first and (chunk.startswith(_PICTURE_STARTS) or (separator == b"\n" and b"\0" in chunk)):
             raise UsageError(
@@ -135,7 +138,17 @@ def _lines(descriptor: int, separator: bytes) -> Iterator[str]:
             )
         first = False
         *complete, rest = (rest + chunk).split(separator)
-        yield from (os.fsdecode(name) for name in map(_trim(separator), complete) if name)
+        for name in map(_trim(separator), complete):
+            blanks = 0 if name else blanks + 1
+            if len(name) > _LONGEST_LINE or blanks > _MOST_BLANKS:
+                break
+            if name:
+                yield os.fsdecode(name)
+        if max(map(len, (rest, *complete))) > _LONGEST_LINE or blanks > _MOST_BLANKS:
+            raise UsageError(
+                f"Standard input is no list of paths: a line is longer than {_LONGEST_LINE:,} bytes, or there are "
+                f"{_MOST_BLANKS:,} blank ones in a row. Give one path a line, or use -0 if they are separated by NUL."
+            )
     if last := _trim(separator)(rest):
         yield os.fsdecode(last)
 

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from conftest import Ended, make_picture
+from endless import again_and_again, looping
 from visioncli.models import registry
 from visioncli.results import json_schema
 from visioncli.sinks.folder import PARTIAL
@@ -376,3 +377,38 @@ def test_a_name_that_is_too_long_leaves_no_file_behind(vision: Vision, tmp_path:
     ended = vision("detect", "good.png", "x" * 250 + ".png", "-o", "out", "-f", "voc,yolo")
     assert [r["error"] and r["error"]["kind"] for r in ended.records] == [None, "output_not_written"]
     assert not [p for p in (tmp_path / "out").rglob("*") if p.name.startswith("xxx")]
+
+
+def test_an_endless_network_costs_time_but_no_hang(vision: Vision, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        Image.new("RGB", (40, 40), "white").save(tmp_path / "photos" / name)
+    network = looping(tmp_path / "loop.onnx")
+    ended = vision("classify", "photos", "--model", f"onnx:{network}", "-o", "-", "--timeout", "0.05")
+    assert ended.status == 3
+    assert [r["error"]["kind"] for r in ended.records] == ["timed_out"] * 2
+    assert "The network took longer than 0.05 s." in ended.err
+
+
+def test_a_file_without_end_costs_only_its_record(vision: Vision, pictures: Make, tmp_path: Path) -> None:
+    (path,) = pictures(1)
+    bomb = again_and_again(tmp_path / "bomb.tif")
+    ended = vision("classify", bomb, path, "-o", "-", "--timeout", "0.5")
+    assert ended.status == 1
+    assert [r["error"] and r["error"]["kind"] for r in ended.records] == ["timed_out", None]
+    assert "--timeout" in ended.err
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "1e9"])
+def test_an_impossible_time_limit_is_wrong_usage(vision: Vision, pictures: Make, seconds: str) -> None:
+    (path,) = pictures(1)
+    ended = vision("classify", path, "-o", "-", "--timeout", seconds)
+    assert ended.status == 2
+    assert "--timeout" in ended.err
+
+
+def test_labels_without_end_are_wrong_usage(vision: Vision, pictures: Make) -> None:
+    (path,) = pictures(1)
+    ended = vision("classify", path, "-o", "-", "--labels", "/dev/zero")
+    assert ended.status == 2
+    assert ended.err == "vision: /dev/zero is larger than 16 MiB, so it does not hold class names.\n"

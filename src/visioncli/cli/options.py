@@ -183,6 +183,15 @@ class FrameOptions:
             "--max-pixels", metavar="N", min=1, help="Larger pictures are refused.", rich_help_panel=_PICTURES
         ),
     ] = 179_000_000
+    timeout: Annotated[
+        float,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            help="Longest time for reading one picture, and for the network on it.",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = 60.0
     exact_decode: Annotated[
         bool,
         typer.Option(

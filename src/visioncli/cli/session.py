@@ -43,7 +43,12 @@ def run_task(
     _check_inputs(frame, out_path)
     expansion = Expansion(None if out_path is None else str(out_path), tuple(frame.exclude), frame.null)
     options = run_options(
-        frame.batch_size, frame.workers, frame.max_pixels, frame.allow_truncated, not frame.exact_decode
+        frame.batch_size,
+        frame.workers,
+        frame.max_pixels,
+        frame.allow_truncated,
+        not frame.exact_decode,
+        frame.timeout,
     )
     task = _load_task(name, frame, settings, console)
     interrupts.begin()
@@ -125,7 +130,8 @@ def _close(sinks: list[RecordSink], ended: BaseException | None) -> None:
 
 def engine_options(frame: FrameOptions, tell: Callable[[str], None]) -> EngineOptions:
     """How the user wants networks to be run."""
-    return EngineOptions(frame.device, frame.threads, frame.engine.value, frame.precision.value, tell)
+    where = frame.device, frame.threads, frame.engine.value, frame.precision.value
+    return EngineOptions(*where, tell, timeout=frame.timeout)
 
 
 def _load_task(name: str, frame: FrameOptions, settings: dict[str, Any], console: Console) -> Task:

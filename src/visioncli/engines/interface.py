@@ -1,5 +1,6 @@
 """What it takes to run a network on numpy arrays."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ class EngineOptions:
     """How networks are to be run: what a user may choose. Nothing here changes a label.
 
     `threads` is for the whole program, None meaning the CPUs. `tell` receives sentences about work that takes long.
+    A run of more than `timeout` seconds a picture is ended where the engine can (onnx): InputError("timed_out").
     """
 
     device: str = "auto"
@@ -28,6 +30,7 @@ class EngineOptions:
     engine: str = "auto"
     precision: str = "fp32"
     tell: Callable[[str], None] = _nobody
+    timeout: float = math.inf
 
 
 class Engine(ABC):

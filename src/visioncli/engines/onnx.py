@@ -1,5 +1,6 @@
 """The engine for the CPU: the network compiled to ONNX, run by ONNX Runtime. Needs neither torch nor torchvision."""
 
+import math
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ import numpy as np
 
 from visioncli.engines.compile import compile_model, compiled_file, is_whole, weights_sha256
 from visioncli.engines.interface import Engine, EngineOptions
+from visioncli.engines.time_limit import run_within
 from visioncli.errors import ModelUnavailable, OutputError
 from visioncli.models.onnx_models import open_session
 from visioncli.models.registry import ModelRow
@@ -30,7 +32,7 @@ class OnnxEngine(Engine):
 
     name = "onnx"
 
-    def __init__(self, row: ModelRow, path: Path, threads: int | None = None) -> None:
+    def __init__(self, row: ModelRow, path: Path, threads: int | None = None, timeout: float = math.inf) -> None:
         threads = threads or available_cpus()
         small = row.gflops <= SMALL_GFLOPS
         self.parallel = threads if small else 1
@@ -43,10 +45,12 @@ class OnnxEngine(Engine):
         if self._session.get_modelmeta().custom_metadata_map.get("weights_sha256") != weights_sha256(row):
             raise ModelUnavailable(f"The compiled network {path} was made of other weights.")
         self._input = self._session.get_inputs()[0].name
+        self._timeout = timeout
 
     def compute(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
         batch = np.ascontiguousarray(batch, np.float32)
-        rows = [self._session.run(None, {self._input: batch[n : n + 1]}) for n in range(len(batch))]
+        each = ({self._input: batch[n : n + 1]} for n in range(len(batch)))
+        rows = [run_within(self._timeout, self._session, inputs) for inputs in each]
         return tuple(np.concatenate(column) for column in zip(*rows, strict=True))
 
 
@@ -66,15 +70,17 @@ def open_compiled(row: ModelRow, options: EngineOptions) -> OnnxEngine | None:
     path = compiled_file(row)
     if path.is_file():
         try:
-            return OnnxEngine(row, path, options.threads)
+            return OnnxEngine(row, path, options.threads, options.timeout)
         except ModelUnavailable:
             # Damaged: made again below, in its place.
             pass
     try:
-        return OnnxEngine(row, compile_model(row, tell=options.tell), options.threads)
+        return OnnxEngine(row, compile_model(row, tell=options.tell), options.threads, options.timeout)
     except OutputError as problem:
         warn_not_kept("The compiled network", path, problem)
     if options.engine == "auto":
         return None
     with tempfile.TemporaryDirectory(prefix="vision-") as folder:
-        return OnnxEngine(row, compile_model(row, Path(folder) / path.name, options.tell), options.threads)
+        return OnnxEngine(
+            row, compile_model(row, Path(folder) / path.name, options.tell), options.threads, options.timeout
+        )

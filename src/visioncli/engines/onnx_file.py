@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from visioncli.engines.interface import Engine, EngineOptions
+from visioncli.engines.time_limit import run_within
 from visioncli.errors import UsageError
 from visioncli.models.onnx_models import open_session
 from visioncli.models.registry import LocalFile, ModelRow
@@ -24,15 +25,18 @@ class OnnxFileEngine(Engine):
         assert isinstance(row.source, LocalFile)
         self._session = open_session(Path(row.source.path), options.threads)
         self._input = self._session.get_inputs()[0]
+        self._timeout = options.timeout
 
     def compute(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
         fixed = self._input.shape[0]
         if not isinstance(fixed, int) or fixed < 1:
-            return tuple(self._session.run(None, {self._input.name: np.ascontiguousarray(batch)}))
+            whole = np.ascontiguousarray(batch)
+            return tuple(run_within(self._timeout * len(batch), self._session, {self._input.name: whole}))
         groups = []
         for start in range(0, len(batch), fixed):
             group = batch[start : start + fixed]
             whole = np.zeros((fixed, *batch.shape[1:]), batch.dtype)
             whole[: len(group)] = group
-            groups.append([o[: len(group)] for o in self._session.run(None, {self._input.name: whole})])
+            outputs = run_within(self._timeout * fixed, self._session, {self._input.name: whole})
+            groups.append([output[: len(group)] for output in outputs])
         return tuple(np.concatenate(parts) for parts in zip(*groups, strict=True))

@@ -13,6 +13,7 @@ from visioncli.models.downloads import Access, fetch
 from visioncli.models.labels import load_labels
 from visioncli.models.row import Download, LocalFile, ModelRow
 from visioncli.models.weights import sha256_of
+from visioncli.small_files import read_small
 
 FAMILIES = {"timm": "timm_models", "hf": "hf_models", "onnx": "onnx_models"}
 """Prefixes of names that other libraries know; each module has `row(name, task, access)`."""
@@ -92,9 +93,11 @@ def outputs_of(row: ModelRow) -> int:
 def read_labels(path: Path) -> list[str]:
     """The names in a text file, one a line; blank lines at its end do not count. Raises UsageError."""
     try:
-        names = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
-        raise UsageError(f"The names in {path} cannot be read: {problem}.") from problem
+        names = read_small(path, "class names").decode("utf-8-sig").rstrip().splitlines()
+    except OSError as problem:
+        raise UsageError(f"The names in {path} cannot be read: {problem.strerror or problem}.") from problem
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text; it must hold one name a line.") from None
     if not names or any(not name.strip() for name in names):
         raise UsageError(f"{path} must hold one name a line, with none left blank.")
     return [name.strip() for name in names]
