@@ -8,7 +8,7 @@ import numpy as np
 from visioncli.errors import InputError
 from visioncli.pictures import Picture
 from visioncli.results import Classification, ModelInfo
-from visioncli.sources import Item
+from visioncli.inputs.sources import Item
 from visioncli.tasks.interface import Answer, Task
 
 LABELS = ("red", "green", "blue")

@@ -15,7 +15,7 @@ from visioncli.results import Record
 from visioncli.runner import Outcome, RunOptions, run
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import PictureSink, RecordSink
-from visioncli.sources import Item
+from visioncli.inputs.sources import Item
 
 
 class Kept(RecordSink):

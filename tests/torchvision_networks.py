@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
-from visioncli.models.torchvision_models import _ConstantsOnCpu
+from visioncli.families.torchvision import _ConstantsOnCpu
 
 CLASSIFIERS = (
     *("alexnet", "vgg11_bn", "googlenet", "inception_v3", "resnet18", "resnext50_32x4d", "wide_resnet50_2"),

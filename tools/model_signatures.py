@@ -2,9 +2,9 @@
 
 import torch
 
-from visioncli.models.checkpoints import architecture
+from visioncli.weights.checkpoints import architecture
 from visioncli.models.registry import ROWS
-from visioncli.models.signatures import FILE, SKETCH, tensor_hashes
+from visioncli.weights.signatures import FILE, SKETCH, tensor_hashes
 
 
 def main() -> None:

@@ -24,12 +24,12 @@ from caption_scores import CaptionScores, consensus, score
 from layouts import Layout, Strangers
 from torch import Tensor
 
-from visioncli.models import object_layout
-from visioncli.models.object_layout import SCORE_COLUMN, ObjectLayout, ObjectLayoutEnsemble, Sizes
-from visioncli.tasks import captioning
-from visioncli.tasks.caption_template import template
-from visioncli.tasks.caption_words import Vocabulary, tokenise
-from visioncli.tasks.captioning import MOST_OBJECTS, ObjectFeatures
+from visioncli.networks import object_layout
+from visioncli.networks.object_layout import SCORE_COLUMN, ObjectLayout, ObjectLayoutEnsemble, Sizes
+from visioncli.tasks.caption import beam_search as captioning
+from visioncli.tasks.caption.template import template
+from visioncli.tasks.caption.words import Vocabulary, tokenise
+from visioncli.tasks.caption.beam_search import MOST_OBJECTS, ObjectFeatures
 
 
 class Batch(NamedTuple):

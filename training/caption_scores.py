@@ -6,7 +6,7 @@ from typing import NamedTuple
 from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.cider.cider import Cider
 
-from visioncli.tasks.caption_words import object_nouns
+from visioncli.tasks.caption.words import object_nouns
 
 
 class CaptionScores(NamedTuple):

@@ -8,12 +8,12 @@ from typing import Any, overload
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import InputError, UsageError
 from visioncli.models import registry
-from visioncli.models.downloads import Access, Progress
-from visioncli.models.resolve import resolve
-from visioncli.patience import DEFAULT_SECONDS, LONGEST_SECONDS
+from visioncli.weights.downloads import Access, Progress
+from visioncli.resolve import resolve
+from visioncli.pictures.patience import DEFAULT_SECONDS, LONGEST_SECONDS
 from visioncli.results import Record
 from visioncli.runner import RunOptions, run
-from visioncli.sources import Item
+from visioncli.inputs.sources import Item
 from visioncli.tasks import TASKS
 from visioncli.tasks.interface import Task
 
@@ -55,7 +55,7 @@ def build_task(
     tasks = [TASKS[name](row, options, **settings) for row in rows]
     task = tasks[0]
     if len(tasks) > 1:
-        from visioncli.tasks.compare import Compare
+        from visioncli.tasks.classify.compare import Compare
 
         task = Compare(tasks)
     task.settings = task.settings | {"networks": [row.shaping() for row in rows]}

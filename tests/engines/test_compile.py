@@ -10,10 +10,10 @@ import torch
 from visioncli.engines.compile import can_compile, compile_model, compiled_file
 from visioncli.errors import OutputError, UsageError
 from visioncli.models import registry
-from visioncli.models.downloads import Access
-from visioncli.models.light_torchvision import import_torchvision
+from visioncli.weights.downloads import Access
+from visioncli.families.light_torchvision import import_torchvision
 from visioncli.models.registry import ModelRow
-from visioncli.models.resolve import resolve
+from visioncli.resolve import resolve
 
 
 def row(name: str) -> ModelRow:

@@ -4,7 +4,7 @@ from PIL import Image
 
 from visioncli.render.heat import GAP, colour_table, draw, overlay
 from visioncli.results import Explanation, ModelInfo, Record
-from visioncli.tasks.heat import FULL, packed
+from visioncli.tasks.gradcam.heat import FULL, packed
 
 
 def lightness(rgb: np.ndarray) -> np.ndarray:

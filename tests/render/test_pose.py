@@ -6,7 +6,7 @@ from PIL import Image
 
 from visioncli.render.pose import LEFT, RIGHT, draw
 from visioncli.results import Keypoint, ModelInfo, Person, Record
-from visioncli.tasks.joints import KEYPOINT_NAMES
+from visioncli.tasks.pose.joints import KEYPOINT_NAMES
 
 # A person who stands and faces the camera, in a frame of 1 x 1: left is on the picture's right.
 PLACES = dict(

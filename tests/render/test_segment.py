@@ -6,7 +6,7 @@ from visioncli.render.canvas import STRIP
 from visioncli.render.colours import category_colour
 from visioncli.render.segment import draw
 from visioncli.results import ModelInfo, Record, Segment
-from visioncli.tasks.masks import segment_fields
+from visioncli.tasks.segment.masks import segment_fields
 
 
 def segment(mask: np.ndarray, label: str = "cat", label_id: int = 8, **more: object) -> Segment:

@@ -10,9 +10,9 @@ from visioncli.pictures import Picture
 from visioncli.results import Detection, Failure, Keypoint, ModelInfo, Person, Record, Segment
 from visioncli.runner import Outcome
 from visioncli.sinks.folder import OutputFolder
-from visioncli.sources import Item
-from visioncli.tasks.joints import KEYPOINT_NAMES
-from visioncli.tasks.masks import segment_fields
+from visioncli.inputs.sources import Item
+from visioncli.tasks.pose.joints import KEYPOINT_NAMES
+from visioncli.tasks.segment.masks import segment_fields
 
 MODEL = ModelInfo("tiny", None)
 LABELS = {1: "person", 17: "cat", 90: "toothbrush"}

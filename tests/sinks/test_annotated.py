@@ -12,7 +12,7 @@ from visioncli.runner import Outcome
 from visioncli.sinks.annotated import JPEG_MOST, AnnotatedSink
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.own_files import LIST
-from visioncli.sources import Item
+from visioncli.inputs.sources import Item
 
 
 def draw(image: Image.Image, record: Record, arrays: Arrays) -> Image.Image:

@@ -8,7 +8,7 @@ from sinks.samples import failed, folder, outcome, record
 from visioncli.results import Explanation
 from visioncli.runner import Outcome
 from visioncli.sinks.heat import HeatSink
-from visioncli.tasks.heat import packed, unpacked
+from visioncli.tasks.gradcam.heat import packed, unpacked
 
 
 def explanation(label: str) -> Explanation:

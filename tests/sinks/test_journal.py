@@ -254,7 +254,7 @@ def test_an_interrupted_run_with_other_options_leaves_one_record_an_input(folder
 
 
 def test_names_of_earlier_results_stay_taken(folder: Path) -> None:
-    from visioncli.sources import Item
+    from visioncli.inputs.sources import Item
 
     whole_run(folder, success("a"))
     out = OutputFolder(folder)

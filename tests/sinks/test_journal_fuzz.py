@@ -19,7 +19,7 @@ from visioncli.runner import Outcome
 from visioncli.sinks.folder import PREDICTIONS, OutputFolder
 from visioncli.sinks.formats import FORMATS, SinkOptions, document_sinks
 from visioncli.sinks.journal import Finished
-from visioncli.sources import Item
+from visioncli.inputs.sources import Item
 
 EXAMPLES = int(os.environ.get("VISION_FUZZ_EXAMPLES", "60"))
 

@@ -59,7 +59,7 @@ def run(data: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
 def test_one_epoch_writes_weights_that_load_and_the_same_seed_gives_the_same_bytes(
     data: Path, tmp_path: Path
 ) -> None:
-    from visioncli.models.object_layout import load
+    from visioncli.networks.object_layout import load
 
     run(data, tmp_path / "a")
     run(data, tmp_path / "b")
@@ -74,7 +74,7 @@ def test_one_epoch_writes_weights_that_load_and_the_same_seed_gives_the_same_byt
 
 
 def test_members_trained_before_are_joined(data: Path, tmp_path: Path) -> None:
-    from visioncli.models.object_layout import load
+    from visioncli.networks.object_layout import load
 
     run(data, tmp_path / "a")
     run(data, tmp_path / "b", "--seed", "2", "--join", str(tmp_path / "a" / "object_layout.safetensors"))

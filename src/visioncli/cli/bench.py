@@ -45,8 +45,9 @@ def bench(
     from visioncli.cli.models.tables import write_table
     from visioncli.engines.interface import EngineOptions
     from visioncli.measure import measure
-    from visioncli.models import registry, resolve
-    from visioncli.models.downloads import Access
+    from visioncli.models import registry
+    from visioncli import resolve
+    from visioncli.weights.downloads import Access
 
     sizes = _sizes(batch_sizes)
     access = Access.of(False)

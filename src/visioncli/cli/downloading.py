@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from visioncli.models.downloads import Progress
+    from visioncli.weights.downloads import Progress
 
 
 @contextmanager

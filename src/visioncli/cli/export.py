@@ -18,8 +18,9 @@ def export(
     `vision classify --model onnx:FILE` takes it back, and so does any program with ONNX Runtime.
     """
     from visioncli.engines.compile import check_compilable, compile_model
-    from visioncli.models import registry, resolve
-    from visioncli.models.downloads import Access
+    from visioncli.models import registry
+    from visioncli import resolve
+    from visioncli.weights.downloads import Access
 
     row = registry.find(model)
     # Before its weights are fetched.
@@ -45,8 +46,9 @@ def compile_models(
     from visioncli.cli.models.listing import state_of
     from visioncli.engines.compile import can_compile, check_compilable, compile_model, compiled_file, is_whole
     from visioncli.errors import UsageError
-    from visioncli.models import registry, resolve
-    from visioncli.models.downloads import Access
+    from visioncli.models import registry
+    from visioncli import resolve
+    from visioncli.weights.downloads import Access
 
     if bool(names) == all_models:
         raise UsageError("Name networks, or say --all.")

@@ -69,8 +69,8 @@ def gradcam(
 
     from visioncli.errors import UsageError
     from visioncli.models import registry
-    from visioncli.models.downloads import Access
-    from visioncli.models.resolve import resolve
+    from visioncli.weights.downloads import Access
+    from visioncli.resolve import resolve
     from visioncli.sinks.formats import SinkOptions
 
     names = [n.strip() for n in (compare or "").split(",") if n.strip()]
@@ -106,7 +106,7 @@ def gradcam(
 def _print_layers(model: str, frame: FrameOptions, settings: dict[str, Any]) -> None:
     from visioncli.api import build_task
     from visioncli.engines.interface import EngineOptions
-    from visioncli.tasks.gradcam import GradCam
+    from visioncli.tasks.gradcam.task import GradCam
 
     own: dict[str, Any] = {"weights": frame.weights, "labels": frame.labels, "offline": frame.offline}
     cam = build_task("gradcam", model, EngineOptions(frame.device), **own, **settings)

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from visioncli.sources import DEFAULT_EXCLUDE
+from visioncli.inputs.sources import DEFAULT_EXCLUDE
 
 INPUT_HELP = "Files, folders, quoted globs, http(s) URLs, or - for paths on standard input."
 

@@ -25,7 +25,7 @@ from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, 
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.sinks.lines import StdoutLines
-from visioncli.sources import Expansion
+from visioncli.inputs.sources import Expansion
 from visioncli.tasks.interface import Task
 
 

@@ -15,7 +15,7 @@ __all__ = ["Engine", "EngineOptions", "choose_engine", "open_engine"]
 def open_engine(row: ModelRow, options: EngineOptions | None = None) -> Engine:
     """The network of `row`, loaded and ready. Raises UsageError (device, engine) and ModelUnavailable (weights)."""
     options = options or EngineOptions()
-    if row.architecture == "onnx_models":
+    if row.architecture == "onnx":
         from visioncli.engines.onnx_file import OnnxFileEngine
 
         return OnnxFileEngine(row, options)

@@ -19,7 +19,7 @@ from visioncli.errors import UsageError
 from visioncli.files import whole_file
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
-from visioncli.models.weights import cache_folder, load_network
+from visioncli.weights.load import cache_folder, load_network
 
 if TYPE_CHECKING:
     from torch import nn
@@ -134,7 +134,7 @@ def _family(row: ModelRow) -> str:
 
 
 def _outputs(row: ModelRow) -> tuple[str, ...] | None:
-    if _family(row) == "torchvision_models" and "classify" in row.tasks:
+    if _family(row) == "torchvision" and "classify" in row.tasks:
         return ("logits",)
     return _OUTPUTS.get(_family(row))
 

@@ -13,9 +13,9 @@ from visioncli.engines.compile import compile_model, compiled_file, is_whole, we
 from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.engines.time_limit import run_within
 from visioncli.errors import ModelUnavailable, OutputError
-from visioncli.models.onnx_models import open_session
+from visioncli.families.onnx import open_session
 from visioncli.models.registry import ModelRow
-from visioncli.models.weights import warn_not_kept
+from visioncli.weights.load import warn_not_kept
 
 SMALL_GFLOPS = 5.0
 """Up to here several pictures at once, with one thread each, are faster than one picture with all threads."""

@@ -7,7 +7,7 @@ import numpy as np
 from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.engines.time_limit import run_within
 from visioncli.errors import UsageError
-from visioncli.models.onnx_models import open_session
+from visioncli.families.onnx import open_session
 from visioncli.models.registry import LocalFile, ModelRow
 
 

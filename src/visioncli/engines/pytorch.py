@@ -6,7 +6,7 @@ import torch
 from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.registry import ModelRow
-from visioncli.models.weights import load_network
+from visioncli.weights.load import load_network
 
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 

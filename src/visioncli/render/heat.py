@@ -6,7 +6,7 @@ from PIL import Image
 from visioncli.render.canvas import INK, STRIP, Arrays, below, fit, readable_size, write
 from visioncli.render.detect import draw_boxes
 from visioncli.results import Explanation, Record
-from visioncli.tasks.heat import unpacked
+from visioncli.tasks.gradcam.heat import unpacked
 
 LEAST_WIDTH = 240
 GAP = 4

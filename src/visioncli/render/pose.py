@@ -5,7 +5,7 @@ from PIL import Image, ImageDraw
 from visioncli.render.canvas import Arrays, Colour, readable_size
 from visioncli.render.detect import draw_boxes
 from visioncli.results import Person, Record
-from visioncli.tasks.joints import SKELETON
+from visioncli.tasks.pose.joints import SKELETON
 
 LEFT: Colour = (255, 128, 32)
 RIGHT: Colour = (48, 160, 255)

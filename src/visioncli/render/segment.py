@@ -7,7 +7,7 @@ from visioncli.render.canvas import INK, Arrays, Colour, below, fit, readable_si
 from visioncli.render.colours import category_colour
 from visioncli.render.detect import draw_boxes
 from visioncli.results import Record, Segment
-from visioncli.tasks.masks import decode
+from visioncli.tasks.segment.masks import decode
 
 LEAST_WIDTH = 240
 NOTHING = "background only"

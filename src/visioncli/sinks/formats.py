@@ -8,7 +8,7 @@ from visioncli.names import did_you_mean
 from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import PictureSink
-from visioncli.tasks.joints import ANGLES, KEYPOINT_NAMES
+from visioncli.tasks.pose.joints import ANGLES, KEYPOINT_NAMES
 
 FORMATS: dict[str, tuple[str, ...]] = {
     "classify": ("json", "csv"),

@@ -7,7 +7,7 @@ from visioncli.files import name_part, whole_file, write_picture
 from visioncli.runner import Outcome
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import PictureSink
-from visioncli.tasks.heat import FULL, unpacked
+from visioncli.tasks.gradcam.heat import FULL, unpacked
 
 
 class HeatSink(PictureSink):

@@ -8,7 +8,7 @@ from visioncli.render.colours import voc_palette
 from visioncli.runner import Outcome
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import PictureSink
-from visioncli.tasks.masks import decode
+from visioncli.tasks.segment.masks import decode
 
 
 class MaskSink(PictureSink):

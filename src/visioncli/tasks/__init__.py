@@ -9,7 +9,7 @@ from visioncli.tasks.interface import Task
 
 def _lazy(module: str) -> Callable[..., Task]:
     def build(*args: Any, **settings: Any) -> Task:
-        task: Task = importlib.import_module(f"visioncli.tasks.{module}").build(*args, **settings)
+        task: Task = importlib.import_module(f"visioncli.tasks.{module}.task").build(*args, **settings)
         return task
 
     return build

@@ -183,9 +183,9 @@ def test_networks_of_torchvision_run_in_the_tasks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from torchvision_networks import theirs
-    from visioncli.models import torchvision_models
+    from visioncli.families import torchvision as family
 
-    build = torchvision_models.build
+    build = family.build
 
     def small(variant: str, count: str | None = None) -> torch.nn.Module:
         network = build(variant, count)
@@ -194,7 +194,7 @@ def test_networks_of_torchvision_run_in_the_tasks(
             network.roi_heads.detections_per_img = 3  # type: ignore[union-attr,assignment]
         return network
 
-    monkeypatch.setattr(torchvision_models, "build", small)
+    monkeypatch.setattr(family, "build", small)
     torch.save(dict(theirs(model, num_classes=classes).state_dict()), tmp_path / "own.pth")
     (tmp_path / "names.txt").write_text("\n".join(names.split()))
     pictures(2)

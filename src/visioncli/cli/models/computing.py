@@ -12,7 +12,7 @@ from visioncli.cli.models.listing import JsonOption
 from visioncli.cli.models.tables import count, write_table
 
 if TYPE_CHECKING:
-    from visioncli.models.layers import Layer
+    from visioncli.anatomy.layers import Layer
 
 
 def layers(
@@ -23,7 +23,7 @@ def layers(
     json: JsonOption = False,
 ) -> None:
     """Show each layer: output, parameters, multiply-adds, geometry and receptive field. Needs no weights."""
-    from visioncli.models.layers import layer_table
+    from visioncli.anatomy.layers import layer_table
     from visioncli.models.registry import find
 
     row = find(name)
@@ -86,7 +86,7 @@ def arithmetic(
 
     After Dumoulin and Visin, A guide to convolution arithmetic for deep learning, 2016.
     """
-    from visioncli.models.arithmetic import convolution
+    from visioncli.anatomy.arithmetic import convolution
 
     answer = convolution(
         size, kernel, stride, padding, dilation, transposed=transposed, output_padding=output_padding

@@ -59,7 +59,7 @@ def _row(
     return ModelRow(
         name=name,
         tasks=tasks,
-        architecture=f"torchvision_models:{name}",
+        architecture=f"torchvision:{name}",
         source=Download(_WEIGHTS + file),
         input=InputSpec(int(size), 0 if resize == "-" else int(resize), interpolation, mean, std),
         labels=labels,

@@ -1,0 +1,1 @@
+"""Networks of other libraries, and files that bring their own graph."""

@@ -1,0 +1,1 @@
+"""What users name -> a stream of items; what is read from files and servers."""

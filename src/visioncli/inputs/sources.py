@@ -1,0 +1,180 @@
+"""Inputs as people type them -> a stream of items, in a stable order, nothing dropped."""
+
+import glob
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from urllib.parse import unquote, urlsplit
+
+from visioncli.inputs.addresses import is_url, split_credentials, without_credentials
+from visioncli.errors import UsageError
+
+DEFAULT_EXCLUDE = ("*.md",)
+"""Notes that people keep beside their pictures: credits, read-me files, model cards."""
+_PICTURE_STARTS = (b"\x89PNG\r\n", b"\xff\xd8\xff")
+"""No path begins like this; pictures of other types betray themselves by a zero byte."""
+_LONGEST_LINE = 1 << 16
+_MOST_BLANKS = 1 << 20
+"""More blank lines than this, one after the other, come from something endless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One input: `path` as the user knows it (a file or a URL), `relative` its name in a mirrored tree."""
+
+    path: str
+    relative: str
+    root: str = ""
+
+    @property
+    def is_url(self) -> bool:
+        """Whether the input is fetched over http(s)."""
+        return is_url(self.path)
+
+    @property
+    def shown(self) -> str:
+        """What records and messages call the input: its path, without a user and password."""
+        return without_credentials(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """Which files count as inputs when a folder is walked or a glob is matched; named files always count.
+
+    Hidden entries, the output folder `out`, and names or relative paths that match a pattern of `exclude` do not.
+    """
+
+    out: str | None = None
+    exclude: tuple[str, ...] = DEFAULT_EXCLUDE
+    null_separated: bool = False
+
+    def items(self, inputs: Iterable[str]) -> Iterator[Item]:
+        """Files, folders, quoted globs, URLs and `-` (standard input) as items, in the order given.
+
+        Folders are walked recursively in sorted order. A path that does not exist is an item too: it fails later,
+        with a record of its own.
+        """
+        for text in inputs:
+            if text == "-":
+                if sys.stdin is None:
+                    raise UsageError("There is no standard input to read paths from. Give the paths as arguments.")
+                for line in _lines(sys.stdin.fileno(), b"\0" if self.null_separated else b"\n"):
+                    yield from self._expand(line, listed=True)
+            else:
+                yield from self._expand(text, listed=False)
+
+    def _expand(self, text: str, *, listed: bool) -> Iterator[Item]:
+        if is_url(text):
+            yield Item(text, _url_name(text))
+        elif os.path.isdir(text):
+            yield from self._walk(text, "", text, ())
+        elif not listed and not os.path.lexists(text) and glob.has_magic(text):
+            yield from self._glob(text)
+        elif listed:
+            yield Item(text, _listed_name(text))
+        else:
+            yield Item(text, os.path.basename(text) or "unnamed", root=_parent_name(text))
+
+    def _glob(self, pattern: str) -> Iterator[Item]:
+        fixed = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+        root = fixed[: fixed.rfind("/") + 1]
+        found = sorted(glob.glob(pattern, recursive=True))
+        if not found:
+            yield Item(pattern, "unmatched")
+        for name in found:
+            relative = _listed_name(name[len(root) :])
+            if not os.path.isdir(name):
+                if not self._is_output(name) and not self._is_excluded(relative):
+                    yield Item(name, relative, root=_parent_name(root))
+            elif "**" not in pattern:  # such a pattern lists what lies in a folder as well
+                yield from self._walk(name, f"{relative}/", name, ())
+
+    def _walk(self, folder: str, prefix: str, root: str, above: tuple[str, ...]) -> Iterator[Item]:
+        real = os.path.realpath(folder)
+        if real in above or (self.out is not None and real == os.path.realpath(self.out)):
+            return  # a link back to a folder above would never end
+        try:
+            with os.scandir(folder) as entries:
+                found = sorted((e.name, _is_folder(e)) for e in entries if not e.name.startswith("."))
+        except OSError:
+            # Reading this folder as a file later gives the record that says what is wrong with it.
+            yield Item(folder, prefix.rstrip("/") or "unnamed", root=_parent_name(root))
+            return
+        for name, is_folder in found:
+            path, relative = os.path.join(folder, name), f"{prefix}{name}"
+            if is_folder:
+                yield from self._walk(path, f"{relative}/", root, (*above, real))
+            elif not self._is_excluded(relative):
+                yield Item(path, relative, root=os.path.basename(os.path.normpath(root)))
+
+    def _is_output(self, path: str) -> bool:
+        return self.out is not None and os.path.realpath(path).startswith(os.path.realpath(self.out) + os.sep)
+
+    def _is_excluded(self, relative: str) -> bool:
+        name = relative.rsplit("/", 1)[-1]
+        return any(fnmatchcase(name, p) or fnmatchcase(relative, p) for p in self.exclude)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, for one; reading it as a file gives the record that says so
+        return False
+
+
+def _lines(descriptor: int, separator: bytes) -> Iterator[str]:
+    """Names from a pipe, each as soon as it is complete. Raises UsageError where it holds a picture."""
+    # os.read rather than sys.stdin: a thread blocked in the buffered reader would stop the program from ending.
+    rest = b""
+    first, blanks = True, 0
+    while chunk := os.read(descriptor, 1 << 16):
+        if first and (chunk.startswith(_PICTURE_STARTS) or (separator == b"\n" and b"\0" in chunk)):
+            raise UsageError(
+                "Standard input holds binary data, not paths one a line. Give the picture as a file, "
+                "or use -0 if the paths are separated by NUL (find -print0)."
+            )
+        first = False
+        *complete, rest = (rest + chunk).split(separator)
+        for name in map(_trim(separator), complete):
+            blanks = 0 if name else blanks + 1
+            if len(name) > _LONGEST_LINE or blanks > _MOST_BLANKS:
+                break
+            if name:
+                yield os.fsdecode(name)
+        if max(map(len, (rest, *complete))) > _LONGEST_LINE or blanks > _MOST_BLANKS:
+            raise UsageError(
+                f"Standard input is no list of paths: a line is longer than {_LONGEST_LINE:,} bytes, or there are "
+                f"{_MOST_BLANKS:,} blank ones in a row. Give one path a line, or use -0 if they are separated by NUL."
+            )
+    if last := _trim(separator)(rest):
+        yield os.fsdecode(last)
+
+
+def _trim(separator: bytes):  # type: ignore[no-untyped-def]
+    return (lambda name: name.rstrip(b"\r")) if separator == b"\n" else (lambda name: name)
+
+
+def _parent_name(path: str) -> str:
+    return os.path.basename(os.path.dirname(os.path.abspath(path)))
+
+
+def _listed_name(path: str) -> str:
+    """Listed files keep their folders, so that two of them rarely share a name."""
+    parts = [p for p in path.split("/") if p not in ("", ".", "..")]
+    return "/".join(parts) or "unnamed"
+
+
+def _url_name(url: str) -> str:
+    try:
+        # A user and password before the host do not belong into file names.
+        parts = urlsplit(split_credentials(url)[1])
+    except ValueError:  # fetching it will say what is wrong
+        return "url"
+    names = [p for p in [parts.netloc, *unquote(parts.path).split("/")] if p not in ("", ".", "..")]
+    safe = [re.sub(r"[^\w.\- ()]", "_", p)[:60] for p in names or ["url"]]
+    if parts.query:
+        safe[-1] += "_" + re.sub(r"[^\w.\-]", "_", parts.query)[:60]
+    return "/".join(safe)

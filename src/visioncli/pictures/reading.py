@@ -1,0 +1,280 @@
+"""Bytes -> upright 8-bit RGB picture, or UnreadablePicture. One documented rule for each kind of file.
+
+EXIF orientation is applied (a broken EXIF block is ignored). Alpha is laid on white. Animated files give
+their first frame. CMYK, LAB, YCbCr, HSV, palette, 1-bit and grey are converted. 16-bit samples are divided by
+257; 32-bit and float samples are stretched from their smallest and largest value to 0..255 (floats that lie
+in 0..1 are multiplied by 255): scaled, never clipped.
+"""
+
+import errno
+import io
+import math
+import os
+import re
+import select
+import stat
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, cast
+
+import numpy as np
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from visioncli.pictures import apart, footprint
+from visioncli.inputs.addresses import is_url
+from visioncli.errors import InputError, UnreadablePicture
+from visioncli.pictures.patience import Patience, WatchedFile
+from visioncli.pictures.to_rgb import to_rgb
+
+DEFAULT_MAX_PIXELS = 179_000_000
+MAX_PIPE_BYTES = 1 << 30
+PIPE_SECONDS = 10.0
+"""How long a named pipe may stay silent: nobody may ever write to one that lies in a folder of pictures."""
+_PROGRESSIVE_BLOCK = 4096
+"""Bytes that are decoded before time is looked at: so few may hold a dozen scans of a whole picture."""
+_PROGRAMS = ("EPS", "WMF")
+"""Not pictures but programs that draw one: Pillow would have them run by Ghostscript or by Windows."""
+
+
+# Not a slotted dataclass: the runner hangs a weak reference on each picture to learn when its memory is free.
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded picture: `image` is upright, of mode RGB; `decode_ms` is what reading it took.
+
+    `full_size` is (width, height) of the whole picture where `image` was decoded smaller.
+    The pixels stay in Pillow's hands, because most networks first have them resized, and every array costs a copy.
+    """
+
+    image: Image.Image
+    decode_ms: float
+    full_size: tuple[int, int] | None = None
+
+    @property
+    def width(self) -> int:
+        """Of the whole picture, in pixels."""
+        return self.full_size[0] if self.full_size else self.image.width
+
+    @property
+    def height(self) -> int:
+        """Of the whole picture, in pixels."""
+        return self.full_size[1] if self.full_size else self.image.height
+
+    @property
+    def rgb(self) -> np.ndarray:
+        """The pixels of `image` as `(H, W, 3) uint8`, copied at each call."""
+        return np.asarray(self.image)
+
+
+def read(
+    source: str,
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    allow_truncated: bool = False,
+    admit: Callable[[int], None] = lambda needed: None,
+    enough: int | None = None,
+    patience: Patience | None = None,
+) -> Picture:
+    """The picture at a path or http(s) address.
+
+    Of a JPEG file that has several times the `enough` pixels on its shorter side, only a half, a quarter or an eighth
+    of the rows and columns is decoded, never fewer than `enough`: libjpeg then averages while it decodes.
+    `admit` is called, before anything is decoded, with the bytes that this takes at the most; it may wait.
+    `patience` is how long all this may take, but for a download, which has a limit of its own.
+    Raises InputError (mostly UnreadablePicture) with a sentence for the user, whatever the decoder raised.
+    """
+    start = time.perf_counter()
+    patience = patience or Patience()
+    try:
+        with _download(source, patience) if is_url(source) else _open_file(source, patience) as stream:
+            image, size = _decode(stream, max_pixels, allow_truncated, admit, enough, patience)
+    except InputError:
+        raise
+    except OSError as problem:
+        raise InputError(*_explain_os_error(problem)) from problem
+    reduced = size != image.size
+    return Picture(image, (time.perf_counter() - start) * 1000, size if reduced else None)
+
+
+def decode(
+    stream: IO[bytes],
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    allow_truncated: bool = False,
+    admit: Callable[[int], None] = lambda needed: None,
+) -> Image.Image:
+    """The picture in an open file, upright, of mode RGB. Raises UnreadablePicture."""
+    return _decode(stream, max_pixels, allow_truncated, admit, None, Patience())[0]
+
+
+def _decode(
+    stream: IO[bytes],
+    max_pixels: int,
+    allow_truncated: bool,
+    admit: Callable[[int], None],
+    enough: int | None,
+    patience: Patience,
+) -> tuple[Image.Image, tuple[int, int]]:
+    """The picture, and the whole picture's upright width and height."""
+    if not stream.read(1):
+        raise UnreadablePicture("The file is empty (0 bytes). Copy or download it again.", "empty_file")
+    stream.seek(0)
+    ImageFile.LOAD_TRUNCATED_IMAGES = allow_truncated
+    # Pillow's own limit, which it also holds against pictures inside a file (icons), must not undercut ours.
+    Image.MAX_IMAGE_PIXELS = max_pixels
+    try:
+        # Pillow asks for no more than what is overridden here and passes on the rest.
+        with Image.open(cast("IO[bytes]", WatchedFile(stream, patience))) as image:
+            width, height = image.size
+            if image.format in _PROGRAMS:
+                raise UnreadablePicture(
+                    f"This is {image.format}: a program that draws, not a picture. Convert it to PNG."
+                )
+            if width * height > max_pixels:
+                raise _too_large(f"{width} x {height} = {width * height:,} pixels", max_pixels)
+            if width < 1 or height < 1:
+                raise UnreadablePicture(f"The picture has no pixels ({width} x {height}).")
+            if enough is not None and min(width, height) >= 2 * enough:
+                share = enough / min(width, height)
+                image.draft(None, (math.ceil(width * share), math.ceil(height * share)))
+            _check_footprint(image, (width, height), max_pixels)
+            with patience.paused():
+                admit(footprint.while_decoding(image, (width, height)))
+            if "progressive" in image.info:
+                image.decodermaxblock = _PROGRESSIVE_BLOCK
+            if apart.is_wise(image, patience):
+                whole = apart.decode(stream, max_pixels, allow_truncated=allow_truncated, patience=patience)
+                return whole, whole.size
+            image.load()
+            if image.size == (width, height):
+                whole = to_rgb(_upright(image))
+                return whole, whole.size
+            turned = _is_turned(image)
+            return to_rgb(_upright(image)), (height, width) if turned else (width, height)
+    except InputError:
+        raise
+    except MemoryError:
+        raise _no_memory() from None
+    except Image.DecompressionBombError as problem:
+        number = re.search(r"\d+", str(problem))
+        raise _too_large(f"{int(number[0]):,} pixels" if number else "too many pixels", max_pixels) from None
+    except Exception as problem:
+        patience.check()  # the decoder may have turned this into an error of its own
+        raise _explain_decoder(problem) from problem
+
+
+def _check_footprint(image: Image.Image, whole: tuple[int, int], max_pixels: int) -> None:
+    needed, limit = footprint.while_decoding(image, whole), footprint.limit(max_pixels)
+    what = f"Decoding a picture of {whole[0]} x {whole[1]} pixels from {image.format}"
+    if needed <= limit:
+        needed = footprint.in_use(*image.size)
+        what = f"A picture as long as this, of {whole[0]} x {whole[1]} pixels,"
+    if needed > limit:
+        raise UnreadablePicture(
+            f"{what} may take {needed / 1e9:,.1f} GB of memory; the limit is {limit / 1e9:,.1f} GB. "
+            "Raise it with --max-pixels if you trust the file.",
+            "too_large",
+        )
+
+
+def _download(address: str, patience: Patience) -> IO[bytes]:
+    from visioncli.inputs.fetch import fetch
+
+    with patience.paused():
+        return io.BytesIO(fetch(address))
+
+
+def planes(image: Image.Image) -> np.ndarray:
+    """A picture of mode RGB -> `(3, H, W) float32` of 0 to 255: colours apart, as networks take them."""
+    found = np.empty((3, image.height, image.width), np.float32)
+    # Apart while they are bytes: four times less to move than floats.
+    for plane, band in zip(found, image.split(), strict=True):
+        plane[:] = np.asarray(band)
+    return found
+
+
+def _open_file(path: str, patience: Patience) -> IO[bytes]:
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode):
+        # Only a folder that could not be listed comes here.
+        os.listdir(path)
+        raise InputError("not_a_file", "This is a folder, not a picture.")
+    if stat.S_ISFIFO(mode):
+        return io.BytesIO(_read_pipe(path, patience))
+    if not stat.S_ISREG(mode):
+        raise InputError("not_a_file", "This is a device or socket, not a picture file.")
+    return open(path, "rb")
+
+
+def _read_pipe(path: str, patience: Patience) -> bytes:
+    data = bytearray()
+    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    ready = select.poll()
+    ready.register(pipe, select.POLLIN)
+    try:
+        while ready.poll(PIPE_SECONDS * 1000):
+            patience.check()
+            chunk = os.read(pipe, 1 << 20)
+            data += chunk
+            if len(data) > MAX_PIPE_BYTES:
+                raise InputError("too_large", f"The pipe gave more than {MAX_PIPE_BYTES >> 20} MiB.")
+            if not chunk:
+                return bytes(data)
+    finally:
+        os.close(pipe)
+    raise InputError("read_failed", f"Nothing came through this pipe for {PIPE_SECONDS:.0f} s.")
+
+
+def _explain_os_error(problem: OSError) -> tuple[str, str]:
+    if isinstance(problem, FileNotFoundError):
+        return (
+            "not_found",
+            "There is no such file. Check the path, or quote a pattern so that it reaches vision.",
+        )
+    if isinstance(problem, PermissionError):
+        return "permission_denied", "The file may not be read. Change its permissions (chmod +r)."
+    if problem.errno == errno.ELOOP:
+        return "not_found", "The link points back to itself."
+    if problem.errno == errno.ENAMETOOLONG:
+        return "not_found", "There is no such file: the name is longer than a file name can be."
+    return "read_failed", f"The file could not be read: {problem.strerror or problem}."
+
+
+def _too_large(size: str, max_pixels: int) -> UnreadablePicture:
+    return UnreadablePicture(
+        f"The picture has {size}; the limit is {max_pixels:,}. Raise it with --max-pixels if you trust the file.",
+        "too_large",
+    )
+
+
+def _no_memory() -> UnreadablePicture:
+    return UnreadablePicture("It needs more memory than there is. Make the picture smaller.", "too_large")
+
+
+def _explain_decoder(problem: Exception) -> UnreadablePicture:
+    if isinstance(problem, UnidentifiedImageError):
+        return UnreadablePicture("This is not a picture in a format that can be read. Convert it to PNG or JPEG.")
+    words = " ".join(str(problem).split()) or "no reason given"
+    if "truncated" in words.lower():
+        return UnreadablePicture(
+            f"The file ends too early ({words}). Copy it again, or take what is there with --allow-truncated.",
+            "truncated_picture",
+        )
+    return UnreadablePicture(
+        f"The file is damaged or uses an unsupported feature ({type(problem).__name__}: {words[:200]}). "
+        "Open and save it again in another program, or convert it to PNG."
+    )
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    with suppress(Exception):  # a broken EXIF block must not cost the picture
+        ImageOps.exif_transpose(image, in_place=True)
+    return image
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Whether its EXIF orientation exchanges width and height."""
+    with suppress(Exception):  # as in `_upright`
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1)) >= 5
+    return False

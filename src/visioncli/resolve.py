@@ -1,0 +1,119 @@
+"""From what the user writes after --model to a row whose weights are there.
+
+`NAME`, `timm:NAME`, `hf:NAME_OR_PATH` and `onnx:FILE`; `--weights FILE` puts the user's own weights into a network.
+"""
+
+import dataclasses
+import importlib
+from pathlib import Path
+
+from visioncli.errors import ModelUnavailable, UsageError
+from visioncli.models import registry
+from visioncli.weights.downloads import Access, fetch
+from visioncli.models.labels import load_labels
+from visioncli.models.row import Download, LocalFile, ModelRow
+from visioncli.weights.load import sha256_of
+from visioncli.inputs.small_files import read_small
+
+FAMILIES = {"timm": "timm", "hf": "transformers", "onnx": "onnx"}
+"""Prefixes of names that other libraries know; each module has `row(name, task, access)`."""
+
+# How many outputs a network with these labels has: COCO's ids run to 90, with gaps, and 0 is the background.
+_OUTPUTS = {"imagenet1k": 1000, "coco": 91, "voc": 21}
+
+
+def resolve(
+    spec: str,
+    task: str,
+    *,
+    weights: Path | None = None,
+    labels: Path | None = None,
+    access: Access = Access(),  # noqa: B008 - frozen
+) -> ModelRow:
+    """The row of `spec`, ready to be loaded. Raises UsageError and ModelUnavailable."""
+    family, colon, rest = spec.partition(":")
+    if colon and family in FAMILIES:
+        module = importlib.import_module(f"visioncli.families.{FAMILIES[family]}")
+        access = dataclasses.replace(access, offline=access.offline or bool(weights))
+        try:
+            row: ModelRow = module.row(rest, task, access)
+        except ValueError as problem:
+            raise ModelUnavailable(
+                f"{spec} cannot be used, for it says impossible things of its input: {problem}."
+            ) from None
+    else:
+        row = registry.find(spec, task)
+    if weights is not None:
+        return own_weights(row, weights, labels)
+    if labels is not None:
+        row = dataclasses.replace(row, labels=_named(read_labels(labels), outputs_of(row), row, labels))
+    return ready(row, access)
+
+
+def ready(row: ModelRow, access: Access) -> ModelRow:
+    """`row` with its weights in the cache, and their whole hash; as it is where it needs no download."""
+    if not isinstance(row.source, Download):
+        return row
+    _, sha256 = fetch(row.name, row.source, access, row.file_mib)
+    return dataclasses.replace(row, source=dataclasses.replace(row.source, sha256=sha256))
+
+
+def own_weights(row: ModelRow, weights: Path, labels: Path | None) -> ModelRow:
+    """`row` with the user's checkpoint, whose number of classes is read off its head."""
+    from visioncli.weights.checkpoints import architecture, count_classes, read_checkpoint
+
+    state = read_checkpoint(weights)
+    _, variant = architecture(row)
+    count = count_classes(state, row)
+    source = LocalFile(str(weights), sha256_of(weights))
+    if count is not None:
+        base = row.architecture.split(":")[0]
+        row = dataclasses.replace(row, architecture=":".join([base, *variant[:1], str(count)]))
+    outputs = count if count is not None else outputs_of(row)
+    if labels is not None:
+        names = read_labels(labels)
+        # Without a count the checkpoint belongs to another network, which is said when it is loaded.
+        if count is not None or len(names) == outputs:
+            row = dataclasses.replace(row, labels=_named(names, outputs, row, labels))
+    elif outputs != outputs_of(row):
+        raise UsageError(
+            f"{weights} has {outputs} outputs, {row.name} as published {outputs_of(row)}. "
+            "Say what they are called: --labels FILE, one name a line."
+        )
+    return dataclasses.replace(row, source=source)
+
+
+def outputs_of(row: ModelRow) -> int:
+    """How many outputs the network has for the categories of its labels."""
+    if isinstance(row.labels, str):
+        return _OUTPUTS.get(row.labels) or len(load_labels(row.labels))
+    return max((i for i, _ in row.labels), default=-1) + 1
+
+
+def read_labels(path: Path) -> list[str]:
+    """The names in a text file, one a line; blank lines at its end do not count. Raises UsageError."""
+    try:
+        names = read_small(path, "class names").decode("utf-8-sig").rstrip().splitlines()
+    except OSError as problem:
+        raise UsageError(f"The names in {path} cannot be read: {problem.strerror or problem}.") from problem
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text; it must hold one name a line.") from None
+    if not names or any(not name.strip() for name in names):
+        raise UsageError(f"{path} must hold one name a line, with none left blank.")
+    return [name.strip() for name in names]
+
+
+def _named(names: list[str], outputs: int, row: ModelRow, path: Path) -> tuple[tuple[int, str], ...]:
+    """Names by output. Outside classification, output 0 is the background and needs no name."""
+    if len(names) == outputs or outputs <= 0:
+        return tuple(enumerate(names))
+    if len(names) == outputs - 1 and "classify" not in row.tasks:
+        return tuple(enumerate(names, start=1))
+    raise UsageError(f"{path} holds {len(names)} names, but the network has {outputs} outputs.")
+
+
+def missing_extra(package: str, extra: str) -> ModelUnavailable:
+    """The error for an optional library that is not installed."""
+    return ModelUnavailable(
+        f"This needs {package}, which is not installed. Install it: pip install 'visioncli[{extra}]'"
+    )

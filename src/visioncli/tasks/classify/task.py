@@ -1,0 +1,131 @@
+"""Image classification: resize, centre crop, network, softmax, the best k classes."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from visioncli.engines.interface import Engine, EngineOptions
+from visioncli.errors import UsageError
+from visioncli.models.labels import load_labels
+from visioncli.models.registry import Hub, InputSpec, ModelRow
+from visioncli.pictures import Picture, planes
+from visioncli.results import Classification, ModelInfo
+from visioncli.tasks.interface import Answer, Task
+
+INTERPOLATION = {
+    "bicubic": Image.Resampling.BICUBIC,
+    "bilinear": Image.Resampling.BILINEAR,
+    "nearest": Image.Resampling.NEAREST,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+Preprocess = Callable[[Image.Image], np.ndarray]
+"""A picture of mode RGB -> `(3, h, w) float32`."""
+
+
+class Classify(Task):
+    """Names what a picture shows, best first; at most `top_k` classes with a score of at least `threshold`."""
+
+    name = "classify"
+
+    def __init__(
+        self,
+        row: ModelRow,
+        engine: Engine,
+        *,
+        top_k: int = 5,
+        threshold: float = 0.0,
+        own_preprocess: Preprocess | None = None,
+        own_softmax: bool = False,
+    ) -> None:
+        if top_k < 1:
+            raise UsageError(f"--top-k must be at least 1, not {top_k}.")
+        if not 0.0 <= threshold <= 1.0:
+            raise UsageError(f"--threshold must lie between 0 and 1, not {threshold}.")
+        self.engine, self.spec = engine, row.input
+        self.labels = load_labels(row.labels)
+        self.top_k, self.threshold = top_k, threshold
+        self._own_preprocess, self._own_softmax = own_preprocess, own_softmax
+        self.parallel = engine.parallel
+        # Twice the side that it is resized to: the resampling filter then still sees every detail that it lets pass.
+        self.enough = None if own_preprocess else 2 * max(row.input.size, row.input.resize)
+        self.model = ModelInfo(row.name, row.source.sha256)
+        self.settings = {"top_k": top_k, "threshold": threshold}
+
+    def prepare(self, picture: Picture) -> np.ndarray:
+        """`(3, S, S) float32`."""
+        if self._own_preprocess is not None:
+            return self._own_preprocess(picture.image)
+        return preprocess(picture.image, self.spec)
+
+    def predict(self, batch: Sequence[np.ndarray]) -> list[Answer]:
+        """Softmax over the network's logits, then the best classes of each picture."""
+        (outputs,) = self.engine.run(np.stack(batch))
+        scores = outputs if self._own_softmax and _are_probabilities(outputs) else softmax(outputs)
+        return [Answer(self._best(row)) for row in scores]
+
+    def _best(self, scores: np.ndarray) -> tuple[Classification, ...]:
+        # A stable sort gives equal scores the order of their ids, whatever the batch.
+        order = np.argsort(-scores, kind="stable")[: self.top_k]
+        return tuple(
+            Classification(self.labels[i], int(i), float(scores[i])) for i in order if scores[i] >= self.threshold
+        )
+
+
+def _are_probabilities(outputs: np.ndarray) -> bool:
+    """Whether the network has done the softmax itself: then each row sums to one."""
+    return bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=-1), 1, atol=1e-3))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """`(N, C)` logits -> probabilities, float32."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    probabilities: np.ndarray = powers / powers.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
+def crop_box(width: int, height: int, spec: InputSpec) -> tuple[float, float, float, float]:
+    """The part of a picture that the network sees, x1, y1, x2, y2 in the picture's pixels.
+
+    Sizes and offsets follow torchvision's `Resize` and `CenterCrop`, on which the published accuracies rest.
+    """
+    if spec.resize:
+        short = min(height, width)
+        new_width, new_height = (max(spec.size, int(spec.resize * n / short)) for n in (width, height))
+    else:
+        new_width = new_height = spec.size
+    left, top = round((new_width - spec.size) / 2.0), round((new_height - spec.size) / 2.0)
+    across, down = width / new_width, height / new_height
+    return left * across, top * down, (left + spec.size) * across, (top + spec.size) * down
+
+
+def preprocess(image: Image.Image, spec: InputSpec) -> np.ndarray:
+    """A picture of mode RGB -> `(3, S, S) float32`: the shorter side resized, the centre cropped, normalised."""
+    # Only the part that the crop keeps is resized: a panorama would otherwise grow without bound.
+    box = crop_box(*image.size, spec)
+    crop = image.resize((spec.size, spec.size), INTERPOLATION[spec.interpolation], box=box)
+    return normalise(crop, spec)
+
+
+def normalise(image: Image.Image, spec: InputSpec) -> np.ndarray:
+    """An RGB image as `(3, h, w) float32`, `(pixel / 255 - mean) / std` for each channel."""
+    std = np.array(spec.std, np.float32)[:, None, None]
+    mean = np.array(spec.mean, np.float32)[:, None, None]
+    x = planes(image)
+    x *= np.float32(1 / 255) / std
+    x -= mean / std
+    return x
+
+
+def build(row: ModelRow, options: EngineOptions | None = None, **settings: Any) -> Classify:
+    """The task with its network loaded."""
+    from visioncli.engines import open_engine
+
+    engine = open_engine(row, options)
+    if isinstance(row.source, Hub) and row.source.library == "transformers":
+        from visioncli.tasks.detect.transformers import preprocessor
+
+        settings["own_preprocess"] = preprocessor(row.source)
+    return Classify(row, engine, own_softmax=row.architecture == "onnx", **settings)

@@ -1,0 +1,77 @@
+"""Object detectors behind one face: a picture or a part of it in, boxes in pixels out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL.Image import Image
+
+from visioncli.engines.interface import Engine
+from visioncli.tasks.detect import ssd
+
+
+@dataclass(frozen=True, slots=True)
+class Boxes:
+    """Objects of one picture, best first: `boxes (K, 4)` x1 y1 x2 y2 in pixels, `scores (K,)`, `label_ids (K,)`."""
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    label_ids: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Which of a network's boxes count: the options of `vision detect`."""
+
+    score: float = 0.4
+    iou: float = 0.6
+    most: int = 100
+    classes: frozenset[int] | None = None
+    agnostic: bool = False
+
+
+class Detector(ABC):
+    """A detection network with its own pre- and postprocessing; `parallel` is as in `Task`."""
+
+    parallel: int = 1
+
+    @abstractmethod
+    def prepare(self, image: Image) -> np.ndarray:
+        """A picture of mode RGB -> the network's input for one picture, without the batch dimension."""
+
+    @abstractmethod
+    def detect(self, inputs: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]], limits: Limits) -> list[Boxes]:
+        """The objects of each input; `sizes` are (width, height) of what it was prepared from."""
+
+
+class SsdDetector(Detector):
+    """The embedded SSD: every picture is squashed to 300 x 300."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.parallel = engine.parallel
+
+    def prepare(self, image: Image) -> np.ndarray:
+        return ssd.preprocess(image)
+
+    def detect(self, inputs: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]], limits: Limits) -> list[Boxes]:
+        codes, logits = self._engine.run(np.stack(inputs))
+        return [
+            Boxes(
+                *ssd.postprocess(
+                    one_codes,
+                    one_logits,
+                    *size,
+                    score=limits.score,
+                    iou=limits.iou,
+                    most=limits.most,
+                    classes=limits.classes,
+                    agnostic=limits.agnostic,
+                )
+            )
+            for one_codes, one_logits, size in zip(codes, logits, sizes, strict=True)
+        ]

@@ -1,0 +1,150 @@
+"""Object detection: the whole picture, and on demand overlapping tiles of it."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL.Image import Image
+
+from visioncli.engines.interface import EngineOptions
+from visioncli.errors import UsageError
+from visioncli.models.labels import load_labels
+from visioncli.models.registry import Hub, ModelRow
+from visioncli.names import did_you_mean
+from visioncli.pictures import Picture
+from visioncli.results import Detection, ModelInfo
+from visioncli.tasks.detect.detectors import Boxes, Detector, Limits, SsdDetector
+from visioncli.tasks.interface import Answer, Task
+from visioncli.tasks.detect.tiles import Tiling, Window, merge
+from visioncli.tasks.detect.torchvision import TorchvisionDetector
+
+WINDOWS_AT_ONCE = 8
+"""Larger batches gain nothing on a CPU and hold more memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A picture's windows, the first of which is the whole picture, and the network's input for that one.
+
+    Inputs for tiles are made when their turn comes: a large picture has hundreds, of a megabyte each.
+    """
+
+    windows: list[Window]
+    whole: np.ndarray
+    image: Image
+
+
+class Detect(Task):
+    """Finds objects: label, score and box of each, best first."""
+
+    name = "detect"
+
+    def __init__(
+        self,
+        row: ModelRow,
+        detector: Detector,
+        *,
+        score: float = 0.4,
+        iou: float = 0.6,
+        max_detections: int = 100,
+        classes: str | None = None,
+        agnostic: bool = False,
+        tile: str | None = None,
+    ) -> None:
+        for option, value in (("--score", score), ("--iou", iou)):
+            if not 0.0 <= value <= 1.0:
+                raise UsageError(f"{option} must lie between 0 and 1, not {value}.")
+        if max_detections < 1:
+            raise UsageError(f"--max-detections must be at least 1, not {max_detections}.")
+        self.labels = load_labels(row.labels)
+        wanted = parse_classes(classes, self.labels) if classes is not None else None
+        self.detector = detector
+        self.parallel = detector.parallel
+        self.limits = Limits(score, iou, max_detections, wanted, agnostic)
+        self.tiling = Tiling.parse(tile) if tile else None
+        self.model = ModelInfo(row.name, row.source.sha256)
+        self.settings = {
+            "score": score,
+            "iou": iou,
+            "max_detections": max_detections,
+            "classes": sorted(wanted) if wanted is not None else None,
+            "agnostic": agnostic,
+            "tile": [self.tiling.size, self.tiling.overlap] if self.tiling else None,
+        }
+
+    def prepare(self, picture: Picture) -> Prepared:
+        """The network's input for the whole picture, and where its tiles lie."""
+        whole: list[Window] = [(0, 0, picture.width, picture.height)]
+        windows = self.tiling.windows(picture.width, picture.height) if self.tiling else whole
+        return Prepared(windows, self.detector.prepare(picture.image), picture.image)
+
+    def predict(self, batch: Sequence[Prepared]) -> list[Answer]:
+        """Runs the windows of all pictures together, then sorts them out."""
+        return [Answer(self._detections(boxes)) for boxes in self.find(batch)]
+
+    def find(self, batch: Sequence[Prepared]) -> list[Boxes]:
+        """The objects of each prepared picture as arrays."""
+        found = iter(self._windows(batch))
+        answers = []
+        for prepared in batch:
+            objects = [next(found) for _ in prepared.windows]
+            answers.append(objects[0] if len(objects) == 1 else merge(prepared.windows, objects, self.limits))
+        return answers
+
+    def _windows(self, batch: Sequence[Prepared]) -> Iterator[Boxes]:
+        """The objects of every window of every picture, in order, a handful of windows at a time."""
+        waiting = ((prepared, window) for prepared in batch for window in prepared.windows)
+        while some := list(itertools.islice(waiting, WINDOWS_AT_ONCE)):
+            inputs = [
+                prepared.whole
+                if window is prepared.windows[0]
+                else self.detector.prepare(prepared.image.crop(window))
+                for prepared, window in some
+            ]
+            sizes = [(x2 - x1, y2 - y1) for _, (x1, y1, x2, y2) in some]
+            yield from self.detector.detect(inputs, sizes, self.limits)
+
+    def _detections(self, objects: Boxes) -> tuple[Detection, ...]:
+        return tuple(
+            Detection(self.labels[i], i, float(score), (float(x1), float(y1), float(x2), float(y2)))
+            for (x1, y1, x2, y2), score, i in zip(
+                objects.boxes, objects.scores, objects.label_ids.tolist(), strict=True
+            )
+            if i in self.labels  # ids without a category (COCO has ten) are never trained, but never shown either
+        )
+
+
+def parse_classes(text: str, labels: dict[int, str]) -> frozenset[int]:
+    """`person,dog` or `1,18` as category ids. Raises UsageError that lists near matches of an unknown name."""
+    by_name = {name.casefold(): i for i, name in labels.items()}
+    wanted = set()
+    for part in (p.strip() for p in text.split(",")):
+        if part.casefold() in by_name:
+            wanted.add(by_name[part.casefold()])
+        elif part.isdecimal() and int(part) in labels:
+            wanted.add(int(part))
+        elif part:
+            near = did_you_mean(part, labels.values())
+            raise UsageError(f"The model knows no class {part!r}.{near} It knows {len(labels)} classes.")
+    if not wanted:
+        raise UsageError("--classes is empty: give names or ids, such as person,dog.")
+    return frozenset(wanted)
+
+
+def build(row: ModelRow, options: EngineOptions | None = None, **settings: Any) -> Detect:
+    """The task with its network loaded."""
+    return Detect(row, open_detector(row, options), **settings)
+
+
+def open_detector(row: ModelRow, options: EngineOptions | None = None) -> Detector:
+    """The row's network, loaded, with its own pre- and postprocessing."""
+    from visioncli.engines import open_engine
+
+    engine = open_engine(row, options)
+    if isinstance(row.source, Hub):
+        from visioncli.tasks.detect.transformers import TransformersDetector
+
+        return TransformersDetector(engine, row.source)
+    return TorchvisionDetector(engine) if row.form in ("boxes", "instances") else SsdDetector(engine)

@@ -1,0 +1,77 @@
+"""Networks that tell classes apart pixel by pixel, behind one face."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from PIL import Image
+
+from visioncli.engines.interface import Engine, EngineOptions
+from visioncli.models.registry import Hub, InputSpec, ModelRow
+from visioncli.tasks.segment import deeplab
+from visioncli.tasks.classify.task import INTERPOLATION, normalise
+
+
+class Segmenter(ABC):
+    """A segmentation network with its own pre- and postprocessing; class 0 is the background, where there is one."""
+
+    _stride = 1
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.parallel = engine.parallel
+
+    @abstractmethod
+    def prepare(self, image: Image.Image, size: int) -> np.ndarray:
+        """A picture of mode RGB -> `(3, h, w) float32`, in the picture's own shape."""
+
+    def logits(self, x: np.ndarray) -> np.ndarray:
+        """`(3, h, w)` -> `(C, h', w') float32`."""
+        (logits,) = self._engine.run(x[None])
+        first: np.ndarray = logits[0]
+        return first
+
+    def classes(self, logits: np.ndarray, height: int, width: int) -> np.ndarray:
+        """The best class of each pixel, `(height, width) uint8`."""
+        return deeplab.resize_logits(logits, height, width, self._stride)
+
+    def alpha(self, logits: np.ndarray, height: int, width: int) -> np.ndarray:
+        """How much each pixel is foreground, `(height, width) uint8` of 0 to 255."""
+        return deeplab.resize_alpha(logits, height, width, stride=self._stride)
+
+
+class DeeplabSegmenter(Segmenter):
+    """The embedded DeepLab; `size` is the side of a square of about as many pixels."""
+
+    _stride = deeplab.STRIDE
+
+    def prepare(self, image: Image.Image, size: int) -> np.ndarray:
+        return deeplab.preprocess(image, deeplab.input_size(image.height, image.width, size))
+
+
+class PlainSegmenter(Segmenter):
+    """Torchvision's and similar networks: `size` is that of the shorter side; logits tile the picture."""
+
+    # A panorama's longer side may grow to this many times the shorter one; beyond, it is squeezed.
+    _LONGEST = 4
+
+    def __init__(self, engine: Engine, spec: InputSpec) -> None:
+        super().__init__(engine)
+        self._spec = spec
+
+    def prepare(self, image: Image.Image, size: int) -> np.ndarray:
+        scale = size / min(image.size)
+        new_width, new_height = (min(max(1, int(n * scale)), self._LONGEST * size) for n in image.size)
+        resized = image.resize((new_width, new_height), INTERPOLATION[self._spec.interpolation])
+        return normalise(resized, self._spec)
+
+
+def open_segmenter(row: ModelRow, options: EngineOptions | None = None) -> Segmenter:
+    """The row's network, loaded."""
+    from visioncli.engines import open_engine
+
+    engine = open_engine(row, options)
+    if isinstance(row.source, Hub):
+        from visioncli.tasks.detect.transformers import TransformersSegmenter
+
+        return TransformersSegmenter(engine, row.source)
+    return PlainSegmenter(engine, row.input) if row.form == "pixels" else DeeplabSegmenter(engine)

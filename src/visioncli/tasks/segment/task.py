@@ -1,0 +1,252 @@
+"""Segmentation: a class for each pixel, a mask for each detected object, or the foreground.
+
+The embedded network knows classes, not objects. Instance masks are therefore an approximation: the class mask
+inside the detected box of the same class, and marked so in every record.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from visioncli.engines.interface import EngineOptions
+from visioncli.errors import UsageError
+from visioncli.models.labels import load_labels
+from visioncli.models.registry import ModelRow
+from visioncli.pictures import Picture
+from visioncli.results import ModelInfo, Segment
+from visioncli.tasks.detect.task import Detect
+from visioncli.tasks.detect.task import Prepared as PreparedDetection
+from visioncli.tasks.detect.detectors import Boxes
+from visioncli.tasks.interface import Answer, Task
+from visioncli.tasks.segment.masks import bounding_box, segment_fields
+from visioncli.tasks.segment.segmenters import Segmenter, open_segmenter
+
+MODES = ("semantic", "instance", "foreground")
+DEFAULT_SIZE = 513
+BACKGROUND = 0
+FOREGROUND = "foreground"
+
+COCO_NAME_OF_VOC = {
+    "aeroplane": "airplane",
+    "diningtable": "dining table",
+    "motorbike": "motorcycle",
+    "pottedplant": "potted plant",
+    "sofa": "couch",
+    "tvmonitor": "tv",
+}
+"""Pascal VOC classes that COCO calls otherwise; the other fourteen have the same name in both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The network's input `(3, h, w)`, the picture's size, and the detector's input in instance mode."""
+
+    x: np.ndarray
+    width: int
+    height: int
+    detection: PreparedDetection | None = None
+
+
+class SegmentTask(Task):
+    """Masks at the picture's full size: logits are enlarged, then the best class is taken, so edges are smooth."""
+
+    name = "segment"
+
+    def __init__(
+        self,
+        row: ModelRow,
+        segmenter: Segmenter,
+        *,
+        mode: str = "semantic",
+        size: int = DEFAULT_SIZE,
+        flip: bool = False,
+        polygons: bool = False,
+        detector: Detect | None = None,
+    ) -> None:
+        check_options(mode, size)
+        if mode == "instance" and detector is None:
+            raise UsageError("Instance masks need a detector.")
+        self._segmenter, self._mode, self._size = segmenter, mode, size
+        self._flip, self._polygons, self._detector = flip, polygons, detector
+        self.parallel = segmenter.parallel if detector is None else min(segmenter.parallel, detector.parallel)
+        self._classes = load_labels(row.labels)
+        self.labels = self._classes
+        # Some data sets, such as ADE20K, give every pixel a class: there, 0 is one of them.
+        self._has_background = self._classes.get(BACKGROUND, "background").strip("_").casefold() == "background"
+        if mode == "foreground" and not self._has_background:
+            raise UsageError(f"{row.name} knows no background, so it cannot cut out a foreground.")
+        if detector is not None:
+            voc = {COCO_NAME_OF_VOC.get(name, name): i for i, name in self._classes.items()}
+            self._voc_of = {i: voc[name] for i, name in detector.labels.items() if name in voc}
+            self.labels = {i: detector.labels[i] for i in self._voc_of}
+        elif mode == "foreground":
+            self.labels = {1: FOREGROUND}
+        self.model = ModelInfo(row.name, row.source.sha256)
+        self.settings = {
+            "mode": mode,
+            "size": size,
+            "flip": flip,
+            "polygons": polygons,
+            "detector": asdict(detector.model) | detector.settings if detector else None,
+        }
+
+    def prepare(self, picture: Picture) -> Prepared:
+        """The picture at about `size` x `size` pixels, in its own shape."""
+        x = self._segmenter.prepare(picture.image, self._size)
+        detection = self._detector.prepare(picture) if self._detector else None
+        return Prepared(x, picture.width, picture.height, detection)
+
+    def predict(self, batch: Sequence[Prepared]) -> list[Answer]:
+        """One picture after the other: shapes differ, and memory stays flat."""
+        objects: list[Boxes | None] = [None] * len(batch)
+        if self._detector is not None:
+            objects = list(self._detector.find([p.detection for p in batch if p.detection is not None]))
+        return [self._answer(p, found) for p, found in zip(batch, objects, strict=True)]
+
+    def _logits(self, x: np.ndarray) -> np.ndarray:
+        logits = self._segmenter.logits(x)
+        if self._flip:
+            logits = (logits + self._segmenter.logits(np.ascontiguousarray(x[:, :, ::-1]))[..., ::-1]) / 2
+        return logits
+
+    def _answer(self, prepared: Prepared, objects: Boxes | None) -> Answer:
+        logits = self._logits(prepared.x)
+        classes = self._segmenter.classes(logits, prepared.height, prepared.width)
+        if objects is not None:
+            return self._instances(classes, objects)
+        if self._mode == "foreground":
+            alpha = self._segmenter.alpha(logits, prepared.height, prepared.width)
+            return self._foreground(alpha)
+        counts = np.bincount(classes.ravel())
+        present = [int(i) for i in np.flatnonzero(counts) if i != BACKGROUND or not self._has_background]
+        segments = [
+            Segment(self._classes.get(i, str(i)), i, **segment_fields(classes == i, with_polygons=self._polygons))
+            for i in present
+        ]
+        segments.sort(key=lambda s: (-s.area, s.label_id))
+        return Answer(tuple(segments), arrays={"classes": classes})
+
+    def _foreground(self, alpha: np.ndarray) -> Answer:
+        mask = alpha >= 128
+        arrays = {"alpha": alpha, "classes": mask.astype(np.uint8)}
+        if not mask.any():
+            return Answer((), arrays=arrays)
+        fields = segment_fields(mask, with_polygons=self._polygons)
+        return Answer((Segment(FOREGROUND, 1, **fields, box=bounding_box(mask)),), arrays=arrays)
+
+    def _instances(self, classes: np.ndarray, objects: Boxes) -> Answer:
+        left_out: dict[str, int] = {}
+        known = []
+        assert self._detector is not None
+        for n, i in enumerate(objects.label_ids.tolist()):
+            if i in self._voc_of:
+                known.append(n)
+            else:
+                name = self._detector.labels.get(i, str(i))
+                left_out[name] = left_out.get(name, 0) + 1
+        masks = split_class_masks(
+            classes, objects.boxes[known], np.array([self._voc_of[objects.label_ids[n]] for n in known], int)
+        )
+        segments, empty = [], 0
+        for n, mask in zip(known, masks, strict=True):
+            if not mask.any():
+                empty += 1
+                continue
+            i = int(objects.label_ids[n])
+            fields = segment_fields(mask, with_polygons=self._polygons)
+            segments.append(
+                Segment(
+                    self.labels[i],
+                    i,
+                    **fields,
+                    score=float(objects.scores[n]),
+                    box=bounding_box(mask),
+                    approximate=True,
+                )
+            )
+        extra: dict[str, Any] = {"approximate": True, "detector": asdict(self._detector.model)}
+        if left_out:
+            extra["left_out"] = left_out
+        if empty:
+            extra["without_pixels"] = empty
+        return Answer(tuple(segments), extra, {"classes": classes})
+
+
+def check_options(mode: str, size: int) -> None:
+    """Raises UsageError for an unknown mode or an impossible size."""
+    if mode not in MODES:
+        raise UsageError(f"--mode is one of {', '.join(MODES)}, not {mode!r}.")
+    if not 33 <= size <= 4097:
+        raise UsageError(f"--size lies between 33 and 4097 pixels, not {size}.")
+
+
+def split_class_masks(classes: np.ndarray, boxes: np.ndarray, class_ids: np.ndarray) -> list[np.ndarray]:
+    """For each box `(K, 4)` x1 y1 x2 y2 the pixels of its class inside it, `(H, W) bool`.
+
+    Where boxes of one class overlap, a pixel belongs to the one whose centre is nearer, measured in box sizes.
+    """
+    height, width = classes.shape
+    masks = []
+    for n, box in enumerate(boxes):
+        x1, y1 = max(int(np.floor(box[0])), 0), max(int(np.floor(box[1])), 0)
+        x2, y2 = min(int(np.ceil(box[2])), width), min(int(np.ceil(box[3])), height)
+        inside = classes[y1:y2, x1:x2] == class_ids[n]
+        own = _distance(box, x1, y1, x2, y2)
+        for m in np.flatnonzero(class_ids == class_ids[n]):
+            if m != n and _overlap(boxes[m], box):
+                other = _distance(boxes[m], x1, y1, x2, y2)
+                # Equal distances go to the first, the better score.
+                inside &= (own < other) | ((own == other) & (n < m)) | (other > 1)
+        mask = np.zeros((height, width), bool)
+        mask[y1:y2, x1:x2] = inside
+        masks.append(mask)
+    return masks
+
+
+def _distance(box: np.ndarray, x1: int, y1: int, x2: int, y2: int) -> np.ndarray:
+    """From the box's centre to each pixel of a window, where 1 is the box's border."""
+    half_width, half_height = max((box[2] - box[0]) / 2, 0.5), max((box[3] - box[1]) / 2, 0.5)
+    across = np.abs(np.arange(x1, x2) + 0.5 - (box[0] + box[2]) / 2) / half_width
+    down = np.abs(np.arange(y1, y2) + 0.5 - (box[1] + box[3]) / 2) / half_height
+    distance: np.ndarray = np.maximum(across[None, :], down[:, None])
+    return distance
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
+    return bool(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3])
+
+
+def build(
+    row: ModelRow,
+    options: EngineOptions | None = None,
+    *,
+    score: float = 0.4,
+    classes: str | None = None,
+    **settings: Any,
+) -> Task:
+    """The task with its network loaded, and the detector's where instances are approximated."""
+    from visioncli.engines import open_engine
+    from visioncli.models import registry
+    from visioncli.tasks.detect import task as detect
+    from visioncli.tasks.segment.torchvision import InstanceTask
+
+    mode, size = settings.get("mode", "semantic"), settings.get("size", DEFAULT_SIZE)
+    check_options(mode, size)
+    if row.form == "instances":
+        if mode != "instance":
+            raise UsageError(f"{row.name} finds objects and their masks: add --mode instance.")
+        engine = open_engine(row, options)
+        return InstanceTask(row, engine, score=score, classes=classes, polygons=settings.get("polygons", False))
+    detector = None
+    if mode == "instance":
+        if row.labels != "voc":
+            raise UsageError(
+                f"Instance masks are approximated with networks that know Pascal VOC's classes, not with {row.name}."
+            )
+        detector_row = registry.find(registry.DEFAULTS["detect"], "detect")
+        detector = detect.build(detector_row, options, score=score, classes=classes)
+    if row.form == "pixels" and size == DEFAULT_SIZE:
+        settings["size"] = row.input.size
+    return SegmentTask(row, open_segmenter(row, options), detector=detector, **settings)

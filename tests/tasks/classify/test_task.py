@@ -1,0 +1,127 @@
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from visioncli import load
+from visioncli.engines.interface import Engine
+from visioncli.errors import UsageError
+from visioncli.models import registry
+from visioncli.pictures import Picture
+from visioncli.tasks.classify.task import Classify, preprocess, softmax
+
+ROW = registry.find("efficientnet_lite0", "classify")
+
+
+class Fixed(Engine):
+    """Answers the same logits for every picture."""
+
+    def __init__(self, logits: np.ndarray) -> None:
+        self.logits = logits
+
+    def compute(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+        return (np.repeat(self.logits[None], len(batch), 0),)
+
+
+def task(logits: np.ndarray | None = None, **settings: float) -> Classify:
+    if logits is None:
+        logits = np.zeros(1000, np.float32)
+    return Classify(ROW, Fixed(logits), **settings)  # type: ignore[arg-type]
+
+
+def logits(**values: float) -> np.ndarray:
+    row = np.full(1000, -20.0, np.float32)
+    for name, value in values.items():
+        row[int(name[1:])] = value
+    return row
+
+
+def test_the_best_classes_come_first_with_their_names() -> None:
+    (answer,) = task(logits(c281=3.0, c282=2.0, c7=5.0), top_k=2).predict([np.zeros(1)])
+    assert [(p.label, p.label_id) for p in answer.predictions] == [("cock", 7), ("tabby", 281)]
+    assert answer.predictions[0].score == pytest.approx(np.exp(5) / (np.exp(5) + np.exp(3) + np.exp(2)), abs=1e-4)
+
+
+def test_classes_below_the_threshold_are_left_out() -> None:
+    made = task(logits(c1=5.0, c2=4.0), threshold=0.5)
+    assert [p.label_id for p in made.predict([np.zeros(1)])[0].predictions] == [1]
+
+
+def test_equal_scores_keep_the_order_of_their_ids() -> None:
+    (answer,) = task(top_k=4).predict([np.zeros(1)])
+    assert [p.label_id for p in answer.predictions] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("settings", [{"top_k": 0}, {"top_k": -3}, {"threshold": 1.5}, {"threshold": -0.1}])
+def test_impossible_settings_are_wrong_usage(settings: dict[str, float]) -> None:
+    with pytest.raises(UsageError):
+        task(**settings)
+
+
+def test_a_threshold_that_is_no_number_is_wrong_usage() -> None:
+    with pytest.raises(UsageError):
+        task(threshold=float("nan"))
+
+
+def test_more_classes_than_there_are_gives_all() -> None:
+    assert len(task(top_k=5000).predict([np.zeros(1)])[0].predictions) == 1000
+
+
+def test_softmax_sums_to_one_and_does_not_overflow() -> None:
+    scores = softmax(np.array([[1000.0, 999.0], [0.0, 0.0]], np.float32))
+    np.testing.assert_allclose(scores.sum(1), 1, rtol=1e-6)
+    np.testing.assert_allclose(scores[0, 0], 1 / (1 + np.exp(-1)), rtol=1e-5)
+
+
+def test_preprocessing_is_resize_centre_crop_and_normalise() -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    image = Image.fromarray(rgb).resize((341, 256), Image.Resampling.BICUBIC).crop((58, 16, 282, 240))
+    expected = (np.asarray(image, np.float32) - 127) / 128
+    # Resizing only what the crop keeps rounds to 8 bits in another order.
+    assert np.abs(preprocess(Image.fromarray(rgb), ROW.input).transpose(1, 2, 0) - expected).max() <= 3 / 128
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 5000, 3), (3000, 2, 3), (224, 224, 3)])
+def test_any_shape_becomes_the_networks_input(shape: tuple[int, int, int]) -> None:
+    made = task().prepare(Picture(Image.fromarray(np.full(shape, 127, np.uint8)), 0.0))
+    assert made.shape == (3, 224, 224)
+    assert made.dtype == np.float32
+    np.testing.assert_allclose(made, 0, atol=1e-5)
+
+
+@pytest.mark.shared_data
+def test_the_real_network_answers_as_the_reference_does(shared_data: Path) -> None:
+    reference = json.loads((shared_data / "reference" / "efficientnet_lite0.json").read_text())
+    with (shared_data / "imagenet" / "labels.csv").open() as file:
+        truth = {row["file"]: int(row["class_index"]) for row in csv.DictReader(file)}
+    paths = [next((shared_data / "imagenet").rglob(name)) for name in truth]
+    right = 0
+    for path, record in zip(paths, load("classify")(paths), strict=True):
+        found = [(p.label_id, p.score) for p in record.predictions or ()]
+        expected = reference["top5"][path.name]
+        assert [n for n, _ in found] == [n for n, _ in expected], path.name
+        assert [s for _, s in found] == pytest.approx([s for _, s in expected], abs=0.01), path.name
+        right += found[0][0] == truth[path.name]
+    assert right == 87
+
+
+@pytest.mark.shared_data
+def test_reduced_decoding_names_the_same_class(shared_data: Path, tmp_path: Path) -> None:
+    from visioncli import pictures
+    from visioncli.api import build_task
+
+    task = build_task("classify")
+    assert task.enough is not None
+    for n, path in enumerate(sorted((shared_data / "imagenet" / "images").iterdir())[::8]):
+        with Image.open(path) as image:
+            image.convert("RGB").resize((2000, 1600), Image.Resampling.LANCZOS).save(
+                tmp_path / f"{n}.jpg", quality=90
+            )
+        whole, reduced = (pictures.read(str(tmp_path / f"{n}.jpg"), enough=e) for e in (None, task.enough))
+        assert reduced.rgb.shape[0] < whole.rgb.shape[0]
+        a, b = (task.predict([task.prepare(p)])[0].predictions[0] for p in (whole, reduced))
+        assert a.label_id == b.label_id
+        assert abs(a.score - b.score) < 0.06

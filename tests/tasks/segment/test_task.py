@@ -1,0 +1,225 @@
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import make_picture
+from visioncli import load
+from visioncli.engines.interface import Engine
+from visioncli.errors import UsageError
+from visioncli.models import registry
+from visioncli.models.labels import load_labels
+from visioncli.pictures import Picture
+from visioncli.results import ModelInfo
+from visioncli.tasks.detect.detectors import Boxes
+from visioncli.tasks.interface import Answer
+from visioncli.tasks.segment.masks import decode
+from visioncli.tasks.segment.task import COCO_NAME_OF_VOC, SegmentTask, split_class_masks
+from visioncli.tasks.segment.segmenters import DeeplabSegmenter
+
+ROW = registry.find("deeplab_v3_mobilenet_v2", "segment")
+VOC, COCO = load_labels("voc"), load_labels("coco")
+CAT, DOG = 8, 12
+COCO_PERSON, COCO_CAT, COCO_DOG, COCO_CUP, COCO_COUCH = 1, 17, 18, 47, 63
+
+
+class Grid(Engine):
+    """Answers with logits that put one class on each cell of a coarse picture, whatever the input shows."""
+
+    def __init__(self, classes: np.ndarray, sure: float = 9.0) -> None:
+        self._classes, self._sure = classes, sure
+
+    def compute(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+        h, w = (batch.shape[2] - 1) // 8 + 1, (batch.shape[3] - 1) // 8 + 1
+        cells = np.asarray(Image.fromarray(self._classes).resize((w, h), Image.Resampling.NEAREST))
+        logits = np.where(np.arange(21)[:, None, None] == cells, self._sure, 0.0).astype(np.float32)
+        return (np.repeat(logits[None], len(batch), 0),)
+
+
+def found(*rows: tuple[float, float, float, float, float, int]) -> Any:
+    """A detector that finds these boxes (x1, y1, x2, y2, score, category id) in every picture."""
+    table = np.array(rows, np.float32).reshape(-1, 6)
+    objects = Boxes(table[:, :4], table[:, 4], table[:, 5].astype(np.int64))
+    return SimpleNamespace(
+        labels=COCO,
+        model=ModelInfo("detector", None),
+        settings={"score": 0.4},
+        parallel=1,
+        prepare=lambda picture: picture,
+        find=lambda batch: [objects for _ in batch],
+    )
+
+
+def halves(left: int, right: int) -> np.ndarray:
+    return np.repeat(np.array([[left] * 4 + [right] * 4], np.uint8), 8, 0)
+
+
+def answer(classes: np.ndarray, width: int = 160, height: int = 120, sure: float = 9.0, **settings: Any) -> Answer:
+    task = SegmentTask(ROW, DeeplabSegmenter(Grid(classes, sure)), **settings)
+    return task.predict([task.prepare(Picture(Image.new("RGB", (width, height)), 1.0))])[0]
+
+
+def test_each_class_is_one_segment_at_the_pictures_size_the_largest_first() -> None:
+    given = answer(np.array([[0, 0, CAT, CAT, CAT, CAT, DOG, DOG]], np.uint8).repeat(8, 0))
+    cat, dog = given.predictions
+    assert [(s.label, s.label_id) for s in (cat, dog)] == [("cat", CAT), ("dog", DOG)]
+    assert cat.share == pytest.approx(0.5, abs=0.02)
+    assert cat.area == round(cat.share * 160 * 120)
+    assert cat.score is None and cat.box is None and cat.approximate is None
+    classes = given.arrays["classes"]
+    assert classes.shape == (120, 160) and classes.dtype == np.uint8
+    for segment in (cat, dog):
+        np.testing.assert_array_equal(decode(segment.mask), classes == segment.label_id)
+
+
+def test_background_alone_gives_no_segment() -> None:
+    for mode in ("semantic", "foreground"):
+        assert answer(halves(0, 0), mode=mode).predictions == ()
+
+
+def test_the_foreground_is_everything_that_is_not_background_with_soft_edges() -> None:
+    given = answer(halves(0, CAT), mode="foreground", sure=1.5)
+    (segment,) = given.predictions
+    alpha = given.arrays["alpha"]
+    assert (segment.label, segment.label_id) == ("foreground", 1)
+    np.testing.assert_array_equal(decode(segment.mask), alpha >= 128)
+    assert (alpha[:, :60] == 0).all() and (alpha[:, 100:] == 255).all()
+    edge = alpha[60, 60:100].astype(int)
+    assert (np.diff(edge) >= 0).all()
+    assert ((edge > 0) & (edge < 255)).any()
+    assert segment.box is not None and segment.box[2:] == (160, 120)
+
+
+def test_classes_that_differ_do_not_cut_the_foreground_apart() -> None:
+    given = answer(halves(CAT, DOG), mode="foreground")
+    assert (given.arrays["alpha"] == 255).all()
+
+
+def test_an_object_is_the_class_inside_its_box_and_says_that_this_is_approximate() -> None:
+    given = answer(
+        halves(0, CAT),
+        mode="instance",
+        detector=found((60, 20, 140, 100, 0.8, COCO_CAT), (0, 0, 40, 40, 0.7, COCO_CUP)),
+    )
+    (cat,) = given.predictions
+    assert (cat.label, cat.label_id, cat.approximate) == ("cat", COCO_CAT, True)
+    assert cat.score == pytest.approx(0.8)
+    mask = decode(cat.mask)
+    assert mask[20:100, 90:140].all()
+    assert not mask[:20].any() and not mask[100:].any() and not mask[:, :70].any() and not mask[:, 140:].any()
+    assert cat.box == (pytest.approx(80, abs=3), 20, 140, 100)
+    assert given.extra["approximate"] is True
+    assert given.extra["detector"]["name"] == "detector"
+
+
+def test_what_the_network_does_not_know_is_counted_and_what_has_no_pixels_too() -> None:
+    cups = [(0, 0, 40, 40, 0.7, COCO_CUP), (50, 0, 90, 40, 0.6, COCO_CUP)]
+    given = answer(halves(0, CAT), mode="instance", detector=found(*cups, (0, 0, 30, 30, 0.5, COCO_DOG)))
+    assert given.predictions == ()
+    assert given.extra["left_out"] == {"cup": 2}
+    assert given.extra["without_pixels"] == 1
+
+
+def test_classes_that_coco_calls_otherwise_are_the_same() -> None:
+    sofa = next(i for i, name in VOC.items() if name == "sofa")
+    (couch,) = answer(
+        halves(0, sofa), mode="instance", detector=found((60, 0, 160, 120, 0.9, COCO_COUCH))
+    ).predictions
+    assert couch.label == "couch"
+    names = set(COCO.values())
+    assert all(COCO_NAME_OF_VOC.get(name, name) in names for i, name in VOC.items() if i)
+
+
+def test_overlapping_objects_of_one_class_share_no_pixel_and_leave_none() -> None:
+    classes = np.full((100, 200), CAT, np.uint8)
+    boxes = np.array([[10, 10, 110, 90], [70, 10, 190, 90]], np.float32)
+    one, two = split_class_masks(classes, boxes, np.array([CAT, CAT]))
+    assert not (one & two).any()
+    assert (one | two)[10:90, 10:190].all()
+    assert one[50, 20] and two[50, 180]
+    # Where they overlap, the border lies where both centres are equally near, in box sizes.
+    assert one[50, 70:80].all() and two[50, 100:110].all()
+
+
+def test_overlapping_objects_of_two_classes_each_take_their_own() -> None:
+    classes = halves(CAT, DOG).repeat(10, 0).repeat(10, 1)
+    whole = np.array([[0, 0, 80, 80], [0, 0, 80, 80]], np.float32)
+    cat, dog = split_class_masks(classes, whole, np.array([CAT, DOG]))
+    np.testing.assert_array_equal(cat, classes == CAT)
+    np.testing.assert_array_equal(dog, classes == DOG)
+
+
+def test_equal_boxes_go_to_the_better_one() -> None:
+    classes = np.full((50, 50), CAT, np.uint8)
+    boxes = np.array([[5, 5, 45, 45]] * 2, np.float32)
+    one, two = split_class_masks(classes, boxes, np.array([CAT, CAT]))
+    assert one.sum() == 1600 and not two.any()
+
+
+def test_boxes_beyond_the_picture_are_cut_to_it() -> None:
+    classes = np.full((20, 30), CAT, np.uint8)
+    (mask,) = split_class_masks(classes, np.array([[-50, -50, 500, 500]], np.float32), np.array([CAT]))
+    assert mask.all()
+
+
+def test_polygons_are_given_on_demand() -> None:
+    (segment,) = answer(halves(0, CAT), polygons=True).predictions
+    (part,) = segment.polygons
+    xs = part.exterior[::2]
+    assert (min(xs), max(xs)) == (pytest.approx(80, abs=3), 160)
+    assert answer(halves(0, CAT)).predictions[0].polygons is None
+
+
+@pytest.mark.parametrize("settings", [{"mode": "panoptic"}, {"size": 1}, {"size": 5000}, {"mode": "instance"}])
+def test_impossible_settings_are_wrong_usage(settings: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        SegmentTask(ROW, DeeplabSegmenter(Grid(halves(0, 0))), **settings)
+
+
+def test_flipping_averages_with_the_mirrored_picture() -> None:
+    # This network sees a cat on the left whatever it is shown: mirrored, as much speaks for it as against it.
+    assert answer(halves(CAT, 0)).predictions[0].share == pytest.approx(0.5, abs=0.02)
+    assert sum(s.share for s in answer(halves(CAT, 0), flip=True).predictions) < 0.05
+    assert answer(halves(CAT, CAT), flip=True).predictions[0].share == 1
+
+
+@pytest.mark.parametrize("mode", ["semantic", "instance", "foreground"])
+def test_the_network_answers_alike_whatever_the_batch(mode: str) -> None:
+    task = load("segment", mode=mode, size=129).task
+    sizes = [(160, 120), (90, 200), (48, 40), (1, 1), (3, 400)]
+    prepared = [task.prepare(Picture(make_picture(n, size), 1.0)) for n, size in enumerate(sizes)]
+    together = task.predict(prepared)
+    for one, answer in zip(prepared, together, strict=True):
+        (alone,) = task.predict([one])
+        assert alone.predictions == answer.predictions
+
+
+def test_settings_are_json_and_differ_by_mode() -> None:
+    plain, objects = (
+        SegmentTask(ROW, DeeplabSegmenter(Grid(halves(0, 0))), mode=m, detector=d).settings
+        for m, d in (("semantic", None), ("instance", found()))
+    )
+    assert json.loads(json.dumps(plain)) == plain
+    assert plain != objects
+
+
+@pytest.mark.shared_data
+def test_classes_at_257_squashed_are_those_of_the_original_runtime(shared_data: Path) -> None:
+    """The reference squashes pictures to 257 x 257; a picture of that size is not resized at all."""
+    task = load("segment", size=257).task
+    checked = 0
+    for path in sorted((shared_data / "reference" / "deeplab_v3_257").glob("*.png")):
+        with Image.open(path) as image:
+            want = np.asarray(image)
+        with Image.open(next((shared_data / "coco" / "images").glob(f"{path.stem}.*"))) as image:
+            squashed = image.convert("RGB").resize((257, 257), Image.Resampling.BILINEAR)
+        (given,) = task.predict([task.prepare(Picture(squashed, 1.0))])
+        got = given.arrays["classes"]
+        assert got.shape == want.shape
+        assert (got == want).mean() >= 0.995, path.name
+        checked += 1
+    assert checked
