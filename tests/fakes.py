@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from visioncli.errors import InputError
+from visioncli.inputs.sources import Item
 from visioncli.pictures import Picture
 from visioncli.results import Classification, ModelInfo
-from visioncli.inputs.sources import Item
 from visioncli.tasks.interface import Answer, Task
 
 LABELS = ("red", "green", "blue")

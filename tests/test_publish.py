@@ -9,13 +9,13 @@ from PIL import Image
 
 from fakes import MeanColour, items
 from visioncli.errors import InputError, OutputError
+from visioncli.inputs.sources import Item
 from visioncli.pictures import Picture
 from visioncli.publish import publish
 from visioncli.results import Record
 from visioncli.runner import Outcome, RunOptions, run
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import PictureSink, RecordSink
-from visioncli.inputs.sources import Item
 
 
 class Kept(RecordSink):

@@ -14,9 +14,9 @@ from visioncli.api import build_task, load, model_names
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.models import registry
-from visioncli.weights.downloads import Access
-from visioncli.resolve import own_weights, read_labels, resolve
 from visioncli.pictures import Picture
+from visioncli.resolve import own_weights, read_labels, resolve
+from visioncli.weights.downloads import Access
 
 CPU = EngineOptions(device="cpu", engine="torch")
 PICTURE = Picture(Image.fromarray(np.random.default_rng(3).integers(0, 256, (50, 70, 3), dtype=np.uint8)), 0.0)

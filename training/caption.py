@@ -27,9 +27,9 @@ from torch import Tensor
 from visioncli.networks import object_layout
 from visioncli.networks.object_layout import SCORE_COLUMN, ObjectLayout, ObjectLayoutEnsemble, Sizes
 from visioncli.tasks.caption import beam_search as captioning
+from visioncli.tasks.caption.beam_search import MOST_OBJECTS, ObjectFeatures
 from visioncli.tasks.caption.template import template
 from visioncli.tasks.caption.words import Vocabulary, tokenise
-from visioncli.tasks.caption.beam_search import MOST_OBJECTS, ObjectFeatures
 
 
 class Batch(NamedTuple):

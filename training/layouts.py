@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from visioncli.tasks.caption.words import tokenise
 from visioncli.tasks.caption.beam_search import INPUT_SCORE, ObjectFeatures, object_features
+from visioncli.tasks.caption.words import tokenise
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -7,15 +7,15 @@ from typing import Any, overload
 
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import InputError, UsageError
+from visioncli.inputs.sources import Item
 from visioncli.models import registry
-from visioncli.weights.downloads import Access, Progress
-from visioncli.resolve import resolve
 from visioncli.pictures.patience import DEFAULT_SECONDS, LONGEST_SECONDS
+from visioncli.resolve import resolve
 from visioncli.results import Record
 from visioncli.runner import RunOptions, run
-from visioncli.inputs.sources import Item
 from visioncli.tasks import TASKS
 from visioncli.tasks.interface import Task
+from visioncli.weights.downloads import Access, Progress
 
 AUTO_BATCH = 8
 

@@ -41,3 +41,10 @@ class UnreadablePicture(InputError):
 
     def __init__(self, message: str, kind: str = "unreadable_picture") -> None:
         super().__init__(kind, message)
+
+
+def missing_extra(package: str, extra: str) -> ModelUnavailable:
+    """The error for an optional library that is not installed."""
+    return ModelUnavailable(
+        f"This needs {package}, which is not installed. Install it: pip install 'visioncli[{extra}]'"
+    )

@@ -8,12 +8,12 @@ import importlib
 from pathlib import Path
 
 from visioncli.errors import ModelUnavailable, UsageError
+from visioncli.inputs.small_files import read_small
 from visioncli.models import registry
-from visioncli.weights.downloads import Access, fetch
 from visioncli.models.labels import load_labels
 from visioncli.models.row import Download, LocalFile, ModelRow
-from visioncli.weights.load import sha256_of
-from visioncli.inputs.small_files import read_small
+from visioncli.weights.downloads import Access, fetch
+from visioncli.weights.places import sha256_of
 
 FAMILIES = {"timm": "timm", "hf": "transformers", "onnx": "onnx"}
 """Prefixes of names that other libraries know; each module has `row(name, task, access)`."""
@@ -110,10 +110,3 @@ def _named(names: list[str], outputs: int, row: ModelRow, path: Path) -> tuple[t
     if len(names) == outputs - 1 and "classify" not in row.tasks:
         return tuple(enumerate(names, start=1))
     raise UsageError(f"{path} holds {len(names)} names, but the network has {outputs} outputs.")
-
-
-def missing_extra(package: str, extra: str) -> ModelUnavailable:
-    """The error for an optional library that is not installed."""
-    return ModelUnavailable(
-        f"This needs {package}, which is not installed. Install it: pip install 'visioncli[{extra}]'"
-    )

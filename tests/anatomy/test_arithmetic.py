@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from visioncli.errors import UsageError
 from visioncli.anatomy.arithmetic import convolution
+from visioncli.errors import UsageError
 
 small = st.integers(1, 5)
 

@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from visioncli.errors import UsageError
 from visioncli.anatomy.layers import Layer, LayerTable, layer_table
+from visioncli.errors import UsageError
 from visioncli.models.registry import ROWS, find
 
 # The classification networks that are quick to build, one a family or so.

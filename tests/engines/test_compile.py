@@ -9,11 +9,11 @@ import torch
 
 from visioncli.engines.compile import can_compile, compile_model, compiled_file
 from visioncli.errors import OutputError, UsageError
-from visioncli.models import registry
-from visioncli.weights.downloads import Access
 from visioncli.families.light_torchvision import import_torchvision
+from visioncli.models import registry
 from visioncli.models.registry import ModelRow
 from visioncli.resolve import resolve
+from visioncli.weights.downloads import Access
 
 
 def row(name: str) -> ModelRow:

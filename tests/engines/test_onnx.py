@@ -14,10 +14,10 @@ from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.engines.onnx import OnnxEngine, open_compiled
 from visioncli.models import registry
 from visioncli.models.registry import ModelRow
-from visioncli.tasks.segment import deeplab
-from visioncli.tasks.pose import movenet
 from visioncli.tasks.detect import ssd
-from visioncli.tasks.classify.task import preprocess
+from visioncli.tasks.pose import movenet
+from visioncli.tasks.preprocess import preprocess
+from visioncli.tasks.segment import deeplab
 
 EMBEDDED = ("efficientnet_lite0", "ssd_mobilenet_v2", "deeplab_v3_mobilenet_v2", "movenet_lightning")
 LITE = "efficientnet_lite0"

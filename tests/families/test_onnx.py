@@ -10,8 +10,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from visioncli import load
 from visioncli.errors import InputError, ModelUnavailable, UsageError
-from visioncli.resolve import resolve
 from visioncli.models.row import InputSpec
+from visioncli.resolve import resolve
 
 SPEC = {"size": 8, "resize": 8, "interpolation": "bilinear", "mean": [0, 0, 0], "std": [1, 1, 1]}
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_images" / "coffee.png"

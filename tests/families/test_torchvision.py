@@ -13,11 +13,11 @@ from torchvision import models
 from torchvision_networks import CLASSIFIERS, theirs
 from visioncli.api import build_task
 from visioncli.engines.interface import EngineOptions
-from visioncli.models import registry
 from visioncli.families import torchvision as family
-from visioncli.weights.load import load_network
+from visioncli.models import registry
 from visioncli.pictures import Picture
 from visioncli.tasks.gradcam.methods import activation_map, choose_layer
+from visioncli.weights.load import load_network
 
 CLASSES = 7
 CPU = EngineOptions(device="cpu", engine="torch")

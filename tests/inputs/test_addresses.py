@@ -1,6 +1,13 @@
 import pytest
 
-from visioncli.inputs.addresses import OddAddress, fingerprint, parse, presentable, split_credentials, without_credentials
+from visioncli.inputs.addresses import (
+    OddAddress,
+    fingerprint,
+    parse,
+    presentable,
+    split_credentials,
+    without_credentials,
+)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from visioncli.inputs import small_files
 from visioncli.errors import UsageError
+from visioncli.inputs import small_files
 from visioncli.inputs.small_files import read_small
 
 

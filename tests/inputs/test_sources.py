@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visioncli.inputs.addresses import is_url
 from visioncli.errors import UsageError
+from visioncli.inputs.addresses import is_url
 from visioncli.inputs.sources import Expansion, Item, _url_name
 
 

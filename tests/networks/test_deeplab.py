@@ -9,8 +9,8 @@ from PIL import Image
 
 from visioncli.errors import ModelUnavailable
 from visioncli.networks import deeplab
-from visioncli.weights.tflite import read_tflite
 from visioncli.tasks.segment.deeplab import preprocess, resize_logits
+from visioncli.weights.tflite import read_tflite
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from visioncli.networks import efficientnet_lite
 from visioncli.models import registry
+from visioncli.networks import efficientnet_lite
 from visioncli.networks.efficientnet_lite import SameConv, _rename, _round_channels, build
 
 

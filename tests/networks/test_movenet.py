@@ -10,8 +10,8 @@ from PIL import Image
 
 from visioncli.errors import ModelUnavailable
 from visioncli.networks import movenet
-from visioncli.weights.tflite import read_tflite
 from visioncli.tasks.pose.movenet import preprocess
+from visioncli.weights.tflite import read_tflite
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from safetensors.torch import load_file, save_file
 
 from visioncli.errors import ModelUnavailable
 from visioncli.networks.object_layout import Sizes, build, listen, load, save
-from visioncli.tasks.caption.words import Vocabulary, object_nouns
 from visioncli.tasks.caption.beam_search import Constraint, beam_search, nameable, object_features
+from visioncli.tasks.caption.words import Vocabulary, object_nouns
 
 WORDS = (*Vocabulary.MARKS, "a", "dog", "hot", "cat", "on", "grass", "man")
 TINY = Sizes(len(WORDS), word=8, memory=8, hidden=6, layers=1, heads=2)

@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 
 from visioncli.errors import ModelUnavailable
-from visioncli.weights.graphdef import read_constants
 from visioncli.networks.ssd_mobilenet_v2 import (
     ConvNorm,
     SsdMobileNetV2,
@@ -17,6 +16,7 @@ from visioncli.networks.ssd_mobilenet_v2 import (
     same_padding,
     state_from_constants,
 )
+from visioncli.weights.graphdef import read_constants
 
 Constants = dict[str, NDArray[Any]]
 

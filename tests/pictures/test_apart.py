@@ -11,9 +11,9 @@ from PIL import Image
 
 from conftest import make_picture
 from endless import again_and_again
-from visioncli.pictures import apart
 from visioncli import pictures
 from visioncli.errors import InputError
+from visioncli.pictures import apart
 from visioncli.pictures.patience import Patience
 
 

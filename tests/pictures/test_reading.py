@@ -11,8 +11,8 @@ from PIL import Image, ImageCms
 
 from visioncli import pictures
 from visioncli.errors import InputError, UnreadablePicture
-from visioncli.pictures.patience import Patience
 from visioncli.pictures import read
+from visioncli.pictures.patience import Patience
 
 RAMP = np.arange(0, 65536, 257 * 15, dtype=np.uint16)[:16].reshape(4, 4)
 

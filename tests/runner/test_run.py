@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from fakes import MeanColour, items
+from visioncli.inputs.sources import Item
 from visioncli.pictures import Picture
 from visioncli.results import Record
 from visioncli.runner import Outcome, RunOptions, describe, run
-from visioncli.inputs.sources import Item
 from visioncli.tasks.interface import Answer
 
 Make = Callable[..., list[Path]]

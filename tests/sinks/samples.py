@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from visioncli.inputs.sources import Item
 from visioncli.pictures import Picture
 from visioncli.results import Detection, Failure, Keypoint, ModelInfo, Person, Record, Segment
 from visioncli.runner import Outcome
 from visioncli.sinks.folder import OutputFolder
-from visioncli.inputs.sources import Item
 from visioncli.tasks.pose.joints import KEYPOINT_NAMES
 from visioncli.tasks.segment.masks import segment_fields
 

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from visioncli.errors import OutputError
+from visioncli.inputs.sources import Item
 from visioncli.pictures import Picture
 from visioncli.render.canvas import Arrays
 from visioncli.results import ModelInfo, Record
@@ -12,7 +13,6 @@ from visioncli.runner import Outcome
 from visioncli.sinks.annotated import JPEG_MOST, AnnotatedSink
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.own_files import LIST
-from visioncli.inputs.sources import Item
 
 
 def draw(image: Image.Image, record: Record, arrays: Arrays) -> Image.Image:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from visioncli.errors import InputError, OutputError
 from visioncli.files import write_whole
-from visioncli.sinks.folder import PARTIAL, PREDICTIONS, OutputFolder
 from visioncli.inputs.sources import Item
+from visioncli.sinks.folder import PARTIAL, PREDICTIONS, OutputFolder
 
 # File names as Linux has them: any bytes but NUL and the slash.
 NAMES = st.binary(min_size=1, max_size=12).map(lambda b: os.fsdecode(b.replace(b"\0", b"0").replace(b"/", b"_")))

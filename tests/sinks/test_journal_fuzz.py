@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from sinks.samples import CAT, LABELS, person, record, ring, segment
 from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console, TableSink
+from visioncli.inputs.sources import Item
 from visioncli.results import Caption, CaptionWord, Classification, Explanation, Record, dump_line
 from visioncli.runner import Outcome
 from visioncli.sinks.folder import PREDICTIONS, OutputFolder
 from visioncli.sinks.formats import FORMATS, SinkOptions, document_sinks
 from visioncli.sinks.journal import Finished
-from visioncli.inputs.sources import Item
 
 EXAMPLES = int(os.environ.get("VISION_FUZZ_EXAMPLES", "60"))
 

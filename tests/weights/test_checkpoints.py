@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from visioncli.errors import ModelUnavailable
-from visioncli.weights.checkpoints import count_classes, read_checkpoint
 from visioncli.models.registry import find
+from visioncli.weights.checkpoints import count_classes, read_checkpoint
 
 TENSORS = {"conv.weight": torch.ones(2, 3), "conv.bias": torch.zeros(2)}
 

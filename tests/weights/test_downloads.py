@@ -15,10 +15,10 @@ import pytest
 
 from odd_servers import Script, answer, saying, serving, trickling
 from visioncli.errors import ModelUnavailable, OutputError, UsageError
+from visioncli.models.row import Download
 from visioncli.weights import downloads
 from visioncli.weights.downloads import Access, fetch, remove, verified
-from visioncli.models.row import Download
-from visioncli.weights.load import stored_file
+from visioncli.weights.places import stored_file
 
 DATA = bytes(range(256)) * 4096  # 1 MiB
 SHA256 = hashlib.sha256(DATA).hexdigest()

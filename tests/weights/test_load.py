@@ -13,10 +13,11 @@ import torch
 from torch import nn
 
 from visioncli.errors import ModelUnavailable, UsageError
-from visioncli.networks import efficientnet_lite
 from visioncli.models import registry
+from visioncli.networks import efficientnet_lite
 from visioncli.weights import load as weights
-from visioncli.weights.load import NOWHERE, cache_folder, carrier_file, fill, load_network, verified_carrier_file
+from visioncli.weights.load import fill, load_network
+from visioncli.weights.places import NOWHERE, cache_folder, carrier_file, verified_carrier_file
 
 ROW = registry.find("efficientnet_lite0", "classify")
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from visioncli.weights.checkpoints import architecture
 from visioncli.models.registry import ROWS, find
+from visioncli.weights.checkpoints import architecture
 from visioncli.weights.signatures import FILE, SKETCH, likeliest, rank, tensor_hashes
 
 

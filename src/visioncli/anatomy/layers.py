@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from visioncli.errors import UsageError
-from visioncli.weights.checkpoints import architecture
 from visioncli.models.row import Hub, ModelRow
+from visioncli.weights.checkpoints import architecture
 
 _aten = torch.ops.aten
 

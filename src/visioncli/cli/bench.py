@@ -42,11 +42,11 @@ def bench(
     """
     import dataclasses
 
+    from visioncli import resolve
     from visioncli.cli.models.tables import write_table
     from visioncli.engines.interface import EngineOptions
     from visioncli.measure import measure
     from visioncli.models import registry
-    from visioncli import resolve
     from visioncli.weights.downloads import Access
 
     sizes = _sizes(batch_sizes)

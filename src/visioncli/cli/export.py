@@ -17,9 +17,9 @@ def export(
 
     `vision classify --model onnx:FILE` takes it back, and so does any program with ONNX Runtime.
     """
+    from visioncli import resolve
     from visioncli.engines.compile import check_compilable, compile_model
     from visioncli.models import registry
-    from visioncli import resolve
     from visioncli.weights.downloads import Access
 
     row = registry.find(model)
@@ -43,11 +43,11 @@ def compile_models(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")] = False,
 ) -> None:
     """Prepare networks for --engine onnx beforehand, so that even the first picture comes fast."""
+    from visioncli import resolve
     from visioncli.cli.models.listing import state_of
     from visioncli.engines.compile import can_compile, check_compilable, compile_model, compiled_file, is_whole
     from visioncli.errors import UsageError
     from visioncli.models import registry
-    from visioncli import resolve
     from visioncli.weights.downloads import Access
 
     if bool(names) == all_models:

@@ -69,9 +69,9 @@ def gradcam(
 
     from visioncli.errors import UsageError
     from visioncli.models import registry
-    from visioncli.weights.downloads import Access
     from visioncli.resolve import resolve
     from visioncli.sinks.formats import SinkOptions
+    from visioncli.weights.downloads import Access
 
     names = [n.strip() for n in (compare or "").split(",") if n.strip()]
     if names and frame.model:

@@ -16,6 +16,7 @@ from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import OutputError, UsageError
+from visioncli.inputs.sources import Expansion
 from visioncli.publish import publish
 from visioncli.runner import run
 from visioncli.sinks.annotated import AnnotatedSink, Draw
@@ -25,7 +26,6 @@ from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, 
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.sinks.lines import StdoutLines
-from visioncli.inputs.sources import Expansion
 from visioncli.tasks.interface import Task
 
 

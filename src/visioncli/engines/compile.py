@@ -19,7 +19,8 @@ from visioncli.errors import UsageError
 from visioncli.files import whole_file
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
-from visioncli.weights.load import cache_folder, load_network
+from visioncli.weights.load import load_network
+from visioncli.weights.places import cache_folder
 
 if TYPE_CHECKING:
     from torch import nn

@@ -15,7 +15,7 @@ from visioncli.engines.time_limit import run_within
 from visioncli.errors import ModelUnavailable, OutputError
 from visioncli.families.onnx import open_session
 from visioncli.models.registry import ModelRow
-from visioncli.weights.load import warn_not_kept
+from visioncli.weights.places import warn_not_kept
 
 SMALL_GFLOPS = 5.0
 """Up to here several pictures at once, with one thread each, are faster than one picture with all threads."""

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from visioncli.weights.load import sha256_of
+from visioncli.weights.places import sha256_of
 
 _WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 # Settings and vocabularies are read whole; larger files hold weights.

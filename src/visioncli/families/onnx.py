@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from visioncli.errors import ModelUnavailable, UsageError
-from visioncli.weights.downloads import Access
 from visioncli.models.row import InputSpec, LocalFile, ModelRow
-from visioncli.weights.load import sha256_of
 from visioncli.silence import silent_onnxruntime
+from visioncli.weights.downloads import Access
+from visioncli.weights.places import sha256_of
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _DEFAULT_SIZE = 224

@@ -10,12 +10,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from visioncli.errors import ModelUnavailable, UsageError
-from visioncli.weights.downloads import Access
+from visioncli.errors import ModelUnavailable, UsageError, missing_extra
 from visioncli.families.hub import reason
-from visioncli.resolve import missing_extra
 from visioncli.models.row import Accuracy, Hub, InputSpec, Labels, ModelRow
 from visioncli.names import did_you_mean
+from visioncli.weights.downloads import Access
 
 
 def _timm() -> Any:

@@ -13,11 +13,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from visioncli.errors import ModelUnavailable, UsageError
-from visioncli.weights.downloads import Access
+from visioncli.errors import ModelUnavailable, UsageError, missing_extra
 from visioncli.families.hub import file_sha256, reason, state_of
-from visioncli.resolve import missing_extra
 from visioncli.models.row import Hub, InputSpec, ModelRow
+from visioncli.weights.downloads import Access
 
 _CLASSES = {
     "classify": "AutoModelForImageClassification",

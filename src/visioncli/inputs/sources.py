@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import unquote, urlsplit
 
-from visioncli.inputs.addresses import is_url, split_credentials, without_credentials
 from visioncli.errors import UsageError
+from visioncli.inputs.addresses import is_url, split_credentials, without_credentials
 
 DEFAULT_EXCLUDE = ("*.md",)
 """Notes that people keep beside their pictures: credits, read-me files, model cards."""

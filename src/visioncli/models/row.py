@@ -5,6 +5,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+LIBRARIES = ("torchvision", "timm", "transformers", "onnx")
+"""Whose networks `visioncli.families` knows."""
 LARGEST_INPUT = 8192
 """Pixels on a side of what a network takes; beyond, a single picture would fill the memory."""
 
@@ -123,9 +125,10 @@ class Accuracy:
 class ModelRow:
     """One pretrained network.
 
-    `architecture` is `module` or `module:variant` below `visioncli.models`, or a full module path with dots where a
-    plug-in brings the network. `gflops` are multiply-adds in billions for one picture at the input size, as papers
-    count them. `accuracy` is empty where nothing was published; its first entry is the one that tables show.
+    `architecture` is `module` or `module:variant` below `visioncli.networks`, or below `visioncli.families` where the
+    module is one of `LIBRARIES`, or a full module path with dots where a plug-in brings the network. `gflops` are
+    multiply-adds in billions for one picture at the input size, as papers count them. `accuracy` is empty where
+    nothing was published; its first entry is the one that tables show.
     """
 
     name: str

@@ -21,7 +21,9 @@ from visioncli.pictures.patience import Patience
 
 POSSIBLE = hasattr(signal, "setitimer")
 """Elsewhere (Windows) everything is decoded by the threads of this program."""
-_SERVE = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from visioncli.pictures.decoder import serve; serve()"
+_SERVE = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from visioncli.pictures.decoder import serve; serve()"
+)
 _OLD_JPEG = 6
 _STRIP_BYTES, _TILE_BYTES = 279, 325
 

@@ -22,9 +22,9 @@ from typing import IO, cast
 import numpy as np
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from visioncli.pictures import apart, footprint
-from visioncli.inputs.addresses import is_url
 from visioncli.errors import InputError, UnreadablePicture
+from visioncli.inputs.addresses import is_url
+from visioncli.pictures import apart, footprint
 from visioncli.pictures.patience import Patience, WatchedFile
 from visioncli.pictures.to_rgb import to_rgb
 

@@ -23,15 +23,14 @@ from typing import Any
 import numpy as np
 
 from visioncli import __version__, pictures
-from visioncli.pictures import footprint
-from visioncli.inputs.addresses import fingerprint
-from visioncli.runner.budget import MemoryBudget, Share
 from visioncli.errors import InputError, VisionError
-from visioncli.runner.hands import Hands
-from visioncli.pictures.patience import DEFAULT_SECONDS, Patience
-from visioncli.pictures import Picture
-from visioncli.results import Failure, Record
+from visioncli.inputs.addresses import fingerprint
 from visioncli.inputs.sources import Item
+from visioncli.pictures import Picture, footprint
+from visioncli.pictures.patience import DEFAULT_SECONDS, Patience
+from visioncli.results import Failure, Record
+from visioncli.runner.budget import MemoryBudget, Share
+from visioncli.runner.hands import Hands
 from visioncli.tasks.interface import Answer, Task
 
 BYTES_IN_FLIGHT = 384_000_000

@@ -12,11 +12,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from visioncli.inputs.addresses import is_url
 from visioncli.errors import InputError, OutputError, UsageError
 from visioncli.files import explain, irregular, refuse_irregular
-from visioncli.sinks.own_files import EVERYTHING, OwnFiles
+from visioncli.inputs.addresses import is_url
 from visioncli.inputs.sources import Item
+from visioncli.sinks.own_files import EVERYTHING, OwnFiles
 
 PREDICTIONS = "predictions.jsonl"
 PREVIOUS = "predictions.previous.jsonl"

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from visioncli.inputs.addresses import presentable
 from visioncli.errors import ModelUnavailable, OutputError, UsageError
 from visioncli.files import write_whole
+from visioncli.inputs.addresses import presentable
 from visioncli.models.row import Download
-from visioncli.weights.load import cache_folder, sha256_of, stored_file
+from visioncli.weights.places import cache_folder, sha256_of, stored_file
 
 if TYPE_CHECKING:
     from visioncli.inputs.transfer import Answer

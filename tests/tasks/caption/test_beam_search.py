@@ -4,7 +4,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from visioncli.errors import UsageError
-from visioncli.tasks.caption.words import ObjectNouns, Vocabulary, object_nouns
 from visioncli.tasks.caption.beam_search import (
     Constraint,
     beam_search,
@@ -12,6 +11,7 @@ from visioncli.tasks.caption.beam_search import (
     nameable,
     object_features,
 )
+from visioncli.tasks.caption.words import ObjectNouns, Vocabulary, object_nouns
 
 NOTHING = ObjectNouns({}, {})
 

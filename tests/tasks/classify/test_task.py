@@ -11,7 +11,8 @@ from visioncli.engines.interface import Engine
 from visioncli.errors import UsageError
 from visioncli.models import registry
 from visioncli.pictures import Picture
-from visioncli.tasks.classify.task import Classify, preprocess, softmax
+from visioncli.tasks.classify.task import Classify, softmax
+from visioncli.tasks.preprocess import preprocess
 
 ROW = registry.find("efficientnet_lite0", "classify")
 

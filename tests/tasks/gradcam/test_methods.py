@@ -5,7 +5,14 @@ from torch import nn
 
 from tasks.tiny_networks import RedGreenBlue, TinyClassifier
 from visioncli.errors import UsageError
-from visioncli.tasks.gradcam.methods import METHODS, RANDOM, activation_map, check_method, choose_layer, feature_layers
+from visioncli.tasks.gradcam.methods import (
+    METHODS,
+    RANDOM,
+    activation_map,
+    check_method,
+    choose_layer,
+    feature_layers,
+)
 
 
 def picture(seed: int = 0) -> torch.Tensor:

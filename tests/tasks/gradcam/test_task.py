@@ -13,10 +13,10 @@ from visioncli.models import registry
 from visioncli.models.registry import InputSpec
 from visioncli.pictures import Picture, read
 from visioncli.results import ModelInfo
-from visioncli.tasks.gradcam.methods import METHODS, Layer
-from visioncli.tasks.classify.task import crop_box, preprocess
-from visioncli.tasks.gradcam.task import ExplainableClassifier, ExplainableDetector, GradCam, Target
 from visioncli.tasks.gradcam.heat import FULL, unpacked
+from visioncli.tasks.gradcam.methods import METHODS, Layer
+from visioncli.tasks.gradcam.task import ExplainableClassifier, ExplainableDetector, GradCam, Target
+from visioncli.tasks.preprocess import crop_box, preprocess
 
 ROW = registry.find("efficientnet_lite0", "gradcam")
 SQUASHED = InputSpec(64, 0, "bilinear", (0.0,) * 3, (1.0,) * 3)

@@ -18,7 +18,8 @@ from visioncli.pictures import Picture
 from visioncli.results import ModelInfo
 from visioncli.tasks.detect.detectors import Boxes
 from visioncli.tasks.pose.joints import ANGLES, KEYPOINT_NAMES, SKELETON
-from visioncli.tasks.pose.task import PoseTask, build, joint_angles
+from visioncli.tasks.pose.task import build
+from visioncli.tasks.pose.top_down import PoseTask, joint_angles
 
 ROW = registry.find("movenet_lightning", "pose")
 

@@ -18,8 +18,8 @@ from visioncli.results import ModelInfo
 from visioncli.tasks.detect.detectors import Boxes
 from visioncli.tasks.interface import Answer
 from visioncli.tasks.segment.masks import decode
-from visioncli.tasks.segment.task import COCO_NAME_OF_VOC, SegmentTask, split_class_masks
 from visioncli.tasks.segment.segmenters import DeeplabSegmenter
+from visioncli.tasks.segment.task import COCO_NAME_OF_VOC, SegmentTask, split_class_masks
 
 ROW = registry.find("deeplab_v3_mobilenet_v2", "segment")
 VOC, COCO = load_labels("voc"), load_labels("coco")

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from visioncli.inputs.addresses import without_credentials
 from visioncli.cli.models.tables import count, mib, write_table
 from visioncli.cli.streams import printable
 from visioncli.errors import UsageError
+from visioncli.inputs.addresses import without_credentials
 from visioncli.models.row import Accuracy, ModelRow
 
 app = typer.Typer(
@@ -104,7 +104,7 @@ def state_of(row: ModelRow) -> str:
     """Whether the weights are on this machine: installed, cached, or what it takes to have them."""
     from visioncli.errors import ModelUnavailable
     from visioncli.models.row import Carrier, Download
-    from visioncli.weights.load import carrier_file, stored_file
+    from visioncli.weights.places import carrier_file, stored_file
 
     if isinstance(row.source, Carrier):
         try:

@@ -36,9 +36,9 @@ def pull(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")] = False,
 ) -> None:
     """Fetch and verify weights, so that later runs need no network."""
-    from visioncli.weights.downloads import Access, fetch
     from visioncli.models.registry import find
-    from visioncli.weights.load import verified_carrier_file
+    from visioncli.weights.downloads import Access, fetch
+    from visioncli.weights.places import verified_carrier_file
 
     rows = [find(name) for name in names]
     for row in rows:
@@ -56,7 +56,7 @@ def pull(
 def path(name: MaybeName = None) -> None:
     """Print where a network's weights are, or belong; without a name, the cache folder."""
     from visioncli.models.registry import find
-    from visioncli.weights.load import NOWHERE, cache_folder
+    from visioncli.weights.places import NOWHERE, cache_folder
 
     if cache_folder() == NOWHERE:
         raise UsageError("This user has no home folder, so nothing is kept. Set VISION_CACHE_DIR to a folder.")
@@ -64,7 +64,7 @@ def path(name: MaybeName = None) -> None:
 
 
 def _file(row: ModelRow) -> Path:
-    from visioncli.weights.load import carrier_file, stored_file
+    from visioncli.weights.places import carrier_file, stored_file
 
     if isinstance(row.source, Carrier):
         return carrier_file(row.source)
@@ -108,7 +108,7 @@ def _check_compiled(row: ModelRow) -> None:
 def _verified(row: ModelRow) -> str:
     """The SHA-256 of the row's file. Raises ModelUnavailable where it is not what was published."""
     from visioncli.weights.downloads import verified
-    from visioncli.weights.load import verified_carrier_file
+    from visioncli.weights.places import verified_carrier_file
 
     if isinstance(row.source, Carrier):
         verified_carrier_file(row.source)
@@ -125,9 +125,9 @@ def _verified(row: ModelRow) -> str:
 
 def remove(names: Names) -> None:
     """Remove downloaded weights, and what was converted of installed ones."""
-    from visioncli.weights.downloads import remove as remove_download
     from visioncli.models.registry import find
-    from visioncli.weights.load import converted_file
+    from visioncli.weights.downloads import remove as remove_download
+    from visioncli.weights.places import converted_file
 
     for row in [find(name) for name in names]:
         freed = 0

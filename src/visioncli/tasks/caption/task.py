@@ -13,11 +13,12 @@ from visioncli.errors import UsageError
 from visioncli.models.row import Hub, ModelRow
 from visioncli.pictures import Picture
 from visioncli.results import Caption, CaptionWord, Detection, ModelInfo
-from visioncli.tasks.caption import template as caption_template, beam_search as captioning
+from visioncli.tasks.caption import beam_search as captioning
+from visioncli.tasks.caption import template as caption_template
 from visioncli.tasks.classify.task import Classify
+from visioncli.tasks.detect.detectors import Boxes
 from visioncli.tasks.detect.task import Detect
 from visioncli.tasks.detect.task import Prepared as PreparedDetection
-from visioncli.tasks.detect.detectors import Boxes
 from visioncli.tasks.interface import Answer, Task
 
 SCENE_SCORE = 0.3

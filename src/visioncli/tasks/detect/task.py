@@ -16,9 +16,9 @@ from visioncli.names import did_you_mean
 from visioncli.pictures import Picture
 from visioncli.results import Detection, ModelInfo
 from visioncli.tasks.detect.detectors import Boxes, Detector, Limits, SsdDetector
-from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.detect.tiles import Tiling, Window, merge
 from visioncli.tasks.detect.torchvision import TorchvisionDetector
+from visioncli.tasks.interface import Answer, Task
 
 WINDOWS_AT_ONCE = 8
 """Larger batches gain nothing on a CPU and hold more memory."""

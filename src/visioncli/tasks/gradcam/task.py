@@ -20,12 +20,13 @@ from visioncli.models.registry import ModelRow
 from visioncli.names import did_you_mean
 from visioncli.pictures import Picture
 from visioncli.results import Box, Explanation, ModelInfo
+from visioncli.tasks.classify.task import softmax
 from visioncli.tasks.detect import ssd
-from visioncli.tasks.gradcam.methods import Layer, activation_map, check_method, choose_layer, feature_layers
-from visioncli.tasks.classify.task import crop_box, preprocess, softmax
 from visioncli.tasks.detect.task import parse_classes
 from visioncli.tasks.gradcam.heat import hotspot, on_picture, packed
+from visioncli.tasks.gradcam.methods import Layer, activation_map, check_method, choose_layer, feature_layers
 from visioncli.tasks.interface import Answer, Task
+from visioncli.tasks.preprocess import crop_box, preprocess
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from visioncli.engines.interface import Engine
 from visioncli.models.registry import ModelRow
 from visioncli.pictures import Picture
 from visioncli.tasks.detect.detectors import Limits
+from visioncli.tasks.detect.torchvision import as_input, choose
 from visioncli.tasks.interface import Answer
 from visioncli.tasks.pose.people import Pose
-from visioncli.tasks.pose.task import PERSON_ID, PoseTask, Prepared
-from visioncli.tasks.detect.torchvision import as_input, choose
+from visioncli.tasks.pose.top_down import PERSON_ID, PoseTask, Prepared
 
 
 class TorchvisionPose(PoseTask):

@@ -7,8 +7,8 @@ from PIL import Image
 
 from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.models.registry import Hub, InputSpec, ModelRow
+from visioncli.tasks.preprocess import INTERPOLATION, normalise
 from visioncli.tasks.segment import deeplab
-from visioncli.tasks.classify.task import INTERPOLATION, normalise
 
 
 class Segmenter(ABC):
@@ -71,7 +71,7 @@ def open_segmenter(row: ModelRow, options: EngineOptions | None = None) -> Segme
 
     engine = open_engine(row, options)
     if isinstance(row.source, Hub):
-        from visioncli.tasks.detect.transformers import TransformersSegmenter
+        from visioncli.tasks.segment.transformers import TransformersSegmenter
 
         return TransformersSegmenter(engine, row.source)
     return PlainSegmenter(engine, row.input) if row.form == "pixels" else DeeplabSegmenter(engine)

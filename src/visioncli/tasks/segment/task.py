@@ -16,9 +16,9 @@ from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
 from visioncli.pictures import Picture
 from visioncli.results import ModelInfo, Segment
+from visioncli.tasks.detect.detectors import Boxes
 from visioncli.tasks.detect.task import Detect
 from visioncli.tasks.detect.task import Prepared as PreparedDetection
-from visioncli.tasks.detect.detectors import Boxes
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.segment.masks import bounding_box, segment_fields
 from visioncli.tasks.segment.segmenters import Segmenter, open_segmenter

@@ -11,11 +11,11 @@ from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
 from visioncli.pictures import Picture
 from visioncli.results import ModelInfo, Segment
-from visioncli.tasks.detect.task import parse_classes
 from visioncli.tasks.detect.detectors import Limits
+from visioncli.tasks.detect.task import parse_classes
+from visioncli.tasks.detect.torchvision import as_input, choose
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.segment.masks import bounding_box, segment_fields
-from visioncli.tasks.detect.torchvision import as_input, choose
 
 # The network scales longer sides down to this anyway; doing it before keeps its full-size masks small.
 _LONGEST = 1333
