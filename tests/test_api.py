@@ -84,7 +84,7 @@ def test_missing_weights_are_model_unavailable(monkeypatch: pytest.MonkeyPatch, 
 def test_a_picture_is_let_go_before_the_next_one_is_awaited(
     pictures: Callable[..., list[Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("visioncli.runner.run.BYTES_IN_FLIGHT", 1)
+    monkeypatch.setattr("visioncli.runner.reader.BYTES_IN_FLIGHT", 1)
     predictor = Predictor(MeanColour(), run_options(batch_size=1))
     assert len(list(predictor(pictures(3)))) == 3
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from visioncli import pictures
 from visioncli.errors import InputError, UnreadablePicture
-from visioncli.pictures import read
+from visioncli.pictures import read, reading
 from visioncli.pictures.patience import Patience
 
 RAMP = np.arange(0, 65536, 257 * 15, dtype=np.uint16)[:16].reshape(4, 4)
@@ -330,7 +330,7 @@ def test_a_file_without_permission_is_permission_denied(tmp_path: Path, monkeypa
     def refuse(path: str, patience: Patience) -> None:
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(pictures, "_open_file", refuse)
+    monkeypatch.setattr(reading, "_open_file", refuse)
     assert kind_of(tmp_path / "secret.png") == "permission_denied"
 
 
@@ -347,13 +347,13 @@ def test_a_pipe_that_nobody_writes_to_does_not_block_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     os.mkfifo(tmp_path / "pipe")
-    monkeypatch.setattr(pictures, "PIPE_SECONDS", 0.05)
+    monkeypatch.setattr(reading, "PIPE_SECONDS", 0.05)
     assert kind_of(tmp_path / "pipe") == "read_failed"
 
 
 def test_a_pipe_without_end_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tmp_path / "pipe")
-    monkeypatch.setattr(pictures, "MAX_PIPE_BYTES", 10)
+    monkeypatch.setattr(reading, "MAX_PIPE_BYTES", 10)
     writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(b"x" * 11,))
     writer.start()
     assert kind_of(tmp_path / "pipe") == "too_large"

@@ -24,7 +24,7 @@ FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 Step = Callable[[IntArray, FloatArray], tuple[FloatArray, FloatArray, FloatArray]]
 
-WEIGHTS = Path(__file__).with_name("data") / "object_layout.safetensors"
+WEIGHTS = Path(__file__).parents[1] / "models" / "data" / "object_layout.safetensors"
 ABOUT, SCALE = "object_layout", ":scale"
 
 LABELS = 91

@@ -1,5 +1,6 @@
-"""Items in, outcomes out: decoding threads, batches, the task, in input order."""
+"""Items in, outcomes out: reading threads, batches, the task, in input order."""
 
-from visioncli.runner.run import Outcome, RunOptions, describe, failure, run
+from visioncli.runner.interface import Outcome, RunOptions, describe, failure
+from visioncli.runner.loop import run
 
 __all__ = ["Outcome", "RunOptions", "describe", "failure", "run"]

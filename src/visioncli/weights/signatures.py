@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SKETCH = 32
-FILE = Path(__file__).parent / "rows" / "signatures.txt"
+FILE = Path(__file__).parents[1] / "models" / "rows" / "signatures.txt"
 # Below this share a name would mislead.
 _LIKELY = 0.5
 

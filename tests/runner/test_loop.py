@@ -167,7 +167,7 @@ def test_finished_inputs_are_not_read_again(pictures: Make) -> None:
 
 
 def test_pictures_are_free_once_they_are_let_go(pictures: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("visioncli.runner.run.BYTES_IN_FLIGHT", 48 * 40 * 4 * 4)
+    monkeypatch.setattr("visioncli.runner.reader.BYTES_IN_FLIGHT", 48 * 40 * 4 * 4)
     outcomes = run(items(pictures(12)), MeanColour(), RunOptions(batch_size=2, workers=4))
     count = sum(1 for _ in outcomes)
     gc.collect()
@@ -272,8 +272,8 @@ class Stuck(MeanColour):
 def test_an_input_that_never_ends_costs_only_itself(
     pictures: Make, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("visioncli.runner.run.GRACE_SECONDS", 0.05)
-    monkeypatch.setattr("visioncli.runner.run.BYTES_IN_FLIGHT", 1)
+    monkeypatch.setattr("visioncli.runner.reader.GRACE_SECONDS", 0.05)
+    monkeypatch.setattr("visioncli.runner.reader.BYTES_IN_FLIGHT", 1)
     stuck = pictures(3, "stuck", (9, 9))
     paths = [*pictures(2, "a"), *stuck, *pictures(3, "b")]
     task = Stuck()
@@ -287,8 +287,8 @@ def test_an_input_that_never_ends_costs_only_itself(
 
 
 def test_waiting_for_others_is_not_counted(pictures: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("visioncli.runner.run.BYTES_IN_FLIGHT", 1)
-    monkeypatch.setattr("visioncli.runner.run.GRACE_SECONDS", 0.05)
+    monkeypatch.setattr("visioncli.runner.reader.BYTES_IN_FLIGHT", 1)
+    monkeypatch.setattr("visioncli.runner.reader.GRACE_SECONDS", 0.05)
     outcomes = run(items(pictures(4)), MeanColour(slow=0.2), RunOptions(batch_size=1, workers=4, timeout=0.15))
     assert [record.error for record in without_pictures(outcomes)] == [None] * 4
 

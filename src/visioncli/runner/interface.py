@@ -1,0 +1,54 @@
+"""What goes into a run and what comes out of it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from visioncli import pictures
+from visioncli.inputs.sources import Item
+from visioncli.pictures import Picture
+from visioncli.pictures.patience import DEFAULT_SECONDS
+from visioncli.results import Failure, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one item. `picture` is None for failures and for records of an earlier run (`resumed`).
+
+    `arrays` are those of the task's answer, for sinks that make files of them.
+    After a `pause` outcome the next one may be long in coming: whoever gathers outcomes should not keep this one.
+    """
+
+    item: Item
+    record: Record
+    picture: Picture | None = None
+    resumed: bool = False
+    pause: bool = False
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How to run. `batch_size` and `workers` never change a result. Reading one input may take `timeout` seconds.
+
+    With `reduce`, pictures are decoded smaller than they are where the task can do with less; scores then differ a
+    little from those of a full decoding.
+    """
+
+    batch_size: int = 8
+    workers: int = 2
+    max_pixels: int = pictures.DEFAULT_MAX_PIXELS
+    allow_truncated: bool = False
+    reduce: bool = False
+    timeout: float = DEFAULT_SECONDS
+
+
+def failure(task: str, item: Item, kind: str, message: str) -> Record:
+    """The record of an input without predictions."""
+    return Record(task, item.shown, error=Failure(kind, message))
+
+
+def describe(problem: BaseException) -> str:
+    """An exception that nobody foresaw, as one line."""
+    words = " ".join(str(problem).split())
+    return f"{type(problem).__name__}: {words}"[:400] if words else type(problem).__name__

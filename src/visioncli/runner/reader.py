@@ -1,0 +1,140 @@
+"""One input: read and prepared for the network, or with the record that says why not."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from visioncli import __version__, pictures
+from visioncli.errors import InputError
+from visioncli.inputs.addresses import fingerprint
+from visioncli.inputs.sources import Item
+from visioncli.pictures import Picture, footprint
+from visioncli.pictures.patience import Patience
+from visioncli.results import Record
+from visioncli.runner.budget import MemoryBudget, Share
+from visioncli.runner.interface import RunOptions, describe, failure
+from visioncli.tasks.interface import Task
+
+BYTES_IN_FLIGHT = 384_000_000
+"""What decoding may take at one time, with the pictures that wait for the network or for writing."""
+GRACE_SECONDS = 1.0
+"""An input that does not end by itself when its time is over is given up so much later."""
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What a decoding thread hands over."""
+
+    item: Item
+    key: str | None = None
+    picture: Picture | None = None
+    prepared: Any = None
+    record: Record | None = None
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class Reading:
+    """An input on its way through a decoding thread."""
+
+    def __init__(self, item: Item, seconds: float, share: Share) -> None:
+        self.item, self.share, self.patience = item, share, Patience(seconds)
+        self.future: Future[Decoded]
+
+    @property
+    def overdue(self) -> float:
+        """Seconds since it should have ended at the latest; negative until then."""
+        return -self.patience.left - GRACE_SECONDS
+
+
+class Reader:
+    """Decodes and prepares one input; whatever goes wrong becomes its record."""
+
+    def __init__(
+        self,
+        task: Task,
+        options: RunOptions,
+        key_extra: dict[str, Any],
+        finished: Callable[[str], Record | None] | None,
+    ) -> None:
+        self._task, self._options, self._finished = task, options, finished
+        self._enough = task.enough if options.reduce else None
+        self.budget = MemoryBudget(BYTES_IN_FLIGHT)
+        shaping = {
+            "version": __version__,
+            "task": task.name,
+            "model": dataclasses.asdict(task.model),
+            "labels": list(task.labels.items()),
+            "settings": task.settings,
+            "allow_truncated": options.allow_truncated,
+            "enough": self._enough,
+            **key_extra,
+        }
+        self._key_base = hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).digest()
+
+    def begin(self, turn: int, item: Item) -> Reading:
+        """Number `turn` of the inputs, to be read."""
+        return Reading(item, self._options.timeout, self.budget.share(turn))
+
+    def give_up(self, reading: Reading) -> Decoded:
+        """The record of an input that is still being read when its time is over."""
+        reading.share.end()
+        problem = reading.patience.ended()
+        return self._failed(reading.item, problem.kind, str(problem))
+
+    def read(self, reading: Reading) -> Decoded:
+        """The item decoded and prepared, or with its record where the network is not needed."""
+        item, share = reading.item, reading.share
+        reading.patience.start()
+        held = True
+        try:
+            key = self._key(item)
+            record = self._finished(key) if self._finished is not None and key is not None else None
+            if record is not None and record.task == self._task.name:
+                return Decoded(item, key, record=record)
+            picture = pictures.read(
+                item.path,
+                max_pixels=self._options.max_pixels,
+                allow_truncated=self._options.allow_truncated,
+                admit=share.admit,
+                enough=self._enough,
+                patience=reading.patience,
+            )
+            share.shrink(footprint.as_rgb(*picture.image.size))
+            decoded = Decoded(item, key, picture, self._task.prepare(picture))
+            weakref.finalize(picture, share.end).atexit = False
+            held = False
+        except InputError as problem:
+            return self._failed(item, problem.kind, str(problem))
+        except MemoryError:
+            return self._failed(item, "too_large", "It needs more memory than there is. Make the picture smaller.")
+        except Exception as problem:  # noqa: BLE001 - a batch goes on, whatever one input does
+            return self._failed(item, "unreadable_picture", describe(problem))
+        else:
+            return decoded
+        finally:
+            share.leave()
+            if held:
+                share.end()
+
+    def _failed(self, item: Item, kind: str, message: str) -> Decoded:
+        return Decoded(item, record=failure(self._task.name, item, kind, message))
+
+    def _key(self, item: Item) -> str | None:
+        digest = hashlib.sha256(self._key_base)
+        digest.update(os.fsencode(item.shown))
+        digest.update(fingerprint(item.path))
+        if not item.is_url:
+            try:
+                facts = os.stat(item.path)
+            except OSError:
+                return None  # Decoding will say what is wrong.
+            digest.update(f"|{facts.st_size}|{facts.st_mtime_ns}".encode())
+        return digest.hexdigest()[:24]
