@@ -19,7 +19,7 @@ def boxes(count: int, seed: int) -> np.ndarray:
 
 
 def ours(a: np.ndarray, b: np.ndarray) -> Callable[[], Any]:
-    from visioncli.metrics.boxes import pairwise
+    from visioncli.geometry.boxes import pairwise
 
     return lambda: pairwise(a, b)
 

@@ -31,7 +31,7 @@ from typer.testing import CliRunner
 from visioncli.cli.iou import IouCommand, iou
 from visioncli.cli.streams import printable
 from visioncli.errors import VisionError
-from visioncli.metrics.keypoints import NAMES
+from visioncli.geometry.keypoints import NAMES
 
 EXAMPLES = int(os.environ.get("VISION_IOU_FUZZ", "40"))
 SECONDS = 20

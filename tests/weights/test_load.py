@@ -15,7 +15,7 @@ from torch import nn
 from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.models import registry
 from visioncli.networks import efficientnet_lite
-from visioncli.weights import load as weights
+from visioncli.weights import places
 from visioncli.weights.load import fill, load_network
 from visioncli.weights.places import NOWHERE, cache_folder, carrier_file, verified_carrier_file
 
@@ -137,8 +137,8 @@ def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path, monkeypa
 
 def test_several_processes_may_convert_at_once(own_cache: Path) -> None:
     script = (
-        "from visioncli.models import registry, weights;"
-        "n = weights.load_network(registry.find('efficientnet_lite0', 'classify'));"
+        "from visioncli.models import registry; from visioncli.weights import load;"
+        "n = load.load_network(registry.find('efficientnet_lite0', 'classify'));"
         "print(round(sum(p.double().sum().item() for p in n.parameters()), 3))"
     )
     racing = [
@@ -233,6 +233,6 @@ def test_the_conversion_number_is_part_of_the_cache_files_name(
     own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load_network(ROW)
-    monkeypatch.setattr(weights, "CONVERSION", weights.CONVERSION + 1)
+    monkeypatch.setattr(places, "CONVERSION", places.CONVERSION + 1)
     load_network(ROW)
     assert len(list((own_cache / "weights").iterdir())) == 2

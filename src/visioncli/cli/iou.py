@@ -137,7 +137,7 @@ def _typed_boxes(truth: str, predictions: str) -> bool:
 
 def _compare_boxes(first: str, second: str, metric: str, box_format: str, as_json: bool) -> None:
     from visioncli.cli.iou_output import json_text, show
-    from visioncli.metrics.boxes import BoxFormat, Metric, pairwise, to_corners
+    from visioncli.geometry.boxes import BoxFormat, Metric, pairwise, to_corners
 
     form = member(BoxFormat, box_format, "--box-format")
     measure = member(Metric, metric, "--metric")

@@ -36,8 +36,8 @@ from visioncli.datasets.interface import (
     first_few,
 )
 from visioncli.datasets.text import read_json
-from visioncli.metrics import masks as mask_tools
-from visioncli.metrics.keypoints import NAMES
+from visioncli.geometry import masks as mask_tools
+from visioncli.geometry.keypoints import NAMES
 
 NAME = "coco"
 

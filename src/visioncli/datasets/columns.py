@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from visioncli.datasets.interface import F64, DatasetError
-from visioncli.metrics.boxes import FARTHEST
+from visioncli.geometry.boxes import FARTHEST
 
 Place = Callable[[int], str]
 """Says where the value with this number stands: `truth.json: annotation 3 (id 17)`."""

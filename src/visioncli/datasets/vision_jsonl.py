@@ -28,8 +28,8 @@ from visioncli.datasets.interface import (
     plain_annotations,
 )
 from visioncli.datasets.text import parse_json, read_text
-from visioncli.metrics import masks as mask_tools
-from visioncli.metrics.keypoints import NAMES
+from visioncli.geometry import masks as mask_tools
+from visioncli.geometry.keypoints import NAMES
 
 NAME = "jsonl"
 SCHEMA_FAMILY = "vision/"

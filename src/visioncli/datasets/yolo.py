@@ -20,7 +20,7 @@ from visioncli.datasets.interface import (
 )
 from visioncli.datasets.picture_sizes import PictureTable, header_size, picture_stem
 from visioncli.datasets.text import read_text
-from visioncli.metrics import masks as mask_tools
+from visioncli.geometry import masks as mask_tools
 
 NAME = "yolo"
 MOST = 4.0

@@ -11,7 +11,7 @@ from enum import StrEnum
 import numpy as np
 
 from visioncli.datasets.interface import F64, I64, Annotations, DatasetError, Flags, Rle
-from visioncli.metrics import boxes, keypoints, masks
+from visioncli.geometry import boxes, keypoints, masks
 
 PAIRS_AT_ONCE = 1 << 20
 PEOPLE_AT_ONCE = 1 << 15

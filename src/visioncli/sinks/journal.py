@@ -190,7 +190,7 @@ def _check_masks(record: Record) -> None:
     """Raises ValueError where a mask is none: compiled code, which trusts it, would read on behind its end."""
     masks = [p.mask for p in record.predictions or () if isinstance(p, Segment)]
     if masks:
-        from visioncli.metrics.masks import to_rle
+        from visioncli.geometry.masks import to_rle
 
         for mask in masks:
             to_rle({"size": list(mask.size), "counts": mask.counts}, record.height or 0, record.width or 0)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as compiled
 
-from visioncli.metrics.masks import areas, bounding_boxes, pairwise_iou, run_lengths, to_rle
+from visioncli.geometry.masks import areas, bounding_boxes, pairwise_iou, run_lengths, to_rle
 
 
 @st.composite

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visioncli.metrics.boxes import BoxFormat, Metric, from_corners, paired_coco_iou, pairwise, to_corners
+from visioncli.geometry.boxes import BoxFormat, Metric, from_corners, paired_coco_iou, pairwise, to_corners
 
 coordinate = st.floats(-1e4, 1e4, allow_nan=False)
 size = st.floats(0.01, 1e4)

@@ -1,0 +1,1 @@
+"""Boxes, masks and keypoints as arrays: overlap, run lengths, similarity; numpy and pycocotools, nothing of ours."""
