@@ -1,4 +1,4 @@
-"""`vision export`, and `vision models compile`: networks as ONNX files."""
+"""`vision export`: a network as an ONNX file."""
 
 import sys
 from pathlib import Path
@@ -30,37 +30,3 @@ def export(
     if not quiet:
         size = f"{path.stat().st_size / 2**20:.1f} MiB, " if path.is_file() else ""
         sys.stderr.write(f"vision: {path} holds {row.name} ({size}{row.licence}).\n")
-
-
-def compile_models(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME...]", help="Networks of `vision models`.", show_default=False)
-    ] = None,
-    all_models: Annotated[
-        bool, typer.Option("--all", help="All that can be compiled and whose weights are on this machine.")
-    ] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Open no connection. [env: VISION_OFFLINE=1]")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")] = False,
-) -> None:
-    """Prepare networks for --engine onnx beforehand, so that even the first picture comes fast."""
-    from visioncli import resolve
-    from visioncli.cli.models.listing import state_of
-    from visioncli.engines.compile import can_compile, check_compilable, compile_model, compiled_file, is_whole
-    from visioncli.errors import UsageError
-    from visioncli.models import registry
-    from visioncli.weights.downloads import Access
-
-    if bool(names) == all_models:
-        raise UsageError("Name networks, or say --all.")
-    rows = [registry.find(name) for name in names or []]
-    if all_models:
-        rows = [row for row in registry.all_rows() if state_of(row) in ("cached", "installed") and can_compile(row)]
-    for row in rows:
-        check_compilable(row)
-    access = Access.of(offline)
-    for row in [resolve.ready(row, access) for row in rows]:
-        there = is_whole(compiled_file(row))
-        path = compiled_file(row) if there else compile_model(row)
-        if not quiet:
-            words = "was compiled before" if there else "is compiled"
-            sys.stderr.write(f"vision: {row.name} {words}: {path}\n")

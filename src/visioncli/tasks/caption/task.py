@@ -20,6 +20,7 @@ from visioncli.tasks.detect.detectors import Boxes
 from visioncli.tasks.detect.task import Detect
 from visioncli.tasks.detect.task import Prepared as PreparedDetection
 from visioncli.tasks.interface import Answer, Task
+from visioncli.tasks.limits import between_0_and_1
 
 SCENE_SCORE = 0.3
 """From this probability on a picture without objects is described by its best ImageNet class."""
@@ -108,8 +109,7 @@ class CaptionTask(Task):
         settings: dict[str, Any],
         scene_score: float = SCENE_SCORE,
     ) -> None:
-        if not 0.0 <= scene_score <= 1.0:
-            raise UsageError(f"--scene-score must lie between 0 and 1, not {scene_score}.")
+        between_0_and_1(scene_score=scene_score)
         self._captioner, self._detector, self._open_scenes = captioner, detector, scenes
         self._scene_score = scene_score
         self.labels = detector.labels
@@ -165,8 +165,7 @@ def build(
     from visioncli.tasks.classify import task as classify
     from visioncli.tasks.detect import task as detect
 
-    if not 0.0 <= score <= 1.0:
-        raise UsageError(f"--score must lie between 0 and 1, not {score}.")
+    between_0_and_1(score=score)
     for option, number in (("--beams", beams), ("--top", top), ("--max-words", max_words)):
         if number < 1:
             raise UsageError(f"{option} must be at least 1, not {number}.")

@@ -13,6 +13,7 @@ from visioncli.models.registry import Hub, ModelRow
 from visioncli.pictures import Picture
 from visioncli.results import Classification, ModelInfo
 from visioncli.tasks.interface import Answer, Task
+from visioncli.tasks.limits import between_0_and_1
 from visioncli.tasks.preprocess import preprocess
 
 Preprocess = Callable[[Image.Image], np.ndarray]
@@ -36,8 +37,7 @@ class Classify(Task):
     ) -> None:
         if top_k < 1:
             raise UsageError(f"--top-k must be at least 1, not {top_k}.")
-        if not 0.0 <= threshold <= 1.0:
-            raise UsageError(f"--threshold must lie between 0 and 1, not {threshold}.")
+        between_0_and_1(threshold=threshold)
         self.engine, self.spec = engine, row.input
         self.labels = load_labels(row.labels)
         self.top_k, self.threshold = top_k, threshold

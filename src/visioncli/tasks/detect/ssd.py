@@ -73,7 +73,7 @@ def _taps(length: float, available: int) -> tuple[NDArray[np.intp], NDArray[np.i
 
 def _least_logit(score: float) -> float:
     """Below any logit whose score is at least `score`, rounding included."""
-    if score <= 0:
+    if score < np.finfo(np.float32).tiny:  # scores so small are rounded to too few digits to be told apart
         return -np.inf
     # From 15 on, float32 scores are so close to 1 that several logits share one.
     return min(float(np.log(score / (1 - score))) if score < 1 else np.inf, 15.0) - 0.001

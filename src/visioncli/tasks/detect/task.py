@@ -19,6 +19,7 @@ from visioncli.tasks.detect.detectors import Boxes, Detector, Limits, SsdDetecto
 from visioncli.tasks.detect.tiles import Tiling, Window, merge
 from visioncli.tasks.detect.torchvision import TorchvisionDetector
 from visioncli.tasks.interface import Answer, Task
+from visioncli.tasks.limits import between_0_and_1
 
 WINDOWS_AT_ONCE = 8
 """Larger batches gain nothing on a CPU and hold more memory."""
@@ -53,9 +54,7 @@ class Detect(Task):
         agnostic: bool = False,
         tile: str | None = None,
     ) -> None:
-        for option, value in (("--score", score), ("--iou", iou)):
-            if not 0.0 <= value <= 1.0:
-                raise UsageError(f"{option} must lie between 0 and 1, not {value}.")
+        between_0_and_1(score=score, iou=iou)
         if max_detections < 1:
             raise UsageError(f"--max-detections must be at least 1, not {max_detections}.")
         self.labels = load_labels(row.labels)

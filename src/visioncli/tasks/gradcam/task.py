@@ -26,6 +26,7 @@ from visioncli.tasks.detect.task import parse_classes
 from visioncli.tasks.gradcam.heat import hotspot, on_picture, packed
 from visioncli.tasks.gradcam.methods import Layer, activation_map, check_method, choose_layer, feature_layers
 from visioncli.tasks.interface import Answer, Task
+from visioncli.tasks.limits import between_0_and_1
 from visioncli.tasks.preprocess import crop_box, preprocess
 
 
@@ -256,8 +257,7 @@ def build(
     from visioncli.weights.load import load_network
 
     check_method(method)
-    if not 0.0 <= score <= 1.0:
-        raise UsageError(f"--score must lie between 0 and 1, not {score}.")
+    between_0_and_1(score=score)
     options = options or EngineOptions()
     if options.engine == "onnx" or options.precision != "fp32":
         raise UsageError("Maps are made of gradients, which need --engine torch and --precision fp32.")

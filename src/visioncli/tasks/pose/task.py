@@ -5,6 +5,7 @@ from typing import Any
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.registry import ModelRow
+from visioncli.tasks.limits import between_0_and_1
 from visioncli.tasks.pose.top_down import PERSON, PoseTask
 
 DEFAULT_PERSON_SCORE = 0.15
@@ -24,8 +25,7 @@ def build(
     from visioncli.models import registry
     from visioncli.tasks.detect import task as detect
 
-    if not 0.0 <= person_score <= 1.0:
-        raise UsageError(f"--person-score must lie between 0 and 1, not {person_score}.")
+    between_0_and_1(person_score=person_score)
     engine = open_engine(row, options)
     if row.form == "people":
         from visioncli.tasks.pose.torchvision import TorchvisionPose

@@ -15,6 +15,7 @@ from visioncli.results import Keypoint, ModelInfo, Person
 from visioncli.tasks.detect.task import Detect
 from visioncli.tasks.detect.task import Prepared as PreparedDetection
 from visioncli.tasks.interface import Answer, Task
+from visioncli.tasks.limits import between_0_and_1
 from visioncli.tasks.pose.joints import ANGLES, KEYPOINT_NAMES
 from visioncli.tasks.pose.people import Pose, find_keypoints
 
@@ -48,9 +49,7 @@ class PoseTask(Task):
         max_people: int = 20,
         angles: bool = False,
     ) -> None:
-        for option, value in (("--score", score), ("--min-keypoint-score", min_keypoint_score)):
-            if not 0.0 <= value <= 1.0:
-                raise UsageError(f"{option} must lie between 0 and 1, not {value}.")
+        between_0_and_1(score=score, min_keypoint_score=min_keypoint_score)
         if max_people < 1:
             raise UsageError(f"--max-people must be at least 1, not {max_people}.")
         self._engine, self._detector = engine, detector

@@ -5,8 +5,8 @@ from abc import ABC, abstractmethod
 import numpy as np
 from PIL import Image
 
-from visioncli.engines.interface import Engine, EngineOptions
-from visioncli.models.registry import Hub, InputSpec, ModelRow
+from visioncli.engines.interface import Engine
+from visioncli.models.registry import InputSpec
 from visioncli.tasks.preprocess import INTERPOLATION, normalise
 from visioncli.tasks.segment import deeplab
 
@@ -63,15 +63,3 @@ class PlainSegmenter(Segmenter):
         new_width, new_height = (min(max(1, int(n * scale)), self._LONGEST * size) for n in image.size)
         resized = image.resize((new_width, new_height), INTERPOLATION[self._spec.interpolation])
         return normalise(resized, self._spec)
-
-
-def open_segmenter(row: ModelRow, options: EngineOptions | None = None) -> Segmenter:
-    """The row's network, loaded."""
-    from visioncli.engines import open_engine
-
-    engine = open_engine(row, options)
-    if isinstance(row.source, Hub):
-        from visioncli.tasks.segment.transformers import TransformersSegmenter
-
-        return TransformersSegmenter(engine, row.source)
-    return PlainSegmenter(engine, row.input) if row.form == "pixels" else DeeplabSegmenter(engine)

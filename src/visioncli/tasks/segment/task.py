@@ -13,7 +13,7 @@ import numpy as np
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
-from visioncli.models.registry import ModelRow
+from visioncli.models.registry import Hub, ModelRow
 from visioncli.pictures import Picture
 from visioncli.results import ModelInfo, Segment
 from visioncli.tasks.detect.detectors import Boxes
@@ -21,7 +21,7 @@ from visioncli.tasks.detect.task import Detect
 from visioncli.tasks.detect.task import Prepared as PreparedDetection
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.segment.masks import bounding_box, segment_fields
-from visioncli.tasks.segment.segmenters import Segmenter, open_segmenter
+from visioncli.tasks.segment.segmenters import DeeplabSegmenter, PlainSegmenter, Segmenter
 
 MODES = ("semantic", "instance", "foreground")
 DEFAULT_SIZE = 513
@@ -250,3 +250,15 @@ def build(
     if row.form == "pixels" and size == DEFAULT_SIZE:
         settings["size"] = row.input.size
     return SegmentTask(row, open_segmenter(row, options), detector=detector, **settings)
+
+
+def open_segmenter(row: ModelRow, options: EngineOptions | None = None) -> Segmenter:
+    """The row's network, loaded."""
+    from visioncli.engines import open_engine
+
+    engine = open_engine(row, options)
+    if isinstance(row.source, Hub):
+        from visioncli.tasks.segment.transformers import TransformersSegmenter
+
+        return TransformersSegmenter(engine, row.source)
+    return PlainSegmenter(engine, row.input) if row.form == "pixels" else DeeplabSegmenter(engine)

@@ -6,7 +6,6 @@ import numpy as np
 from PIL import Image
 
 from visioncli.engines.interface import Engine
-from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
 from visioncli.pictures import Picture
@@ -15,6 +14,7 @@ from visioncli.tasks.detect.detectors import Limits
 from visioncli.tasks.detect.task import parse_classes
 from visioncli.tasks.detect.torchvision import as_input, choose
 from visioncli.tasks.interface import Answer, Task
+from visioncli.tasks.limits import between_0_and_1
 from visioncli.tasks.segment.masks import bounding_box, segment_fields
 
 # The network scales longer sides down to this anyway; doing it before keeps its full-size masks small.
@@ -38,8 +38,7 @@ class InstanceTask(Task):
         classes: str | None = None,
         polygons: bool = False,
     ) -> None:
-        if not 0.0 <= score <= 1.0:
-            raise UsageError(f"--score must lie between 0 and 1, not {score}.")
+        between_0_and_1(score=score)
         self._engine, self._polygons = engine, polygons
         self.labels = load_labels(row.labels)
         wanted = parse_classes(classes, self.labels) if classes is not None else None
