@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_OUT ?= demo-out
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test test-torch lint format bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/vision classify sample_images -o $(DEMO_OUT) --json > /dev/null
@@ -16,6 +16,10 @@ demo: $(VENV)/installed
 
 test: lint
 	$(BIN)/python -m pytest
+
+# The tests of whole commands again, with the reference engine instead of the fast one.
+test-torch: $(VENV)/installed-dev
+	$(BIN)/python -m pytest --engine torch tests/cli
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check src tests benchmarks

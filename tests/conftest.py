@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,23 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = Path(os.environ.get("VISION_SHARED_DATA") or ROOT.parent / "shared" / "data")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--engine torch`: whole commands run their networks by the reference engine instead of the fast one."""
+    parser.addoption("--engine", choices=("onnx", "torch"), help="run the commands of the tests with this engine")
+
+
+_WITH_ENGINE = ("classify", "detect", "segment", "pose", "caption")
+
+
+def in_this_mode(args: Sequence[str], config: pytest.Config) -> list[str]:
+    """A command line as the mode of this test run wants it, where it does not choose an engine itself."""
+    engine = config.getoption("--engine")
+    chosen = {"--engine", "--model", "-m", "--precision", "--device", "--help", "-h"} & set(args)
+    if engine is None or chosen or not args or args[0] not in _WITH_ENGINE:
+        return list(args)
+    return [args[0], "--engine", engine, *args[1:]]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -100,7 +117,10 @@ class _Left(BaseException):
 
 @pytest.fixture
 def vision(
-    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    tmp_path: Path,
+    pytestconfig: pytest.Config,
 ) -> Iterator[Callable[..., Ended]]:
     """Runs `vision ARGS` in this process, in the folder `tmp_path`: fast, because PyTorch is loaded once."""
     from visioncli.cli import app as program
@@ -113,7 +133,7 @@ def vision(
         streams = sys.stdout, sys.stderr
         given = tmp_path / ".stdin"
         given.write_bytes(stdin)
-        monkeypatch.setattr(sys, "argv", ["vision", *map(os.fsdecode, args)])
+        monkeypatch.setattr(sys, "argv", ["vision", *in_this_mode([*map(os.fsdecode, args)], pytestconfig)])
         capfdbinary.readouterr()
         with given.open() as file:
             monkeypatch.setattr(sys, "stdin", file)
@@ -135,14 +155,14 @@ def vision(
 
 
 @pytest.fixture
-def start_vision(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+def start_vision(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Starts `vision ARGS` as a process of its own, in the folder `tmp_path`, with pipes; ends it after the test."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(*args: str | bytes | Path, **options: Any) -> subprocess.Popen[bytes]:
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         env = os.environ | options.pop("env", {})
-        command = [sys.executable, "-m", "visioncli", *map(os.fspath, args)]
+        command = [sys.executable, "-m", "visioncli", *in_this_mode([os.fsdecode(a) for a in args], pytestconfig)]
         process = subprocess.Popen(command, **({"cwd": tmp_path} | pipes | options), env=env)
         started.append(process)
         return process

