@@ -1,8 +1,11 @@
+import math
+
 import pytest
 from PIL import Image, ImageChops, ImageDraw
 
 from visioncli.models.labels import load_labels
-from visioncli.render.canvas import STRIP, below, fit, font, readable_size, text_size, write
+from visioncli.render.canvas import STRIP, below, fit, readable_size, text_size, write
+from visioncli.render.fonts import font, typeface_of
 
 
 def test_text_that_fits_stays_and_longer_text_ends_in_an_ellipsis() -> None:
@@ -19,14 +22,22 @@ def test_letters_lie_where_pillow_draws_the_whole_line(side: str, anchor: str, s
     for line in lines[:: 1 if size == 17 else 40]:
         ours, theirs = (Image.new("RGB", (1400, 100), (20, 90, 30)) for _ in range(2))
         write(ImageDraw.Draw(ours), (700, 50), line, size, (250, 240, 10), side)
-        ImageDraw.Draw(theirs).text((700, 50), line, (250, 240, 10), font(size), anchor=anchor)
+        face = font(size, typeface_of(line))
+        ImageDraw.Draw(theirs).text((700, 50), line, (250, 240, 10), face, anchor=anchor)
         # Where two letters overlap, their edges are laid on one after the other.
         assert max(high for _, high in ImageChops.difference(ours, theirs).getextrema()) <= 1, line
-        assert text_size(line, size)[0] == font(size).getlength(line)
+        assert text_size(line, size)[0] == math.ceil(face.getlength(line))
 
 
 def test_no_room_gives_no_text() -> None:
     assert fit("cat", 20, 1) == ""
+
+
+@pytest.mark.parametrize(
+    ("size", "letters"), [((3000, 200), 20), ((200, 3000), 17), ((640, 480), 18), ((60, 60), 12)]
+)
+def test_letters_suit_the_shape_of_the_picture(size: tuple[int, int], letters: int) -> None:
+    assert readable_size(*size) == letters
 
 
 @pytest.mark.parametrize("side", [1, 100, 1000, 30_000])

@@ -4,8 +4,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from visioncli.render.colours import category_colour
-from visioncli.render.detect import draw, draw_boxes
+from visioncli.render.canvas import readable_size
+from visioncli.render.colours import class_colour
+from visioncli.render.detect import draw, draw_boxes, mark
 from visioncli.results import Detection, ModelInfo, Record
 
 Place = tuple[float, float, float, float]
@@ -33,7 +34,7 @@ def drawn(size: tuple[int, int], boxes: list[tuple[Place, str, int]]) -> tuple[I
     usual = ImageDraw.Draw
     ImageDraw.Draw = Noting  # type: ignore[assignment, misc]
     try:
-        draw_boxes(image, boxes)
+        draw_boxes(image, [mark(box, text, label_id) for box, text, label_id in boxes])
     finally:
         ImageDraw.Draw = usual
     return image, plates, letters
@@ -59,25 +60,77 @@ def test_no_label_leaves_the_frame(
 
 
 def test_a_picture_that_is_too_small_for_letters_keeps_its_box_only() -> None:
-    image, plates, letters = drawn((8, 8), [((0, 0, 8, 8), "person 0.99", 1)])
+    image, plates, letters = drawn((8, 8), [((0, 0, 8, 8), "person", 1)])
     assert plates == letters == []
-    assert image.getpixel((0, 0)) == category_colour(1)
+    assert image.getpixel((0, 0)) == class_colour("person", 1)
     assert image.getpixel((4, 4)) == (0, 0, 0)
 
 
-def test_labels_of_neighbours_keep_clear_of_each_other() -> None:
-    boxes = [((100, 100 + 3 * n, 300, 300), f"person {n}", 1) for n in range(4)]
+def apart(plates: list[Place]) -> bool:
+    """Whether no two overlap; a rectangle's last corner is its last pixel."""
+    pairs = [(a, b) for n, a in enumerate(plates) for b in plates[n + 1 :]]
+    return all(a[2] < b[0] or b[2] < a[0] or a[3] < b[1] or b[3] < a[1] for a, b in pairs)
+
+
+def test_tags_of_neighbours_keep_clear_of_each_other() -> None:
+    _, plates, _ = drawn((640, 480), [((100, 100 + 3 * n, 300, 300), f"person {n}", 1) for n in range(4)])
+    assert len(plates) == 4 and apart(plates)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(*[st.integers(0, 600)] * 2, *[st.integers(5, 200)] * 2), min_size=20, max_size=60))
+def test_no_tags_overlap_in_a_crowd(places: list[tuple[int, int, int, int]]) -> None:
+    boxes = [((x, y, min(x + w, 640), min(y + h, 480)), "person", 1) for x, y, w, h in places if y < 470]
     _, plates, _ = drawn((640, 480), boxes)
-    assert len(plates) == 4
-    for n, a in enumerate(plates):
-        for b in plates[n + 1 :]:
-            assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+    assert apart(plates)
+
+
+def test_in_a_crowd_the_surest_have_their_tags_and_all_have_their_boxes() -> None:
+    boxes = [((100 + 4 * n, 100, 140 + 4 * n, 130), "person", 1) for n in range(60)]
+    image, plates, _ = drawn((640, 480), boxes)
+    assert 1 <= len(plates) < 60
+    assert plates[0][3] < 100 and plates[0][0] <= 100
+    assert image.getpixel((100 + 4 * 59 + 41, 115)) == class_colour("person", 1)
+
+
+@pytest.mark.parametrize("size", [(60, 60), (300, 200), (640, 480), (4000, 3000), (3000, 200), (200, 3000)])
+@pytest.mark.parametrize("place", [(0.0, 0.0), (0.5, 0.5), (1.0, 0.0), (0.3, 1.0), (1.0, 1.0)])
+def test_an_object_of_ten_pixels_stays_visible(size: tuple[int, int], place: tuple[float, float]) -> None:
+    x, y = round(place[0] * (size[0] - 10)), round(place[1] * (size[1] - 10))
+    image, plates, _ = drawn(size, [((x, y, x + 10, y + 10), "bird", 16)])
+    assert image.crop((x + 2, y + 2, x + 8, y + 8)).getcolors() == [(36, (0, 0, 0))]
+    if size != (60, 60):
+        assert len(plates) == 1
+
+
+def test_a_tag_does_not_hide_anothers_small_object() -> None:
+    boxes = [
+        ((200, 200, 400, 400), "dog", 18),
+        *(((200 + 30 * n, 185, 210 + 30 * n, 195), "bird", 16) for n in range(6)),
+    ]
+    image, _, _ = drawn((640, 480), boxes)
+    for x1, y1, x2, y2 in (tuple(map(int, box)) for box, *_ in boxes[1:]):
+        assert image.crop((x1, y1, x2, y2)).getcolors() == [(100, (0, 0, 0))]
+
+
+def test_a_tag_without_room_for_its_score_shows_the_label_alone() -> None:
+    size = readable_size(90, 90)
+    found = [Detection("person", 1, 0.5, (0, 0, 90, 90))]
+    long = draw(Image.new("RGB", (90, 90)), Record("detect", "a", 90, 90, ModelInfo("m", None), tuple(found)), {})
+    plate = np.asarray(long)[2 : size - 2, 2:88]
+    assert 0.4 < (plate == class_colour("person", 1)).all(2).any(0).mean() < 0.95
+
+
+def test_a_box_on_a_ground_of_its_own_colour_can_be_seen() -> None:
+    image = Image.new("RGB", (640, 480), class_colour("cat", 17))
+    draw_boxes(image, [mark((200, 150, 400, 350), "cat", 17)])
+    assert sum(image.getpixel((199, 250))) < 120  # type: ignore[arg-type]
 
 
 def test_a_box_is_drawn_around_its_pixels_in_its_categorys_colour() -> None:
     image, _, _ = drawn((640, 480), [((200, 150, 400, 350), "cat", 17)])
     for place in ((200, 250), (399, 250), (300, 150), (300, 349)):
-        assert image.getpixel(place) == category_colour(17)
+        assert image.getpixel(place) == class_colour("cat", 17)
     for place in ((197, 250), (402, 250), (300, 352), (300, 250)):
         assert image.getpixel(place) == (0, 0, 0)
 

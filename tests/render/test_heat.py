@@ -66,3 +66,15 @@ def test_an_explained_box_is_drawn_and_nothing_to_explain_is_said() -> None:
     assert (plain != boxed).any()
     nothing = np.asarray(drawn((300, 200)))
     assert nothing.shape[0] > 200 and (nothing[:200] == 255).all() and nothing[200:].max() > 200
+
+
+@pytest.mark.parametrize(("width", "there"), [(60, False), (640, True), (4000, True)])
+def test_a_colour_scale_stands_in_the_strip_where_there_is_room(width: int, there: bool) -> None:
+    strip = np.asarray(drawn((width, 300), explanation()))[300:].astype(int)
+    colours = [(abs(strip - colour).max(axis=2) < 12).any() for colour in colour_table()[60:240:40]]
+    assert all(colours) == any(colours) == there
+
+
+def test_without_an_explanation_there_is_no_scale() -> None:
+    strip = np.asarray(drawn((640, 300)))[300:].astype(int)
+    assert not (abs(strip - colour_table()[160]).max(axis=2) < 12).any()

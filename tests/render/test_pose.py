@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visioncli.render.colours import class_colour
 from visioncli.render.pose import LEFT, RIGHT, draw
 from visioncli.results import Keypoint, ModelInfo, Person, Record
 from visioncli.tasks.pose.joints import KEYPOINT_NAMES
@@ -69,3 +70,21 @@ def test_any_size_can_be_drawn_and_is_kept(size: tuple[int, int]) -> None:
 def test_joints_far_outside_the_picture_do_no_harm() -> None:
     far = tuple(Keypoint(k.name, 1e7 * k.x, -1e7, 0.9) for k in person(10, 10).keypoints)
     assert drawn((100, 100), dataclasses.replace(person(10, 10), keypoints=far)).shape == (100, 100, 3)
+
+
+@pytest.mark.parametrize(("score", "there"), [(0.1, False), (0.2, True)])
+def test_people_who_are_likely_imagined_are_left_to_the_record(score: float, there: bool) -> None:
+    weak = dataclasses.replace(person(400, 600), score=score)
+    assert drawn((400, 600), weak).any() == there
+
+
+def test_a_tag_keeps_off_the_limbs() -> None:
+    # Everything above, below and inside the box on the left is arms and legs; on the right there is room.
+    zigzag = tuple(
+        Keypoint(k.name, 130.0 if n % 2 else 60.0, 20.0 * n, 0.9) for n, k in enumerate(person(1, 1).keypoints)
+    )
+    someone = dataclasses.replace(person(640, 480), keypoints=zigzag, box=(60.0, 60.0, 300.0, 400.0))
+    pixels = drawn((640, 480), someone)
+    plate = has(pixels, class_colour("person", 1))[:60]
+    rows, columns = np.nonzero(plate)
+    assert len(rows) and columns.min() > 140

@@ -1,12 +1,14 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from visioncli.render.canvas import STRIP
-from visioncli.render.colours import category_colour
+from visioncli.render.colours import class_colour
 from visioncli.render.segment import draw
 from visioncli.results import ModelInfo, Record, Segment
-from visioncli.tasks.segment.masks import segment_fields
+from visioncli.tasks.segment.masks import bounding_box, segment_fields
 
 
 def segment(mask: np.ndarray, label: str = "cat", label_id: int = 8, **more: object) -> Segment:
@@ -32,7 +34,7 @@ def test_the_legend_lies_below_and_the_unmasked_picture_is_untouched(size: tuple
     assert (picture[~half(*size)] == (10, 200, 90)).all()
     strip = drawn[size[1] :]
     assert strip.shape[0] >= 12 and (strip == STRIP).all(2).mean() > 0.3
-    assert (strip == category_colour(8)).all(2).any()
+    assert (strip == class_colour("cat", 8)).all(2).any()
     assert strip.max() > 200
 
 
@@ -40,7 +42,7 @@ def test_the_legend_lies_below_and_the_unmasked_picture_is_untouched(size: tuple
 def test_opacity_mixes_the_class_colour_in(opacity: float) -> None:
     image = Image.new("RGB", (400, 300), (100, 100, 100))
     drawn = draw(image, record((400, 300), segment(half(400, 300))), {}, opacity=opacity)
-    want = np.array(category_colour(8)) * opacity + 100 * (1 - opacity)
+    want = np.array(class_colour("cat", 8)) * opacity + 100 * (1 - opacity)
     assert np.abs(np.array(drawn.getpixel((100, 150))) - want).max() <= 1
 
 
@@ -66,3 +68,37 @@ def test_many_classes_wrap_into_lines_within_the_frame() -> None:
 def test_nothing_found_is_said() -> None:
     drawn = np.asarray(draw(Image.new("RGB", (400, 300)), record((400, 300)), {}))
     assert drawn.shape[0] > 300 and drawn[300:].max() > 200
+
+
+@pytest.mark.parametrize(("share", "shown"), [(0.0004, False), (0.0006, True)])
+def test_a_class_below_a_twentieth_of_a_per_cent_is_not_in_the_legend(share: float, shown: bool) -> None:
+    mask = np.zeros((100, 100), bool)
+    mask[0, :5] = True
+    found = segment(np.ones((100, 100), bool)), dataclasses.replace(segment(mask, "dog", 12), share=share)
+    strip = np.asarray(draw(Image.new("RGB", (100, 100)), record((100, 100), *found), {}))[100:]
+    assert (strip == class_colour("dog", 12)).all(2).any() == shown
+    assert (strip == class_colour("cat", 8)).all(2).any()
+
+
+def test_the_legend_counts_the_objects_of_a_class_and_tags_carry_their_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("visioncli.render.segment.write", lambda pen, at, text, *_: written.append(text))
+    monkeypatch.setattr("visioncli.render.detect.write", lambda pen, at, text, *_: written.append(text))
+    found = []
+    for n in range(3):
+        mask = np.zeros((300, 600), bool)
+        mask[100:200, 200 * n + 20 : 200 * n + 160] = True
+        found.append(segment(mask, "dog" if n == 1 else "cat", 17 + n % 2, score=0.5, box=bounding_box(mask)))
+    draw(Image.new("RGB", (600, 300)), record((600, 300), *found), {})
+    assert written == ["1 cat 0.50", "2 dog 0.50", "3 cat 0.50", "2 x cat 15.6 %", "dog 7.8 %"]
+
+
+@pytest.mark.parametrize("approximate", [True, None])
+def test_only_approximate_masks_are_called_so(approximate: bool | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("visioncli.render.segment.write", lambda pen, at, text, *_: written.append(text))
+    one = segment(half(400, 300), score=0.5, box=(0.0, 0.0, 200.0, 300.0), approximate=approximate)
+    draw(Image.new("RGB", (400, 300)), record((400, 300), one), {})
+    assert any(text.startswith("approximate") for text in written) == bool(approximate)

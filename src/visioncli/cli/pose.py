@@ -21,6 +21,12 @@ def pose(
     min_keypoint_score: Annotated[
         float, typer.Option("--min-keypoint-score", metavar="P", help="Draw and measure only joints above this.")
     ] = 0.2,
+    draw_score: Annotated[
+        float,
+        typer.Option(
+            "--draw-score", metavar="P", min=0.0, max=1.0, help="Draw only people above this; records list all."
+        ),
+    ] = 0.15,
     max_people: Annotated[int, typer.Option("--max-people", metavar="N", help="People a picture, best first.")] = 20,
     single: Annotated[bool, typer.Option("--single", help="The whole picture is one person; no detection.")] = False,
     angles: Annotated[
@@ -51,6 +57,6 @@ def pose(
         "pose",
         frame,
         settings,
-        functools.partial(draw, min_keypoint_score=min_keypoint_score),
+        functools.partial(draw, min_keypoint_score=min_keypoint_score, draw_score=draw_score),
         SinkOptions(images=images),
     )

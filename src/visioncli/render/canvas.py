@@ -5,42 +5,44 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from visioncli.render.fonts import BUNDLED, font, typeface_of
 
 Arrays = Mapping[str, np.ndarray]
 """What a task hands to its files beside the record, such as heat maps."""
 Colour = tuple[int, int, int]
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 INK: Colour = (245, 245, 245)
+FAINT: Colour = (170, 174, 182)
 STRIP: Colour = (24, 26, 31)
 TRACK: Colour = (62, 66, 76)
 ACCENT: Colour = (64, 156, 255)
 
 
-@lru_cache(maxsize=64)
-def font(size: int) -> Font:
-    """Pillow's own scalable font (Aileron) at `size` pixels."""
-    return ImageFont.load_default(size)
+@lru_cache(maxsize=4096)
+def _glyph(letters: str, size: int, typeface: str) -> tuple[Image.Image, int, int, float]:
+    """Letters as a mask, where its left and top edges lie, and how far they move the pen.
+
+    Remembered, because FreeType shapes a label's letters anew each time, which takes seven times as long.
+    """
+    face = font(size, typeface)
+    box = face.getbbox(letters, anchor="lm")
+    left, top = math.floor(box[0]), math.floor(box[1])
+    mask = Image.new("L", (max(math.ceil(box[2]) - left, 1), max(math.ceil(box[3]) - top, 1)))
+    ImageDraw.Draw(mask).text((-left, -top), letters, 255, face, anchor="lm")
+    return mask, left, top, face.getlength(letters)
+
+
+def _glyphs(text: str, size: int) -> list[tuple[Image.Image, int, int, float]]:
+    """Pillow's font has no kerning, so that a line is its letters side by side; others are shaped as a whole."""
+    typeface = typeface_of(text)
+    return [_glyph(part, size, typeface) for part in (text if typeface == BUNDLED else (text,))]
 
 
 @lru_cache(maxsize=4096)
-def _glyph(letter: str, size: int) -> tuple[Image.Image, int, int, float]:
-    """One letter as a mask, where its left and top edges lie, and how far it moves the pen.
-
-    Remembered, because FreeType shapes a label's letters anew each time, which takes seven times as long. The font
-    has no kerning, so that a line is its letters side by side.
-    """
-    face = font(size)
-    box = face.getbbox(letter, anchor="lm")
-    left, top = math.floor(box[0]), math.floor(box[1])
-    mask = Image.new("L", (max(math.ceil(box[2]) - left, 1), max(math.ceil(box[3]) - top, 1)))
-    ImageDraw.Draw(mask).text((-left, -top), letter, 255, face, anchor="lm")
-    return mask, left, top, face.getlength(letter)
-
-
 def _length(text: str, size: int) -> float:
-    return sum(_glyph(letter, size)[3] for letter in text)
+    return sum(advance for *_, advance in _glyphs(text, size))
 
 
 def write(
@@ -49,10 +51,8 @@ def write(
     """Writes one line whose left end (side `l`) or right end (`r`) lies at `at`, half-way up the letters."""
     x = round(at[0]) - (_length(text, size) if side == "r" else 0)
     y = round(at[1])
-    for letter in text:
-        mask, left, top, advance = _glyph(letter, size)
-        if not letter.isspace():
-            pen.bitmap((round(x) + left, y + top), mask, ink)
+    for mask, left, top, advance in _glyphs(text, size):
+        pen.bitmap((round(x) + left, y + top), mask, ink)
         x += advance
 
 
@@ -76,8 +76,8 @@ def fit(text: str, size: int, width: int) -> str:
 
 
 def readable_size(width: int, height: int) -> int:
-    """A font size in pixels that reads well at the picture's size."""
-    return max(12, min(72, round(min(width, height) / 26)))
+    """A font size in pixels that suits the picture: by its area, and less where it is narrow or flat."""
+    return max(12, min(72, round(min(math.sqrt(width * height) / 30, width / 12, height / 10))))
 
 
 def below(image: Image.Image, strip_height: int, least_width: int) -> tuple[Image.Image, ImageDraw.ImageDraw, int]:

@@ -3,6 +3,7 @@
 from PIL import Image
 
 from visioncli.render.canvas import ACCENT, INK, TRACK, Arrays, below, fit, readable_size, text_size, write
+from visioncli.render.fonts import legible
 from visioncli.results import Record
 
 LEAST_WIDTH = 320
@@ -13,7 +14,7 @@ def draw(image: Image.Image, record: Record, arrays: Arrays) -> Image.Image:
     """The picture above a strip with one line a class: label, bar, per cent. Readable whatever the picture."""
     predictions = record.predictions or ()
     width = max(image.width, LEAST_WIDTH)
-    size = readable_size(width, max(image.height, LEAST_WIDTH))
+    size = readable_size(width, image.height)
     line, pad = round(size * 1.6), round(size * 0.7)
     lines = max(len(predictions), 1)
     canvas, pen, top = below(image, lines * line + 2 * pad, width)
@@ -24,7 +25,7 @@ def draw(image: Image.Image, record: Record, arrays: Arrays) -> Image.Image:
         write(pen, (pad, top + pad + line / 2), fit(NOTHING, size, width - 2 * pad), size, INK)
     for n, prediction in enumerate(predictions):
         middle = top + pad + n * line + line / 2
-        label = fit(prediction.label, size, label_width)
+        label = fit(legible(prediction.label, f"#{prediction.label_id}"), size, label_width)
         write(pen, (pad, middle), label, size, INK)
         half = size * 0.3
         if bar_right - bar_left > 4:

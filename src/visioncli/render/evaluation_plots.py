@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw
 from visioncli.errors import OutputError
 from visioncli.files import whole_file
 from visioncli.metrics.report import AnyReport, ConfusionTable, LabelMapReport, PrecisionRecall, Report
-from visioncli.render.canvas import Colour, fit, font
+from visioncli.render.canvas import Colour, fit, text_size
+from visioncli.render.fonts import font, legible, typeface_of
 
 SCALE = 2
 """Everything is drawn this much larger and then reduced, which smooths lines and letters."""
@@ -60,8 +61,8 @@ def draw_plots(report: AnyReport, folder: Path) -> list[Path]:
 
 
 def _words(label: str) -> str:
-    """A label in one line that can be drawn: line ends, halves of characters and the like become a mark."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in label[:LONGEST_LABEL])
+    """A label in one line that can be drawn."""
+    return legible(label[:LONGEST_LABEL], "?")
 
 
 class _Sheet:
@@ -73,7 +74,8 @@ class _Sheet:
         self._draw = ImageDraw.Draw(self._image)
 
     def text(self, at: tuple[float, float], words: str, size: int, colour: Colour = TEXT, anchor: str = "la") -> None:
-        self._draw.text((at[0] * SCALE, at[1] * SCALE), words, colour, font(size * SCALE), anchor)
+        face = font(size * SCALE, typeface_of(words))
+        self._draw.text((at[0] * SCALE, at[1] * SCALE), words, colour, face, anchor)
 
     def line(self, points: list[tuple[float, float]], colour: Colour, width: float) -> None:
         scaled = [(x * SCALE, y * SCALE) for x, y in points]
@@ -85,7 +87,7 @@ class _Sheet:
 
     def upright(self, at: tuple[float, float], words: str, size: int, colour: Colour = TEXT) -> None:
         """Words from bottom to top; `at` is the middle of their lower end."""
-        face = font(size * SCALE)
+        face = font(size * SCALE, typeface_of(words))
         length, height = int(face.getlength(words)) + 2 * SCALE, round(size * SCALE * 1.4)
         strip = Image.new("RGB", (max(1, length), height), PAPER)
         ImageDraw.Draw(strip).text((0, height / 2), words, colour, face, "lm")
@@ -175,7 +177,7 @@ def confusion(table: ConfusionTable, rest: tuple[str, str], note: str) -> Image.
     shown = counts[: len(rows), : len(columns)]
     cell = max(12, min(56, 1400 // max(1, len(columns))))
     size = max(9, min(14, round(cell * 0.62)))
-    longest = max([font(size).getlength(n) for n in (*rows, *columns)] + [60])
+    longest = max([text_size(n, size)[0] for n in (*rows, *columns)] + [60])
     label = min(190, round(longest) + 14)
     left, top = label + 40, label + 78
     sheet = _Sheet(max(left + cell * len(columns) + 24, 420), top + cell * len(rows) + 24)

@@ -1,10 +1,11 @@
 """Heat maps over pictures, in the perceptually uniform colours of "inferno" (van der Walt and Smith, CC0)."""
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from visioncli.render.canvas import INK, STRIP, Arrays, below, fit, readable_size, write
-from visioncli.render.detect import draw_boxes
+from visioncli.render.canvas import FAINT, INK, STRIP, Arrays, below, fit, readable_size, text_size, write
+from visioncli.render.detect import draw_boxes, mark
+from visioncli.render.fonts import legible
 from visioncli.results import Explanation, Record
 from visioncli.tasks.gradcam.heat import unpacked
 
@@ -45,7 +46,8 @@ def draw(
     panels = []
     for n, explanation in enumerate(found if several else found[:1]):
         heated = overlay(image, unpacked(arrays, n, image.width, image.height), opacity)
-        caption = f"{explanation.label} {explanation.score:.2f} · {explanation.method}"
+        name = legible(explanation.label, f"#{explanation.label_id}")
+        caption = f"{name} {explanation.score:.2f} · {explanation.method}"
         if len({e.model for e in found}) > 1:
             caption = f"{explanation.model}: {caption}"
         panels.append(_panel(heated, explanation, caption))
@@ -54,12 +56,30 @@ def draw(
 
 def _panel(image: Image.Image, explanation: Explanation | None, caption: str) -> Image.Image:
     if explanation is not None and explanation.target is not None:
-        draw_boxes(image, [(explanation.target, explanation.label, explanation.label_id)])
+        draw_boxes(image, [mark(explanation.target, explanation.label, explanation.label_id)])
     width = max(image.width, LEAST_WIDTH)
-    size = readable_size(width, max(image.height, LEAST_WIDTH))
+    size = readable_size(width, image.height)
     canvas, pen, top = below(image, round(size * 2), width)
-    write(pen, (size * 0.6, top + size), fit(caption, size, round(width - size * 1.2)), size, INK)
+    room = round(width - size * 1.2)
+    scale = _scale(size)
+    if explanation is not None and text_size(caption, size)[0] + 2 * size + scale.width <= room:
+        canvas.paste(scale, (round(width - size * 0.6) - scale.width, top + (2 * size - scale.height) // 2))
+    write(pen, (size * 0.6, top + size), fit(caption, size, room), size, INK)
     return canvas
+
+
+def _scale(size: int) -> Image.Image:
+    """What the colours say: a bar from little to much evidence, between the words "low" and "high"."""
+    face, bar = max(10, round(size * 0.8)), (6 * size, max(4, round(size * 0.5)))
+    low, high, gap = text_size("low", face)[0], text_size("high", face)[0], round(face * 0.5)
+    image = Image.new("RGB", (low + high + 2 * gap + bar[0], 2 * (size - 1)), STRIP)
+    pen = ImageDraw.Draw(image)
+    middle = image.height // 2
+    write(pen, (0, middle), "low", face, FAINT)
+    write(pen, (image.width, middle), "high", face, FAINT, side="r")
+    colours = Image.fromarray(colour_table()[None]).resize(bar, Image.Resampling.BILINEAR)
+    image.paste(colours, (low + gap, middle - bar[1] // 2))
+    return image
 
 
 def side_by_side(panels: list[Image.Image]) -> Image.Image:

@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw
 
 from visioncli.errors import UsageError
 from visioncli.models.row import Carrier, ModelRow
-from visioncli.render.canvas import Colour, font
+from visioncli.render.canvas import Colour
+from visioncli.render.fonts import font
 
 WIDTH, HEIGHT = 1600, 1000
 # Drawn larger and scaled down: Pillow's lines and circles have no smooth edges.

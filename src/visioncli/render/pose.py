@@ -1,30 +1,65 @@
 """Skeletons: left and right in different colours; joints that the network is unsure of are not drawn."""
 
+from collections.abc import Sequence
+
+import numpy as np
 from PIL import Image, ImageDraw
 
 from visioncli.render.canvas import Arrays, Colour, readable_size
-from visioncli.render.detect import draw_boxes
-from visioncli.results import Person, Record
+from visioncli.render.detect import draw_boxes, mark
+from visioncli.results import Keypoint, Person, Record
 from visioncli.tasks.pose.joints import SKELETON
 
 LEFT: Colour = (255, 128, 32)
 RIGHT: Colour = (48, 160, 255)
 MIDDLE: Colour = (120, 220, 120)
 EDGE: Colour = (16, 16, 16)
+DRAW_SCORE = 0.15
+"""Below it, most people are imagined: measured on COCO pictures, see docs/tasks.md."""
 LEAST_JOINTS = 4
 """With fewer sure joints there is no skeleton to show; the record still lists the person."""
 
 
-def draw(image: Image.Image, record: Record, arrays: Arrays, *, min_keypoint_score: float = 0.2) -> Image.Image:
-    """The picture with a skeleton and a box for each person of whom enough is seen, lines by the picture's size."""
+def draw(
+    image: Image.Image,
+    record: Record,
+    arrays: Arrays,
+    *,
+    min_keypoint_score: float = 0.2,
+    draw_score: float = DRAW_SCORE,
+) -> Image.Image:
+    """The picture with a skeleton and a box for each person of whom enough is seen, lines by the picture's size.
+
+    People below `draw_score` are left to the record.
+    """
     canvas = image.copy()
-    people = [p for p in record.predictions or () if _sure_joints(p, min_keypoint_score) >= LEAST_JOINTS]
-    draw_boxes(canvas, [(p.box, f"{p.label} {p.score:.2f}", 7 * n + 1) for n, p in enumerate(people)])
+    people = [
+        p
+        for p in record.predictions or ()
+        if p.score >= draw_score and _sure_joints(p, min_keypoint_score) >= LEAST_JOINTS
+    ]
     pen = ImageDraw.Draw(canvas)
     width = max(2, round(readable_size(canvas.width, canvas.height) / 5))
     for person in reversed(people):
         _skeleton(pen, person, min_keypoint_score, width)
+    marks = [mark(p.box, p.label, p.label_id, p.score) for p in people]
+    draw_boxes(canvas, marks, _along(people, min_keypoint_score))
     return canvas
+
+
+def _along(people: Sequence[Person], least: float) -> np.ndarray:
+    """`(M, 2)` x y: points along everybody's limbs, which tags should not cover."""
+    steps = np.linspace(0, 1, 8)[:, None]
+    points = [np.zeros((0, 2))]
+    for person in people:
+        for a, b in _limbs(person, least):
+            points.append((1 - steps) * (a.x, a.y) + steps * (b.x, b.y))
+    return np.concatenate(points)
+
+
+def _limbs(person: Person, least: float) -> list[tuple[Keypoint, Keypoint]]:
+    points = person.keypoints
+    return [(points[a], points[b]) for a, b in SKELETON if min(points[a].score, points[b].score) >= least]
 
 
 def _sure_joints(person: Person, least: float) -> int:
@@ -33,7 +68,7 @@ def _sure_joints(person: Person, least: float) -> int:
 
 def _skeleton(pen: ImageDraw.ImageDraw, person: Person, least: float, width: int) -> None:
     points = person.keypoints
-    limbs = [(points[a], points[b]) for a, b in SKELETON if min(points[a].score, points[b].score) >= least]
+    limbs = _limbs(person, least)
     # A dark edge under every line keeps it visible on any background.
     for grown, edge in ((2, True), (0, False)):
         for a, b in limbs:

@@ -1,35 +1,64 @@
 """Masks laid over a picture in their classes' colours, outlined, with a legend on a strip below."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image
 
 from visioncli.render.canvas import INK, Arrays, Colour, below, fit, readable_size, text_size, write
-from visioncli.render.colours import category_colour
-from visioncli.render.detect import draw_boxes
+from visioncli.render.colours import class_colour, object_colour
+from visioncli.render.detect import Mark, draw_boxes
+from visioncli.render.fonts import legible
 from visioncli.results import Record, Segment
 from visioncli.tasks.segment.masks import decode
 
 LEAST_WIDTH = 240
+LEAST_SHARE = 0.0005
+"""A class with less of the picture would read as 0.0 %: the legend leaves it out, the record lists it."""
 NOTHING = "background only"
 
 
 def draw(image: Image.Image, record: Record, arrays: Arrays, *, opacity: float = 0.5) -> Image.Image:
-    """The picture under its masks (`opacity` 0 to 1) and a legend; boxes and labels where objects are told apart."""
+    """The picture under its masks (`opacity` 0 to 1) and a legend.
+
+    Where objects are told apart, each has a box and its number in the record, which is its pixels' value in
+    `instances.png`, and its own shade of the class's colour.
+    """
     segments: tuple[Segment, ...] = record.predictions or ()
     objects = any(s.score is not None for s in segments)
-    colours = [
-        category_colour(7 * n + s.label_id) if objects else category_colour(s.label_id)
-        for n, s in enumerate(segments)
-    ]
     canvas = image.copy()
-    for segment, colour in zip(segments, colours, strict=True):
+    groups: dict[str, list[Segment]] = {}
+    for segment in segments:
+        group = groups.setdefault(segment.label, [])
+        colour = object_colour(class_colour(segment.label, segment.label_id), len(group))
         _lay(canvas, decode(segment.mask), colour, opacity)
+        group.append(segment)
     if objects:
-        boxes = [(s.box, f"{s.label} {s.score:.2f}", s.label_id) for s in segments if s.box and s.score is not None]
-        draw_boxes(canvas, boxes, colours)
-    entries = [(f"{s.label} {s.share * 100:.1f} %", c) for s, c in zip(segments, colours, strict=True)]
-    note = "approximate masks: class mask inside each box" if objects else ""
-    return with_legend(canvas, entries, note)
+        draw_boxes(canvas, [m for n, s in enumerate(segments, 1) if (m := _numbered(n, s))])
+    note = "approximate masks: class mask inside each box" if any(s.approximate for s in segments) else ""
+    return with_legend(canvas, [entry for group in groups.values() if (entry := _entry(group))], note)
+
+
+def _numbered(n: int, segment: Segment) -> Mark | None:
+    if segment.box is None or segment.score is None:
+        return None
+    name = f"{n} {legible(segment.label)}".strip()
+    return Mark(segment.box, (f"{name} {segment.score:.2f}", name, str(n)), _colour(segment))
+
+
+def _colour(segment: Segment) -> Colour:
+    return class_colour(segment.label, segment.label_id)
+
+
+def _entry(group: Sequence[Segment]) -> tuple[str, Colour] | None:
+    """A class's line in the legend: how many objects, and their part of the picture; None where that is next to 0."""
+    share = sum(s.share for s in group)
+    if len(group) == 1 and share < LEAST_SHARE:
+        return None
+    first = group[0]
+    name = legible(first.label, f"#{first.label_id}")
+    part = f"{share * 100:.1f} %" if share >= LEAST_SHARE else "< 0.1 %"
+    return f"{len(group)} x {name} {part}" if len(group) > 1 else f"{name} {part}", _colour(first)
 
 
 def _lay(canvas: Image.Image, mask: np.ndarray, colour: Colour, opacity: float) -> None:
@@ -56,7 +85,7 @@ def _lay(canvas: Image.Image, mask: np.ndarray, colour: Colour, opacity: float) 
 
 def with_legend(image: Image.Image, entries: list[tuple[str, Colour]], note: str = "") -> Image.Image:
     """The picture above a strip of coloured squares with their names, in as many lines as they need."""
-    size = readable_size(max(image.width, LEAST_WIDTH), max(image.height, LEAST_WIDTH))
+    size = readable_size(max(image.width, LEAST_WIDTH), image.height)
     width = max(image.width, LEAST_WIDTH)
     pad, line = round(size * 0.7), round(size * 1.6)
     cells: list[tuple[int, int, str, Colour | None]] = []
