@@ -69,6 +69,51 @@ def test_boxes_may_begin_with_a_minus(vision):
     assert vision("-.5,0,.5,1", "-.5,0,.5,1;-1,0,-.5,1").stdout == "1\t0\n"
 
 
+@pytest.mark.parametrize(
+    "box",
+    [
+        "[10, 10, 50, 50]",
+        "10 10 50 50",
+        "(10,10,50,50)",
+        " 10, 10, 50 ,50 ",
+        "[10 10 50 50]",
+        "[[10,10,50,50]]",
+        "10\t10\n50 50",
+    ],
+)
+def test_a_box_may_be_typed_with_blanks_and_brackets(vision, box):
+    assert vision(box, "20,20,60,60").stdout == vision("20,20,60,60", box).stdout == "0.3913043478\n"
+
+
+def test_several_boxes_may_be_typed_with_brackets(vision):
+    expected = vision("0,0,2,2;-1,0,1,1", "0,0,2,2").stdout
+    for text in (
+        "[[0, 0, 2, 2], [-1, 0, 1, 1]]",
+        "[0,0,2,2];[-1,0,1,1]",
+        "(0 0 2 2) (-1 0 1 1)",
+        "0 0 2 2; -1 0 1 1",
+    ):
+        assert vision(text, "0,0,2,2").stdout == expected, text
+
+
+def test_eight_numbers_are_two_boxes(vision):
+    assert vision("10", "10", "50", "50", "20", "20", "60", "60").stdout == "0.3913043478\n"
+    words = ["[-5,", "0,", "5,", "5]", "0", "0", "5", "5"]
+    assert (
+        vision(*words).stdout
+        == vision("--iou", ".5", *words).stdout
+        == vision(*words, "--iou", ".5").stdout
+        == "0.5\n"
+    )
+    assert sentence(vision(*words[:7]))[0].startswith("7 numbers stand in a row, and two boxes are eight")
+
+
+@pytest.mark.parametrize("box", ["10 10 50", "[10,10,50", "10,,50,50", "10 10 50 x", "[10,10,50,50", "10,10,50,50)"])
+def test_what_is_nearly_a_box_is_refused(vision, box):
+    message, status = sentence(vision(box, "20,20,60,60"))
+    assert status == 2 and ("four numbers" in message or "brackets" in message)
+
+
 def test_several_boxes_print_a_matrix(vision):
     result = vision("0,0,2,2;0,0,1,1", "0,0,2,2; 0,0,1,2;9,9,9,9")
     assert result.stdout == "1\t0.5\t0\n0.25\t0.5\t0\n"
@@ -393,3 +438,43 @@ def test_what_is_no_file_of_annotations_is_a_sentence(vision, files, path):
     for words in ((path, "found.json"), ("truth.json", path)):
         message, status = sentence(vision(*words))
         assert message.startswith(path) and status == 3
+
+
+def test_the_split_that_was_taken_is_said_and_can_be_chosen(vision, files):
+    for split, name in (("val", "a"), ("train", "c")):
+        Path(f"set/labels/{split}").mkdir(parents=True)
+        Path(f"set/images/{split}").mkdir(parents=True)
+        Path(f"set/labels/{split}/{name}.txt").write_text("0 .5 .5 .2 .2")
+        Image.new("RGB", (100, 80)).save(f"set/images/{split}/{name}.jpg")
+    Path("set/classes.txt").write_text("cat")
+    Path("found.csv").write_text("input,label,score,x1,y1,x2,y2\na.jpg,cat,.9,40,32,60,48\n")
+    result = vision("set", "found.csv", "--only", "AP")
+    assert (result.stdout, result.exit_code) == ("1\n", 0)
+    assert (
+        "took the split val, which has the pictures of the other side; --split chooses one of val, train"
+        in result.stderr
+    )
+    message, status = sentence(vision("set", "found.csv", "--split", "train"))
+    assert status == 3 and "no images named a.jpg. It has c" in message
+    assert sentence(vision("set", "found.csv", "--split", "nope"))[1] == 2
+
+
+def test_classes_counted_from_0_are_suspected(vision, files):
+    Path("zero.json").write_text(json.dumps([{"image_id": 7, "category_id": 0, "bbox": [1, 1, 2, 2], "score": 1}]))
+    assert "Are they counted from 0" in sentence(vision("truth.json", "zero.json"))[0]
+
+
+def test_swapped_sides_are_refused(vision, files):
+    swapped = json.loads(json.dumps(TRUTH))
+    for entry in swapped["annotations"]:
+        entry["score"] = 0.5
+    Path("swapped.json").write_text(json.dumps(swapped))
+    message, status = sentence(vision("swapped.json", "truth.json"))
+    assert status == 3 and "The truth comes first: swap the two" in message
+
+
+def test_no_predictions_at_all_are_compared_with_any_truth(vision, files):
+    Path("set").mkdir()
+    Path("set/a.csv").write_text("input,label,x1,y1,x2,y2\na.jpg,cat,40,32,60,48\n")
+    result = vision("set/a.csv", "none.json", "--only", "truth,matched")
+    assert result.exit_code == 0 and result.stdout == "truth\t1\nmatched\t0\n"

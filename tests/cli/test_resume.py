@@ -23,6 +23,7 @@ CHANGES = {
     "gradcam --grid": (["gradcam"], ["--grid"]),
     "gradcam --raw": (["gradcam", "--raw", "png"], ["--raw", "npy"]),
     "detect --yolo-scores": (["detect", "-f", "yolo"], ["--yolo-scores"]),
+    "detect --yolo-labels-only": (["detect", "-f", "yolo"], ["--yolo-labels-only"]),
     "detect --format yolo": (["detect"], ["-f", "yolo"]),
     "classify --annotated": (["classify"], ["--annotated", "none"]),
 }

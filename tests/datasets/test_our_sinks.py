@@ -9,6 +9,7 @@ import pytest
 from visioncli.datasets import recognise
 from visioncli.datasets.align import align
 from visioncli.datasets.interface import ReadOptions, Role
+from visioncli.inputs.sources import Item
 from visioncli.results import Detection, Failure, ModelInfo, Record
 from visioncli.sinks.coco import CocoSink
 from visioncli.sinks.csv_table import CsvSink
@@ -61,7 +62,9 @@ def write(tmp_path, *, truth=None, records=RECORDS):
             sink.write(body)
         if body.ok:
             for sink in pictures:
-                sink.write(SimpleNamespace(record=body), out, body.output)
+                sink.write(
+                    SimpleNamespace(record=body, item=Item(body.input, body.output), picture=None), out, body.output
+                )
     for sink in documents:
         sink.close()
     out.close()

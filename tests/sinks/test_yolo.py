@@ -1,5 +1,6 @@
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,6 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sinks.samples import BRUSH, CAT, LABELS, folder, outcome, record
+from visioncli.datasets import class_names, roots
+from visioncli.datasets.interface import ReadOptions, Role
+from visioncli.datasets.yolo import read
 from visioncli.results import Detection
 from visioncli.sinks.yolo import YoloSink
 
@@ -20,7 +24,9 @@ def test_a_line_is_class_number_and_normalised_centre_and_size(tmp_path: Path) -
     out = folder(tmp_path, "a/cat.jpg")
     files = YoloSink(out, LABELS).write(outcome(record("detect", "a/cat.jpg", CAT, BRUSH)), out, "a/cat.jpg")
     path = tmp_path / "out" / "yolo" / "labels" / "a" / "cat.txt"
-    assert files == {"yolo": str(path)}
+    picture = tmp_path / "out" / "yolo" / "images" / "a" / "cat.jpg"
+    assert files == {"yolo": str(path), "yolo_picture": str(picture)}
+    assert picture.is_file()
     names = (tmp_path / "out" / "yolo" / "classes.txt").read_text().splitlines()
     assert names == ["person", "cat", "toothbrush"]
     (cat, brush) = rows(path)
@@ -72,3 +78,60 @@ def test_the_line_of_a_class_is_its_number_whatever_its_name(tmp_path: Path) -> 
     YoloSink(out, {1: "two\nlines\r\n", 17: "cat\u2028\x85\x1b[31m", 90: "\udcff"})
     text = (tmp_path / "out" / "yolo" / "classes.txt").read_text("utf-8")
     assert text.splitlines() == ["two lines ", "cat [31m", "\\udcff"]
+
+
+def data_yaml(tmp_path: Path) -> dict[str, Any]:
+    yaml = pytest.importorskip("yaml")
+    body: dict[str, Any] = yaml.safe_load((tmp_path / "out" / "yolo" / "data.yaml").read_text("utf-8"))
+    return body
+
+
+def test_data_yaml_says_what_tools_of_training_ask_for(tmp_path: Path) -> None:
+    YoloSink(folder(tmp_path), LABELS)
+    body = data_yaml(tmp_path)
+    assert body == {
+        "train": "images",
+        "val": "images",
+        "nc": 3,
+        "names": {0: "person", 1: "cat", 2: "toothbrush"},
+    }  # no path: then the folder may be moved
+
+
+def test_names_of_classes_stand_in_data_yaml_as_they_are(tmp_path: Path) -> None:
+    odd = ["no", "1.5", "a: b", 'say "hi" \\', "# 1", "naïve 猫 🐈", "\ufeffbom\uffff", "- x", "~", ""]
+    YoloSink(folder(tmp_path), dict(enumerate([*odd, "two\nlines"])))
+    assert list(data_yaml(tmp_path)["names"].values()) == [*odd, "two lines"]
+    assert class_names.read(tmp_path / "out/yolo/data.yaml") == tuple(name.strip() for name in (*odd, "two lines"))
+
+
+def test_every_picture_has_the_name_of_its_labels(tmp_path: Path) -> None:
+    names = ("cat.jpg", "cat.png", "images/cat.jpg", "images_/cat.jpg", "images/images/a.b.jpg")
+    out = folder(tmp_path, *names)
+    sink = YoloSink(out, LABELS)
+    seen = set()
+    for name in names:
+        files = sink.write(outcome(record("detect", name, CAT)), out, name)
+        picture = files["yolo_picture"]
+        # How ultralytics finds the labels of a picture.
+        assert "/labels/".join(picture.rsplit("/images/", 1)).rsplit(".", 1)[0] + ".txt" == files["yolo"]
+        seen |= {picture, files["yolo"]}
+    assert len(seen) == 2 * len(names)
+
+
+def test_labels_may_go_without_pictures(tmp_path: Path) -> None:
+    out = folder(tmp_path, "cat.jpg")
+    files = YoloSink(out, LABELS, pictures=False).write(outcome(record("detect", "cat.jpg", CAT)), out, "cat.jpg")
+    assert list(files) == ["yolo"]
+    assert not (tmp_path / "out/yolo/images").exists()
+
+
+def test_what_is_written_is_read_back_as_it_is(tmp_path: Path) -> None:
+    out = folder(tmp_path, "a/cat.jpg", "dog.jpg")
+    sink = YoloSink(out, LABELS, scores=True)
+    for name, found in (("a/cat.jpg", (CAT, BRUSH)), ("dog.jpg", ())):
+        sink.write(outcome(record("detect", name, *found)), out, name)
+    (part,) = roots.find(tmp_path / "out" / "yolo")
+    options = ReadOptions(role=Role.PREDICTIONS, files=part.files, images=part.images)
+    data = read(part.path, options)
+    assert data.images.names == ("a/cat.jpg", "dog.jpg")
+    assert data.annotations.boxes[0].tolist() == pytest.approx(CAT.box, abs=1e-4)

@@ -38,6 +38,9 @@ def detect(
         typer.Option("--images", metavar="TRUTH.json", help="Take COCO image ids from this ground truth."),
     ] = None,
     yolo_scores: Annotated[bool, typer.Option("--yolo-scores", help="Score as sixth column of YOLO files.")] = False,
+    yolo_labels_only: Annotated[
+        bool, typer.Option("--yolo-labels-only", help="YOLO: no copies of the pictures in yolo/images.")
+    ] = False,
 ) -> None:
     """Find objects of the 80 COCO classes and draw a box around each.
 
@@ -55,4 +58,5 @@ def detect(
         "agnostic": agnostic,
         "tile": tile,
     }
-    run_task("detect", frame, settings, draw, SinkOptions(images=images, crops=crops, yolo_scores=yolo_scores))
+    sinks = SinkOptions(images=images, crops=crops, yolo_scores=yolo_scores, yolo_pictures=not yolo_labels_only)
+    run_task("detect", frame, settings, draw, sinks)

@@ -12,7 +12,11 @@ from visioncli.cli.choices import member
 from visioncli.errors import UsageError
 
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?nan|[-+]?inf(?:inity)?"
-BOX_LIKE = re.compile(rf"\s*(?:{NUMBER})\s*[,;]", re.IGNORECASE)
+BOX_LIKE = re.compile(rf"[\s\[(]*(?:{NUMBER})(?:\s*[,;]|\s+(?:{NUMBER})[\s,;\])])", re.IGNORECASE)
+"""How a box begins: `10,10,50,50`, `10 10 50 50`, `[10, 10, 50, 50]` or `(10,10,50,50)`."""
+ONE_NUMBER = re.compile(rf"[\[(]*(?:{NUMBER})[\])]*[,;]?", re.IGNORECASE)
+BETWEEN = re.compile(r"[\])]\s*[,;]?\s*[\[(]")
+"""What stands between boxes in brackets."""
 
 MOST_PAIRS = 1_000_000
 
@@ -21,8 +25,28 @@ class IouCommand(TyperCommand):
     """Takes boxes that begin with a minus (`-5,0,5,5`) for arguments, not for options."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put a blank before such boxes: the parser then sees no option, and reading the box ignores it."""
-        return super().parse_args(ctx, [f" {a}" if a.startswith("-") and BOX_LIKE.match(a) else a for a in args])
+        """Put a blank before such boxes: the parser then sees no option, and reading the box ignores it.
+
+        Eight numbers in a row are two boxes that the shell has taken apart.
+        """
+        return super().parse_args(
+            ctx, [f" {a}" if a.startswith("-") and BOX_LIKE.match(a) else a for a in _joined(args)]
+        )
+
+
+def _joined(args: list[str]) -> list[str]:
+    """The arguments with eight single numbers that follow each other as two boxes. Raises UsageError for others."""
+    marks = "".join("1" if ONE_NUMBER.fullmatch(a) else "-" if a.startswith("--") else "0" for a in args)
+    run = re.search(r"(?<!-)(?<!1)1{3,}|(?<=-1)1{3,}", marks)  # the first after an option is the option's
+    if run is None:
+        return args
+    start, end = run.span()
+    if end - start != 8:
+        raise UsageError(
+            f"{end - start} numbers stand in a row, and two boxes are eight: vision iou 10,10,50,50 20,20,60,60."
+        )
+    boxes = [" ".join(a.rstrip(",;") for a in args[i : i + 4]) for i in (start, start + 4)]
+    return [*args[:start], *boxes, *args[end:]]
 
 
 def iou(
@@ -51,6 +75,10 @@ def iou(
         Path | None, typer.Option(help="YOLO: the pictures' folder, or a COCO file, to take picture sizes from.")
     ] = None,
     names: Annotated[Path | None, typer.Option(help="YOLO and label maps: class names, one a line.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of a data set's root folder: the split to take, for instance val."),
+    ] = None,
     truth_format: Annotated[
         str | None, typer.Option(help="Force it: coco, jsonl, yolo, voc, csv or labelmap.")
     ] = None,
@@ -114,6 +142,7 @@ def iou(
             ignore_index=ignore_index,
             images=images,
             names=names,
+            split=split,
             skip_unknown=skip_unknown,
             engine=engine,
             only=only,
@@ -166,14 +195,19 @@ def _shown(argument: str) -> str:
 
 def _parse_boxes(text: str) -> list[list[float]]:
     boxes = []
-    for part in text.split(";"):
-        if not part.strip():
+    for part in BETWEEN.sub(";", text).split(";"):
+        bare = part.strip(" \t\n[]()")
+        if not bare:
             continue
-        words = [w.strip() for w in part.split(",")]
+        words = re.split(r"\s*,\s*|\s+", bare)
         if len(words) != 4:
-            raise UsageError(f"A box is four numbers with commas between, but {_shown(part)} has {len(words)}.")
+            raise UsageError(
+                f"A box is four numbers with commas or blanks between, but {_shown(part)} has {len(words)}."
+            )
         try:
             boxes.append([float(w) for w in words])
         except ValueError:
-            raise UsageError(f"A box is four numbers with commas between, not {_shown(part)}.") from None
+            raise UsageError(f"A box is four numbers with commas or blanks between, not {_shown(part)}.") from None
+    if text.count("[") != text.count("]") or text.count("(") != text.count(")"):
+        raise UsageError(f"The brackets of {_shown(text)} do not match.")
     return boxes

@@ -19,8 +19,9 @@ from visioncli.cli.iou_tables import print_report
 from visioncli.cli.streams import printable
 from visioncli.datasets.align import align
 from visioncli.datasets.file_bytes import MOST_BYTES, is_pipe, open_bytes
-from visioncli.datasets.interface import DatasetError, Progress, ReadOptions, Role
-from visioncli.datasets.recognise import Format, read, recognise
+from visioncli.datasets.interface import DatasetError, Progress, ReadOptions
+from visioncli.datasets.recognise import Format
+from visioncli.datasets.sides import Side, locate, read_both
 from visioncli.errors import OutputError, UsageError, VisionError
 from visioncli.files import check_not_input
 from visioncli.metrics.engines import Engine
@@ -51,6 +52,7 @@ class Request:
     ignore_index: int
     images: Path | None
     names: Path | None
+    split: str | None
     skip_unknown: bool
     engine: str
     only: str | None
@@ -127,14 +129,15 @@ def _compare_files(request: Request) -> None:
 def _evaluated(request: Request, progress: Progress) -> tuple[AnyReport, Iterable[dict[str, Any]]]:
     """The report and the records of single pictures."""
     with _spooled(request.truth, request.predictions, progress) as (truth, predictions, called):
-        forms = (
-            _format(request.truth_format, truth, "--truth-format"),
-            _format(request.predictions_format, predictions, "--predictions-format"),
+        sides = (
+            _side(request, truth, request.truth_format, "--truth-format"),
+            _side(request, predictions, request.predictions_format, "--predictions-format"),
         )
+        forms = sides[0].form, sides[1].form
         if forms[0] is Format.LABELMAP and _holds_our_maps(request, predictions):
             forms = (Format.LABELMAP, Format.LABELMAP)
         if Format.LABELMAP not in forms:
-            evaluation = _objects(request, truth, predictions, forms, progress)
+            evaluation = _objects(request, sides, progress)
             report = replace(
                 evaluation.report,
                 truth=called(str(truth)),
@@ -223,18 +226,15 @@ def _some(file: Any, name: str) -> bytes:
     return chunk
 
 
-def _format(forced: str | None, path: Path, option: str) -> Format:
-    if forced is None:
-        return recognise(path)
-    form: Format = member(Format, forced, option)
-    return form
+def _side(request: Request, path: Path, forced: str | None, option: str) -> Side:
+    form = None if forced is None else member(Format, forced, option)
+    return locate(path, form, keypoints=request.keypoints)
 
 
-def _objects(
-    request: Request, truth: Path, predictions: Path, forms: tuple[Format, Format], progress: Progress
-) -> Evaluation:
+def _objects(request: Request, sides: tuple[Side, Side], progress: Progress) -> Evaluation:
+    truth, predictions = sides[0].path, sides[1].path
     if request.inclusive:
-        _check_inclusive((truth, predictions), forms)
+        _check_inclusive((truth, predictions), (sides[0].form, sides[1].form))
     engine: Engine = member(Engine, request.engine, "--engine")
     kind = Kind.MASKS if request.masks else Kind.KEYPOINTS if request.keypoints else Kind.BOXES
     options = ReadOptions(
@@ -245,8 +245,7 @@ def _objects(
         inclusive=request.inclusive,
         progress=progress,
     )
-    ours = read(truth, forms[0], options)
-    theirs = read(predictions, forms[1], replace(options, role=Role.PREDICTIONS))
+    ours, theirs = read_both(*sides, options, request.split)
     data = align(ours, theirs, skip_unknown=request.skip_unknown)
     del ours, theirs  # what was left out of `data` is a gigabyte where there are ten million boxes
     settings = Settings(

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from visioncli.datasets.doubts import odd_boxes
 from visioncli.datasets.interface import (
     I64,
     Annotations,
@@ -102,6 +103,7 @@ def align(truth: Dataset, predictions: Dataset, *, skip_unknown: bool = False) -
         categories, objects, detections = _only_used(categories, objects, detections, str(predictions.source))
     if not predictions.scored and len(detections):
         warnings.append(f"{predictions.source}: the predictions have no scores; average precision treats all alike.")
+    warnings += odd_boxes(images, detections, str(predictions.source))
     image_order, categories_order = _order(images.ids), _order(categories.ids)
     return Aligned(
         images=_reorder(images, image_order),
@@ -191,8 +193,9 @@ def _settle(
         elif truth.listed:
             near = "" if pictures else did_you_mean(words[0], [truth.call(i) for i in range(len(truth))])
             raise DatasetError(
-                f"{prediction_set.source}: {truth_set.source} has no {what} {called} {first_few(words)}.{near} "
-                "Compare with the truth that they belong to, or leave them out with --skip-unknown.",
+                f"{prediction_set.source}: {truth_set.source} has no {what} {called} {first_few(words)}.{near}"
+                f"{_known(truth, other, unknown)} Compare with the truth that they belong to, or leave them out with "
+                "--skip-unknown.",
                 "unknown_pictures" if pictures else "unknown_categories",
             )
     added = np.flatnonzero((place < 0) & keep & (used | (pictures and not truth.listed)))
@@ -211,6 +214,18 @@ def _settle(
     return replace(truth, names=names, ids=ids), np.where(place < 0, 0, place), keep
 
 
+def _known(truth: Table, other: Table, unknown: I64) -> str:
+    """What the truth has instead, in a sentence with a leading blank."""
+    if not len(truth):
+        return ""
+    if not other.names[unknown[0]] and truth.ids is not None and other.ids is not None:
+        numbers = [i for i in other.ids if isinstance(i, int)]
+        if 0 in numbers and 0 not in truth.ids and {n + 1 for n in numbers} <= set(truth.ids):
+            return " Are they counted from 0, and those of the truth from 1?"
+        return f" It has {first_few(list(truth.ids))}."
+    return f" It has {first_few([truth.call(i) for i in range(len(truth))])}."
+
+
 def _shown(table: Images | Categories, index: int) -> str:
     if table.names[index]:
         return table.names[index]
@@ -225,10 +240,13 @@ def _match_images(truth: Dataset, predictions: Dataset, used: Flags) -> I64:
         by_id = _by_id(ours.ids, theirs.ids)
         if not named or _same_pictures(ours, theirs, by_id, used):
             return by_id
+    if not named and (not len(theirs) or not len(ours)):
+        return np.full(len(theirs), -1, np.int64)
     if not named:
+        bare, other = (predictions, truth) if any(ours.names) else (truth, predictions)
         raise DatasetError(
-            f"{predictions.source}: its pictures cannot be matched with those of {truth.source}: "
-            "one side has only ids and the other only file names."
+            f"{bare.source}: it has only ids of pictures, and {other.source} only file names; say which is which "
+            "with --images FILE, a COCO file with the images (and categories) that the ids stand for."
         )
     return match_names(ours.names, theirs.names, str(truth.source), str(predictions.source))
 
@@ -367,9 +385,12 @@ def _match_categories(truth: Dataset, predictions: Dataset, used: Flags) -> I64:
         if not len(theirs) or not len(ours):
             return np.full(len(theirs), -1, np.int64)
         bare = truth if not any(ours.names) else predictions
+        remedy = "--names FILE, one name a line"
+        if bare.format == "coco":
+            remedy = "--images FILE, a COCO file with the categories that the numbers stand for"
         raise DatasetError(
             f"{bare.source}: it has class numbers but no class names, and the other side has names; "
-            "give them with --names FILE, one name a line."
+            f"give them with {remedy}."
         )
     exact = {name: i for i, name in reversed(list(enumerate(ours.names))) if name}
     folded = {name.casefold(): i for name, i in exact.items()}

@@ -55,7 +55,7 @@ def from_json(body: Any, path: Path, options: ReadOptions) -> Dataset:
                 f"{path}: this is a list of results; the truth must be an object with images, categories "
                 "and annotations. Are the two files swapped?"
             )
-        rows, images, categories = body, None, None
+        rows, (images, categories) = body, _tables_elsewhere(body, options.images)
     elif isinstance(body, dict):
         tables = [_table(body, name, path, options.role) for name in ("annotations", "images", "categories")]
         rows, images, categories = tables[0] or [], tables[1], tables[2]
@@ -75,7 +75,22 @@ def from_json(body: Any, path: Path, options: ReadOptions) -> Dataset:
     if options.role is Role.TRUTH:
         _refuse_repeated(list(ids), "annotation", path)
     annotations, scored = _annotations(rows, ids, image, category, pictures, options, place)
-    return Dataset(path, NAME, pictures, classes, annotations, scored)
+    holds_scores = any(row.get("score") is not None for row in rows)
+    return Dataset(path, NAME, pictures, classes, annotations, scored, holds_scores=holds_scores)
+
+
+def _tables_elsewhere(rows: list[Any], source: Path | None) -> tuple[list[Any] | None, list[Any] | None]:
+    """The images and categories of the COCO file `source` for results that have only ids, each where it has all."""
+    if source is None or not source.is_file():
+        return None, None
+    body = read_json(source)
+    found: list[list[Any] | None] = []
+    for name, key in (("images", "image_id"), ("categories", "category_id")):
+        table = body.get(name) if isinstance(body, dict) else None
+        known = {e.get("id") for e in table if isinstance(e, dict)} if isinstance(table, list) else set()
+        used = {row.get(key) for row in rows if isinstance(row, dict) and isinstance(row.get(key), int | str)}
+        found.append(table if used <= known else None)
+    return found[0], found[1]
 
 
 def _table(body: dict[str, Any], name: str, path: Path, role: Role) -> list[Any] | None:
@@ -83,7 +98,8 @@ def _table(body: dict[str, Any], name: str, path: Path, role: Role) -> list[Any]
     if value is None:
         if role is Role.TRUTH or name == "annotations":
             found = ", ".join(list(body)[:6]) or "nothing"
-            raise DatasetError(f'{path}: there is no "{name}" list in this COCO file; it holds {found}.')
+            hint = " It is a data set in a format of datumaro's own: export it as coco." if "items" in body else ""
+            raise DatasetError(f'{path}: there is no "{name}" list in this COCO file; it holds {found}.{hint}')
         return None
     if not isinstance(value, list):
         raise DatasetError(f'{path}: "{name}" must be a list, not {describe(value)}.')

@@ -180,7 +180,9 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         ids=table.column("line"),
     )
     images = Images(tuple(table.pictures.names), np.zeros((len(table.pictures.names), 2), np.int64), listed=False)
-    return Dataset(path, NAME, images, categories, annotations, table.scored or not len(annotations))
+    scored = table.scored or not len(annotations)
+    holds_scores = "score" in table.at and len(annotations) > 0
+    return Dataset(path, NAME, images, categories, annotations, scored, holds_scores=holds_scores)
 
 
 def _read_table(path: Path, options: ReadOptions) -> _Table:

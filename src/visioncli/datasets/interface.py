@@ -55,7 +55,8 @@ class ReadOptions:
 
     `images` is a folder of pictures or a COCO file, for formats that do not carry picture sizes;
     `names` is a file with one class name a line, for formats that carry numbers only. `inclusive` takes corners as
-    Pascal VOC means them: they name the last pixel, so that a box from 10 to 50 is 41 wide.
+    Pascal VOC means them: they name the last pixel, so that a box from 10 to 50 is 41 wide. `files` are the files of
+    a folder that are read, where not all are; `other_side` tells the sizes of its pictures, for formats without them.
     """
 
     role: Role = Role.TRUTH
@@ -64,6 +65,8 @@ class ReadOptions:
     images: Path | None = None
     names: Path | None = None
     inclusive: bool = False
+    files: tuple[Path, ...] | None = None
+    other_side: "Images | None" = None
     progress: Progress = silent
 
 
@@ -175,7 +178,10 @@ class Annotations:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
-    """One file or folder of annotations or detections. `scored` is False where no score was found anywhere."""
+    """One file or folder of annotations or detections. `scored` is False where no score was found anywhere.
+
+    `holds_scores` says of a truth too that its objects have scores, which are not used there.
+    """
 
     source: Path
     format: str
@@ -184,6 +190,7 @@ class Dataset:
     annotations: Annotations
     scored: bool
     warnings: tuple[str, ...] = ()
+    holds_scores: bool = False
 
 
 def first_few(things: list[Any]) -> str:

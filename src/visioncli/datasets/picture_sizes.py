@@ -6,7 +6,7 @@ from typing import Any
 
 from visioncli.datasets.align import PICTURE_SUFFIXES
 from visioncli.datasets.columns import LARGEST_SIDE, is_number
-from visioncli.datasets.interface import DatasetError
+from visioncli.datasets.interface import DatasetError, Images
 from visioncli.datasets.text import read_json
 
 
@@ -42,19 +42,28 @@ def _is_side(value: Any) -> bool:
 
 
 class PictureTable:
-    """Pictures by relative name, with their sizes: from `--images`, a folder or a COCO file."""
+    """Pictures by relative name, with their sizes: from `--images`, a folder or a COCO file, or as `known`."""
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, known: Images | None = None) -> None:
         self._paths: dict[str, Path] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
-        if source.is_dir():
+        if known is not None:
+            sizes = zip(known.names, known.sizes.tolist(), strict=True)
+            self._sizes = {name: (width, height) for name, (width, height) in sizes if name and width and height}
+            self.names = tuple(self._sizes)
+        elif source.is_dir():
             self._paths = {p.relative_to(source).as_posix(): p for p in pictures_in(source)}
             self.names = tuple(self._paths)
         else:
             self.names = tuple(self._from_coco(source))
-        if not self.names:
+        if not self.names and known is None:
             raise DatasetError(f"{source}: there are no pictures here to take sizes from.")
-        self._by_stem = {picture_stem(n): n for n in self.names}
+        self._source, self._every = source, frozenset(self.names)
+        self._by_stem: dict[str, str] = {}
+        self._twice: dict[str, str] = {}
+        for name in self.names:
+            if self._by_stem.setdefault(picture_stem(name), name) != name:
+                self._twice[picture_stem(name)] = name
         self._by_last: dict[str, str | None] = {}
         for stem, name in self._by_stem.items():
             last = Path(stem).name
@@ -74,9 +83,21 @@ class PictureTable:
             yield name
 
     def find(self, name: str) -> str | None:
-        """The picture whose relative name without suffix is that of `name`, else the only one of its last part."""
-        stem = picture_stem(name)
-        return self._by_stem.get(stem) or self._by_last.get(Path(stem).name)
+        """The picture whose relative name is `name`, with suffix or without, else the only one of its last part.
+
+        Raises DatasetError where two pictures differ only by their suffix.
+        """
+        if name in self._every:
+            return name
+        for stem in (name, picture_stem(name)):
+            if stem in self._twice:
+                raise DatasetError(
+                    f"{self._source}: {stem} may be {self._by_stem[stem]} or {self._twice[stem]}; "
+                    "give the pictures names that differ."
+                )
+            if stem in self._by_stem:
+                return self._by_stem[stem]
+        return self._by_last.get(Path(picture_stem(name)).name)
 
     def size(self, name: str) -> tuple[int, int]:
         """Width and height of a picture of the table."""

@@ -13,6 +13,11 @@ def read_text(path: Path, *, may_be_empty: bool = False) -> str:
     data = read_bytes(path)
     if not may_be_empty and not data.strip():
         raise DatasetError(f"{path}: the file is empty.")
+    return decoded(data, path)
+
+
+def decoded(data: bytes, path: Path) -> str:
+    """The bytes of a file as text without a byte-order mark. Raises DatasetError where they are not UTF-8."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as problem:

@@ -97,6 +97,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         ),
         scored or not found,
         tuple(warnings),
+        holds_scores=any(has),
     )
 
 

@@ -36,6 +36,8 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     Raises DatasetError with the file and the object of whatever is wrong.
     """
     files = annotation_files(path) if path.is_dir() else [path]
+    if options.files is not None:
+        files = list(options.files)
     if not files:
         raise DatasetError(f"{path}: there is no .xml file in this folder.")
     names: list[str] = []
@@ -80,6 +82,7 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         Categories(tuple(table), listed=False),
         annotations,
         scored or not labels,
+        holds_scores=any(s is not None for s in scores),
     )
 
 

@@ -40,11 +40,12 @@ def read(path: Path, options: ReadOptions) -> Dataset:
 
     Raises DatasetError with the file and the line of whatever is wrong.
     """
-    files = label_files(path)
+    files = label_files(path) if options.files is None else list(options.files)
     folder = path if path.is_dir() else path.parent
     if not files and options.images is None:
         raise DatasetError(f"{path}: there is no .txt file with labels in this folder.")
     table = PictureTable(options.images) if options.images is not None else None
+    known = None if table or options.other_side is None else PictureTable(path, options.other_side)
     names_file = options.names or class_names.find(folder)
     classes = class_names.read(names_file) if names_file is not None else ()
     names = list(table.names) if table is not None else []
@@ -53,10 +54,11 @@ def read(path: Path, options: ReadOptions) -> Dataset:
     image, category, boxes, scores, polygons, places, ids = [], [], [], [], [], [], []
     for file in files:
         rows = _rows(file)
-        relative = file.relative_to(folder).with_suffix("").as_posix().removeprefix("labels/")
+        relative = _name(file, folder)
         found = table.find(relative) if table is not None else None
         if found is None:
-            size = _size(file, rows, options)
+            other = known.find(relative) if known is not None else None
+            size = _size(file, rows, options, known.size(other) if known and other else None)
             found = relative
             index[found] = len(names)
             names.append(found)
@@ -103,7 +105,14 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         Categories(classes or ("",) * len(used), tuple(used), listed=bool(classes)),
         annotations,
         scored or not boxes,
+        holds_scores=any(s is not None for s in scores),
     )
+
+
+def _name(file: Path, folder: Path) -> str:
+    """A label file's name without suffix, relative to the folder if it lies there."""
+    name = file.relative_to(folder) if file.is_relative_to(folder) else Path(file.name)
+    return name.with_suffix("").as_posix().removeprefix("labels/")
 
 
 Row = tuple[int, int, list[float], float | None]
@@ -170,8 +179,8 @@ def _mask(polygon: list[float], size: tuple[int, int], where: str) -> dict[str, 
         raise DatasetError(f"{where}: {problem}.") from None
 
 
-def _size(file: Path, rows: list[Row], options: ReadOptions) -> tuple[int, int]:
-    """The size of the picture of a label file. A file without objects needs none."""
+def _size(file: Path, rows: list[Row], options: ReadOptions, known: tuple[int, int] | None) -> tuple[int, int]:
+    """The size of the picture of a label file, else what is `known` of it. A file without objects needs none."""
     if options.images is not None:
         if not rows:
             return 0, 0
@@ -188,6 +197,8 @@ def _size(file: Path, rows: list[Row], options: ReadOptions) -> tuple[int, int]:
             for written in (suffix, suffix.upper()):
                 if (folder / (file.stem + written)).is_file():
                     return header_size(folder / (file.stem + written))
+    if known is not None:
+        return known
     if not rows:
         return 0, 0
     raise DatasetError(

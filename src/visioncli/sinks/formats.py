@@ -42,6 +42,7 @@ class SinkOptions:
     images: Path | None = None
     crops: bool = False
     yolo_scores: bool = False
+    yolo_pictures: bool = True
     masks: bool = False
     cutout: bool = False
     background: str | None = None
@@ -94,7 +95,7 @@ def picture_sinks(
     if "yolo" in formats:
         from visioncli.sinks.yolo import YoloSink
 
-        sinks.append(YoloSink(out, labels, scores=options.yolo_scores))
+        sinks.append(YoloSink(out, labels, scores=options.yolo_scores, pictures=options.yolo_pictures))
     if "voc" in formats:
         from visioncli.sinks.voc import VocSink
 
