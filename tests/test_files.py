@@ -17,6 +17,7 @@ from visioncli.files import (
     name_part,
     new_file,
     refuse_irregular,
+    shortened,
     whole_file,
     write_picture,
     write_whole,
@@ -276,3 +277,15 @@ def test_errors_of_the_disk_become_sentences(number: int, words: str) -> None:
     assert words in message
     assert "out/x.jpg" in message
     assert message.endswith(".")
+
+
+def test_a_short_name_stays_as_it_is_and_a_long_one_ends_in_a_hash() -> None:
+    assert shortened("a/b.jpg") == "a/b.jpg"
+    assert shortened("n" * 236 + ".jpg") == "n" * 236 + ".jpg"
+    odd = os.fsdecode(b"\xff") * 300
+    for part in ("n" * 251 + ".jpg", "猫" * 82 + ".png", odd, "." + "x" * 254, "a." + "x" * 253):
+        folder, _, last = shortened(f"{part}{part}/{part}").partition("/")
+        assert len(os.fsencode(folder)) <= 255
+        assert len(os.fsencode(last)) <= 240
+        assert "~" in last
+    assert shortened("a" * 300 + "1.jpg") != shortened("a" * 300 + "2.jpg")

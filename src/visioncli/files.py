@@ -1,6 +1,7 @@
 """Whole files or none: everything is written under a temporary name and then renamed."""
 
 import errno
+import hashlib
 import io
 import os
 import re
@@ -152,13 +153,46 @@ def new_file(path: Path) -> IO[bytes]:
     return path.open("xb")
 
 
-def name_part(label: str) -> str:
+def name_part(label: str, room: int = 255) -> str:
     """A label as a part of a file's name: letters, digits, `_` and `-` only, and short enough for every disk."""
-    return re.sub(r"[^\w-]+", "_", label)[:MOST_LETTERS]
+    return _cut(re.sub(r"[^\w-]+", "_", label)[:MOST_LETTERS], room)
 
 
 MOST_LETTERS = 48
 """Up to four bytes each, of the 255 that a name may have."""
+LONGEST_NAME = 255
+"""Bytes that a file or folder may have as its name on most disks."""
+LONGEST_ENDING = 15
+"""Bytes that results put behind the name of their input at most: `.background.jpg`."""
+LONGEST_SUFFIX = 16
+
+
+def shortened(name: str) -> str:
+    """A name of results, `/` between folders, each part short enough for the disk, endings of ours included.
+
+    The parts that are too long end in a hash of the whole part: two of them never become one.
+    """
+    *folders, last = name.split("/")
+    parts = [_short(part, LONGEST_NAME) for part in folders]
+    return "/".join([*parts, _short(last, LONGEST_NAME - LONGEST_ENDING)])
+
+
+def _short(part: str, room: int) -> str:
+    raw = os.fsencode(part)
+    if len(raw) <= room:
+        return part
+    suffix = os.path.splitext(part)[1]
+    if len(os.fsencode(suffix)) > LONGEST_SUFFIX:
+        suffix = ""
+    ending = f"~{hashlib.sha256(raw).hexdigest()[:12]}{suffix}"
+    return _cut(part, room - len(os.fsencode(ending))) + ending
+
+
+def _cut(text: str, room: int) -> str:
+    """As many of the first characters as `room` bytes hold."""
+    while len(os.fsencode(text)) > room:
+        text = text[:-1]
+    return text
 
 
 def _with_folder(target: Path, step: Callable[[], object]) -> None:

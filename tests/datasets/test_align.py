@@ -124,3 +124,11 @@ def test_classes_that_do_not_occur_are_left_out_where_there_are_very_many(monkey
     monkeypatch.setattr("visioncli.datasets.align.MOST_CLASSES", 2)
     with pytest.raises(DatasetError, match="3 different classes, and at most 2 can be compared"):
         align(dataset(["a.jpg"], [0, 0], names, [4, 1]), dataset(["a.jpg"], [0], names, [5], form="found"))
+
+
+def test_equal_ids_of_pictures_with_one_name_in_two_folders_are_matched_by_folder():
+    truth = dataset(["val/a/42.jpg", "val/b/42.jpg"], [0, 1], ids=(1, 42))
+    found = dataset(["a/42.jpg", "b/42.jpg"], [0, 1], ids=(42, 999), form="found")
+    assert align(truth, found).detections.image.tolist() == [0, 1]
+    bare = dataset(["42.jpg", "42.jpg"], [0, 1], ids=(42, 1), form="found")
+    assert align(truth, bare).detections.image.tolist() == [1, 0]

@@ -49,7 +49,7 @@ RECORDS = (
 def write(tmp_path, *, truth=None, records=RECORDS):
     out = OutputFolder(tmp_path / "out")
     documents = [
-        Journal(out, resume=False),
+        Journal(out, "detect", resume=False),
         JsonArraySink(out),
         CsvSink(out, CSV_COLUMNS["detect"]),
         CocoSink(out, LABELS, truth),

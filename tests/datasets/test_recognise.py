@@ -1,3 +1,4 @@
+import json
 import os
 
 import pytest
@@ -75,3 +76,33 @@ def test_folders_and_pipes_named_like_annotations_are_none(tmp_path):
 def test_names_longer_than_a_file_name_are_of_no_file(tmp_path):
     with pytest.raises(DatasetError, match="no such file"):
         recognise(tmp_path / ("x" * 5000))
+
+
+def record(task, **prediction):
+    body = {
+        "schema": "vision/1",
+        "task": task,
+        "input": "a.jpg",
+        "width": 9,
+        "height": 9,
+        "predictions": [prediction],
+    }
+    return json.dumps(body) + "\n"
+
+
+def test_of_a_folder_with_records_of_several_tasks_those_are_read_that_can_be_compared(tmp_path):
+    (tmp_path / "predictions.jsonl").write_text(record("classify", label="cat", label_id=1, score=0.5))
+    with pytest.raises(DatasetError, match="has no box"):
+        read(tmp_path, Format.JSONL, ReadOptions())
+    for task in ("segment", "detect", "pose"):
+        box = {"label": task, "label_id": 1, "score": 0.5, "box": [0, 0, 5, 5]}
+        (tmp_path / f"predictions.{task}.jsonl").write_text(record(task, **box))
+    found = read(tmp_path, Format.JSONL, ReadOptions())
+    assert found.categories.names == ("detect",)
+    assert found.warnings[0].endswith("holds records of vision classify, so predictions.detect.jsonl is compared.")
+    with pytest.raises(DatasetError, match=r"predictions\.segment\.jsonl: line 1: prediction 0: mask"):
+        read(tmp_path, Format.JSONL, ReadOptions(masks=True))
+    with pytest.raises(DatasetError, match=r"predictions\.pose\.jsonl: line 1: prediction 0: keypoints"):
+        read(tmp_path, Format.JSONL, ReadOptions(keypoints=True))
+    (tmp_path / "predictions.jsonl").write_text(record("pose", label="last", label_id=1, score=0.5, box=[0, 0, 5, 5]))
+    assert read(tmp_path, Format.JSONL, ReadOptions()).categories.names == ("last",)

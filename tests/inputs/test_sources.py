@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from visioncli.earlier_results import LIST
 from visioncli.errors import UsageError
 from visioncli.inputs.addresses import is_url
 from visioncli.inputs.sources import Expansion, Item, _url_name
@@ -169,3 +170,50 @@ def test_paths_before_an_endless_line_are_inputs(tmp_path: Path, monkeypatch: py
     assert next(found).path == "a.png"
     with pytest.raises(UsageError, match="65,536 bytes"):
         next(found)
+
+
+@pytest.fixture
+def results(tree: Path) -> Path:
+    """A folder in the tree that an earlier run wrote, with a picture of the user's beside the results."""
+    folder = tree / "vision-out"
+    for name in ("sub/cat.png.classify.jpg", "predictions.jsonl", "mine.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    (folder / LIST).write_bytes(b"sub/cat.png.classify.jpg\0predictions.jsonl\0")
+    return folder
+
+
+@pytest.mark.parametrize("given", ["tree", "tree/*", "tree/**", "tree/v*", "tree/*/**"])
+def test_results_of_earlier_runs_are_no_inputs(given: str, results: Path) -> None:
+    expansion = Expansion()
+    for _ in range(2):
+        found = [item.path for item in expansion.items([given])]
+        assert "tree/vision-out/mine.png" in found
+        assert not [path for path in found if path.endswith((".jpg", ".jsonl", LIST))]
+    assert list(expansion.skipped) == ["tree/vision-out"]
+
+
+@pytest.mark.parametrize("given", ["tree/vision-out", "tree/vision-out/sub", "tree/vision-out/sub/*", "-"])
+def test_results_whose_folder_is_named_are_inputs(
+    given: str, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed(monkeypatch, tmp_path, b"tree/vision-out\n")
+    expansion = Expansion()
+    found = [item.path for item in expansion.items([given])]
+    assert "tree/vision-out/sub/cat.png.classify.jpg" in found
+    assert "tree/vision-out/predictions.jsonl" not in found
+    assert not expansion.skipped
+
+
+def test_a_pattern_for_hidden_files_does_not_match_the_list_of_results(results: Path) -> None:
+    assert relatives("tree/vision-out/.*") == []
+
+
+def test_a_folder_with_a_list_of_an_older_version_is_left_out_as_a_whole(results: Path) -> None:
+    (results / LIST).write_bytes(b".\0")
+    assert "vision-out/mine.png" not in relatives("tree")
+
+
+def test_a_folder_is_ours_only_below_itself(results: Path) -> None:
+    (results.parent / "sub" / "cat.png.classify.jpg").touch()
+    assert "sub/cat.png.classify.jpg" in relatives("tree")

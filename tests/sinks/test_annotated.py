@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visioncli.earlier_results import LIST
 from visioncli.errors import OutputError
 from visioncli.inputs.sources import Item
 from visioncli.pictures import Picture
@@ -12,7 +13,6 @@ from visioncli.results import ModelInfo, Record
 from visioncli.runner import Outcome
 from visioncli.sinks.annotated import JPEG_MOST, AnnotatedSink
 from visioncli.sinks.folder import OutputFolder
-from visioncli.sinks.own_files import LIST
 
 
 def draw(image: Image.Image, record: Record, arrays: Arrays) -> Image.Image:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from sinks.samples import BRUSH, CAT, LABELS, failed, folder, person, record, ring, segment
+from sinks.samples import BRUSH, CAT, LABELS, MODEL, failed, folder, person, record, ring, segment
 from visioncli.errors import UsageError
 from visioncli.results import Record
 from visioncli.sinks.coco import CocoSink, coco_result, find_image
@@ -138,3 +138,31 @@ def test_a_picture_is_found_by_the_longest_end_of_its_path(parts: list[str], sta
     assert find_image(ids, "/".join(parts)) == ids["/".join(parts)]
     assert find_image({"/".join(parts[min(start, len(parts) - 1) :]): 5}, "/".join(parts)) == 5
     assert find_image({"other": 1}, "/".join(parts)) is None
+
+
+def test_names_that_are_the_same_number_get_ids_that_are_no_others_and_the_same_in_each_run(tmp_path: Path) -> None:
+    inputs = ("a/000042.jpg", "b/000042.jpg", "c/000042.jpg", "c/000043.jpg")
+    outputs = ("000042.jpg", "b/000042.jpg", "c/000042.jpg", "000043.jpg")
+
+    def images(name: str) -> tuple[list[int], list[str], str]:
+        sink = CocoSink(folder(tmp_path / name), LABELS)
+        for path, output in zip(inputs, outputs, strict=True):
+            sink.write(Record("detect", path, 120, 100, MODEL, (CAT,), output=output))
+        sink.close()
+        body = json.loads((tmp_path / name / "out" / "predictions.coco.json").read_bytes())
+        assert {a["image_id"] for a in body["annotations"]} == {i["id"] for i in body["images"]}
+        return [i["id"] for i in body["images"]], [i["file_name"] for i in body["images"]], sink.remark or ""
+
+    ids, names, remark = images("first")
+    assert ids[::3] == [42, 43]
+    assert len({*ids}) == 4
+    assert names == ["a/000042.jpg", "b/000042.jpg", "c/000042.jpg", "000043.jpg"]
+    assert remark.startswith("2 pictures had the same number for a name")
+    assert "b/000042.jpg, c/000042.jpg" in remark
+    assert images("second")[0] == ids
+
+
+def test_pictures_of_one_folder_keep_their_names_below_it(tmp_path: Path) -> None:
+    records = [Record("detect", f"photos/{n}", 120, 100, MODEL, (CAT,), output=n) for n in ("1.jpg", "b/1.jpg")]
+    body = json.loads(written(tmp_path, *records).read_bytes())
+    assert [i["file_name"] for i in body["images"]] == ["1.jpg", "b/1.jpg"]

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from visioncli.earlier_results import PREDICTIONS
 from visioncli.errors import InputError, OutputError
 from visioncli.files import write_whole
 from visioncli.inputs.sources import Item
-from visioncli.sinks.folder import PARTIAL, PREDICTIONS, OutputFolder
+from visioncli.sinks.folder import PARTIAL, OutputFolder
 
 # File names as Linux has them: any bytes but NUL and the slash.
 NAMES = st.binary(min_size=1, max_size=12).map(lambda b: os.fsdecode(b.replace(b"\0", b"0").replace(b"/", b"_")))
@@ -296,3 +297,49 @@ def test_what_a_failing_block_wrote_anew_goes_again(tmp_path: Path) -> None:
     with out.undone_on_error():
         put(out, "new/a.txt")
     assert (tmp_path / "new" / "a.txt").exists()
+
+
+def test_a_name_that_is_too_long_is_shortened_and_stays_the_inputs_own(tmp_path: Path) -> None:
+    out = OutputFolder(tmp_path / "out")
+    items = [Item(f"p/{c}", "d" * 255 + "/" + "é" * 100 + c * 50 + ".jpg") for c in "xy"]
+    names = [out.claim(item) for item in items]
+    assert len(set(names)) == 2
+    for name in names:
+        assert name.endswith(".jpg")
+        write_whole(out.file(f"{name}.background.jpg"), b"x", out.partial)
+    assert OutputFolder(tmp_path / "other").claim(items[1]) == names[1]
+
+
+def test_what_an_earlier_run_wrote_into_a_folder_goes_and_nothing_else(tmp_path: Path) -> None:
+    def put(out: OutputFolder, name: str) -> None:
+        write_whole(out.file(name), b"x", out.partial)
+
+    out = OutputFolder(tmp_path / "out")
+    for name in ("yolo/a/1.txt", "yolo/b/c/2.txt", "yolo/3.txt", "yolo/4.txt", "yolo-2/5.txt"):
+        put(out, name)
+    out.close()
+    (tmp_path / "out" / "yolo" / "mine.txt").write_text("mine")
+    (tmp_path / "out" / "yolo" / "4.txt").unlink()
+    (tmp_path / "out" / "yolo" / "4.txt").symlink_to("mine.txt")
+    out = OutputFolder(tmp_path / "out")
+    put(out, "yolo/a/1.txt")
+    out.protect(str(tmp_path / "out" / "yolo" / "3.txt"))
+    assert out.remove_unwritten("yolo") == 1
+    out.close()
+    left = {str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.txt")}
+    assert left == {"yolo/a/1.txt", "yolo/3.txt", "yolo/4.txt", "yolo/mine.txt", "yolo-2/5.txt"}
+    assert not (tmp_path / "out" / "yolo" / "b").exists()
+    # Whatever is put there now is the user's.
+    write_whole(tmp_path / "out" / "yolo" / "b" / "c" / "2.txt", b"mine")
+    with pytest.raises(OutputError, match="did not write"):
+        OutputFolder(tmp_path / "out").file("yolo/b/c/2.txt")
+
+
+def test_files_are_not_removed_through_a_link(tmp_path: Path) -> None:
+    out = OutputFolder(tmp_path / "out")
+    write_whole(out.file("yolo/labels/1.txt"), b"x", out.partial)
+    out.close()
+    (tmp_path / "out" / "yolo" / "labels").rename(tmp_path / "elsewhere")
+    (tmp_path / "out" / "yolo" / "labels").symlink_to(tmp_path / "elsewhere")
+    assert OutputFolder(tmp_path / "out").remove_unwritten("yolo") == 0
+    assert (tmp_path / "elsewhere" / "1.txt").exists()

@@ -39,3 +39,10 @@ def test_a_map_is_an_array_of_0_to_1(tmp_path: Path) -> None:
 
 def test_a_failure_has_no_map(tmp_path: Path) -> None:
     assert HeatSink("png").write(outcome(failed("gradcam", "a")), folder(tmp_path), "a") == {}
+
+
+def test_a_long_name_and_a_long_label_make_a_name_that_the_disk_takes(tmp_path: Path) -> None:
+    base = "n" * 236 + ".jpg"
+    body = outcome(record("gradcam", base, explanation("a"), explanation("猫" * 60)), arrays=given().arrays)
+    files = HeatSink("npy").write(body, folder(tmp_path, base), base)
+    assert all(Path(f).is_file() for f in files.values())

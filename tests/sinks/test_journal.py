@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from visioncli.earlier_results import LIST, PREDICTIONS
 from visioncli.errors import OutputError, UsageError
 from visioncli.results import Classification, Failure, ModelInfo, Record, Rle, Segment, dump_line
-from visioncli.sinks.folder import PARTIAL, PREDICTIONS, PREVIOUS, OutputFolder
-from visioncli.sinks.journal import EARLIER, JOURNAL, Finished, Journal, bytes_of, check_resume
-from visioncli.sinks.own_files import LIST
+from visioncli.sinks import journal as journals
+from visioncli.sinks.folder import PARTIAL, PREVIOUS, OutputFolder
+from visioncli.sinks.journal import Finished, Journal, bytes_of, check_resume
+
+JOURNAL, EARLIER = (name.format("classify") for name in (journals.JOURNAL, journals.EARLIER))
 
 
 def success(name: str, key: str | None = None, files: dict[str, str] | None = None) -> Record:
@@ -37,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 def whole_run(folder: Path, *records: Record, resume: bool = False, complete: bool = True) -> Finished | None:
     out = OutputFolder(folder)
-    journal = Journal(out, resume=resume)
+    journal = Journal(out, "classify", resume=resume)
     finished = Finished(journal.sources, out) if resume else None
     for record in records:
         journal.write(record)
@@ -50,7 +53,7 @@ def whole_run(folder: Path, *records: Record, resume: bool = False, complete: bo
 
 def killed_run(folder: Path, *records: Record, torn: bytes = b"", resume: bool = False) -> None:
     out = OutputFolder(folder)
-    journal = Journal(out, resume=resume)
+    journal = Journal(out, "classify", resume=resume)
     for record in records:
         journal.write(record)
     journal._file.write(torn)
@@ -60,7 +63,7 @@ def killed_run(folder: Path, *records: Record, torn: bytes = b"", resume: bool =
 
 def test_records_become_visible_under_their_name_when_the_run_ends(folder: Path) -> None:
     out = OutputFolder(folder)
-    journal = Journal(out, resume=False)
+    journal = Journal(out, "classify", resume=False)
     journal.write(success("a"))
     assert not (folder / PREDICTIONS).exists()
     journal.close()
@@ -86,7 +89,7 @@ def test_an_empty_run_does_not_displace_the_records_kept_before(folder: Path) ->
 def test_a_killed_run_loses_only_the_line_that_was_torn(folder: Path) -> None:
     killed_run(folder, success("a"), success("b"), torn=b'{"schema": "vision/1", "inp')
     out = OutputFolder(folder)
-    journal = Journal(out, resume=True)
+    journal = Journal(out, "classify", resume=True)
     finished = Finished(journal.sources, out)
     assert len(finished) == 2
     assert finished.get("key of b") == success("b")
@@ -143,7 +146,7 @@ def test_the_latest_record_of_a_key_counts(folder: Path) -> None:
     whole_run(folder, success("old", key="k"))
     killed_run(folder, success("new", key="k"), resume=True)
     out = OutputFolder(folder)
-    record = Finished(Journal(out, resume=True).sources, out).get("k")
+    record = Finished(Journal(out, "classify", resume=True).sources, out).get("k")
     assert record is not None
     assert record.input == "new"
 
@@ -153,7 +156,7 @@ def test_lines_that_are_no_records_are_passed_over(folder: Path) -> None:
     lines = [b"\n", b"[]\n", b"{}\n", b"\xff\xfe\n", b"null\n", b'{"schema": "vision/1"}\n', b'{"torn']
     (folder / PREDICTIONS).write_bytes(dump_line(success("a").to_json()) + b"".join(lines))
     out = OutputFolder(folder)
-    assert len(Finished(Journal(out, resume=True).sources, out)) == 1
+    assert len(Finished(Journal(out, "classify", resume=True).sources, out)) == 1
 
 
 def read(folder: Path, *lines: bytes) -> Finished:
@@ -161,7 +164,7 @@ def read(folder: Path, *lines: bytes) -> Finished:
     folder.mkdir(exist_ok=True)
     (folder / PREDICTIONS).write_bytes(b"".join(lines))
     out = OutputFolder(folder)
-    finished = Finished(Journal(out, resume=True).sources, out)
+    finished = Finished(Journal(out, "classify", resume=True).sources, out)
     out.abandon()
     return finished
 
@@ -219,7 +222,7 @@ def test_a_line_longer_than_any_record_is_never_held_whole(folder: Path, monkeyp
         file.seek(0, os.SEEK_END)
         file.write(b"\n" + b)
     out = OutputFolder(folder)
-    finished = Finished(Journal(out, resume=True).sources, out)
+    finished = Finished(Journal(out, "classify", resume=True).sources, out)
     assert [finished.get(f"key of {name}") for name in "ab"] == [success("a"), success("b")]
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
 
@@ -233,7 +236,7 @@ def test_what_a_killed_run_left_may_be_damaged_too(name: str, folder: Path) -> N
     (folder / ".vision-partial" / name).write_bytes(b"\0" * 70_000 + b"\n[[\n" + left + torn)
     (folder / ".vision-partial" / JOURNAL).touch()
     out = OutputFolder(folder)
-    assert Finished(Journal(out, resume=True).sources, out).get("key of b") == success("b")
+    assert Finished(Journal(out, "classify", resume=True).sources, out).get("key of b") == success("b")
 
 
 def test_results_that_others_replaced_count_no_more(folder: Path) -> None:
@@ -241,7 +244,7 @@ def test_results_that_others_replaced_count_no_more(folder: Path) -> None:
     whole_run(folder, success("a", key="first"), success("b"))
     killed_run(folder, success("a", key="second"), resume=True)
     out = OutputFolder(folder)
-    finished = Finished(Journal(out, resume=True).sources, out)
+    finished = Finished(Journal(out, "classify", resume=True).sources, out)
     assert finished.get("first") is None
     assert finished.get("second") is not None
     assert finished.get("key of b") is not None
@@ -258,7 +261,7 @@ def test_names_of_earlier_results_stay_taken(folder: Path) -> None:
 
     whole_run(folder, success("a"))
     out = OutputFolder(folder)
-    Finished(Journal(out, resume=True).sources, out)
+    Finished(Journal(out, "classify", resume=True).sources, out)
     assert out.claim(Item("other/a", "a", root="other")) == "other/a"
     assert out.claim(Item("a", "a")) == "a"
 
@@ -266,7 +269,7 @@ def test_names_of_earlier_results_stay_taken(folder: Path) -> None:
 @pytest.mark.parametrize("length", [10, 1 << 16, 200_000])
 def test_half_a_line_that_a_full_disk_took_is_dropped(folder: Path, length: int) -> None:
     out = OutputFolder(folder)
-    journal = Journal(out, resume=False)
+    journal = Journal(out, "classify", resume=False)
     journal.write(success("a"))
     with (out.partial / JOURNAL).open("ab") as file:
         file.write(b"x" * length)
@@ -276,7 +279,7 @@ def test_half_a_line_that_a_full_disk_took_is_dropped(folder: Path, length: int)
 
 
 def test_a_disk_that_fills_up_is_an_output_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = Journal(OutputFolder(folder), resume=False)
+    journal = Journal(OutputFolder(folder), "classify", resume=False)
     monkeypatch.setattr(journal, "_file", open("/dev/full", "wb"))  # noqa: SIM115
     with pytest.raises(OutputError, match="the disk is full"):
         journal.write(success("a"))
@@ -299,7 +302,7 @@ def test_what_is_no_file_in_the_place_of_records_is_refused(
     out = OutputFolder(folder)
     make(folder / name, precious)
     with pytest.raises(OutputError, match=r"stands there\. Remove it"):
-        Journal(out, resume=resume)
+        Journal(out, "classify", resume=resume)
     assert precious.read_bytes() == b"precious\n"
 
 
@@ -308,7 +311,7 @@ def test_a_journal_that_shares_its_content_with_another_file_leaves_it(folder: P
     precious.write_bytes(b"precious\n")
     out = OutputFolder(folder)
     (out.partial / JOURNAL).hardlink_to(precious)
-    journal = Journal(out, resume=False)
+    journal = Journal(out, "classify", resume=False)
     journal.write(success("a"))
     journal.close()
     assert precious.read_bytes() == b"precious\n"

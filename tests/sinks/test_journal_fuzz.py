@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from sinks.samples import CAT, LABELS, person, record, ring, segment
 from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console, TableSink
+from visioncli.earlier_results import PREDICTIONS
 from visioncli.inputs.sources import Item
 from visioncli.results import Caption, CaptionWord, Classification, Explanation, Record, dump_line
 from visioncli.runner import Outcome
-from visioncli.sinks.folder import PREDICTIONS, OutputFolder
+from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.formats import FORMATS, SinkOptions, document_sinks
 from visioncli.sinks.journal import Finished
 

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from visioncli.earlier_results import EVERYTHING, LIST
 from visioncli.errors import OutputError
-from visioncli.sinks.own_files import EVERYTHING, LIST, OwnFiles
+from visioncli.sinks.own_files import OwnFiles
 
 
 def test_names_are_on_the_list_before_the_run_ends(tmp_path: Path) -> None:

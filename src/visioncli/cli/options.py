@@ -25,6 +25,16 @@ class AnnotatedKind(StrEnum):
     NONE = "none"
 
 
+class PrintKind(StrEnum):
+    """What standard output holds."""
+
+    AUTO = "auto"
+    TABLE = "table"
+    JSONL = "jsonl"
+    PATHS = "paths"
+    NONE = "none"
+
+
 class EngineKind(StrEnum):
     """What runs the network."""
 
@@ -75,9 +85,15 @@ class FrameOptions:
         AnnotatedKind,
         typer.Option("--annotated", help="Type of the annotated pictures.", rich_help_panel=_OUTPUT),
     ] = AnnotatedKind.JPG
-    json: Annotated[
-        bool, typer.Option("--json", help="JSON Lines on stdout, on a terminal too.", rich_help_panel=_OUTPUT)
-    ] = False
+    print: Annotated[
+        PrintKind,
+        typer.Option(
+            "--print",
+            help="What stdout holds; auto: a table on a terminal, else jsonl; paths: annotated pictures.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = PrintKind.AUTO
+    json: Annotated[bool, typer.Option("--json", help="Short for --print jsonl.", rich_help_panel=_OUTPUT)] = False
     quiet: Annotated[
         bool,
         typer.Option("--quiet", "-q", help="No progress, warnings or summary; errors only.", rich_help_panel=_OUTPUT),
@@ -166,7 +182,7 @@ class FrameOptions:
     ] = False
     null: Annotated[
         bool,
-        typer.Option("-0", "--null", help="Paths on stdin end with NUL (find -print0).", rich_help_panel=_PICTURES),
+        typer.Option("-0", "--null", help="Paths on stdin or --print paths end with NUL.", rich_help_panel=_PICTURES),
     ] = False
     exclude: Annotated[
         list[str],

@@ -1,5 +1,6 @@
 """One run of a task from the command line: sources -> runner -> sinks, with words for people on stderr."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,21 +12,22 @@ from visioncli.api import build_task, run_options
 from visioncli.cli.downloading import download_progress
 from visioncli.cli.interrupts import program as interrupts
 from visioncli.cli.options import AnnotatedKind, FrameOptions
+from visioncli.cli.printing import print_kind, printer
 from visioncli.cli.shaping import shaping
 from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
+from visioncli.earlier_results import PREDICTIONS
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import OutputError, UsageError
-from visioncli.inputs.sources import Expansion
+from visioncli.inputs.sources import Expansion, fixed_part
 from visioncli.publish import publish
 from visioncli.runner import run
 from visioncli.sinks.annotated import AnnotatedSink, Draw
 from visioncli.sinks.documents import DocumentSink
-from visioncli.sinks.folder import PREDICTIONS, OutputFolder
-from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, picture_sinks
+from visioncli.sinks.folder import OutputFolder
+from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, picture_sinks, tidy
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
-from visioncli.sinks.lines import StdoutLines
 from visioncli.tasks.interface import Task
 
 
@@ -40,6 +42,7 @@ def run_task(
     console = Console(quiet=frame.quiet)
     out_path = None if frame.out == "-" else Path(frame.out)
     formats = parse_formats(frame.format, name, to_stdout=out_path is None)
+    printed = print_kind(frame, formats)
     _check_inputs(frame, out_path)
     expansion = Expansion(None if out_path is None else str(out_path), tuple(frame.exclude), frame.null)
     options = run_options(
@@ -57,16 +60,14 @@ def run_task(
         check_resume(frame.resume, out)
         if out:
             _protect_inputs(out, frame, sink_options, expansion)
-        journal = Journal(out, resume=frame.resume) if out else None
+        journal = Journal(out, name, resume=frame.resume) if out else None
         finished = Finished(journal.sources, out) if out and journal and frame.resume else None
         sinks = picture_sinks(formats, out, task.labels, sink_options) if out else []
         if out and frame.annotated is not AnnotatedKind.NONE:
             sinks.append(AnnotatedSink(draw, frame.annotated.value))
-        record_sinks: list[RecordSink] = [journal] if journal else []
         documents = document_sinks(formats, name, out, task.labels, sink_options)
-        record_sinks += documents
-        if out is not None or not documents:
-            record_sinks.append(console.table(task) if console.wants_table(frame.json) else StdoutLines())
+        out_loud = printer(printed, console, task, null=frame.null)
+        record_sinks: list[RecordSink] = [*([journal] if journal else []), *documents, *out_loud]
         outcomes = run(
             out.protected(expansion.items(frame.inputs)) if out else expansion.items(frame.inputs),
             task,
@@ -103,8 +104,19 @@ def run_task(
         if journal and finished:
             journal.settle(finished, complete=complete)
         _close(record_sinks, ended)
-    _say_how_it_ended(console, tally, out_path, documents, ended)
+        afresh = complete and not ended and tally.succeeded and not frame.resume
+        notes = _notes(expansion, journal) + (tidy(out, name, formats) if out and afresh else [])
+    _say_how_it_ended(console, tally, out_path, documents, notes, ended)
     raise typer.Exit(int(tally.status(ended)))
+
+
+def _notes(expansion: Expansion, journal: Journal | None) -> list[str]:
+    """Sentences about results of earlier runs: those that were not taken as inputs, and where records are now."""
+    kept = journal.kept if journal else []
+    if not (folders := list(expansion.skipped)):
+        return kept
+    named = ", ".join(folders[:3]) + (", …" if len(folders) > 3 else "")
+    return [f"Left out results of earlier runs in {named}. Name such a folder to take them as inputs.", *kept]
 
 
 def _say_how_it_ended(
@@ -112,11 +124,14 @@ def _say_how_it_ended(
     tally: Tally,
     out: Path | None,
     documents: Sequence[DocumentSink],
+    notes: list[str],
     ended: BaseException | None,
 ) -> None:
     if isinstance(ended, OutputError | UsageError):
         console.error(str(ended))
     elif not isinstance(ended, BrokenPipeError):
+        for sentence in notes:
+            console.note(sentence)
         where = str(out / PREDICTIONS) if out else None
         console.summary(tally, where, documents, interrupted=isinstance(ended, KeyboardInterrupt))
 
@@ -166,7 +181,8 @@ def _check_inputs(frame: FrameOptions, out: Path | None) -> None:
     if frame.inputs.count("-") > 1:
         raise UsageError("Standard input can be read once: give - only once.")
     for text in frame.inputs:
-        folder = Path(text)
+        # A quoted pattern names the folder in which it begins: nothing that it matches there would be an input.
+        folder = Path(text if os.path.lexists(text) else fixed_part(text))
         with suppress(OSError):
             if out is not None and folder.is_dir() and out.exists() and folder.samefile(out):
                 raise UsageError(

@@ -26,10 +26,6 @@ class Console:
         self._quiet = quiet
         self._progress: Any = None
 
-    def wants_table(self, json: bool) -> bool:
-        """Whether results are shown as a table: on a terminal, unless JSON was asked for."""
-        return sys.stdout.isatty() and not json
-
     def table(self, task: "Task") -> RecordSink:
         """A sink that prints one row a picture; where networks are compared, with a column for each."""
         return TableSink(self, [task.model.name, *task.settings["compare"]] if "compare" in task.settings else [])

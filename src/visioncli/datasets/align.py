@@ -257,11 +257,22 @@ def _by_id(ours: tuple[int | str, ...], theirs: tuple[int | str, ...]) -> I64:
 
 
 def _same_pictures(ours: Images, theirs: Images, by_id: I64, used: Flags) -> bool:
-    """Whether equal ids mean equal pictures: no id that is used is unknown, and no file name disagrees."""
+    """Whether equal ids mean equal pictures: no id that is used is unknown, and no file name disagrees.
+
+    Names that several pictures of the truth share have to agree in their folders too, where both sides give them.
+    """
     if ((by_id < 0) & used).any() and not (by_id >= 0).any():
         return False
+    count = Counter(map(_stem, ours.names))
+
+    def agree(one: str, other: str) -> bool:
+        if (stem := _stem(one)) != _stem(other):
+            return False
+        folders = [name for name in (_parts(one)[-2:-1], _parts(other)[-2:-1]) if name]
+        return count[stem] < 2 or len(folders) < 2 or folders[0] == folders[1]
+
     return all(
-        j < 0 or not theirs.names[i] or not ours.names[j] or _stem(theirs.names[i]) == _stem(ours.names[j])
+        j < 0 or not theirs.names[i] or not ours.names[j] or agree(theirs.names[i], ours.names[j])
         for i, j in enumerate(by_id.tolist())
     )
 

@@ -1,5 +1,6 @@
 """Which format a file or folder has, and the reader for it."""
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -7,9 +8,7 @@ from visioncli.datasets import coco_json, csv_boxes, label_maps, vision_jsonl, v
 from visioncli.datasets.file_bytes import exists, open_bytes, refuse_binary, unreadable
 from visioncli.datasets.interface import Dataset, DatasetError, ReadOptions
 from visioncli.datasets.picture_sizes import pictures_in
-
-RECORDS = "predictions.jsonl"
-"""What a run of this program leaves in its output folder."""
+from visioncli.earlier_results import PREDICTIONS
 
 
 class Format(StrEnum):
@@ -75,7 +74,7 @@ def recognise(path: Path) -> Format:
 
 
 def _of_folder(path: Path) -> Format:
-    if (path / RECORDS).is_file():
+    if (path / PREDICTIONS).is_file():
         return Format.JSONL
     if yolo.label_files(path):
         return Format.YOLO
@@ -84,7 +83,7 @@ def _of_folder(path: Path) -> Format:
     if any(p.suffix.lower() in label_maps.SUFFIXES for p in pictures_in(path)):
         return Format.LABELMAP
     raise DatasetError(
-        f"{path}: this folder holds no {RECORDS}, no YOLO .txt, no VOC .xml and no label maps; "
+        f"{path}: this folder holds no {PREDICTIONS}, no YOLO .txt, no VOC .xml and no label maps; "
         "name the format if it is one of them."
     )
 
@@ -97,7 +96,9 @@ def read(path: Path, form: Format, options: ReadOptions) -> Dataset:
         raise DatasetError(f"{path}: a label map has no boxes; compare it with another label map.")
     if path.is_dir():
         if form is Format.JSONL:
-            path = path / RECORDS
-        elif form in (Format.COCO, Format.CSV):
+            records, warnings = vision_jsonl.records_in(path, options)
+            found = vision_jsonl.read(records, options)
+            return replace(found, warnings=(*warnings, *found.warnings))
+        if form in (Format.COCO, Format.CSV):
             raise DatasetError(f"{path}: this is a folder; {form} is one file.")
     return READERS[form](path, options)

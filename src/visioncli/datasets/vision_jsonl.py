@@ -28,11 +28,14 @@ from visioncli.datasets.interface import (
     plain_annotations,
 )
 from visioncli.datasets.text import parse_json, read_text
+from visioncli.earlier_results import PREDICTIONS, task_of
 from visioncli.geometry import masks as mask_tools
 from visioncli.geometry.keypoints import NAMES
 
 NAME = "jsonl"
 SCHEMA_FAMILY = "vision/"
+BOXES, MASKS, KEYPOINTS = ("detect", "pose", "segment"), ("segment",), ("pose",)
+"""The tasks whose records can be compared in each way, the likeliest first."""
 
 
 def read(path: Path, options: ReadOptions) -> Dataset:
@@ -99,6 +102,24 @@ def read(path: Path, options: ReadOptions) -> Dataset:
         tuple(warnings),
         holds_scores=any(has),
     )
+
+
+def records_in(folder: Path, options: ReadOptions) -> tuple[Path, tuple[str, ...]]:
+    """Which records of an output folder can be compared, and a warning where they are not those of its last run.
+
+    A folder keeps the last records of each task: `predictions.jsonl`, and those of other tasks as
+    `predictions.TASK.jsonl`.
+    """
+    last = folder / PREDICTIONS
+    tasks = MASKS if options.masks else KEYPOINTS if options.keypoints else BOXES
+    task = task_of(str(last))
+    if task is None or task in tasks:
+        return last, ()
+    for other in tasks:
+        path = folder / f"predictions.{other}.jsonl"
+        if path.is_file():
+            return path, (f"{last} holds records of vision {task}, so {path.name} is compared.",)
+    return last, ()
 
 
 def _records(path: Path) -> list[tuple[str, dict[str, Any]]]:

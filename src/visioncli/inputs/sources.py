@@ -5,10 +5,11 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from urllib.parse import unquote, urlsplit
 
+from visioncli.earlier_results import LIST, Results, results_in
 from visioncli.errors import UsageError
 from visioncli.inputs.addresses import is_url, split_credentials, without_credentials
 
@@ -45,11 +46,13 @@ class Expansion:
     """Which files count as inputs when a folder is walked or a glob is matched; named files always count.
 
     Hidden entries, the output folder `out`, and names or relative paths that match a pattern of `exclude` do not.
+    Nor do results of earlier runs, whose folders are then in `skipped`; of a folder that is named, pictures do.
     """
 
     out: str | None = None
     exclude: tuple[str, ...] = DEFAULT_EXCLUDE
     null_separated: bool = False
+    skipped: dict[str, None] = field(default_factory=dict, compare=False)
 
     def items(self, inputs: Iterable[str]) -> Iterator[Item]:
         """Files, folders, quoted globs, URLs and `-` (standard input) as items, in the order given.
@@ -70,7 +73,7 @@ class Expansion:
         if is_url(text):
             yield Item(text, _url_name(text))
         elif os.path.isdir(text):
-            yield from self._walk(text, "", text, ())
+            yield from self._walk(text, "", text, (), named=True)
         elif not listed and not os.path.lexists(text) and glob.has_magic(text):
             yield from self._glob(text)
         elif listed:
@@ -79,43 +82,88 @@ class Expansion:
             yield Item(text, os.path.basename(text) or "unnamed", root=_parent_name(text))
 
     def _glob(self, pattern: str) -> Iterator[Item]:
-        fixed = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
-        root = fixed[: fixed.rfind("/") + 1]
+        root = fixed_part(pattern)
         found = sorted(glob.glob(pattern, recursive=True))
         if not found:
             yield Item(pattern, "unmatched")
+        folders: dict[str, tuple[Results, ...]] = {os.path.dirname(root): ()}
         for name in found:
             relative = _listed_name(name[len(root) :])
             if not os.path.isdir(name):
-                if not self._is_output(name) and not self._is_excluded(relative):
+                if (
+                    not self._is_output(name)
+                    and not self._is_excluded(relative)
+                    and os.path.basename(name) != LIST
+                    and not self._is_result(name, _results_above(name, folders))
+                ):
                     yield Item(name, relative, root=_parent_name(root))
             elif "**" not in pattern:  # such a pattern lists what lies in a folder as well
-                yield from self._walk(name, f"{relative}/", name, ())
+                yield from self._walk(name, f"{relative}/", name, (), _results_above(name, folders))
 
-    def _walk(self, folder: str, prefix: str, root: str, above: tuple[str, ...]) -> Iterator[Item]:
+    def _walk(
+        self,
+        folder: str,
+        prefix: str,
+        root: str,
+        above: tuple[str, ...],
+        results: tuple[Results, ...] = (),
+        *,
+        named: bool = False,
+    ) -> Iterator[Item]:
         real = os.path.realpath(folder)
         if real in above or (self.out is not None and real == os.path.realpath(self.out)):
             return  # a link back to a folder above would never end
         try:
             with os.scandir(folder) as entries:
-                found = sorted((e.name, _is_folder(e)) for e in entries if not e.name.startswith("."))
+                every = sorted((e.name, _is_folder(e)) for e in entries)
         except OSError:
             # Reading this folder as a file later gives the record that says what is wrong with it.
             yield Item(folder, prefix.rstrip("/") or "unnamed", root=_parent_name(root))
             return
-        for name, is_folder in found:
+        if here := results_in(folder, (name for name, is_folder in every if not is_folder), named=named):
+            results = (*results, here)
+        for name, is_folder in every:
             path, relative = os.path.join(folder, name), f"{prefix}{name}"
+            if name.startswith("."):
+                continue
             if is_folder:
-                yield from self._walk(path, f"{relative}/", root, (*above, real))
-            elif not self._is_excluded(relative):
+                yield from self._walk(path, f"{relative}/", root, (*above, real), results)
+            elif not self._is_excluded(relative) and not self._is_result(path, results):
                 yield Item(path, relative, root=os.path.basename(os.path.normpath(root)))
 
     def _is_output(self, path: str) -> bool:
         return self.out is not None and os.path.realpath(path).startswith(os.path.realpath(self.out) + os.sep)
 
+    def _is_result(self, path: str, results: tuple[Results, ...]) -> bool:
+        for earlier in results:
+            if path in earlier:
+                if not earlier.named:
+                    self.skipped[earlier.folder] = None
+                return True
+        return False
+
     def _is_excluded(self, relative: str) -> bool:
         name = relative.rsplit("/", 1)[-1]
         return any(fnmatchcase(name, p) or fnmatchcase(relative, p) for p in self.exclude)
+
+
+def fixed_part(pattern: str) -> str:
+    """The folders of a pattern before its first wildcard, up to their slash; a text without any is whole."""
+    fixed = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+    return fixed if fixed == pattern else fixed[: fixed.rfind("/") + 1]
+
+
+def _results_above(path: str, folders: dict[str, tuple[Results, ...]]) -> tuple[Results, ...]:
+    """The results of earlier runs in the folders above `path`, up to those that `folders` knows; it learns them."""
+    folder = os.path.dirname(path)
+    if folder not in folders:
+        above = _results_above(folder, folders) if folder not in ("", "/") else ()
+        try:
+            here = results_in(folder, os.listdir(folder or "."))
+        except OSError:
+            here = None
+        folders[folder] = (*above, here) if here else above
+    return folders[folder]
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

@@ -1,9 +1,11 @@
 """`predictions.coco.json`: COCO results, or a COCO data set of its own (https://cocodataset.org/#format-results)."""
 
+import itertools
 import json
 import re
 import zlib
-from pathlib import Path
+from collections import defaultdict
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from visioncli.errors import UsageError
@@ -19,8 +21,9 @@ class CocoSink(DocumentSink):
     """With `truth`, the plain list of results that COCO tools take, with the image ids of that ground truth.
 
     Without, image ids are the number that is the file's name (`000000022892.jpg` is 22892) or else a hash of the
-    input's path: the same input has the same id in every run. Keypoints and captions (`results_only`) stay a plain
-    list; boxes and masks become an object with `images`, `categories` and `annotations`, each with its score.
+    input's path: the same inputs have the same ids in every run. Of several whose names are the same number the first
+    has it, the others have hashes, and `remark` says so. Keypoints and captions (`results_only`) stay a plain list;
+    boxes and masks become an object with `images`, `categories` and `annotations`, each with its score.
     """
 
     suffix = "coco.json"
@@ -38,8 +41,10 @@ class CocoSink(DocumentSink):
         self._plain = results_only or truth is not None
         self._used: dict[int, str] = {}
         self._images: list[dict[str, Any]] = []
+        self._inputs: list[str] = []
         self._count = 0
         self._unlisted: list[str] = []
+        self._same_number: dict[str, None] = {}
         super().__init__(out)
 
     def begin(self) -> None:
@@ -56,6 +61,7 @@ class CocoSink(DocumentSink):
         if record.ok and not self._plain:
             size = {"width": record.width, "height": record.height}
             self._images.append({"id": image_id, "file_name": record.output or record.input} | size)
+            self._inputs.append(record.input)
         predictions = record.to_json()["predictions"] or []
         # One caption a picture is what caption evaluation expects: the best.
         for prediction in predictions[:1] if record.task == "caption" else predictions:
@@ -63,20 +69,37 @@ class CocoSink(DocumentSink):
 
     @property
     def remark(self) -> str | None:
-        """Says which pictures the ground truth does not list, since their results are left out."""
-        if not self._unlisted:
-            return None
-        names = ", ".join(self._unlisted[:3]) + (", …" if len(self._unlisted) > 3 else "")
-        count = f"{len(self._unlisted)} picture{'s'[: len(self._unlisted) > 1]}"
-        return f"--images does not list {count}, so the COCO results leave them out: {names}."
+        """Says which pictures the ground truth does not list, or which have ids that are not their number."""
+        if self._unlisted:
+            count, names = _counted(self._unlisted)
+            return f"--images does not list {count}, so the COCO results leave them out: {names}."
+        if self._same_number:
+            count, names = _counted(list(self._same_number))
+            return (
+                f"{count} had the same number for a name as one of another folder, so the image id in the COCO file "
+                f"is a hash of the path: {names}. With --images TRUTH.json ids are those of your ground truth."
+            )
+        return None
 
     def finish(self) -> None:
         if self._plain:
             self.put(b"\n]\n")
             return
+        self._tell_apart()
         categories = [{"id": i, "name": name} for i, name in self._labels.items()]
         rest = f'],\n"images": {json.dumps(self._images)},\n"categories": {json.dumps(categories)}}}\n'
         self.put(rest.encode())
+
+    def _tell_apart(self) -> None:
+        """Names pictures by the paths that were given where they share a name but not the root."""
+        alike: dict[str, list[int]] = defaultdict(list)
+        for i, image in enumerate(self._images):
+            alike[PurePosixPath(image["file_name"]).name].append(i)
+        for group in alike.values():
+            roots = {self._inputs[i].removesuffix(self._images[i]["file_name"]) for i in group}
+            if len(roots) > 1:
+                for i in group:
+                    self._images[i]["file_name"] = self._inputs[i]
 
     def _annotation(self, image_id: int, prediction: dict[str, Any]) -> None:
         entry: dict[str, Any] = {"image_id": image_id} | coco_result(prediction)
@@ -95,10 +118,21 @@ class CocoSink(DocumentSink):
 
     def _own_id(self, path: str) -> int:
         stem = Path(path).stem
-        wanted = int(stem) if re.fullmatch(r"[0-9]{1,15}", stem) else zlib.crc32(path.encode("utf-8", "replace"))
-        while self._used.setdefault(wanted, path) != path:
-            wanted += 1
+        raw = path.encode("utf-8", "replace")
+        number = int(stem) if re.fullmatch(r"[0-9]{1,15}", stem) else None
+        hashes = (zlib.crc32(raw + b"\0" * n) for n in itertools.count())
+        for wanted in itertools.chain([] if number is None else [number], hashes):
+            if self._used.setdefault(wanted, path) == path:
+                break
+        if number not in (None, wanted):
+            self._same_number[path] = None
         return wanted
+
+
+def _counted(names: list[str]) -> tuple[str, str]:
+    """How many pictures, and the first of them."""
+    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return f"{len(names)} picture{'s'[: len(names) > 1]}", shown
 
 
 def coco_result(prediction: dict[str, Any]) -> dict[str, Any]:

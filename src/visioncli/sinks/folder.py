@@ -5,29 +5,26 @@ import functools
 import itertools
 import os
 import re
-import stat
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from visioncli.earlier_results import EVERYTHING, PREDICTIONS, holds_records
 from visioncli.errors import InputError, OutputError, UsageError
-from visioncli.files import explain, irregular, refuse_irregular
+from visioncli.files import explain, irregular, refuse_irregular, shortened
 from visioncli.inputs.addresses import is_url
 from visioncli.inputs.sources import Item
-from visioncli.sinks.own_files import EVERYTHING, OwnFiles
+from visioncli.sinks.own_files import OwnFiles
 
-PREDICTIONS = "predictions.jsonl"
 PREVIOUS = "predictions.previous.jsonl"
 RECORDS = (PREDICTIONS, PREVIOUS)
 PARTIAL = ".vision-partial"
 LOCK = "lock"
+LEFTOVER = re.compile(r"(journal|earlier)\.[a-z]+\.jsonl")
 ATTEMPTS = 100
 """So often a run may find that another one has just taken the lock away, before it gives up."""
-RECORD_MARK = b'"vision/1"'
-BEGINNING = 1 << 20
-"""Bytes of a file of records in which at least one is looked for."""
 
 
 class OutputFolder:
@@ -56,7 +53,7 @@ class OutputFolder:
                 self._clear()
                 self._root = os.path.realpath(path)
                 self._own = OwnFiles(path)
-                if not self._own.exists and any(_holds_records(path / name) for name in RECORDS):
+                if not self._own.exists and any(holds_records(str(path / name)) for name in RECORDS):
                     self._own.add(EVERYTHING)
             except (OSError, OutputError):
                 self._lock.close()
@@ -103,12 +100,13 @@ class OutputFolder:
     def claim(self, item: Item) -> str:
         """The input's name below this folder, `/` between folders, shared with no other input of the run.
 
-        Where two inputs would collide, the second goes into a folder named after where it came from.
+        Where two inputs would collide, the second goes into a folder named after where it came from. What is too long
+        for the disk, with the endings of results, is shortened.
         """
         root = item.root or "input"
         for n in range(1, 1_000_000):
             prefix = "" if n == 1 else f"{root}/" if n == 2 else f"{root}-{n - 1}/"
-            name = prefix + item.relative
+            name = shortened(prefix + item.relative)
             if name.partition("/")[0].casefold() == PARTIAL:  # which goes when the run ends
                 continue
             # Some file systems do not tell upper from lower case: neither do claims.
@@ -165,7 +163,7 @@ class OutputFolder:
             return target
         refuse_irregular(target)
         # A file without content is what a power cut may leave of one of ours.
-        if there.st_size and name not in self._own and not (name in RECORDS and _holds_records(target)):
+        if there.st_size and name not in self._own and not (name in RECORDS and holds_records(str(target))):
             raise OutputError(
                 f"Cannot write {target}: a file stands there that vision did not write. "
                 "Move it away, or choose another folder with -o."
@@ -175,6 +173,48 @@ class OutputFolder:
     def note(self, name: str) -> None:
         """Puts a file that is about to appear on the list of those that vision wrote. Raises OutputError."""
         self._own.add(name)
+
+    def owns(self, name: str) -> bool:
+        """Whether a file of vision's stands there that is no input of this run."""
+        target = self.path / name
+        if irregular(target) or not target.exists() or name.casefold() in self._inputs:
+            return False
+        return name in self._own or (name in RECORDS and holds_records(str(target)))
+
+    def move(self, old: str, new: str) -> None:
+        """Renames a file of vision's in this folder, in place of another one of its. Raises OutputError."""
+        target = self.check(new)
+        self.note(new)
+        try:
+            os.replace(self.path / old, target)
+        except OSError as problem:
+            raise explain(problem, target) from problem
+
+    def remove(self, name: str) -> None:
+        """Removes a file where vision wrote it. Raises OutputError."""
+        if self.owns(name):
+            try:
+                os.unlink(self.path / name)
+            except OSError as problem:
+                raise explain(problem, self.path / name) from problem
+
+    def has_written(self, folder: str) -> bool:
+        """Whether files that vision wrote lie in `folder` or below it."""
+        return any((self.path / name).exists() for name in self._own.below(folder))
+
+    def remove_unwritten(self, folder: str) -> int:
+        """Removes the files of earlier runs in `folder` and below that this run did not write; returns how many."""
+        gone = []
+        for name in self._own.below(folder):
+            parent = name.rpartition("/")[0]
+            if name.casefold() not in self._written and self._is_real(parent) and self.owns(name):
+                self.remove(name)
+                gone.append(name)
+                with suppress(OSError):
+                    os.removedirs((self.path / name).parent)  # those that are empty now
+        if gone:
+            self._own.remove(gone)
+        return len(gone)
 
     def remove_own(self, folder: str, like: re.Pattern[str]) -> None:
         """Removes the files that vision wrote directly into `folder` and whose names match. Raises OutputError."""
@@ -220,6 +260,14 @@ class OutputFolder:
                 "Remove it, or choose another folder with -o."
             )
         self._sound_folders.add(folder)
+
+    def _is_real(self, folder: str) -> bool:
+        """Whether no link leads to the folder."""
+        try:
+            self._check_folders(folder)
+        except OutputError:
+            return False
+        return True
 
     @property
     def has_own(self) -> bool:
@@ -282,7 +330,7 @@ class OutputFolder:
         """Gives the folder free for other runs and removes the hidden subfolder."""
         self._own.close()
         with suppress(OSError):
-            names = [name for name in os.listdir(self.partial) if name != LOCK]
+            names = [name for name in os.listdir(self.partial) if name != LOCK and not self._is_leftover(name)]
             # The lock goes last: who comes now is told to wait, or finds that it is gone.
             for name in (*names, LOCK):
                 with suppress(OSError):
@@ -292,6 +340,12 @@ class OutputFolder:
         with suppress(OSError):
             os.rmdir(self.path)  # only where nothing was written
 
+    def _is_leftover(self, name: str) -> bool:
+        """Whether this is a journal that a killed run of some task left behind for `--resume`."""
+        with suppress(OSError):
+            return LEFTOVER.fullmatch(name) is not None and os.lstat(self.partial / name).st_size > 0
+        return False
+
 
 def _is_open_at(file: IO[bytes], path: Path) -> bool:
     """Whether the open file is still the one at `path`."""
@@ -300,14 +354,3 @@ def _is_open_at(file: IO[bytes], path: Path) -> bool:
     except OSError:
         return False
     return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
-
-
-def _holds_records(path: Path) -> bool:
-    """Whether a file begins with records of vision's, damaged ones between them or not."""
-    try:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            return False
-        with path.open("rb") as file:
-            return RECORD_MARK in file.read(BEGINNING)
-    except OSError:
-        return False

@@ -125,3 +125,21 @@ def picture_sinks(
 
         sinks.append(ExplainSink())
     return sinks
+
+
+def tidy(out: OutputFolder, task: str, formats: list[str]) -> list[str]:
+    """Makes each folder of a format that this run wrote one of this run alone. Returns sentences for the user.
+
+    Tools read such a folder as a whole: labels of earlier runs would count as this run's. One that this run did not
+    write stays as it is, and so do pictures, which stand for themselves. Raises OutputError.
+    """
+    sentences = []
+    for name in (n for n in PER_PICTURE if n in FORMATS[task]):
+        folder = out.path / name
+        if name not in formats:
+            if out.has_written(name):
+                sentences.append(f"{folder} is of an earlier run: this one did not write it (--format {name}).")
+        elif count := out.remove_unwritten(name):
+            files = "1 file" if count == 1 else f"{count} files"
+            sentences.append(f"Removed {files} of an earlier run from {folder}.")
+    return sentences

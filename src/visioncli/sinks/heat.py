@@ -1,9 +1,11 @@
 """Heat maps as numbers: `cat.jpg.gradcam.png` (16 bit) or `.npy` (float32, 0 to 1), at the picture's size."""
 
+import os
+
 import numpy as np
 from PIL import Image
 
-from visioncli.files import name_part, whole_file, write_picture
+from visioncli.files import LONGEST_NAME, name_part, whole_file, write_picture
 from visioncli.runner import Outcome
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import PictureSink
@@ -21,8 +23,11 @@ class HeatSink(PictureSink):
         if outcome.picture is None:
             return files
         for n, explanation in enumerate(outcome.record.predictions or ()):
-            name = "map" if n == 0 else f"map-{n}-{name_part(explanation.label)}"
-            target = out.file(f"{base}.{name}.{self._kind}")
+            name = f"{base}.map" if n == 0 else f"{base}.map-{n}-"
+            if n:
+                room = LONGEST_NAME - len(os.fsencode(f"{name.rpartition('/')[2]}.{self._kind}"))
+                name += name_part(explanation.label, room)
+            target = out.file(f"{name}.{self._kind}")
             heat = unpacked(outcome.arrays, n, outcome.picture.width, outcome.picture.height)
             if self._kind == "npy":
                 with whole_file(target, out.partial) as temporary, temporary.open("wb") as file:

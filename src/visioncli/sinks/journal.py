@@ -7,14 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from visioncli.earlier_results import PREDICTIONS
 from visioncli.errors import OutputError, UsageError
 from visioncli.files import explain, new_file, refuse_irregular, whole_file
 from visioncli.results import Record, Segment, dump_line
-from visioncli.sinks.folder import PREDICTIONS, PREVIOUS, OutputFolder
+from visioncli.sinks.earlier import EarlierDocuments
+from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import RecordSink
 
-JOURNAL = "journal.jsonl"
-EARLIER = "earlier.jsonl"
+JOURNAL = "journal.{}.jsonl"
+EARLIER = "earlier.{}.jsonl"
+"""Of each task its own: a run of another one leaves what a killed run finished as it is."""
 LONGEST_LINE = 32 << 20
 """Bytes. Records have some hundred; those of outlines and masks of the largest pictures some millions."""
 
@@ -22,11 +25,12 @@ LONGEST_LINE = 32 << 20
 class Journal(RecordSink):
     """Keeps each record as soon as it is finished, so that a killed run loses only what was in flight."""
 
-    def __init__(self, out: OutputFolder, *, resume: bool) -> None:
+    def __init__(self, out: OutputFolder, task: str, *, resume: bool) -> None:
         self._out = out
         self._target = out.check(PREDICTIONS)
-        self._previous = out.check(PREVIOUS)
-        self._path = out.partial / JOURNAL
+        self._before = EarlierDocuments(out, task)
+        self._path = out.partial / JOURNAL.format(task)
+        self._earlier = out.partial / EARLIER.format(task)
         self._resume = resume
         self._keys: set[str] = set()
         self._outputs: set[str] = set()
@@ -39,7 +43,7 @@ class Journal(RecordSink):
 
     def _keep_leftovers(self) -> None:
         """Finished records of killed runs: gathered in one file, which `--resume` reads."""
-        earlier = self._out.partial / EARLIER
+        earlier = self._earlier
         for path in (earlier, self._path):
             refuse_irregular(path)
         if self._path.exists():
@@ -47,7 +51,12 @@ class Journal(RecordSink):
                 for path in (earlier, self._path):
                     if path.is_file():
                         file.writelines(line for _, line in _lines_with_offsets(path))
-        self.sources = [p for p in (self._target, earlier) if p.is_file()] if self._resume else []
+        self.sources = [p for p in (self._before.records, earlier) if p.is_file()] if self._resume else []
+
+    @property
+    def kept(self) -> list[str]:
+        """Sentences about where records of earlier runs are now, once this one is closed."""
+        return self._before.kept
 
     def write(self, record: Record) -> None:
         """Appends one line and hands it to the operating system at once."""
@@ -74,14 +83,15 @@ class Journal(RecordSink):
             self._file.flush()
 
     def close(self) -> None:
-        """Renames the journal to `predictions.jsonl`; an earlier one that holds other records is kept beside it."""
+        """Renames the journal to `predictions.jsonl`; documents of earlier runs are kept beside it."""
         try:
             self._drop_torn_line()
+            self._before.switch()
             if self._keep_previous and self._target.exists() and self._target.stat().st_size:
-                self._out.note(PREVIOUS)
-                os.replace(self._target, self._previous)
+                self._before.keep_previous()
             self._out.note(PREDICTIONS)
             os.replace(self._path, self._target)
+            self._earlier.unlink(missing_ok=True)
         except OSError as problem:
             raise explain(problem, self._target) from problem
 

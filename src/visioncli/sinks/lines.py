@@ -1,17 +1,45 @@
-"""JSON Lines on standard output: one record a line, each as soon as it is finished."""
+"""Lines on standard output, each as soon as its input is finished; BrokenPipeError where the reader has gone."""
 
+import os
 import sys
+from collections.abc import Callable
 
 from visioncli.results import Record, dump_line
 from visioncli.sinks.interface import RecordSink
 
+Around = Callable[[Callable[[], None]], None]
+"""Calls what prints; on a terminal it moves a progress bar out of the way meanwhile."""
+
 
 class StdoutLines(RecordSink):
-    """Raises BrokenPipeError where the reader has gone."""
+    """JSON Lines: one record a line."""
+
+    def __init__(self, around: Around = lambda printing: printing()) -> None:
+        self._around = around
 
     def write(self, record: Record) -> None:
-        sys.stdout.buffer.write(dump_line(record.to_json()))
-        sys.stdout.buffer.flush()
+        line = dump_line(record.to_json())
+        self._around(lambda: _put(line))
 
     def close(self) -> None:
         """Every line is out already."""
+
+
+class StdoutPaths(RecordSink):
+    """The path of each success, with `end` behind it: its annotated picture, or the input where there is none."""
+
+    def __init__(self, end: bytes, around: Around = lambda printing: printing()) -> None:
+        self._end, self._around = end, around
+
+    def write(self, record: Record) -> None:
+        if record.ok:
+            path = os.fsencode(record.files.get("annotated", record.input)) + self._end
+            self._around(lambda: _put(path))
+
+    def close(self) -> None:
+        """Every path is out already."""
+
+
+def _put(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()

@@ -2,15 +2,12 @@
 
 import os
 import threading
+from collections.abc import Collection
 from pathlib import Path
 from typing import BinaryIO
 
+from visioncli.earlier_results import END, EVERYTHING, LIST, names_in
 from visioncli.files import explain, refuse_irregular, write_whole
-
-LIST = ".visionfiles"
-END = b"\0"
-EVERYTHING = "."
-"""An entry for all files of a folder: its records are of a version that kept no list."""
 
 
 class OwnFiles:
@@ -32,7 +29,7 @@ class OwnFiles:
             raise explain(problem, self._path) from problem
         else:
             self.exists = True
-        self._names = {os.fsdecode(name) for name in self._before.split(END) if name}
+        self._names = names_in(self._before)
 
     def __contains__(self, name: str) -> bool:
         return name in self._names or EVERYTHING in self._names
@@ -51,6 +48,18 @@ class OwnFiles:
             except OSError as problem:
                 raise explain(problem, self._path) from problem
             self._names.add(name)
+
+    def below(self, folder: str) -> list[str]:
+        """The names on the list that lie in `folder` or in one below it."""
+        return sorted(name for name in self._names if name.startswith(f"{folder}/"))
+
+    def remove(self, names: Collection[str]) -> None:
+        """Takes names of files that are gone off the list. Raises OutputError."""
+        with self._guard:
+            self._names.difference_update(names)
+            self.close()
+            self._file, self._before = None, b"".join(os.fsencode(name) + END for name in sorted(self._names))
+            write_whole(self._path, self._before)
 
     def _open(self) -> BinaryIO:
         try:
