@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,16 @@ from visioncli.api import build_task, run_options
 from visioncli.cli.downloading import download_progress
 from visioncli.cli.interrupts import program as interrupts
 from visioncli.cli.options import AnnotatedKind, FrameOptions
-from visioncli.cli.printing import print_kind, printer
+from visioncli.cli.printing import PrintKind, print_kind, printer
 from visioncli.cli.shaping import shaping
 from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
 from visioncli.earlier_results import PREDICTIONS
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import OutputError, UsageError
-from visioncli.inputs.sources import Expansion, fixed_part
+from visioncli.inputs.sources import Expansion, Item, fixed_part
 from visioncli.publish import publish
-from visioncli.runner import run
+from visioncli.runner import RunOptions, run
 from visioncli.sinks.annotated import AnnotatedSink, Draw
 from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
@@ -29,6 +30,72 @@ from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, 
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.tasks.interface import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for on the command line, checked and put into the words of those who do it; made once a run."""
+
+    task: str
+    frame: FrameOptions
+    settings: dict[str, Any]
+    draw: Draw
+    sink_options: SinkOptions
+    out: Path | None
+    formats: list[str]
+    printed: PrintKind
+    expansion: Expansion
+    options: RunOptions
+
+    @classmethod
+    def of(
+        cls, task: str, frame: FrameOptions, settings: dict[str, Any], draw: Draw, sink_options: SinkOptions
+    ) -> "Request":
+        """Raises UsageError where options contradict each other, before anything is loaded or written."""
+        out = None if frame.out == "-" else Path(frame.out)
+        formats = parse_formats(frame.format, task, to_stdout=out is None)
+        printed = print_kind(frame, formats)
+        _check_inputs(frame, out)
+        expansion = Expansion(None if out is None else str(out), tuple(frame.exclude), frame.null)
+        decoding = (frame.max_pixels, frame.allow_truncated, not frame.exact_decode, frame.timeout)
+        options = run_options(frame.batch_size, frame.workers, *decoding)
+        return cls(task, frame, settings, draw, sink_options, out, formats, printed, expansion, options)
+
+    def items(self) -> Iterator[Item]:
+        """The inputs."""
+        return self.expansion.items(self.frame.inputs)
+
+    def count(self) -> int | None:
+        """How many inputs there will be, where that can be known: not for a pipe."""
+        return None if "-" in self.frame.inputs else sum(1 for _ in self.items())
+
+
+class _Outputs:
+    """Everything that a run writes to: files of pictures, records, documents, standard output."""
+
+    def __init__(self, request: Request, out: OutputFolder | None, task: Task, console: Console) -> None:
+        frame, formats = request.frame, request.formats
+        check_resume(frame.resume, out)
+        if out:
+            _protect_inputs(out, request)
+        self.folder = out
+        self.journal = Journal(out, request.task, resume=frame.resume) if out else None
+        self.finished = Finished(self.journal.sources, out) if out and self.journal and frame.resume else None
+        self.pictures = picture_sinks(formats, out, task.labels, request.sink_options) if out else []
+        if out and frame.annotated is not AnnotatedKind.NONE:
+            self.pictures.append(AnnotatedSink(request.draw, frame.annotated.value))
+        self.documents = document_sinks(formats, request.task, out, task.labels, request.sink_options)
+        printed = printer(request.printed, console, task, null=frame.null)
+        self.records: list[RecordSink] = [*([self.journal] if self.journal else []), *self.documents, *printed]
+
+    def close(self, ended: BaseException | None, *, complete: bool) -> None:
+        """Gives every file its name, also after an interrupt."""
+        if self.journal and self.finished:
+            self.journal.settle(self.finished, complete=complete)
+        for sink in self.records:
+            # Trouble that comes of the trouble that ended the run is not worth a second sentence.
+            with suppress(*((BrokenPipeError,) if ended is None else (OutputError, BrokenPipeError))):
+                sink.close()
 
 
 def run_task(
@@ -40,80 +107,63 @@ def run_task(
 ) -> None:
     """Runs a task over the inputs and leaves with the exit status that the contract names."""
     console = Console(quiet=frame.quiet)
-    out_path = None if frame.out == "-" else Path(frame.out)
-    formats = parse_formats(frame.format, name, to_stdout=out_path is None)
-    printed = print_kind(frame, formats)
-    _check_inputs(frame, out_path)
-    expansion = Expansion(None if out_path is None else str(out_path), tuple(frame.exclude), frame.null)
-    options = run_options(
-        frame.batch_size,
-        frame.workers,
-        frame.max_pixels,
-        frame.allow_truncated,
-        not frame.exact_decode,
-        frame.timeout,
-    )
-    task = _load_task(name, frame, settings, console)
+    request = Request.of(name, frame, settings, draw, sink_options)
+    task = _load_task(request, console)
     interrupts.begin()
-
-    with _output_folder(out_path) as out:
-        check_resume(frame.resume, out)
-        if out:
-            _protect_inputs(out, frame, sink_options, expansion)
-        journal = Journal(out, name, resume=frame.resume) if out else None
-        finished = Finished(journal.sources, out) if out and journal and frame.resume else None
-        sinks = picture_sinks(formats, out, task.labels, sink_options) if out else []
-        if out and frame.annotated is not AnnotatedKind.NONE:
-            sinks.append(AnnotatedSink(draw, frame.annotated.value))
-        documents = document_sinks(formats, name, out, task.labels, sink_options)
-        out_loud = printer(printed, console, task, null=frame.null)
-        record_sinks: list[RecordSink] = [*([journal] if journal else []), *documents, *out_loud]
-        outcomes = run(
-            out.protected(expansion.items(frame.inputs)) if out else expansion.items(frame.inputs),
-            task,
-            options,
-            key_extra={"options": shaping(frame.given), "files": [type(s).__name__ for s in sinks]},
-            finished=finished.get if finished else None,
-        )
-        tally = Tally()
-        ended: BaseException | None = None
-        complete = False
-        published = publish(outcomes, out, sinks, record_sinks, undisturbed=interrupts.held)
-        try:
-            with (
-                console.silent_decoders(),
-                interrupts.armed(),
-                console.progress(_count(expansion, frame.inputs)) as advance,
-            ):
-                for outcome, record in published:
-                    tally.add(outcome, record)
-                    if record.error:
-                        console.failure(record.input, record.error.message)
-                    advance()
-                    interrupts.check()
-                    if record.error and frame.fail_fast:
-                        break
-                else:
-                    complete = True
-        except (KeyboardInterrupt, BrokenPipeError, OutputError, UsageError) as problem:
-            ended = problem
-        published.close()
-        outcomes.close()
-        if isinstance(ended, UsageError) and not tally.total:
-            raise ended  # nothing was done, so nothing is written
-        if journal and finished:
-            journal.settle(finished, complete=complete)
-        _close(record_sinks, ended)
+    tally = Tally()
+    with _output_folder(request.out) as out:
+        outputs = _Outputs(request, out, task, console)
+        ended, complete = _work(request, task, outputs, tally, console)
+        outputs.close(ended, complete=complete)
         afresh = complete and not ended and tally.succeeded and not frame.resume
-        notes = _notes(expansion, journal) + (tidy(out, name, formats) if out and afresh else [])
-    _say_how_it_ended(console, tally, out_path, documents, notes, ended)
+        notes = _notes(request, outputs) + (tidy(out, name, request.formats) if out and afresh else [])
+    _say_how_it_ended(console, tally, request.out, outputs.documents, notes, ended)
     raise typer.Exit(int(tally.status(ended)))
 
 
-def _notes(expansion: Expansion, journal: Journal | None) -> list[str]:
+def _work(
+    request: Request, task: Task, outputs: _Outputs, tally: Tally, console: Console
+) -> tuple[BaseException | None, bool]:
+    """Sends every input through the task to the outputs. What ended it early, and whether it came to its end.
+
+    Raises UsageError where nothing was done yet, so that nothing is written.
+    """
+    out, frame = outputs.folder, request.frame
+    outcomes = run(
+        out.protected(request.items()) if out else request.items(),
+        task,
+        request.options,
+        key_extra={"options": shaping(frame.given), "files": [type(s).__name__ for s in outputs.pictures]},
+        finished=outputs.finished.get if outputs.finished else None,
+    )
+    published = publish(outcomes, out, outputs.pictures, outputs.records, undisturbed=interrupts.held)
+    ended: BaseException | None = None
+    complete = False
+    try:
+        with console.silent_decoders(), interrupts.armed(), console.progress(request.count) as advance:
+            for outcome, record in published:
+                tally.add(outcome, record)
+                if record.error:
+                    console.failure(record.input, record.error.message)
+                advance()
+                interrupts.check()
+                if record.error and frame.fail_fast:
+                    break
+            else:
+                complete = True
+    except (KeyboardInterrupt, BrokenPipeError, OutputError, UsageError) as problem:
+        ended = problem
+    published.close()
+    outcomes.close()
+    if isinstance(ended, UsageError) and not tally.total:
+        raise ended
+    return ended, complete
+
+
+def _notes(request: Request, outputs: _Outputs) -> list[str]:
     """Sentences about results of earlier runs: those that were not taken as inputs, and where records are now."""
-    kept = journal.kept if journal else []
-    if not (folders := list(expansion.skipped)):
+    kept = outputs.journal.kept if outputs.journal else []
+    if not (folders := list(request.expansion.skipped)):
         return kept
     named = ", ".join(folders[:3]) + (", …" if len(folders) > 3 else "")
     return [f"Left out results of earlier runs in {named}. Name such a folder to take them as inputs.", *kept]
@@ -136,30 +186,24 @@ def _say_how_it_ended(
         console.summary(tally, where, documents, interrupted=isinstance(ended, KeyboardInterrupt))
 
 
-def _close(sinks: list[RecordSink], ended: BaseException | None) -> None:
-    for sink in sinks:
-        # Trouble that comes of the trouble that ended the run is not worth a second sentence.
-        with suppress(*((BrokenPipeError,) if ended is None else (OutputError, BrokenPipeError))):
-            sink.close()
-
-
 def engine_options(frame: FrameOptions, tell: Callable[[str], None]) -> EngineOptions:
     """How the user wants networks to be run."""
     where = frame.device, frame.threads, frame.engine.value, frame.precision.value
     return EngineOptions(*where, tell, timeout=frame.timeout)
 
 
-def _load_task(name: str, frame: FrameOptions, settings: dict[str, Any], console: Console) -> Task:
+def _load_task(request: Request, console: Console) -> Task:
+    frame = request.frame
     with console.captured_warnings(), download_progress(quiet=frame.quiet) as progress:
         return build_task(
-            name,
+            request.task,
             frame.model,
             engine_options(frame, console.note),
             weights=frame.weights,
             labels=frame.labels,
             offline=frame.offline,
             progress=progress,
-            **settings,
+            **request.settings,
         )
 
 
@@ -191,21 +235,13 @@ def _check_inputs(frame: FrameOptions, out: Path | None) -> None:
                 )
 
 
-def _protect_inputs(out: OutputFolder, frame: FrameOptions, options: SinkOptions, expansion: Expansion) -> None:
+def _protect_inputs(out: OutputFolder, request: Request) -> None:
     """Names in the output folder that are inputs, before anything is written; those of a pipe follow as they come."""
+    frame, options = request.frame, request.sink_options
     model = (frame.model or "").partition(":")[2]
     for path in (frame.weights, frame.labels, options.images, options.background, model):
         if path:
             out.protect(str(path))
     if out.has_own:  # what vision did not write is not replaced anyway
-        for item in expansion.items(text for text in frame.inputs if text != "-"):
+        for item in request.expansion.items(text for text in frame.inputs if text != "-"):
             out.protect(item.path)
-
-
-def _count(expansion: Expansion, inputs: list[str]) -> Callable[[], int | None]:
-    """How many inputs there will be, where that can be known: not for a pipe."""
-
-    def count() -> int | None:
-        return None if "-" in inputs else sum(1 for _ in expansion.items(inputs))
-
-    return count
