@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_OUT ?= demo-out
 
-.PHONY: demo test test-torch lint format bench clean
+.PHONY: demo test test-torch lint docs format bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/vision classify sample_images -o $(DEMO_OUT) --json > /dev/null
@@ -26,6 +26,10 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/mypy src
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python tools/command_pages.py --check
+
+docs: $(VENV)/installed-dev
+	$(BIN)/python tools/command_pages.py
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format src tests

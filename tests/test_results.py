@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from visioncli.errors import ErrorKind
 from visioncli.results import PREDICTIONS, Classification, Failure, ModelInfo, Record, dump_line, json_schema
 
 CHECK = jsonschema.Draft202012Validator(json_schema())
@@ -34,7 +35,8 @@ SUCCESSES = st.builds(
     key=st.none() | TEXT.filter(bool),
     extra=st.dictionaries(TEXT, st.integers() | TEXT | st.booleans() | st.lists(NUMBER), max_size=3),
 )
-FAILURES = st.builds(Record, task=st.just("classify"), input=TEXT, error=st.builds(Failure, TEXT, TEXT))
+KINDS = st.sampled_from([kind.value for kind in ErrorKind])
+FAILURES = st.builds(Record, task=st.just("classify"), input=TEXT, error=st.builds(Failure, KINDS, TEXT))
 EXAMPLE = Record("classify", "a.png", 3, 2, ModelInfo("m", None), (Classification("cat", 1, 0.5),))
 
 

@@ -2,8 +2,8 @@
 
 import torch
 
-from visioncli.weights.checkpoints import architecture
 from visioncli.models.registry import ROWS
+from visioncli.weights.checkpoints import architecture
 from visioncli.weights.signatures import FILE, SKETCH, tensor_hashes
 
 

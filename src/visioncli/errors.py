@@ -3,7 +3,26 @@
 Each message is one sentence or two for a person: what is wrong, where, and what to do about it.
 """
 
+from enum import StrEnum
+
 from visioncli.status import Status
+
+
+class ErrorKind(StrEnum):
+    """What can be wrong with one input: `error.kind` of its record. Programs may rely on these."""
+
+    NOT_FOUND = "not_found"
+    NOT_A_FILE = "not_a_file"
+    PERMISSION_DENIED = "permission_denied"
+    READ_FAILED = "read_failed"
+    EMPTY_FILE = "empty_file"
+    UNREADABLE_PICTURE = "unreadable_picture"
+    TRUNCATED_PICTURE = "truncated_picture"
+    TOO_LARGE = "too_large"
+    TIMED_OUT = "timed_out"
+    URL_FAILED = "url_failed"
+    PREDICTION_FAILED = "prediction_failed"
+    OUTPUT_NOT_WRITTEN = "output_not_written"
 
 
 class VisionError(Exception):
@@ -29,7 +48,7 @@ class OutputError(VisionError):
 
 
 class InputError(VisionError):
-    """One input could not be used. The batch goes on; `kind` becomes `error.kind` of its record."""
+    """One input could not be used. The batch goes on; `kind`, an ErrorKind, becomes `error.kind` of its record."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)

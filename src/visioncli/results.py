@@ -12,6 +12,8 @@ import typing
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from visioncli.errors import ErrorKind
+
 SCHEMA = "vision/1"
 
 
@@ -382,10 +384,12 @@ def json_schema() -> dict[str, Any]:
             for task, schema in tasks.items()
         ],
     }
+    error = _schema_of(Failure)
+    error["properties"]["kind"] = {"enum": [kind.value for kind in ErrorKind]}
     failure = {
         "type": "object",
         "required": ["schema", "task", "input", "predictions", "error"],
-        "properties": base | {"predictions": {"type": "null"}, "error": _schema_of(Failure)},
+        "properties": base | {"predictions": {"type": "null"}, "error": error},
         "additionalProperties": False,
     }
     return {

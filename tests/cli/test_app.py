@@ -124,3 +124,17 @@ def test_closed_streams_do_no_harm(closed: str, pictures: Callable[..., list[Pat
     assert done.returncode == 0
     assert b"Traceback" not in done.stderr
     assert len((tmp_path / "out" / "predictions.jsonl").read_bytes().splitlines()) == 1
+
+
+def test_a_message_that_is_a_list_has_a_line_for_each_part(vision: Vision) -> None:
+    ended = vision("models", "pull", "resnet50", "--offline")
+    assert ended.status == 4
+    first, *rest = ended.err.splitlines()
+    assert first == "vision: The weights of resnet50 are not here, and this is offline mode."
+    assert [line.split()[0] for line in rest] == ["file:", "belongs:", "get"]
+
+
+def test_line_ends_in_names_stay_on_the_line(vision: Vision) -> None:
+    ended = vision("classify", "x.png", "--model", "a\nb")
+    assert ended.status == 2
+    assert ended.err.count("\n") == 1

@@ -413,3 +413,22 @@ def test_labels_without_end_are_wrong_usage(vision: Vision, pictures: Make) -> N
     ended = vision("classify", path, "-o", "-", "--labels", "/dev/zero")
     assert ended.status == 2
     assert ended.err == "vision: /dev/zero is larger than 16 MiB, so it does not hold class names.\n"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "stdin", "words"),
+    [
+        (["empty"], b"", "No input was found: the folder empty is empty."),
+        (["notes"], b"", "the folder notes holds nothing but hidden, excluded or our own files."),
+        (["empty", "-"], b"", "the folder empty is empty, standard input named none."),
+    ],
+)
+def test_what_gave_no_input_is_named(
+    inputs: list[str], stdin: bytes, words: str, vision: Callable[..., Ended], tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "read.md").touch()
+    ended = vision("classify", *inputs, stdin=stdin)
+    assert ended.status == 3
+    assert words in ended.err

@@ -108,7 +108,7 @@ def test_arguments_are_shown_without_their_control_characters(vision_process: Vi
 def test_wrong_usage_is_one_sentence_that_names_the_help(vision: Vision) -> None:
     ended = vision("classify", "x.png", "--worker", "2")
     assert ended.status == 2
-    assert ended.err.startswith("vision: No such option: --worker")
+    assert ended.err.startswith("vision: There is no option --worker. Did you mean --workers?")
     assert ended.err.endswith("See vision classify --help.\n")
     assert ended.err.count("\n") == 1
 

@@ -217,3 +217,16 @@ def test_a_folder_with_a_list_of_an_older_version_is_left_out_as_a_whole(results
 def test_a_folder_is_ours_only_below_itself(results: Path) -> None:
     (results.parent / "sub" / "cat.png.classify.jpg").touch()
     assert "sub/cat.png.classify.jpg" in relatives("tree")
+
+
+def test_a_file_address_is_the_path_that_it_names(tree: Path) -> None:
+    (tree / "a b.png").touch()
+    for form in ("file://{}", "file://localhost{}", "file:{}", "FILE://{}"):
+        (item,) = Expansion().items([form.format(f"{tree}/a%20b.png")])
+        assert item == Item(f"{tree}/a b.png", "a b.png", root="tree")
+    assert relatives(f"file://{tree}/sub") == ["c.png", "deep/d.png"]
+
+
+def test_file_addresses_of_other_machines_and_names_alike_stay_as_they_are(tree: Path) -> None:
+    for name in ("file://host/x.png", "file:x.png", "files:/x"):
+        assert next(iter(Expansion().items([name]))).path == name

@@ -8,13 +8,31 @@ import typer
 from typer.exceptions import TyperException
 
 from visioncli import __version__
-from visioncli.cli import bench, caption, classify, detect, export, gradcam, iou, models, pose, schema, segment
+from visioncli.cli import (
+    bench,
+    caption,
+    classify,
+    detect,
+    export,
+    gradcam,
+    iou,
+    models,
+    pose,
+    schema,
+    segment,
+    wrong_usage,
+)
+from visioncli.cli.help_pages import Command, Group
 from visioncli.cli.streams import printable, steady_streams
 from visioncli.errors import OutputError, VisionError
 from visioncli.status import Status
 
+_NEXT_LINE = "\n  "
+"""Where a message that is a small list goes on."""
+
 app = typer.Typer(
     name="vision",
+    cls=Group,
     help="Pretrained vision networks for pictures: annotated pictures, masks and JSON. Works offline.",
     epilog=(
         "Exit status: 0 all inputs succeeded, 1 some failed, 2 wrong usage, 3 none succeeded or no input found, "
@@ -24,17 +42,21 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.command("classify")(classify.classify)
-app.command("detect")(detect.detect)
-app.command("segment")(segment.segment)
-app.command("pose")(pose.pose)
-app.command("caption")(caption.caption)
-app.command("gradcam")(gradcam.gradcam)
-app.command("iou", cls=iou.IouCommand)(iou.iou)
-app.add_typer(models.app, name="models")
-app.command("bench")(bench.bench)
-app.command("export")(export.export)
-app.command("schema")(schema.schema)
+_PICTURES, _NETWORKS, _NUMBERS = "Pictures", "Networks", "Evaluation and records"
+for _function in (
+    classify.classify,
+    detect.detect,
+    segment.segment,
+    pose.pose,
+    caption.caption,
+    gradcam.gradcam,
+):
+    app.command(_function.__name__, cls=Command, rich_help_panel=_PICTURES)(_function)
+app.command("iou", cls=iou.IouCommand, rich_help_panel=_NUMBERS)(iou.iou)
+app.add_typer(models.app, name="models", cls=Group, rich_help_panel=_NETWORKS)
+app.command("bench", cls=Command, rich_help_panel=_NETWORKS)(bench.bench)
+app.command("export", cls=Command, rich_help_panel=_NETWORKS)(export.export)
+app.command("schema", cls=Command, rich_help_panel=_NUMBERS)(schema.schema)
 
 
 def _version(wanted: bool) -> None:
@@ -69,16 +91,18 @@ def main() -> NoReturn:
 
 
 def _say(sentence: str, status: int) -> int:
-    sys.stderr.write(f"vision: {printable(sentence)}\n")
+    # Other line ends come from names and servers, and are shown as what they are.
+    sys.stderr.write(_NEXT_LINE.join(map(printable, f"vision: {sentence}".split(_NEXT_LINE))) + "\n")
     return int(status)
 
 
 def _wrong_usage(problem: TyperException) -> int:
     """What the command line's parser found, as one sentence; a command without any arguments shows its help."""
     context: Any = getattr(problem, "ctx", None)
-    message = " ".join(str(getattr(problem, "format_message", problem.__str__)()).split())
-    if not message or type(problem).__name__ == "NoArgsIsHelpError":
+    if type(problem).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(f"{problem.message}\n")
         return int(Status.USAGE)
+    message = wrong_usage.sentence(problem)
     where = f" See {context.command_path} --help." if context is not None else ""
     return _say(f"{message.rstrip('.')}.{where}" if message[-1] not in "?!" else message + where, Status.USAGE)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from visioncli.cli import completion
 from visioncli.cli.options import EngineKind, Precision
 
 if TYPE_CHECKING:
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 def bench(
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL...]", help="Networks of `vision models`. [default: those of all tasks]"),
+        typer.Argument(
+            metavar="[MODEL...]",
+            help="Networks of `vision models`.",
+            show_default="those of all tasks",
+            autocompletion=completion.network_names,
+        ),
     ] = None,
     batch_sizes: Annotated[
         str, typer.Option("--batch-size", "-b", metavar="N,...", help="Batch sizes, separated by commas.")
@@ -29,7 +35,9 @@ def bench(
     ] = Precision.FP32,
     threads: Annotated[
         int | None,
-        typer.Option("--threads", metavar="N", min=1, max=1024, help="[default: the CPUs]", show_default=False),
+        typer.Option(
+            "--threads", metavar="N", min=1, max=1024, help="Threads of the network.", show_default="the CPUs"
+        ),
     ] = None,
     seconds: Annotated[
         float, typer.Option("--seconds", metavar="S", min=0.01, max=600, help="How long to measure each figure.")

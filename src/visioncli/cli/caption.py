@@ -30,7 +30,7 @@ def caption(
     """Describe each picture in a sentence that names only what was detected.
 
     Models: object_layout (learned, the default), template (counts and names), and image-to-text checkpoints of
-    transformers, hf:NAME_OR_PATH (extra hf). --format json, coco (caption results), csv.
+    transformers, hf:NAME_OR_PATH (extra hf).
     """
     from visioncli.cli.session import run_task
     from visioncli.render.caption import draw

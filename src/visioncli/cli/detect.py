@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from visioncli.cli import completion
 from visioncli.cli.options import FrameOptions, with_frame_options
 
 
@@ -19,7 +20,14 @@ def detect(
         int, typer.Option("--max-detections", metavar="N", help="Objects a picture, best first.")
     ] = 100,
     classes: Annotated[
-        str | None, typer.Option("--classes", "-c", metavar="LIST", help="Only these, e.g. person,dog or 1,18.")
+        str | None,
+        typer.Option(
+            "--classes",
+            "-c",
+            metavar="LIST",
+            help="Only these, e.g. person,dog or 1,18.",
+            autocompletion=completion.classes,
+        ),
     ] = None,
     agnostic: Annotated[
         bool, typer.Option("--agnostic", help="Boxes of different classes suppress each other too.")
@@ -42,10 +50,7 @@ def detect(
         bool, typer.Option("--yolo-labels-only", help="YOLO: no copies of the pictures in yolo/images.")
     ] = False,
 ) -> None:
-    """Find objects of the 80 COCO classes and draw a box around each.
-
-    --format json, coco, yolo, voc, csv (several at once).
-    """
+    """Find objects of the 80 COCO classes and draw a box around each."""
     from visioncli.cli.session import run_task
     from visioncli.render.detect import draw
     from visioncli.sinks.formats import SinkOptions

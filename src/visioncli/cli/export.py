@@ -6,10 +6,19 @@ from typing import Annotated
 
 import typer
 
+from visioncli.cli import completion
+
 
 def export(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A network of `vision models`.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="[default: MODEL.onnx]")] = None,
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="A network of `vision models`.", autocompletion=completion.network_names
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to write it.", show_default="MODEL.onnx")
+    ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Open no connection. [env: VISION_OFFLINE=1]")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")] = False,
 ) -> None:

@@ -7,7 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
+from visioncli.cli import completion
 from visioncli.cli.options import FrameOptions, with_frame_options
+
+METHODS = (
+    *("gradcam", "gradcam++", "smoothgradcam++", "xgradcam", "layercam"),
+    *("scorecam", "sscam", "iscam", "eigencam"),
+)
+"""The methods by name: where they are implemented, torch is imported."""
 
 
 class Raw(StrEnum):
@@ -29,16 +36,22 @@ def gradcam(
     frame: FrameOptions,
     target: Annotated[
         str,
-        typer.Option("--class", "-c", metavar="WHAT", help="Class names or ids, or top-N; for --task detect, boxes."),
+        typer.Option(
+            "--class",
+            "-c",
+            metavar="WHAT",
+            help="Class names or ids, or top-N; for --task detect, boxes.",
+            autocompletion=completion.targets,
+        ),
     ] = "top-1",
     method: Annotated[
         str | None,
         typer.Option(
             "--method",
             metavar="NAME",
-            help="gradcam, gradcam++, smoothgradcam++, xgradcam, layercam, scorecam, sscam, iscam or eigencam. "
-            "[default: gradcam; layercam for boxes]",
-            show_default=False,
+            help=f"{', '.join(METHODS[:-1])} or {METHODS[-1]}.",
+            show_default="gradcam; layercam for boxes",
+            autocompletion=completion.words(*METHODS),
         ),
     ] = None,
     layer: Annotated[
@@ -51,19 +64,29 @@ def gradcam(
     score: Annotated[
         float, typer.Option("--score", metavar="P", help="With --task detect: boxes below this do not count.")
     ] = 0.4,
-    opacity: Annotated[float, typer.Option("--opacity", min=0.0, max=1.0, help="Of the heat map.")] = 0.5,
+    opacity: Annotated[
+        float, typer.Option("--opacity", metavar="SHARE", min=0.0, max=1.0, help="Of the heat map.")
+    ] = 0.5,
     raw: Annotated[
         Raw | None, typer.Option("--raw", help="Also write the map itself: 16-bit PNG, or .npy of 0 to 1.")
     ] = None,
     grid: Annotated[bool, typer.Option("--grid", help="Draw all asked-for classes side by side.")] = False,
     compare: Annotated[
-        str | None, typer.Option("--compare", metavar="A,B", help="Explain with several models, side by side.")
+        str | None,
+        typer.Option(
+            "--compare",
+            metavar="A,B",
+            help="Explain with several models, side by side.",
+            autocompletion=completion.models,
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="For methods that add noise (smoothgradcam++, sscam).")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="For methods that add noise (smoothgradcam++, sscam).")
+    ] = 0,
 ) -> None:
     """Show where in the picture the evidence for a class, or for a detected box, lies.
 
-    --format json, csv. A slow method (scorecam) runs the network once for each channel.
+    A slow method (scorecam) runs the network once for each channel.
     """
     import dataclasses
 

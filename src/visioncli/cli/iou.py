@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
+from visioncli.cli import completion
 from visioncli.cli.choices import member
+from visioncli.cli.help_pages import Command
 from visioncli.errors import UsageError
 
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?nan|[-+]?inf(?:inity)?"
@@ -19,9 +20,14 @@ BETWEEN = re.compile(r"[\])]\s*[,;]?\s*[\[(]")
 """What stands between boxes in brackets."""
 
 MOST_PAIRS = 1_000_000
+METRICS = ("iou", "giou", "diou", "ciou", "ioa")
+BOX_FORMATS = ("xyxy", "xywh", "cxcywh")
+FORMATS = ("coco", "jsonl", "yolo", "voc", "csv", "labelmap")
+ENGINES = ("auto", "pycocotools", "hotcoco", "numpy")
+"""Words that options take: numpy is imported where their meaning is. A test holds them to it."""
 
 
-class IouCommand(TyperCommand):
+class IouCommand(Command):
     """Takes boxes that begin with a minus (`-5,0,5,5`) for arguments, not for options."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -57,10 +63,32 @@ def iou(
         str,
         typer.Argument(metavar="PREDICTIONS", help="The same of the other side; - reads JSON from standard input."),
     ],
-    metric: Annotated[str | None, typer.Option(help="For typed boxes: iou, giou, diou, ciou or ioa.")] = None,
-    box_format: Annotated[str | None, typer.Option(help="For typed boxes: xyxy, xywh or cxcywh.")] = None,
-    threshold: Annotated[float, typer.Option("--iou", help="Overlap from which a detection is right.")] = 0.5,
-    score: Annotated[float, typer.Option(help="Leave detections below this out of the counts.")] = 0.0,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            "--metric",
+            metavar=f"[{'|'.join(METRICS)}]",
+            help="For typed boxes.",
+            show_default="iou",
+            autocompletion=completion.words(*METRICS),
+        ),
+    ] = None,
+    box_format: Annotated[
+        str | None,
+        typer.Option(
+            "--box-format",
+            metavar=f"[{'|'.join(BOX_FORMATS)}]",
+            help="For typed boxes.",
+            show_default="xyxy",
+            autocompletion=completion.words(*BOX_FORMATS),
+        ),
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option("--iou", metavar="IOU", help="Overlap from which a detection is right.")
+    ] = 0.5,
+    score: Annotated[
+        float, typer.Option("--score", metavar="P", help="Leave detections below this out of the counts.")
+    ] = 0.0,
     inclusive: Annotated[
         bool,
         typer.Option(
@@ -70,34 +98,71 @@ def iou(
     ] = False,
     masks: Annotated[bool, typer.Option("--masks", help="Compare masks instead of boxes.")] = False,
     keypoints: Annotated[bool, typer.Option("--keypoints", help="Compare keypoints, by OKS.")] = False,
-    ignore_index: Annotated[int, typer.Option(help="Label maps: the class that does not count; -1 for none.")] = 255,
+    ignore_index: Annotated[
+        int,
+        typer.Option("--ignore-index", metavar="N", help="Label maps: the class that does not count; -1 for none."),
+    ] = 255,
     images: Annotated[
-        Path | None, typer.Option(help="YOLO: the pictures' folder, or a COCO file, to take picture sizes from.")
+        Path | None,
+        typer.Option(
+            "--images", metavar="PATH", help="YOLO: the pictures' folder, or a COCO file, to take picture sizes from."
+        ),
     ] = None,
-    names: Annotated[Path | None, typer.Option(help="YOLO and label maps: class names, one a line.")] = None,
+    names: Annotated[
+        Path | None, typer.Option("--names", metavar="FILE", help="YOLO and label maps: class names, one a line.")
+    ] = None,
     split: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Of a data set's root folder: the split to take, for instance val."),
+        typer.Option(
+            "--split", metavar="NAME", help="Of a data set's root folder: the split to take, for instance val."
+        ),
     ] = None,
     truth_format: Annotated[
-        str | None, typer.Option(help="Force it: coco, jsonl, yolo, voc, csv or labelmap.")
+        str | None,
+        typer.Option(
+            "--truth-format",
+            metavar="NAME",
+            help=f"What TRUTH is, where it is not recognised: {', '.join(FORMATS)}.",
+            autocompletion=completion.words(*FORMATS),
+        ),
     ] = None,
-    predictions_format: Annotated[str | None, typer.Option(help="As --truth-format.")] = None,
+    predictions_format: Annotated[
+        str | None,
+        typer.Option(
+            "--predictions-format",
+            metavar="NAME",
+            help="The same of PREDICTIONS.",
+            autocompletion=completion.words(*FORMATS),
+        ),
+    ] = None,
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Leave out predictions of pictures and classes without truth.")
     ] = False,
     engine: Annotated[
-        str, typer.Option(help="Who computes the official numbers: auto, pycocotools, hotcoco or numpy.")
+        str,
+        typer.Option(
+            "--engine",
+            metavar=f"[{'|'.join(ENGINES)}]",
+            help="Who computes the official numbers.",
+            autocompletion=completion.words(*ENGINES),
+        ),
     ] = "auto",
-    only: Annotated[str | None, typer.Option(help="Print only these numbers: AP,AP50.")] = None,
+    only: Annotated[
+        str | None, typer.Option("--only", metavar="NAMES", help="Print only these numbers: AP,AP50.")
+    ] = None,
     fail_under: Annotated[
-        list[str] | None, typer.Option(help="Exit with 5 where a number is lower: AP50=0.5,mean_iou=0.6.")
+        list[str] | None,
+        typer.Option(
+            "--fail-under", metavar="NAME=NUMBER", help="Exit with 5 where a number is lower: AP50=0.5,mean_iou=0.6."
+        ),
     ] = None,
     per_image: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write a JSON line a picture, worst first; - for stdout.")
+        str | None,
+        typer.Option("--per-image", metavar="FILE", help="Write a JSON line a picture, worst first; - for stdout."),
     ] = None,
     plots: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Draw precision-recall curves and the confusion table.")
+        Path | None,
+        typer.Option("--plots", metavar="DIR", help="Draw precision-recall curves and the confusion table."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No warnings.")] = False,

@@ -1,5 +1,6 @@
 """The options that every task shares, declared once."""
 
+import copy
 import dataclasses
 import functools
 import inspect
@@ -12,7 +13,9 @@ from typing import Annotated, Any
 
 import typer
 
+from visioncli.cli import completion
 from visioncli.inputs.sources import DEFAULT_EXCLUDE
+from visioncli.sinks.names import FORMATS
 
 INPUT_HELP = "Files, folders, quoted globs, http(s) URLs, or - for paths on standard input."
 
@@ -77,7 +80,8 @@ class FrameOptions:
             "--format",
             "-f",
             metavar="NAME",
-            help="Also write this format; repeat or separate by commas.",
+            help="Also write {formats}; repeat or separate by commas.",
+            autocompletion=completion.formats,
             rich_help_panel=_OUTPUT,
         ),
     ] = None
@@ -105,6 +109,7 @@ class FrameOptions:
             "-m",
             metavar="NAME",
             help="Which network: see `vision models`; also timm:NAME, hf:NAME_OR_PATH, onnx:FILE.",
+            autocompletion=completion.models,
             rich_help_panel=_RUNNING,
         ),
     ] = None
@@ -144,14 +149,20 @@ class FrameOptions:
             metavar="N",
             min=1,
             max=256,
-            help="Decoding threads. [default: the CPUs]",
+            help="Decoding threads.",
             rich_help_panel=_RUNNING,
-            show_default=False,
+            show_default="the CPUs",
         ),
     ] = None
     device: Annotated[
         str,
-        typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=_RUNNING),
+        typer.Option(
+            "--device",
+            metavar="NAME",
+            help="auto, cpu, cuda, cuda:N or mps.",
+            rich_help_panel=_RUNNING,
+            autocompletion=completion.words("auto", "cpu", "cuda", "mps"),
+        ),
     ] = "auto"
     engine: Annotated[
         EngineKind,
@@ -168,9 +179,9 @@ class FrameOptions:
             metavar="N",
             min=1,
             max=1024,
-            help="Threads of the network. [default: the CPUs]",
+            help="Threads of the network.",
             rich_help_panel=_RUNNING,
-            show_default=False,
+            show_default="the CPUs",
         ),
     ] = None
     resume: Annotated[
@@ -204,7 +215,7 @@ class FrameOptions:
         typer.Option(
             "--timeout",
             metavar="SECONDS",
-            help="Longest time for reading one picture, and for the network on it.",
+            help="Longest time for reading one picture, and, with the engine onnx, for the network on it.",
             rich_help_panel=_PICTURES,
         ),
     ] = 60.0
@@ -230,6 +241,13 @@ def _default(option: "dataclasses.Field[Any]") -> Any:
     return inspect.Parameter.empty if option.default is dataclasses.MISSING else option.default
 
 
+def _for_command(annotation: Any, command: str) -> Any:
+    """The annotation of a shared option, with what is special to one command in its help."""
+    kind, option = annotation.__origin__, copy.copy(annotation.__metadata__[0])
+    option.help = (option.help or "").replace("{formats}", ", ".join(FORMATS.get(command, ())))
+    return Annotated[kind, option]
+
+
 def with_frame_options(command: Callable[..., None]) -> Callable[..., None]:
     """Gives a command all frame options beside its own; it receives them as its first argument.
 
@@ -240,7 +258,7 @@ def with_frame_options(command: Callable[..., None]) -> Callable[..., None]:
         inspect.Parameter(
             f.name,
             inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            annotation=hints[f.name],
+            annotation=_for_command(hints[f.name], command.__name__),
             default=_default(f),
         )
         for f in dataclasses.fields(FrameOptions)

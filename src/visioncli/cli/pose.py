@@ -37,10 +37,7 @@ def pose(
         typer.Option("--images", metavar="TRUTH.json", help="Take COCO image ids from this ground truth."),
     ] = None,
 ) -> None:
-    """Find people and their 17 COCO keypoints, and draw their skeletons.
-
-    --format json, coco (keypoint results), csv.
-    """
+    """Find people and their 17 COCO keypoints, and draw their skeletons."""
     from visioncli.cli.session import run_task
     from visioncli.render.pose import draw
     from visioncli.sinks.formats import SinkOptions

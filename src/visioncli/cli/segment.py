@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from visioncli.cli import completion
 from visioncli.cli.options import FrameOptions, with_frame_options
 
 
@@ -27,14 +28,22 @@ def segment(
     ] = 513,
     flip: Annotated[bool, typer.Option("--flip", help="Average with the mirrored picture; twice the time.")] = False,
     opacity: Annotated[
-        float, typer.Option("--opacity", min=0.0, max=1.0, help="Of the colours in the annotated picture.")
+        float,
+        typer.Option("--opacity", metavar="SHARE", min=0.0, max=1.0, help="Of the colours in the annotated picture."),
     ] = 0.5,
     polygons: Annotated[bool, typer.Option("--polygons", help="Outlines as polygons in the record.")] = False,
     score: Annotated[
         float, typer.Option("--score", "-s", metavar="P", help="Instance mode: leave out objects below this.")
     ] = 0.4,
     classes: Annotated[
-        str | None, typer.Option("--classes", "-c", metavar="LIST", help="Instance mode: only these.")
+        str | None,
+        typer.Option(
+            "--classes",
+            "-c",
+            metavar="LIST",
+            help="Instance mode: only these.",
+            autocompletion=completion.classes,
+        ),
     ] = None,
     cutout: Annotated[
         bool, typer.Option("--cutout", help="Foreground mode: also the picture with a transparent background.")
@@ -51,7 +60,7 @@ def segment(
     """Give each pixel its class (20 Pascal VOC classes), each object its mask, or cut out the foreground.
 
     Instance masks are APPROXIMATE with the embedded network, which knows classes but not objects: the class mask
-    inside each detected box. Records say so. --format json, coco, csv.
+    inside each detected box. Records say so.
     """
     from visioncli.cli.session import run_task
     from visioncli.errors import UsageError

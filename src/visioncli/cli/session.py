@@ -12,8 +12,8 @@ import typer
 from visioncli.api import build_task, run_options
 from visioncli.cli.downloading import download_progress
 from visioncli.cli.interrupts import program as interrupts
-from visioncli.cli.options import AnnotatedKind, FrameOptions
-from visioncli.cli.printing import PrintKind, print_kind, printer
+from visioncli.cli.options import AnnotatedKind, FrameOptions, PrintKind
+from visioncli.cli.printing import print_kind, printer
 from visioncli.cli.shaping import shaping
 from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
@@ -117,7 +117,7 @@ def run_task(
         outputs.close(ended, complete=complete)
         afresh = complete and not ended and tally.succeeded and not frame.resume
         notes = _notes(request, outputs) + (tidy(out, name, request.formats) if out and afresh else [])
-    _say_how_it_ended(console, tally, request.out, outputs.documents, notes, ended)
+    _say_how_it_ended(console, tally, request, outputs.documents, notes, ended)
     raise typer.Exit(int(tally.status(ended)))
 
 
@@ -172,7 +172,7 @@ def _notes(request: Request, outputs: _Outputs) -> list[str]:
 def _say_how_it_ended(
     console: Console,
     tally: Tally,
-    out: Path | None,
+    request: Request,
     documents: Sequence[DocumentSink],
     notes: list[str],
     ended: BaseException | None,
@@ -182,8 +182,9 @@ def _say_how_it_ended(
     elif not isinstance(ended, BrokenPipeError):
         for sentence in notes:
             console.note(sentence)
-        where = str(out / PREDICTIONS) if out else None
-        console.summary(tally, where, documents, interrupted=isinstance(ended, KeyboardInterrupt))
+        where = str(request.out / PREDICTIONS) if request.out else None
+        interrupted = isinstance(ended, KeyboardInterrupt)
+        console.summary(tally, where, documents, interrupted=interrupted, inputs=request.frame.inputs)
 
 
 def engine_options(frame: FrameOptions, tell: Callable[[str], None]) -> EngineOptions:

@@ -49,7 +49,13 @@ class Console:
             self._say(f"vision: {message}")
 
     def summary(
-        self, tally: "Tally", where: str | None, documents: "Iterable[DocumentSink]", *, interrupted: bool
+        self,
+        tally: "Tally",
+        where: str | None,
+        documents: "Iterable[DocumentSink]",
+        *,
+        interrupted: bool,
+        inputs: Sequence[str] = (),
     ) -> None:
         """The closing line, after what the run's documents have to say."""
         for document in documents:
@@ -57,7 +63,7 @@ class Console:
                 self.warning(document.remark)
         total = tally.total
         if not total and not interrupted:
-            self.error("No input was found.")
+            self.error(f"No input was found{_why_none(inputs)}.")
         if self._quiet or not (total or interrupted):
             return
         parts = [f"{tally.succeeded} of {total} succeeded"]
@@ -203,6 +209,22 @@ class TableSink(RecordSink):
         cells = [printable(cell) for cell in cells]
         cut = [c if len(c) <= width else c[: width - 1] + self._more for c in cells]
         return "  ".join([f"{name:<{self._first}}", *(f"{c:<{width}}" for c in cut)]).rstrip()
+
+
+def _why_none(inputs: Sequence[str]) -> str:
+    """Why these gave no input: a clause, empty where there is nothing to say."""
+    from visioncli.inputs.addresses import path_of, without_credentials
+
+    reasons = []
+    for text in inputs:
+        path = path_of(text)
+        if os.path.isdir(path):
+            empty = "is empty" if not os.listdir(path) else "holds nothing but hidden, excluded or our own files"
+            reasons.append(f"the folder {path} {empty}")
+        else:
+            reasons.append("standard input named none" if text == "-" else f"{without_credentials(text)} gave none")
+    more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    return f": {', '.join(reasons[:3])}{more}" if reasons else ""
 
 
 def describe(predictions: Iterable[Any]) -> str:

@@ -23,6 +23,12 @@ def is_url(text: str) -> bool:
     return text[:8].lower().startswith(("http://", "https://"))
 
 
+def path_of(text: str) -> str:
+    """The path that a `file:` address of this machine names; `text` itself where it is no such address."""
+    found = re.fullmatch(r"file:(?://(?:localhost)?)?(/[^/].*|/)", text, re.IGNORECASE | re.DOTALL)
+    return unquote(found[1], errors="surrogateescape") if found else text
+
+
 def split_credentials(text: str) -> tuple[str, str]:
     """User and password as they are written before the host of an address, and the text without them.
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from visioncli.earlier_results import LIST, Results, results_in
 from visioncli.errors import UsageError
-from visioncli.inputs.addresses import is_url, split_credentials, without_credentials
+from visioncli.inputs.addresses import is_url, path_of, split_credentials, without_credentials
 
 DEFAULT_EXCLUDE = ("*.md",)
 """Notes that people keep beside their pictures: credits, read-me files, model cards."""
@@ -70,6 +70,7 @@ class Expansion:
                 yield from self._expand(text, listed=False)
 
     def _expand(self, text: str, *, listed: bool) -> Iterator[Item]:
+        text = path_of(text)
         if is_url(text):
             yield Item(text, _url_name(text))
         elif os.path.isdir(text):

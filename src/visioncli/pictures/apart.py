@@ -31,14 +31,14 @@ _STRIP_BYTES, _TILE_BYTES = 279, 325
 def is_wise(image: Image.Image, patience: Patience) -> bool:
     """Whether an opened file should be decoded apart from this program.
 
-    Those are JPEG 2000 (its decoder stops all threads while it works), and TIFF whose compressed pieces add up to
-    more than the file, so that the same bytes would be decoded again and again.
+    Those are JPEG 2000 and HEIC (whose decoders do not come back before they are done), and TIFF whose compressed
+    pieces add up to more than the file, so that the same bytes would be decoded again and again.
     """
     if not POSSIBLE or math.isinf(patience.seconds):
         return False
     if image.format == "TIFF":
         return _is_odd_tiff(image)
-    return image.format in ("JPEG2000", "ICNS")
+    return image.format in ("JPEG2000", "ICNS", "HEIF")
 
 
 def _is_odd_tiff(image: Any) -> bool:

@@ -4,7 +4,7 @@ from PIL import Image
 
 _BYTES_A_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
 """Of Pillow's pictures, by mode; all other modes take four."""
-_BESIDE = {"WEBP": 12, "AVIF": 6, "JPEG2000": 16}
+_BESIDE = {"WEBP": 12, "AVIF": 6, "JPEG2000": 16, "HEIF": 12}
 """Bytes a pixel that a decoder takes beside Pillow's picture, measured; the others take a few rows."""
 _NARROW = 1024
 """Resizing for a network, and drawing, may make of a narrower picture one that is so wide."""

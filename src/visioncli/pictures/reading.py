@@ -24,7 +24,7 @@ from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from visioncli.errors import InputError, UnreadablePicture
 from visioncli.inputs.addresses import is_url
-from visioncli.pictures import apart, footprint
+from visioncli.pictures import apart, file_kinds, footprint
 from visioncli.pictures.patience import Patience, WatchedFile
 from visioncli.pictures.to_rgb import to_rgb
 
@@ -36,6 +36,8 @@ _PROGRESSIVE_BLOCK = 4096
 """Bytes that are decoded before time is looked at: so few may hold a dozen scans of a whole picture."""
 _PROGRAMS = ("EPS", "WMF")
 """Not pictures but programs that draw one: Pillow would have them run by Ghostscript or by Windows."""
+_SUBFILE_TYPE, _SUB_IFDS = 254, 330
+"""Tags of TIFF."""
 
 
 # Not a slotted dataclass: the runner hangs a weak reference on each picture to learn when its memory is free.
@@ -92,7 +94,7 @@ def read(
     except InputError:
         raise
     except OSError as problem:
-        raise InputError(*_explain_os_error(problem)) from problem
+        raise InputError(*_explain_os_error(problem, source)) from problem
     reduced = size != image.size
     return Picture(image, (time.perf_counter() - start) * 1000, size if reduced else None)
 
@@ -124,17 +126,14 @@ def _decode(
     # Pillow's own limit, which it also holds against pictures inside a file (icons), must not undercut ours.
     Image.MAX_IMAGE_PIXELS = max_pixels
     try:
-        # Pillow asks for no more than what is overridden here and passes on the rest.
-        with Image.open(cast("IO[bytes]", WatchedFile(stream, patience))) as image:
+        with _opened(stream, patience) as image:
             width, height = image.size
-            if image.format in _PROGRAMS:
-                raise UnreadablePicture(
-                    f"This is {image.format}: a program that draws, not a picture. Convert it to PNG."
-                )
+            _check_kind(image, stream)
             if width * height > max_pixels:
                 raise _too_large(f"{width} x {height} = {width * height:,} pixels", max_pixels)
-            if width < 1 or height < 1:
-                raise UnreadablePicture(f"The picture has no pixels ({width} x {height}).")
+            if width < 1 or height < 1:  # also of files that Pillow knows, but leaves to others
+                told = file_kinds.describe(_head(stream))
+                raise UnreadablePicture(told or f"The picture has no pixels ({width} x {height}).")
             if enough is not None and min(width, height) >= 2 * enough:
                 share = enough / min(width, height)
                 image.draft(None, (math.ceil(width * share), math.ceil(height * share)))
@@ -161,7 +160,52 @@ def _decode(
         raise _too_large(f"{int(number[0]):,} pixels" if number else "too many pixels", max_pixels) from None
     except Exception as problem:
         patience.check()  # the decoder may have turned this into an error of its own
-        raise _explain_decoder(problem) from problem
+        raise _explain_decoder(problem, stream) from problem
+
+
+def _opened(stream: IO[bytes], patience: Patience) -> ImageFile.ImageFile:
+    # Pillow asks for no more than what is overridden in WatchedFile and passes on the rest.
+    watched = cast("IO[bytes]", WatchedFile(stream, patience))
+    try:
+        return Image.open(watched)
+    except UnidentifiedImageError:
+        if not file_kinds.is_heif(_head(stream)):
+            raise
+        try:
+            import pillow_heif
+        except ImportError:
+            raise UnreadablePicture(file_kinds.describe(_head(stream)) or "") from None
+        pillow_heif.register_heif_opener(thumbnails=False)
+        return Image.open(watched)
+
+
+def _head(stream: IO[bytes]) -> bytes:
+    stream.seek(0)
+    head = stream.read(file_kinds.HEAD)
+    stream.seek(0)
+    return head
+
+
+def _check_kind(image: Image.Image, stream: IO[bytes]) -> None:
+    """Raises UnreadablePicture where Pillow would show something else than the picture."""
+    if image.format in _PROGRAMS:
+        raise UnreadablePicture(f"This is {image.format}: a program that draws, not a picture. Convert it to PNG.")
+    if image.format == "TIFF" and _is_camera_raw(image, stream):
+        raise UnreadablePicture(file_kinds.CAMERA_RAW)
+
+
+def _is_camera_raw(image: Image.Image, stream: IO[bytes]) -> bool:
+    """Whether what a TIFF shows first is a small copy, and the picture itself what a camera's sensor measured."""
+    tags = image.tag_v2  # type: ignore[attr-defined]
+    return (tags.get(_SUBFILE_TYPE, 0) == 1 and _SUB_IFDS in tags) or _is_cr2(stream)
+
+
+def _is_cr2(stream: IO[bytes]) -> bool:
+    here = stream.tell()
+    stream.seek(8)
+    sign = stream.read(2)
+    stream.seek(here)
+    return sign == b"CR"
 
 
 def _check_footprint(image: Image.Image, whole: tuple[int, int], max_pixels: int) -> None:
@@ -203,7 +247,7 @@ def _open_file(path: str, patience: Patience) -> IO[bytes]:
     if stat.S_ISFIFO(mode):
         return io.BytesIO(_read_pipe(path, patience))
     if not stat.S_ISREG(mode):
-        raise InputError("not_a_file", "This is a device or socket, not a picture file.")
+        raise InputError("not_a_file", file_kinds.explain_device(path))
     return open(path, "rb")
 
 
@@ -226,12 +270,9 @@ def _read_pipe(path: str, patience: Patience) -> bytes:
     raise InputError("read_failed", f"Nothing came through this pipe for {PIPE_SECONDS:.0f} s.")
 
 
-def _explain_os_error(problem: OSError) -> tuple[str, str]:
-    if isinstance(problem, FileNotFoundError):
-        return (
-            "not_found",
-            "There is no such file. Check the path, or quote a pattern so that it reaches vision.",
-        )
+def _explain_os_error(problem: OSError, source: str) -> tuple[str, str]:
+    if isinstance(problem, FileNotFoundError) or source[:5].lower() == "data:":
+        return "not_found", file_kinds.explain_missing(source)
     if isinstance(problem, PermissionError):
         return "permission_denied", "The file may not be read. Change its permissions (chmod +r)."
     if problem.errno == errno.ELOOP:
@@ -252,10 +293,16 @@ def _no_memory() -> UnreadablePicture:
     return UnreadablePicture("It needs more memory than there is. Make the picture smaller.", "too_large")
 
 
-def _explain_decoder(problem: Exception) -> UnreadablePicture:
-    if isinstance(problem, UnidentifiedImageError):
-        return UnreadablePicture("This is not a picture in a format that can be read. Convert it to PNG or JPEG.")
+def _explain_decoder(problem: Exception, stream: IO[bytes]) -> UnreadablePicture:
     words = " ".join(str(problem).split()) or "no reason given"
+    # Some files Pillow recognises but leaves to others, who are not there.
+    if isinstance(problem, UnidentifiedImageError) or words.startswith(("cannot find loader", "cannot load this")):
+        kind = None
+        with suppress(OSError, ValueError):
+            kind = file_kinds.describe(_head(stream))
+        return UnreadablePicture(
+            kind or "This is not a picture in a format that can be read. Convert it to PNG or JPEG."
+        )
     if "truncated" in words.lower():
         return UnreadablePicture(
             f"The file ends too early ({words}). Copy it again, or take what is there with --allow-truncated.",

@@ -1,4 +1,4 @@
-"""The names that `--format` takes, and what each makes. A run imports only the sinks that it uses."""
+"""What each name that `--format` takes makes. A run imports only the sinks that it uses."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,17 +8,8 @@ from visioncli.names import did_you_mean
 from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import PictureSink
+from visioncli.sinks.names import FORMATS
 from visioncli.tasks.pose.joints import ANGLES, KEYPOINT_NAMES
-
-FORMATS: dict[str, tuple[str, ...]] = {
-    "classify": ("json", "csv"),
-    "detect": ("json", "coco", "yolo", "voc", "csv"),
-    "segment": ("json", "coco", "csv"),
-    "pose": ("json", "coco", "csv"),
-    "gradcam": ("json", "csv"),
-    "caption": ("json", "coco", "csv"),
-}
-"""Formats of each task beside JSON Lines, which is always written."""
 
 PER_PICTURE = ("yolo", "voc")
 """Formats that are files for each picture and so need an output folder."""

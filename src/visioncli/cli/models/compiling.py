@@ -5,10 +5,18 @@ from typing import Annotated
 
 import typer
 
+from visioncli.cli import completion
+
 
 def compile_models(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME...]", help="Networks of `vision models`.", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME...]",
+            help="Networks of `vision models`.",
+            show_default=False,
+            autocompletion=completion.network_names,
+        ),
     ] = None,
     all_models: Annotated[
         bool, typer.Option("--all", help="All that can be compiled and whose weights are on this machine.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from visioncli.cli.models.listing import JsonOption
+from visioncli.cli.models.listing import JsonOption, ModelName
 from visioncli.cli.models.tables import count, write_table
 
 if TYPE_CHECKING:
@@ -16,9 +16,18 @@ if TYPE_CHECKING:
 
 
 def layers(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A network of `vision models`.")],
+    name: ModelName,
     size: Annotated[
-        int | None, typer.Option("--input", "-i", metavar="N", min=1, max=8192, help="Pixels of each side.")
+        int | None,
+        typer.Option(
+            "--input",
+            "-i",
+            metavar="N",
+            min=1,
+            max=8192,
+            help="Pixels of each side.",
+            show_default="the network's own",
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from visioncli.cli import completion
+from visioncli.cli.help_pages import Group
 from visioncli.cli.models.tables import count, mib, write_table
 from visioncli.cli.streams import printable
 from visioncli.errors import UsageError
@@ -16,6 +18,7 @@ from visioncli.inputs.addresses import without_credentials
 from visioncli.models.row import Accuracy, ModelRow
 
 app = typer.Typer(
+    cls=Group,
     help="The networks: what there is, what each costs and gives, and where its weights are.",
     invoke_without_command=True,
     no_args_is_help=False,
@@ -32,7 +35,16 @@ class Sort(StrEnum):
     SIZE = "size"
 
 
-TaskOption = Annotated[str | None, typer.Option("--task", "-t", metavar="TASK", help="Only networks for this task.")]
+ModelName = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="A network of `vision models`.", autocompletion=completion.network_names),
+]
+TaskOption = Annotated[
+    str | None,
+    typer.Option(
+        "--task", "-t", metavar="TASK", help="Only networks for this task.", autocompletion=completion.tasks
+    ),
+]
 SortOption = Annotated[Sort | None, typer.Option("--sort", "-s", help="Order; accuracy is best first.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
@@ -128,7 +140,7 @@ def as_dict(row: ModelRow) -> dict[str, Any]:
 
 
 def info(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A network of `vision models`.")],
+    name: ModelName,
     json: JsonOption = False,
 ) -> None:
     """Show everything that is known of one network."""
@@ -184,7 +196,9 @@ def plot(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.png", help="Where to write it.")] = Path(
         "models.png"
     ),
-    task: Annotated[str, typer.Option("--task", "-t", metavar="TASK", help="Which networks.")] = "classify",
+    task: Annotated[
+        str, typer.Option("--task", "-t", metavar="TASK", help="Which networks.", autocompletion=completion.tasks)
+    ] = "classify",
 ) -> None:
     """Draw accuracy against cost, as a PNG."""
     from visioncli.files import is_stream, whole_file

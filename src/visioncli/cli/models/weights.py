@@ -6,14 +6,26 @@ from typing import Annotated
 
 import typer
 
+from visioncli.cli import completion
 from visioncli.cli.downloading import download_progress
 from visioncli.cli.models.listing import JsonOption, SortOption, TaskOption, select, show_rows, state_of
 from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.models.row import Carrier, Download, ModelRow
 from visioncli.status import Status
 
-Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Networks of `vision models`.")]
-MaybeName = Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False)]
+Names = Annotated[
+    list[str],
+    typer.Argument(metavar="NAME...", help="Networks of `vision models`.", autocompletion=completion.network_names),
+]
+MaybeName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[NAME]",
+        help="A network of `vision models`.",
+        show_default=False,
+        autocompletion=completion.network_names,
+    ),
+]
 
 
 def list_models(

@@ -1,0 +1,122 @@
+"""What the shell is told when Tab is pressed: names of networks, classes and formats. Imports no network."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from visioncli.models.row import ModelRow
+
+Completion = str | tuple[str, str]
+"""What to type, alone or with what it is."""
+_FAMILIES = (
+    ("timm:", "a classifier of timm"),
+    ("hf:", "a network of transformers, by name or folder"),
+    ("onnx:", "an ONNX file"),
+)
+
+
+def models(ctx: typer.Context, incomplete: str) -> list[Completion]:
+    """Networks for the command that is typed (all, where it is no task), several with commas between."""
+    return list(_last_of_list(incomplete, [*_networks(ctx), *(_FAMILIES if _task(ctx) else ())]))
+
+
+def network_names(ctx: typer.Context) -> list[Completion]:
+    """Networks as arguments, without those that are given already."""
+    given = {str(name) for value in ctx.params.values() if isinstance(value, list | tuple) for name in value}
+    return [one for one in _networks(ctx) if one[0] not in given]
+
+
+def formats(ctx: typer.Context, incomplete: str) -> list[Completion]:
+    """Formats of the command that is typed, several with commas between."""
+    from visioncli.sinks.names import FORMATS
+
+    return list(_last_of_list(incomplete, [*FORMATS.get(_task(ctx) or "", ()), "jsonl"]))
+
+
+def classes(ctx: typer.Context, incomplete: str) -> list[Completion]:
+    """Classes of the network that is named, or of the command's own, several with commas between."""
+    names = (label for label in _labels(ctx) if label and "," not in label)
+    return list(_last_of_list(incomplete, [_typeable(name) for name in names]))
+
+
+def targets(ctx: typer.Context, incomplete: str) -> list[Completion]:
+    """What gradcam explains: the best N classes, or classes by name."""
+    return [*_last_of_list(incomplete, ["top-1", "top-2", "top-3"]), *classes(ctx, incomplete)]
+
+
+def tasks(ctx: typer.Context) -> list[Completion]:
+    """The tasks that networks are for."""
+    from visioncli.models.registry import DEFAULTS
+
+    return list(DEFAULTS)
+
+
+def words(*known: str) -> Callable[[], list[Completion]]:
+    """Completes an option that takes one of a few words."""
+
+    def complete() -> list[Completion]:
+        return list(known)
+
+    return complete
+
+
+def _task(ctx: typer.Context) -> str | None:
+    """The task that the command does; of `gradcam`, explaining."""
+    from visioncli.models.registry import DEFAULTS
+
+    name = ctx.info_name or ""
+    return name if name in DEFAULTS else None
+
+
+def _networks(ctx: typer.Context) -> Iterator[tuple[str, str]]:
+    from visioncli.models.registry import all_rows
+
+    task = _task(ctx) or ctx.params.get("task")
+    for row in all_rows():
+        if task is None or task in row.tasks:
+            yield row.name, _about(row)
+
+
+def _about(row: "ModelRow") -> str:
+    best = f", {row.accuracy[0].metric} {row.accuracy[0].value:g} %" if row.accuracy else ""
+    return f"{row.parameters / 1e6:.1f} M parameters{best}"
+
+
+def _labels(ctx: typer.Context) -> Iterable[str]:
+    from visioncli.errors import VisionError
+    from visioncli.models import registry
+    from visioncli.models.labels import load_labels
+
+    task = _task(ctx)
+    if task is None:
+        return ()
+    if task == "gradcam":
+        task = str(ctx.params.get("task") or "classify")
+    elif task == "segment":
+        task = "detect"  # --classes is of instances, which a detector finds where nothing else is named
+    named = ctx.params.get("model")
+    try:
+        row = registry.find(named.split(",")[0] if named else registry.DEFAULTS[task])
+    except VisionError:
+        return ()
+    return load_labels(row.labels).values()
+
+
+def _last_of_list(incomplete: str, known: Iterable[Completion]) -> Iterator[Completion]:
+    """`a,b` with each of `known` in the place of `b`; those that stand there already are left out."""
+    before, comma, _ = incomplete.rpartition(",")
+    given = before.split(",")
+    for one in known:
+        name, *about = (one,) if isinstance(one, str) else one
+        if name not in given:
+            whole = f"{before}{comma}{name}"
+            yield (whole, about[0]) if about else whole
+
+
+def _typeable(name: str) -> str:
+    """Bash puts a completion on the line as it is, so that a blank must be quoted there; other shells do it."""
+    bash = os.environ.get("_VISION_COMPLETE", "").endswith("bash")
+    return name.replace(" ", "\\ ") if bash else name

@@ -1,0 +1,11 @@
+"""The formats of each task by name: all that help pages and completion need to know of sinks."""
+
+FORMATS: dict[str, tuple[str, ...]] = {
+    "classify": ("json", "csv"),
+    "detect": ("json", "coco", "yolo", "voc", "csv"),
+    "segment": ("json", "coco", "csv"),
+    "pose": ("json", "coco", "csv"),
+    "gradcam": ("json", "csv"),
+    "caption": ("json", "coco", "csv"),
+}
+"""Formats of each task beside JSON Lines, which is always written."""
