@@ -8,7 +8,7 @@ import typer
 from conftest import Ended
 from visioncli.cli.app import app
 from visioncli.cli.help_pages import Command, Group, metavar, page
-from visioncli.cli.wrong_usage import choices
+from visioncli.cli.parameters import choices
 from visioncli.sinks.names import FORMATS
 
 Vision = Callable[..., Ended]
