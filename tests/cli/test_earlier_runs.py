@@ -81,7 +81,7 @@ def names(folder: Path) -> list[str]:
 def test_labels_are_of_the_last_run_alone_and_pictures_stay(vision: Vision, labelled: Path) -> None:
     (labelled / "yolo" / "labels" / "mine.txt").write_text("")
     ended = vision("detect", "b.png", "-o", "out", "-f", "yolo")
-    assert "Removed 1 file of an earlier run from out/yolo." in ended.err
+    assert "Removed 2 files of an earlier run from out/yolo." in ended.err
     assert "out/voc is of an earlier run" in ended.err
     assert names(labelled) == [
         "voc/a.xml",
@@ -90,6 +90,7 @@ def test_labels_are_of_the_last_run_alone_and_pictures_stay(vision: Vision, labe
         "yolo/labels/b.txt",
         "yolo/labels/mine.txt",
     ]
+    assert sorted(p.name for p in (labelled / "yolo" / "images").iterdir()) == ["b.png"]
     assert (labelled / "a.png.detect.jpg").exists()
     assert (labelled / "predictions.previous.coco.json").exists()
     assert (labelled / "predictions.previous.csv").exists()
