@@ -77,6 +77,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         os.environ["VISION_CACHE_DIR"] = before
 
 
+@pytest.fixture(scope="session", autouse=True)
+def heeds_interrupts() -> None:
+    """A shell's background job ignores Ctrl-C, and so would each program that a test starts from there."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def make_picture(seed: int, size: tuple[int, int] = (48, 40)) -> Image.Image:
     """A smooth coloured picture, another one for each seed."""
     small = np.random.default_rng(seed).integers(0, 256, (5, 6, 3), dtype=np.uint8)

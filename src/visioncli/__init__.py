@@ -4,14 +4,18 @@
 >>> load("classify")("sample_images/chelsea.png").predictions   # doctest: +SKIP
 """
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
 from visioncli.silence import keep_libraries_silent
 
 __version__ = "0.1.0"
 __all__ = ["Record", "VisionError", "__version__", "load"]
 
+# `typing` takes longer to load than all else here, and until the program has taken signals over Ctrl-C is Python's.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from visioncli.api import load
     from visioncli.errors import VisionError
     from visioncli.results import Record

@@ -1,7 +1,12 @@
 """The program `vision`, also as `python -m visioncli`: signals first, then everything that takes time to load."""
 
+from __future__ import annotations
+
 import os
-from typing import NoReturn
+
+TYPE_CHECKING = False  # as in `visioncli`
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main() -> NoReturn:

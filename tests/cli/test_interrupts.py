@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import visioncli
 from conftest import Ended
 from visioncli.cli.interrupts import Interrupts
 from visioncli.sinks.folder import PARTIAL
@@ -134,8 +136,13 @@ def test_an_interrupt_waits_for_the_end_of_what_is_held(made: Interrupts) -> Non
         passed.append(2)
 
 
-def test_an_interrupt_before_anything_is_in_work_comes_as_soon_as_it_is(made: Interrupts) -> None:
-    made.on_signal(signal.SIGTERM, None)
+def test_an_interrupt_ends_what_waits_before_the_first_picture(made: Interrupts) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        made.on_signal(signal.SIGTERM, None)
+
+
+def test_one_that_was_lost_before_the_first_picture_is_raised_there(made: Interrupts) -> None:
+    swallowed(made)
     with pytest.raises(KeyboardInterrupt), made.armed():
         pytest.fail("nothing is begun any more")
 
@@ -210,6 +217,15 @@ def test_a_signal_that_was_ignored_from_the_start_stays_ignored(number: str, tmp
     command = f'trap \'\' {number}; exec "$0" -c "$1"'
     ended = subprocess.run(["sh", "-c", command, sys.executable, program], capture_output=True, check=False)
     assert (ended.returncode, ended.stdout) == (0, b"went on\n")
+
+
+def test_signals_are_taken_over_before_anything_slow_is_loaded() -> None:
+    program = "import sys, visioncli.__main__, visioncli.cli.interrupts; print({'typing', 're'} & sys.modules.keys())"
+    # Without `site`, which may load anything.
+    command = [sys.executable, "-S", "-c", program]
+    source = str(Path(visioncli.__file__).parents[1])
+    done = subprocess.run(command, capture_output=True, check=True, env=os.environ | {"PYTHONPATH": source})
+    assert done.stdout == b"set()\n"
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.02, 0.05, 0.1, 0.2, 0.3])

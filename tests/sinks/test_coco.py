@@ -73,8 +73,10 @@ def test_pictures_that_the_truth_does_not_list_are_left_out_and_named(tmp_path: 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "cannot be read"),
-        ("{", "not a COCO ground truth"),
+        (None, "--images .*: there is no such file"),
+        ("{", "--images .*: malformed JSON at line 1"),
+        ("[" * 100_000, "--images .* nested too deeply"),
+        ('{"images": [{"file_name": "a", "id": 1e999}]}', "images list"),
         ("[]", "not a COCO"),
         ('{"images": [{}]}', "images list"),
     ],
@@ -85,6 +87,11 @@ def test_a_truth_that_is_none_is_wrong_usage(content: str | None, words: str, tm
         path.write_text(content)
     with pytest.raises(UsageError, match=words):
         CocoSink(folder(tmp_path), LABELS, path)
+
+
+def test_a_truth_that_never_ends_is_wrong_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--images /dev/zero: this is a device"):
+        CocoSink(folder(tmp_path), LABELS, Path("/dev/zero"))
 
 
 def test_the_number_in_a_files_name_is_its_id_and_ids_are_the_same_in_every_run(tmp_path: Path) -> None:

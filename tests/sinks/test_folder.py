@@ -343,3 +343,12 @@ def test_files_are_not_removed_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "out" / "yolo" / "labels").symlink_to(tmp_path / "elsewhere")
     assert OutputFolder(tmp_path / "out").remove_unwritten("yolo") == 0
     assert (tmp_path / "elsewhere" / "1.txt").exists()
+
+
+def test_what_somebody_else_left_in_the_hidden_folder_stays(tmp_path: Path) -> None:
+    (tmp_path / "out" / PARTIAL).mkdir(parents=True)
+    (tmp_path / "out" / PARTIAL / "notes").write_text("mine")
+    os.mkfifo(tmp_path / "out" / PARTIAL / "journal.jsonl")
+    OutputFolder(tmp_path / "out").abandon()
+    OutputFolder(tmp_path / "out").close()
+    assert {path.name for path in (tmp_path / "out" / PARTIAL).iterdir()} == {"notes", "journal.jsonl"}

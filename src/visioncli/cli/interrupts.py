@@ -57,7 +57,7 @@ class Interrupts:
 
     @contextmanager
     def armed(self) -> Iterator[None]:
-        """Within the block a signal is raised as KeyboardInterrupt; one that came since `begin`, at its start.
+        """Within the block a signal is raised as KeyboardInterrupt; one that was lost since `begin`, at its start.
 
         After it the program is ending anyway, and one signal changes nothing.
         """
@@ -69,8 +69,8 @@ class Interrupts:
             self._over, self._armed, self._pending = True, False, False
 
     def begin(self) -> None:
-        """From here on there is something to keep: a signal no longer ends the program at once."""
-        self._begun = True
+        """From here on there is something to keep: a signal no longer ends the program at once, but is raised."""
+        self._begun = self._armed = True
 
     def check(self) -> None:
         """Raises KeyboardInterrupt where a signal came and its exception was lost, as it is inside a finaliser."""

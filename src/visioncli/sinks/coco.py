@@ -8,6 +8,8 @@ from collections import defaultdict
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from visioncli.datasets.interface import DatasetError
+from visioncli.datasets.text import read_json
 from visioncli.errors import UsageError
 from visioncli.results import Record
 from visioncli.sinks.documents import DocumentSink
@@ -165,11 +167,11 @@ def _around(mask: dict[str, Any]) -> list[float]:
 def _image_ids(truth: Path) -> dict[str, int]:
     """File name -> image id of a COCO ground truth. Raises UsageError."""
     try:
-        images = json.loads(truth.read_bytes())["images"]
+        images = read_json(truth)["images"]
         return {str(image["file_name"]): int(image["id"]) for image in images}
-    except OSError as problem:
-        raise UsageError(f"--images {truth} cannot be read: {problem.strerror}.") from None
-    except (ValueError, KeyError, TypeError) as problem:
+    except DatasetError as problem:
+        raise UsageError(f"--images {problem}") from None
+    except (ValueError, KeyError, TypeError, OverflowError) as problem:
         raise UsageError(f"--images {truth} is not a COCO ground truth with an images list ({problem}).") from None
 
 

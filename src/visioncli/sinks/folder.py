@@ -55,7 +55,7 @@ class OutputFolder:
                 self._own = OwnFiles(path)
                 if not self._own.exists and any(holds_records(str(path / name)) for name in RECORDS):
                     self._own.add(EVERYTHING)
-            except (OSError, OutputError):
+            except BaseException:
                 self._lock.close()
                 raise
         except OSError as problem:
@@ -330,21 +330,16 @@ class OutputFolder:
         """Gives the folder free for other runs and removes the hidden subfolder."""
         self._own.close()
         with suppress(OSError):
-            names = [name for name in os.listdir(self.partial) if name != LOCK and not self._is_leftover(name)]
+            self._clear()
             # The lock goes last: who comes now is told to wait, or finds that it is gone.
-            for name in (*names, LOCK):
-                with suppress(OSError):
-                    os.unlink(self.partial / name)
-            os.rmdir(self.partial)
+            for name in (*filter(LEFTOVER.fullmatch, os.listdir(self.partial)), LOCK):
+                path = self.partial / name
+                if not irregular(path) and (name == LOCK or not path.lstat().st_size):
+                    path.unlink(missing_ok=True)
+            self.partial.rmdir()  # only where nothing is in it that --resume or somebody else wants
         self._lock.close()
         with suppress(OSError):
             os.rmdir(self.path)  # only where nothing was written
-
-    def _is_leftover(self, name: str) -> bool:
-        """Whether this is a journal that a killed run of some task left behind for `--resume`."""
-        with suppress(OSError):
-            return LEFTOVER.fullmatch(name) is not None and os.lstat(self.partial / name).st_size > 0
-        return False
 
 
 def _is_open_at(file: IO[bytes], path: Path) -> bool:

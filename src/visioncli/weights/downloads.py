@@ -135,18 +135,21 @@ def verified(source: Download, *, thoroughly: bool = False) -> str | None:
 def remove(source: Download) -> int:
     """Removes the cached file and what was fetched of it; how many bytes that freed. Raises OutputError."""
     path = stored_file(source)
-    freed = 0
     partial = path.parent / ".partial"
-    for part in (path, _note_path(path), partial / f"{path.name}.part", partial / f"{path.name}.lock"):
-        try:
-            size = part.stat().st_size
-            part.unlink()
-        except FileNotFoundError:
-            continue
-        except OSError as problem:
-            raise OutputError(f"{part} cannot be removed: {problem.strerror}.") from None
-        freed += size
-    return freed
+    parts = (path, _note_path(path), partial / f"{path.name}.part", partial / f"{path.name}.lock")
+    return sum(map(remove_file, parts))
+
+
+def remove_file(path: Path) -> int:
+    """Removes a file of the cache where it is there; how many bytes that freed. Raises OutputError."""
+    try:
+        size = path.stat().st_size
+        path.unlink()
+    except FileNotFoundError:
+        return 0
+    except OSError as problem:
+        raise OutputError(f"{path} cannot be removed: {problem.strerror}.") from None
+    return size
 
 
 def _note_path(path: Path) -> Path:

@@ -9,6 +9,8 @@ from PIL import Image
 
 from conftest import Ended
 from visioncli.models import registry
+from visioncli.models.row import Carrier
+from visioncli.weights.places import converted_file
 
 Vision = Callable[..., Ended]
 
@@ -136,6 +138,15 @@ def test_offline_a_pull_says_what_to_do_and_is_status_4(vision: Vision, own_cach
         assert words in ended.err
     ended = vision("classify", "x.png", "--model", "alexnet", "--offline")
     assert (ended.status, ended.out) == (4, b"")
+
+
+def test_weights_that_cannot_be_removed_are_a_sentence(vision: Vision) -> None:
+    source = registry.find("movenet_lightning").source
+    assert isinstance(source, Carrier)
+    converted_file("movenet_lightning", source).mkdir(parents=True)
+    ended = vision("models", "remove", "movenet_lightning")
+    assert ended.status == 3
+    assert "cannot be removed" in ended.err
 
 
 def test_weights_are_found_verified_and_removed(vision: Vision, own_cache: Path) -> None:

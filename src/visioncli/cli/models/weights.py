@@ -139,14 +139,14 @@ def remove(names: Names) -> None:
     """Remove downloaded weights, and what was converted of installed ones."""
     from visioncli.models.registry import find
     from visioncli.weights.downloads import remove as remove_download
+    from visioncli.weights.downloads import remove_file
     from visioncli.weights.places import converted_file
 
     for row in [find(name) for name in names]:
         freed = 0
         if isinstance(row.source, Download):
             freed = remove_download(row.source)
-        elif isinstance(row.source, Carrier) and (converted := converted_file(row.name, row.source)).exists():
-            freed = converted.stat().st_size
-            converted.unlink()
+        elif isinstance(row.source, Carrier):
+            freed = remove_file(converted_file(row.name, row.source))
         said = f"{freed / 2**20:.1f} MiB freed" if freed else "nothing was there"
         sys.stderr.write(f"vision: {row.name}: {said}.\n")
