@@ -113,12 +113,12 @@ def test_closing_leaves_no_trace_of_an_empty_run(tmp_path: Path) -> None:
 def test_abandoning_keeps_finished_records_and_no_half_file(tmp_path: Path) -> None:
     out = OutputFolder(tmp_path / "out")
     (out.partial / ".vision-half.jpg").write_bytes(b"half")
-    (out.partial / "journal.jsonl").write_bytes(b"{}\n")
+    (out.partial / "journal.classify.jsonl").write_bytes(b"{}\n")
     out.abandon()
-    assert (out.partial / "journal.jsonl").exists()
+    assert (out.partial / "journal.classify.jsonl").exists()
     assert not (out.partial / ".vision-half.jpg").exists()
     again = OutputFolder(tmp_path / "out")
-    (out.partial / "journal.jsonl").write_bytes(b"")
+    (out.partial / "journal.classify.jsonl").write_bytes(b"")
     again.abandon()
     assert os.listdir(tmp_path) == []
 
