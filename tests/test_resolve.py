@@ -50,7 +50,9 @@ def test_other_classes_need_names(resnet: Path, tmp_path: Path) -> None:
 
 
 def test_weights_of_another_network_name_what_does_not_fit_and_the_likeliest(resnet: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelUnavailable, match=r"missing \(first: layer1.0.conv3.weight.*looks like resnet18"):
+    with pytest.raises(
+        ModelUnavailable, match=r"missing \(first: layer1.0.conv3.weight.*It fits resnet18: give --model resnet18"
+    ):
         build_task("classify", "resnet50", weights=resnet, labels=names(tmp_path, "a", "b", "c"))
 
 

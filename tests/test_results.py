@@ -4,12 +4,13 @@ import math
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from visioncli.errors import ErrorKind
-from visioncli.results import PREDICTIONS, Classification, Failure, ModelInfo, Record, dump_line, json_schema
+from visioncli.results import PREDICTIONS, Classification, Failure, ModelInfo, Record, Rle, dump_line, json_schema
 
 CHECK = jsonschema.Draft202012Validator(json_schema())
 
@@ -115,3 +116,20 @@ def test_a_success_has_its_fields_in_the_published_order() -> None:
 def test_what_is_no_record_is_a_value_error(body: Any) -> None:
     with pytest.raises(ValueError, match="record"):
         Record.from_json(body)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_mask_decodes_to_the_pixels_that_it_was_made_of(seed: int) -> None:
+    from visioncli.tasks.segment.masks import encode
+
+    generator = np.random.default_rng(seed)
+    mask = np.kron(generator.random((7, 5)) < 0.4, np.ones((9, 11))).astype(bool)
+    assert np.array_equal(encode(mask).decode(), mask)
+    for flat in (np.zeros((3, 4), bool), np.ones((3, 4), bool)):
+        assert np.array_equal(encode(flat).decode(), flat)
+
+
+@pytest.mark.parametrize("counts", ["", "0150000000", "zzz", "\x7f", "é", "PPP", "0" * 100, "o" * 30])
+def test_what_encodes_no_mask_of_that_size_is_refused(counts: str) -> None:
+    with pytest.raises(ValueError, match="does not encode a mask of 4 x 3 pixels"):
+        Rle((3, 4), counts).decode()

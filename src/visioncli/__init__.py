@@ -9,18 +9,23 @@ from __future__ import annotations
 from visioncli.silence import keep_libraries_silent
 
 __version__ = "0.1.0"
-__all__ = ["Record", "VisionError", "__version__", "load"]
+__all__ = ["Record", "VisionError", "__version__", "draw", "load"]
 
 # `typing` takes longer to load than all else here, and until the program has taken signals over Ctrl-C is Python's.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from visioncli.api import load
+    from visioncli.api import draw, load
     from visioncli.errors import VisionError
     from visioncli.results import Record
 
-_HOMES = {"load": "visioncli.api", "Record": "visioncli.results", "VisionError": "visioncli.errors"}
+_HOMES = {
+    "draw": "visioncli.api",
+    "load": "visioncli.api",
+    "Record": "visioncli.results",
+    "VisionError": "visioncli.errors",
+}
 
 # Before any library that runs networks can be imported by way of this package.
 keep_libraries_silent()

@@ -1,25 +1,31 @@
 """Use from Python: `from visioncli import load; load("classify")("cat.jpg")`."""
 
+import dataclasses
+import importlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import InputError, UsageError
 from visioncli.inputs.sources import Item
 from visioncli.models import registry
+from visioncli.pictures import of_memory, read
+from visioncli.pictures.given import Given, Input, is_single, item, items
 from visioncli.pictures.patience import DEFAULT_SECONDS, LONGEST_SECONDS
-from visioncli.resolve import resolve
-from visioncli.results import Record
+from visioncli.resolve import describe, ready
+from visioncli.results import Detection, Record
 from visioncli.runner import RunOptions, run
 from visioncli.tasks import TASKS
+from visioncli.tasks.beforehand import check_names
 from visioncli.tasks.interface import Task
 from visioncli.weights.downloads import Access, Progress
 
-AUTO_BATCH = 8
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
-Input = str | os.PathLike[str]
+AUTO_BATCH = 8
 
 
 def build_task(
@@ -27,8 +33,8 @@ def build_task(
     model: str | None = None,
     options: EngineOptions | None = None,
     *,
-    weights: Input | None = None,
-    labels: Input | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    labels: str | os.PathLike[str] | None = None,
     offline: bool = False,
     progress: Progress | None = None,
     **settings: Any,
@@ -51,7 +57,10 @@ def build_task(
         raise UsageError("--weights and --labels go with a single model.")
     access = Access.of(offline, progress=progress)
     paths = {k: Path(v) for k, v in (("weights", weights), ("labels", labels)) if v is not None}
-    rows = [resolve(spec, name, access=access, **paths) for spec in specs]
+    rows = [describe(spec, name, access=access, **paths) for spec in specs]
+    for row in rows:
+        check_names(name, row, settings)  # before anything is fetched
+    rows = [ready(row, access) for row in rows]
     tasks = [TASKS[name](row, options, **settings) for row in rows]
     task = tasks[0]
     if len(tasks) > 1:
@@ -108,20 +117,25 @@ class Predictor:
     def __call__(self, inputs: Iterable[Input]) -> Iterator[Record]: ...
 
     def __call__(self, inputs: Input | Iterable[Input]) -> Record | Iterator[Record]:
-        """One path or http(s) URL: its record; InputError where the picture cannot be used.
+        """One picture: its record; InputError where it cannot be used. TypeError for what is no picture.
+
+        A picture is a path, an http(s) URL, a PIL image of any mode, or an array `(H, W, 3) uint8`, RGB. What holds
+        for files holds in memory: an EXIF orientation that the image still has is applied, alpha is laid on white.
+        Of an animation, the frame at which it stands is taken. Records call them `image N` and `array N`, by place.
 
         Several: an iterator of records in the same order, failures among them as records with `error`.
         """
-        if isinstance(inputs, str | os.PathLike):
-            (record,) = self._records([inputs])
+        if is_single(inputs):
+            (record,) = self._records([item(inputs)])
             if record.error:
                 raise InputError(record.error.kind, f"{record.input}: {record.error.message}")
             return record
-        return self._records(inputs)
+        # Of what is complete, nothing is begun where a part is no picture.
+        several: Any = inputs
+        return self._records(list(items(several)) if isinstance(several, list | tuple) else items(several))
 
-    def _records(self, inputs: Iterable[Input]) -> Iterator[Record]:
-        items = (Item(os.fspath(path), os.fspath(path)) for path in inputs)
-        for outcome in run(items, self.task, self._options):
+    def _records(self, inputs: Iterable[Item]) -> Iterator[Record]:
+        for outcome in run(inputs, self.task, self._options):
             record = outcome.record
             del outcome  # and with it the picture, whose memory the next one may need
             yield record
@@ -135,8 +149,8 @@ def load(
     threads: int | None = None,
     engine: str = "auto",
     precision: str = "fp32",
-    weights: Input | None = None,
-    labels: Input | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    labels: str | os.PathLike[str] | None = None,
     offline: bool = False,
     batch_size: str | int = "auto",
     workers: int | None = None,
@@ -159,3 +173,34 @@ def load(
     }
     running = EngineOptions(device, threads, engine, precision, timeout=timeout)
     return Predictor(build_task(task, model, running, **where, **settings), options)
+
+
+def draw(record: Record, image: Input, **look: Any) -> "Image":
+    """A picture of what `record` says of `image`, as the command draws it: a new PIL image of mode RGB.
+
+    `image` is what the record was made of, in any form that a task takes. `look` are the command's options for
+    drawing: `opacity` (segment), `min_keypoint_score` (pose). Raises InputError where the image cannot be read, and
+    UsageError for a record that has failed, is of a picture of another size, or of gradcam, whose heat maps are not
+    part of a record.
+    """
+    if record.error or record.predictions is None:
+        raise UsageError(f"There is nothing to draw: {record.input} failed.")
+    if record.task == "gradcam":
+        raise UsageError("A record does not hold its heat maps. `vision gradcam` draws them.")
+    what = item(image)
+    picture = of_memory(what.picture) if isinstance(what, Given) and what.picture is not None else read(what.path)
+    if (record.width, record.height) != (picture.width, picture.height):
+        raise UsageError(
+            f"The record is of a picture of {record.width} x {record.height} pixels, this one has {picture.width} x "
+            f"{picture.height}."
+        )
+    render = importlib.import_module(f"visioncli.render.{record.task}")
+    drawn: Image = render.draw(picture.image, _as_made(record), {}, **look)
+    return drawn
+
+
+def _as_made(record: Record) -> Record:
+    """A record that was read from JSON with the objects in `extra` as the task made them."""
+    objects = record.extra.get("objects", [])
+    made = [o if isinstance(o, Detection) else Detection(**(o | {"box": tuple(o["box"])})) for o in objects]
+    return dataclasses.replace(record, extra=record.extra | {"objects": made}) if made else record

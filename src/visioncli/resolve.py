@@ -13,10 +13,11 @@ from visioncli.models import registry
 from visioncli.models.labels import load_labels
 from visioncli.models.row import Download, LocalFile, ModelRow
 from visioncli.weights.downloads import Access, fetch
+from visioncli.weights.other_files import no_file
 from visioncli.weights.places import sha256_of
 
 FAMILIES = {"timm": "timm", "hf": "transformers", "onnx": "onnx"}
-"""Prefixes of names that other libraries know; each module has `row(name, task, access)`."""
+"""Prefixes of names that other libraries know; modules have `row(name, task, access)` and `task_of(name, access)`."""
 
 # How many outputs a network with these labels has: COCO's ids run to 90, with gaps, and 0 is the background.
 _OUTPUTS = {"imagenet1k": 1000, "coco": 91, "voc": 21}
@@ -31,12 +32,28 @@ def resolve(
     access: Access = Access(),  # noqa: B008 - frozen
 ) -> ModelRow:
     """The row of `spec`, ready to be loaded. Raises UsageError and ModelUnavailable."""
+    return ready(describe(spec, task, weights=weights, labels=labels, access=access), access)
+
+
+def describe(
+    spec: str,
+    task: str | None = None,
+    *,
+    weights: Path | None = None,
+    labels: Path | None = None,
+    access: Access = Access(),  # noqa: B008 - frozen
+) -> ModelRow:
+    """The row of `spec`, for what it is made for where no task is named; nothing is fetched for names of `vision
+    models`. Raises UsageError and ModelUnavailable."""
     family, colon, rest = spec.partition(":")
     if colon and family in FAMILIES:
         module = importlib.import_module(f"visioncli.families.{FAMILIES[family]}")
+        task = task or module.task_of(rest, access)
         access = dataclasses.replace(access, offline=access.offline or bool(weights))
         try:
-            row: ModelRow = module.row(rest, task, access)
+            # The layout of an ONNX file follows from how many names there are.
+            own = {"names": read_labels(labels)} if family == "onnx" and labels and task != "classify" else {}
+            row: ModelRow = module.row(rest, task, access, **own)
         except ValueError as problem:
             raise ModelUnavailable(
                 f"{spec} cannot be used, for it says impossible things of its input: {problem}."
@@ -45,9 +62,9 @@ def resolve(
         row = registry.find(spec, task)
     if weights is not None:
         return own_weights(row, weights, labels)
-    if labels is not None:
+    if labels is not None and row.layout is None:
         row = dataclasses.replace(row, labels=_named(read_labels(labels), outputs_of(row), row, labels))
-    return ready(row, access)
+    return row
 
 
 def ready(row: ModelRow, access: Access) -> ModelRow:
@@ -60,10 +77,18 @@ def ready(row: ModelRow, access: Access) -> ModelRow:
 
 def own_weights(row: ModelRow, weights: Path, labels: Path | None) -> ModelRow:
     """`row` with the user's checkpoint, whose number of classes is read off its head."""
+    if not weights.is_file():
+        raise ModelUnavailable(no_file(weights))  # at once: what follows imports torch
     from visioncli.weights.checkpoints import architecture, count_classes, read_checkpoint
+    from visioncli.weights.fitting import fitted
 
-    state = read_checkpoint(weights)
-    _, variant = architecture(row)
+    module, variant = architecture(row)
+    if not hasattr(module, "build"):
+        raise UsageError(
+            f"{row.name} comes with its own weights, so --weights does not go with it. "
+            "Save them into its file or folder, or leave out --weights."
+        )
+    state = fitted(read_checkpoint(weights), row)
     count = count_classes(state, row)
     source = LocalFile(str(weights), sha256_of(weights))
     if count is not None:

@@ -10,7 +10,10 @@ import math
 import types
 import typing
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import numpy as np
 
 from visioncli.errors import ErrorKind
 
@@ -46,6 +49,35 @@ class Rle:
 
     size: tuple[int, int]
     counts: str
+
+    def decode(self) -> "np.ndarray":
+        """The mask as `(H, W) bool`. Raises ValueError where the text does not encode a mask of this size."""
+        import numpy as np
+
+        height, width = self.size
+        runs = self._runs()
+        if sum(runs) != height * width or min(runs, default=0) < 0:
+            raise ValueError(f"{self.counts[:40]!r} does not encode a mask of {width} x {height} pixels")
+        # Runs of 0 and 1 in turn, column by column.
+        inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+        return np.ascontiguousarray(inside.reshape(width, height).T)
+
+    def _runs(self) -> list[int]:
+        """Of `rleFrString` in the COCO API: five bits a character; from the fourth run on, the difference to the run
+        before last. Empty where it is none."""
+        runs: list[int] = []
+        value = bits = 0
+        for character in self.counts:
+            code = ord(character) - 48
+            if not 0 <= code < 64 or bits > 60:
+                return []
+            value |= (code & 31) << bits
+            bits += 5
+            if not code & 32:
+                value -= (1 << bits) if code & 16 else 0
+                runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+                value = bits = 0
+        return [] if bits else runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,13 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from models.test_resolve import names, save_hf
+from PIL import Image
 
 from visioncli.engines.compile import compiled_file
 from visioncli.models import registry
@@ -41,3 +48,50 @@ def test_compile_says_where_the_network_is(vision: Vision) -> None:
 def test_compile_wants_names_or_all(vision: Vision) -> None:
     assert vision("models", "compile").status == 2
     assert vision("models", "compile", "efficientnet_lite0", "--all").status == 2
+
+
+def test_transformers_come_back_from_the_file_as_they_were(vision: Vision, tmp_path: Path) -> None:
+    Image.fromarray(np.random.default_rng(3).integers(0, 256, (50, 70, 3), dtype=np.uint8)).save(tmp_path / "a.png")
+    for task in ("classify", "segment"):
+        save_hf(task, tmp_path / task)
+        ended = vision("export", f"hf:{tmp_path / task}", "--offline")
+        assert ended.status == 0, ended.err
+        (own,) = vision(task, "a.png", "-o", "-", "-m", f"hf:{tmp_path / task}", "--offline").records
+        (file,) = vision(task, "a.png", "-o", "-", "-m", f"onnx:{task}.onnx").records
+        key = "score" if task == "classify" else "share"
+        assert len(own["predictions"]) > 1
+        for a, b in zip(own["predictions"], file["predictions"], strict=True):
+            assert a["label"] == b["label"]
+            assert a[key] == pytest.approx(b[key], abs=0.01)
+
+
+def test_own_weights_of_timm_are_exported_with_their_names(vision: Vision, tmp_path: Path) -> None:
+    timm = pytest.importorskip("timm")
+    torch.save(timm.create_model("test_resnet", num_classes=3).state_dict(), tmp_path / "own.pth")
+    names(tmp_path, "cat", "dog", "bird")
+    Image.fromarray(np.random.default_rng(3).integers(0, 256, (50, 70, 3), dtype=np.uint8)).save(tmp_path / "a.png")
+    own = ("timm:test_resnet", "--weights", "own.pth", "--labels", "names.txt")
+    assert vision("export", *own).status == 0
+    (ours,) = vision("classify", "a.png", "-o", "-", "-m", *own).records
+    (file,) = vision("classify", "a.png", "-o", "-", "-m", "onnx:test_resnet.onnx").records
+    assert [p["label"] for p in ours["predictions"]] == [p["label"] for p in file["predictions"]]
+    assert [p["score"] for p in ours["predictions"]] == pytest.approx(
+        [p["score"] for p in file["predictions"]], abs=1e-4
+    )
+
+
+def test_embedded_detectors_and_segmenters_come_back_too(vision: Vision, tmp_path: Path) -> None:
+    samples = Path(__file__).resolve().parents[2] / "sample_images"
+    for task, picture in (("detect", "chelsea.png"), ("segment", "chelsea.png")):
+        (ours,) = vision(task, samples / picture, "-o", "-", "--engine", "onnx").records
+        shutil.copy(compiled_file(registry.find(registry.DEFAULTS[task])), tmp_path / f"{task}.onnx")
+        (file,) = vision(task, samples / picture, "-o", "-", "-m", f"onnx:{task}.onnx").records
+        assert ours["predictions"]
+        assert file["predictions"] == ours["predictions"]
+
+
+def test_an_onnx_file_is_exported_already(vision: Vision, tmp_path: Path) -> None:
+    from onnx_files import cells
+
+    ended = vision("export", cells(tmp_path / "net.onnx"))
+    assert (ended.status, ended.err) == (2, "vision: onnx:net.onnx is an ONNX file already.\n")

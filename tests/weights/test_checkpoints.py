@@ -1,7 +1,9 @@
 import pickle
 import zipfile
+from argparse import Namespace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -27,8 +29,16 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
         {"model": {"state_dict": TENSORS}},
         {f"module.{k}": v for k, v in TENSORS.items()},
         {"state_dict": {f"module._orig_mod.{k}": v for k, v in TENSORS.items()}},
+        {"state_dict": TENSORS, "loss": torch.tensor(0.3), "best_acc1": torch.tensor(71.2)},
+        {"loss": torch.tensor(0.3), "my_network": TENSORS, "optimizer": {"state": {0: {"exp_avg": torch.ones(2)}}}},
+        {"model": TENSORS, "model_ema": {"n_averaged": torch.tensor(3), **TENSORS}, "args": Namespace(lr=0.1)},
+        {"state_dict": TENSORS, "state_dict_ema": TENSORS, "metric": np.float64(71.2), "args": Namespace(lr=0.1)},
+        {"ema": TENSORS, "epoch": 3},
     ],
-    ids=["plain", "state_dict", "model", "nested", "module.", "compiled"],
+    ids=[
+        *("plain", "state_dict", "model", "nested", "module.", "compiled"),
+        *("imagenet", "own name", "torchvision", "timm", "ema"),
+    ],
 )
 def test_the_state_dict_is_found_wherever_training_put_it(saved: object, tmp_path: Path) -> None:
     torch.save(saved, tmp_path / "a.pth")
@@ -135,3 +145,30 @@ def test_a_pickle_that_is_a_trap_is_a_sentence(body: bytes, tmp_path: Path) -> N
     path.write_bytes(b"\x80\x02" + body + b".")
     with pytest.raises(ModelUnavailable, match=r"trap\.pth"):
         read_checkpoint(path)
+
+
+def test_of_several_networks_none_is_guessed(tmp_path: Path) -> None:
+    torch.save({"generator": TENSORS, "discriminator": TENSORS}, tmp_path / "a.pth")
+    with pytest.raises(ModelUnavailable, match=r"several networks: generator, discriminator\. Save the one"):
+        read_checkpoint(tmp_path / "a.pth")
+
+
+def test_a_loss_alone_is_no_state_dict(tmp_path: Path) -> None:
+    torch.save({"loss": torch.tensor(0.3), "epoch": 3}, tmp_path / "a.pth")
+    with pytest.raises(ModelUnavailable, match="holds no state dict"):
+        read_checkpoint(tmp_path / "a.pth")
+
+
+def test_safetensors_by_another_name_are_read(tmp_path: Path) -> None:
+    save_file(TENSORS, tmp_path / "a.bin")
+    assert same(read_checkpoint(tmp_path / "a.bin"), TENSORS)
+
+
+def test_a_checkpoint_of_a_yolo_program_is_refused_with_the_way_to_onnx(tmp_path: Path) -> None:
+    body = b"\x80\x02cultralytics.nn.tasks\nDetectionModel\n)R."
+    with zipfile.ZipFile(tmp_path / "best.pt", "w") as archive:
+        archive.writestr("best/data.pkl", body)
+        archive.writestr("best/version", b"3\n")
+        archive.writestr("best/byteorder", b"little")
+    with pytest.raises(ModelUnavailable, match=r"is refused.*yolo export model=best\.pt format=onnx.*onnx:FILE"):
+        read_checkpoint(tmp_path / "best.pt")

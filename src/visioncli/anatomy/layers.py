@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -18,7 +20,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from visioncli.errors import UsageError
-from visioncli.models.row import Hub, ModelRow
+from visioncli.models.row import LocalFile, ModelRow
 from visioncli.weights.checkpoints import architecture
 
 _aten = torch.ops.aten
@@ -89,13 +91,11 @@ class LayerTable:
 
 def layer_table(row: ModelRow, size: int | None = None) -> LayerTable:
     """The layers of the row's network. Raises UsageError where it cannot take pictures of `size` pixels."""
-    if isinstance(row.source, Hub) or row.tasks == ("caption",):
-        raise UsageError(
-            f"{row.name} has no layer table: only networks that take pictures, listed by `vision models`."
-        )
-    module, variant = architecture(row)
-    with torch.device("meta"):
-        network = module.build(*variant).eval().to("meta")
+    if row.tasks == ("caption",):
+        raise UsageError(f"{row.name} has no layer table: only networks that take pictures have one.")
+    if row.architecture == "onnx":
+        return _of_onnx_file(row, size)
+    module, network = untrained(row)
     size = size or row.input.size
     x = torch.zeros((1, 3, size, size), device="meta")
     run: Callable[[nn.Module, Tensor], Any] = getattr(module, "run_parts", lambda network, x: network(x))
@@ -107,6 +107,33 @@ def layer_table(row: ModelRow, size: int | None = None) -> LayerTable:
     except (RuntimeError, AssertionError, ValueError) as problem:
         reason = str(problem).splitlines()[0]
         raise UsageError(f"{row.name} cannot take pictures of {size} pixels: {reason}") from problem
+    return table
+
+
+def untrained(row: ModelRow) -> tuple[ModuleType, nn.Module]:
+    """The module that the row's network comes from, and the network without its weights, on the meta device."""
+    module, variant = architecture(row)
+    if hasattr(module, "untrained"):
+        return module, module.untrained(row)
+    with torch.device("meta"):
+        return module, module.build(*variant).eval().to("meta")
+
+
+def count_parameters(row: ModelRow) -> int:
+    """Of the row's network, without its weights."""
+    if row.architecture == "onnx":
+        return _of_onnx_file(row, None).parameters
+    return sum(p.numel() for p in untrained(row)[1].parameters())
+
+
+def _of_onnx_file(row: ModelRow, size: int | None) -> LayerTable:
+    from visioncli.anatomy.onnx_layers import read_layers
+
+    assert isinstance(row.source, LocalFile)
+    layers, parameters = read_layers(Path(row.source.path), size, row.input.size)
+    table = LayerTable(size or row.input.size, parameters=parameters)
+    table.layers = [Layer(**fields) for fields in layers]
+    table.note = "Of an ONNX file, receptive fields are not worked out."
     return table
 
 

@@ -7,15 +7,20 @@ from typing import Annotated
 import typer
 
 from visioncli.cli import completion
+from visioncli.cli.own_network import LabelsOption, WeightsOption
 
 
 def export(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL", help="A network of `vision models`.", autocompletion=completion.network_names
+            metavar="MODEL",
+            help="A network of `vision models`, timm:NAME or hf:NAME_OR_PATH.",
+            autocompletion=completion.network_names,
         ),
     ],
+    weights: WeightsOption = None,
+    labels: LabelsOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to write it.", show_default="MODEL.onnx")
     ] = None,
@@ -27,15 +32,20 @@ def export(
     `vision classify --model onnx:FILE` takes it back, and so does any program with ONNX Runtime.
     """
     from visioncli import resolve
-    from visioncli.engines.compile import check_compilable, compile_model
-    from visioncli.models import registry
+    from visioncli.engines.compile import check_exportable, export_model
     from visioncli.weights.downloads import Access
 
-    row = registry.find(model)
+    access = Access.of(offline)
+    row = resolve.describe(model, weights=weights, labels=labels, access=access)
     # Before its weights are fetched.
-    check_compilable(row)
-    row = resolve.ready(row, Access.of(offline))
-    path = compile_model(row, out or Path(f"{model}.onnx"))
+    check_exportable(row)
+    row = resolve.ready(row, access)
+    path = export_model(row, out or Path(f"{_file_name(model)}.onnx"))
     if not quiet:
         size = f"{path.stat().st_size / 2**20:.1f} MiB, " if path.is_file() else ""
         sys.stderr.write(f"vision: {path} holds {row.name} ({size}{row.licence}).\n")
+
+
+def _file_name(model: str) -> str:
+    """A name for a file: of `timm:` and `hf:`, what stands at the end."""
+    return model.rstrip("/").rpartition(":")[2].rpartition("/")[2].strip(".") or "network"

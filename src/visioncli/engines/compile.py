@@ -18,7 +18,7 @@ from visioncli import __version__
 from visioncli.errors import UsageError
 from visioncli.files import whole_file
 from visioncli.models.labels import load_labels
-from visioncli.models.registry import ModelRow
+from visioncli.models.registry import Hub, ModelRow
 from visioncli.weights.load import load_network
 from visioncli.weights.places import cache_folder
 
@@ -43,6 +43,17 @@ _ANY_SIZE = frozenset({"deeplab"})
 def can_compile(row: ModelRow) -> bool:
     """Whether the network of `row` can become an ONNX file."""
     return _outputs(row) is not None
+
+
+def check_exportable(row: ModelRow) -> None:
+    """Raises UsageError where the network of `row` cannot be written as an ONNX file that answers as it does."""
+    if row.architecture == "onnx":
+        raise UsageError(f"{row.name} is an ONNX file already.")
+    if not can_compile(row) and _hub_outputs(row) is None:
+        raise UsageError(
+            f"{row.name} cannot be exported to ONNX; the embedded networks, torchvision's and timm's classifiers, "
+            "and transformers' for classify and segment can."
+        )
 
 
 def check_compilable(row: ModelRow) -> None:
@@ -84,10 +95,46 @@ def compile_model(row: ModelRow, target: Path | None = None, tell: Callable[[str
         network = load_network(row)
         if tell is not None:
             tell(f"Preparing {row.name} for fast starts. This is done once and takes some seconds …")
-        _export(row, network).save(temporary, external_data=False)
-        with temporary.open("ab") as file:
-            file.write(_seal(temporary))
+        _write(row, network, temporary)
     return target
+
+
+def export_model(row: ModelRow, target: Path) -> Path:
+    """As `compile_model`, for other libraries' networks too: what one needs who has only the file."""
+    check_exportable(row)
+    if can_compile(row):
+        return compile_model(row, target)
+    with whole_file(target) as temporary:
+        network = load_network(row)
+        if isinstance(row.source, Hub) and row.source.library == "transformers":
+            from visioncli.families.transformers import input_spec
+
+            row = dataclasses.replace(row, input=input_spec(row))
+            network = _only_logits(network)
+        _write(row, network, temporary)
+    return target
+
+
+def _write(row: ModelRow, network: "nn.Module", path: Path) -> None:
+    _export(row, network).save(path, external_data=False)
+    with path.open("ab") as file:
+        file.write(_seal(path))
+
+
+def _only_logits(network: "nn.Module") -> "nn.Module":
+    """Transformers' networks answer with objects of their own, which the exporter does not take."""
+    from torch import Tensor, nn
+
+    class Logits(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, x: Tensor) -> Tensor:
+            logits: Tensor = self.network(pixel_values=x)[0]
+            return logits
+
+    return Logits().eval()
 
 
 def is_whole(path: Path) -> bool:
@@ -140,6 +187,13 @@ def _outputs(row: ModelRow) -> tuple[str, ...] | None:
     return _OUTPUTS.get(_family(row))
 
 
+def _hub_outputs(row: ModelRow) -> tuple[str, ...] | None:
+    fitting = _family(row) == "timm_models" or (
+        _family(row) == "transformers" and row.tasks[0] in ("classify", "segment")
+    )
+    return ("logits",) if fitting else None
+
+
 def _export(row: ModelRow, network: "nn.Module") -> Any:
     import torch
     from torch.export import Dim
@@ -155,7 +209,7 @@ def _export(row: ModelRow, network: "nn.Module") -> Any:
                 network,
                 (example,),
                 input_names=["pictures"],
-                output_names=list(_outputs(row) or ()),
+                output_names=list(_outputs(row) or _hub_outputs(row) or ()),
                 opset_version=OPSET,
                 dynamo=True,
                 dynamic_shapes=(sizes,),

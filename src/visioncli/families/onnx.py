@@ -1,19 +1,27 @@
-"""`onnx:FILE`: a classification network in the ONNX format, with its labels in the file or given by --labels.
+"""`onnx:FILE`: a network in the ONNX format that classifies, detects or segments, with its labels in the file or own.
 
 Metadata that it reads, as `vision export` writes it: `labels` (JSON: id -> name) and `input` (JSON: the fields of
-`InputSpec`). Without, pictures are scaled as for ImageNet and the shorter side is resized to 8/7 of the input.
+`InputSpec`, and `letterbox`), or else YOLO's `names`, `imgsz`, `task` and `end2end`. Without, pictures are scaled as
+for ImageNet; to classify, the shorter side is resized to 8/7 of the input; to segment, and for detectors of DETR's
+kind, the picture is squashed to the input; for those of YOLO's kind it is framed in grey and `pixel / 255`.
 """
 
 import ast
+import dataclasses
 import hashlib
 import json
 import mmap
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from visioncli.errors import ModelUnavailable, UsageError
-from visioncli.models.row import InputSpec, LocalFile, ModelRow
+from visioncli.families.onnx_layouts import Facts, Output, likely_task, read_layout
+from visioncli.models.row import LARGEST_INPUT, Form, InputSpec, LocalFile, ModelRow
+from visioncli.models.rows import embedded
 from visioncli.silence import silent_onnxruntime
 from visioncli.weights.downloads import Access
 from visioncli.weights.places import sha256_of
@@ -44,35 +52,164 @@ def open_session(path: Path, threads: int | None = None) -> Any:
         raise ModelUnavailable(f"ONNX Runtime cannot load {path}: {words}") from problem
 
 
-def row(name: str, task: str, access: Access) -> ModelRow:
-    """The row of the file `name`. Raises ModelUnavailable and UsageError."""
-    if task != "classify":
-        raise UsageError(f"ONNX files are taken for classify, not for {task}.")
+def row(name: str, task: str, access: Access, names: list[str] | None = None) -> ModelRow:
+    """The row of the file `name`; `names` are the user's own of its classes. ModelUnavailable, UsageError."""
+    if task not in TASKS:
+        raise UsageError(f"ONNX files are taken for {', '.join(TASKS)}, not for {task}.")
     path = Path(os.path.expanduser(name))
     session = open_session(path)
-    inputs, outputs = session.get_inputs(), session.get_outputs()
+    inputs = session.get_inputs()
     shape = inputs[0].shape if inputs else []
     if len(inputs) != 1 or len(shape) != 4 or inputs[0].type != "tensor(float)" or shape[1] not in (3, None, "C"):
         takes = ", ".join(f"{i.type} {i.shape}" for i in inputs) or "nothing"
         raise UsageError(f"{path} takes {takes}; it should take one float tensor (N, 3, H, W).")
-    count = outputs[0].shape[-1] if len(outputs) and len(outputs[0].shape) == 2 else None
-    if not isinstance(count, int) or not 0 < count <= MOST_CLASSES:
-        answers = ", ".join(str(o.shape) for o in outputs) or "nothing"
-        raise UsageError(f"{path} answers {answers}; it should answer (N, classes).")
     metadata = session.get_modelmeta().custom_metadata_map
-    return ModelRow(
+    base = ModelRow(
         name=f"onnx:{path.name}",
-        tasks=("classify",),
+        tasks=(task,),
         architecture="onnx",
         source=LocalFile(str(path), _sha256(path)),
         input=_spec(metadata, shape[2]),
-        labels=_labels(metadata, count),
+        labels=(),
         parameters=0,
         gflops=0.0,
         licence="its owner's",
         paper="",
         about="An ONNX file.",
     )
+    if task == "classify":
+        return dataclasses.replace(base, labels=_labels(metadata, _count_classes(path, session.get_outputs())))
+    if own := _own_export(metadata, task):
+        return dataclasses.replace(own, name=base.name, source=base.source, architecture="onnx")
+    return _with_layout(base, path, session, metadata, names)
+
+
+TASKS = ("classify", "detect", "segment")
+
+
+def task_of(name: str, access: Access) -> str:
+    """What the file `name` is for, as far as it shows."""
+    session = open_session(Path(os.path.expanduser(name)))
+    outputs = [Output(o.name, tuple(n if isinstance(n, int) else -1 for n in o.shape)) for o in session.get_outputs()]
+    metadata = session.get_modelmeta().custom_metadata_map
+    own = metadata.get("tasks", "").partition(",")[0]
+    return own if own in TASKS else likely_task(outputs, _facts(metadata, None))
+
+
+def _count_classes(path: Path, outputs: Any) -> int:
+    count = outputs[0].shape[-1] if len(outputs) and len(outputs[0].shape) == 2 else None
+    if not isinstance(count, int) or not 0 < count <= MOST_CLASSES:
+        answers = ", ".join(str(o.shape) for o in outputs) or "nothing"
+        other = likely_task([Output(o.name, tuple(o.shape), "int" in o.type) for o in outputs], Facts())
+        hint = f" It looks like a network for `vision {other}`." if outputs and other != "classify" else ""
+        raise UsageError(f"{path} answers {answers}; it should answer (N, classes).{hint}")
+    return count
+
+
+def _own_export(metadata: dict[str, str], task: str) -> ModelRow | None:
+    """The row of the embedded network that `vision export` made the file of; None for other files."""
+    if not metadata.get("exporter", "").startswith("visioncli "):
+        return None
+    return next((r for r in embedded.ROWS if r.name == metadata.get("name") and task in r.tasks), None)
+
+
+def _with_layout(
+    base: ModelRow, path: Path, session: Any, metadata: dict[str, str], names: list[str] | None
+) -> ModelRow:
+    task = base.tasks[0]
+    shape = session.get_inputs()[0].shape
+    usual = _pixels(metadata) or ((base.input.size,) * 2 if "input" in metadata else (_USUAL_SIZES[task],) * 2)
+    height, width = (n if isinstance(n, int) and n > 0 else usual[place] for place, n in enumerate(shape[2:]))
+    if max(height, width) > LARGEST_INPUT:
+        raise UsageError(f"{path} takes pictures of {width} x {height} pixels, more than {LARGEST_INPUT} on a side.")
+    outputs = _shapes(path, session, (height, width))
+    facts = _facts(metadata, names)
+    letterbox = _letterbox(metadata)
+    layout, labels = read_layout(str(path), task, outputs, facts, (height, width), letterbox)
+    first = outputs[layout.outputs[0]].shape
+    batch = session.get_inputs()[0].shape[0]
+    if layout.style in ("suppressed", "lists") and len(first) == 2 and isinstance(batch, int) and batch > 1:
+        raise UsageError(f"{path} takes {batch} pictures and answers boxes of none in particular. Export it for one.")
+    if task == "segment" and not any(isinstance(n, int) and n > 0 for n in shape[2:]):
+        layout = dataclasses.replace(layout, height=0, width=0)
+    spec = dataclasses.replace(base.input, size=min(height, width))
+    if task == "detect" and layout.style != "queries" and _given(metadata) is None:
+        spec = dataclasses.replace(spec, mean=(0.0,) * 3, std=(1.0,) * 3)
+    form: Form = "pixels" if task == "segment" else "boxes"
+    return dataclasses.replace(base, input=spec, labels=labels, layout=layout, form=form)
+
+
+_USUAL_SIZES = {"detect": 640, "segment": 512}
+_PROBE_SECONDS = 60.0
+
+
+def _shapes(path: Path, session: Any, size: tuple[int, int]) -> list[Output]:
+    """The outputs' shapes; where the file leaves some open, the network is asked with a black picture."""
+    outputs = session.get_outputs()
+    known = [tuple(n if isinstance(n, int) and n > 0 else 0 for n in o.shape) for o in outputs]
+    if any(not n for shape in known for n in shape[1:]):
+        first = session.get_inputs()[0]
+        batch = first.shape[0] if isinstance(first.shape[0], int) and first.shape[0] > 0 else 1
+        black = np.zeros((batch, 3, *size), np.float32)
+        options = silent_onnxruntime().RunOptions()
+        # As for pictures: a network may hold a loop without end.
+        clock = threading.Timer(_PROBE_SECONDS, setattr, (options, "terminate", True))
+        clock.daemon = True
+        clock.start()
+        try:
+            answers = session.run(None, {first.name: black}, options)
+        except Exception as problem:  # ONNX Runtime's errors have no common class of their own
+            words = str(problem).splitlines()[0]
+            raise ModelUnavailable(
+                f"{path} cannot take a picture of {size[1]} x {size[0]} pixels: {words}"
+            ) from problem
+        finally:
+            clock.cancel()
+        known = [np.shape(answer) for answer in answers]
+    return [Output(o.name, shape, "int" in o.type) for o, shape in zip(outputs, known, strict=True)]
+
+
+def _facts(metadata: dict[str, str], own: list[str] | None) -> Facts:
+    """`own` names come before those that the file says."""
+    names = dict(enumerate(own)) if own else _names(metadata)
+    task = metadata.get("task", "") if "imgsz" in metadata or "stride" in metadata else ""
+    ended = metadata.get("end2end", "").lower() == "true"
+    return Facts(names, task, ended or _literal(metadata.get("args"), dict, {}).get("nms") is True)
+
+
+def _literal(text: str | None, kind: type, default: Any) -> Any:
+    """A value of `kind` as Python or JSON writes it; `default` where the text is none."""
+    try:
+        found = ast.literal_eval(text or "")
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, OverflowError):
+        return default
+    return found if isinstance(found, kind) else default
+
+
+def _pixels(metadata: dict[str, str]) -> tuple[int, int] | None:
+    """Height and width of the input as YOLO's exporter writes them."""
+    sides = _literal(metadata.get("imgsz"), list, [])
+    fine = len(sides) == 2 and all(isinstance(n, int) and 0 < n <= LARGEST_INPUT for n in sides)
+    return (sides[0], sides[1]) if fine else None
+
+
+def _letterbox(metadata: dict[str, str]) -> bool | None:
+    """Whether the file says that pictures are framed, or squashed (`resize` is 0). None where it says neither."""
+    given = _given(metadata)
+    if given is None:
+        return None
+    return given["letterbox"] is True if "letterbox" in given else None if given.get("resize") else False
+
+
+def _given(metadata: dict[str, str]) -> dict[str, Any] | None:
+    try:
+        given = json.loads(metadata["input"])
+    except (KeyError, ValueError, RecursionError):
+        return None
+    return given if isinstance(given, dict) and given.keys() >= _INPUT else None
+
+
+_INPUT = {"size", "resize", "interpolation", "mean", "std"}
 
 
 def _sha256(path: Path) -> str:
@@ -109,6 +246,8 @@ def _spec(metadata: dict[str, str], side: Any) -> InputSpec:
     except OverflowError as problem:
         raise ValueError(f"a number is too large ({problem})") from None
     except (KeyError, ValueError, TypeError, RecursionError):
+        if metadata.get("task") == "classify" and "imgsz" in metadata:  # YOLO's classifiers see `pixel / 255`
+            return InputSpec(size, size, "bilinear", (0.0,) * 3, (1.0,) * 3)
         return InputSpec(size, round(size * 8 / 7), "bilinear", _MEAN, _STD)
     known = interpolation in ("bicubic", "nearest", "lanczos")
     return InputSpec(numbers[0], numbers[1], interpolation if known else "bilinear", mean, std)  # type: ignore[arg-type]
@@ -116,6 +255,14 @@ def _spec(metadata: dict[str, str], side: Any) -> InputSpec:
 
 def _labels(metadata: dict[str, str], count: int) -> str | tuple[tuple[int, str], ...]:
     """The file's own names (as `labels`, or `names` in other programs), ImageNet's, or numbers."""
+    names = _names(metadata, count)
+    if names is not None:
+        return tuple((i, names[i]) for i in range(count))
+    return "imagenet1k" if count == 1000 else tuple((i, f"class {i}") for i in range(count))
+
+
+def _names(metadata: dict[str, str], count: int | None = None) -> dict[int, str] | None:
+    """The file's own names by number, which are all those below `count` where that is known."""
     for key in ("labels", "names"):
         try:
             given = ast.literal_eval(metadata[key])  # JSON, or the dictionary as Python prints it
@@ -123,6 +270,7 @@ def _labels(metadata: dict[str, str], count: int) -> str | tuple[tuple[int, str]
             names = {int(i): name for i, name in pairs}
         except (KeyError, ValueError, TypeError, SyntaxError, RecursionError, MemoryError, OverflowError):
             continue
-        if names.keys() == set(range(count)) and all(isinstance(name, str | int | float) for name in names.values()):
-            return tuple((i, str(names[i])) for i in range(count))
-    return "imagenet1k" if count == 1000 else tuple((i, f"class {i}") for i in range(count))
+        whole = names.keys() == set(range(count)) if count is not None else 0 < len(names) <= MOST_CLASSES
+        if whole and min(names) >= 0 and all(isinstance(name, str | int | float) for name in names.values()):
+            return {i: str(name) for i, name in names.items()}
+    return None

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from visioncli.errors import ModelUnavailable, UsageError, missing_extra
-from visioncli.families.hub import reason
+from visioncli.families.hub import check_reachable, reason
 from visioncli.models.row import Accuracy, Hub, InputSpec, Labels, ModelRow
 from visioncli.names import did_you_mean
 from visioncli.weights.downloads import Access
@@ -59,6 +59,11 @@ def row(name: str, task: str, access: Access) -> ModelRow:
     )
 
 
+def task_of(name: str, access: Access) -> str:
+    """All of timm's networks classify."""
+    return "classify"
+
+
 def _labels(settings: Any, count: int) -> Labels:
     if count == 1000:
         return "imagenet1k"
@@ -81,6 +86,9 @@ def load(row: ModelRow) -> nn.Module:
     """The network with timm's own weights, from its cache or, unless offline, from where timm keeps them."""
     assert isinstance(row.source, Hub)
     timm = _timm()
+    settings = timm.get_pretrained_cfg(row.source.name)
+    if settings is not None and settings.hf_hub_id and not row.source.offline:
+        check_reachable(settings.hf_hub_id, ("model.safetensors", "pytorch_model.bin"))
     before = os.environ.get("HF_HUB_OFFLINE")
     try:
         if row.source.offline:

@@ -4,6 +4,7 @@ Networks and picture processors are those of transformers; `trust_remote_code` s
 """
 
 import importlib
+import os
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ import torch
 from torch import nn
 
 from visioncli.errors import ModelUnavailable, UsageError, missing_extra
-from visioncli.families.hub import file_sha256, reason, state_of
+from visioncli.families.hub import check_folder, check_reachable, file_sha256, reason, state_of
 from visioncli.models.row import Hub, InputSpec, ModelRow
 from visioncli.weights.downloads import Access
 
@@ -36,15 +37,48 @@ def _transformers() -> Any:
     return transformers
 
 
-def row(name: str, task: str, access: Access) -> ModelRow:
-    """The row of the folder or repository `name`. Raises ModelUnavailable and UsageError."""
+def _config(name: str, access: Access) -> Any:
     transformers = _transformers()
-    if task not in _CLASSES:
-        raise UsageError(f"With hf: come {', '.join(_CLASSES)}, not {task}.")
+    check_folder(name)
+    if not _here(name, access.offline):
+        check_reachable(name)
     try:
-        config = transformers.AutoConfig.from_pretrained(name, local_files_only=_here(name, access.offline))
+        return transformers.AutoConfig.from_pretrained(name, local_files_only=_here(name, access.offline))
     except (OSError, ValueError) as problem:
         raise _unavailable(name, problem) from problem
+
+
+def _folder(name: str) -> str:
+    return os.path.expanduser(name)
+
+
+_ENDINGS = {
+    "ForImageClassification": "classify",
+    "ForObjectDetection": "detect",
+    "ForSemanticSegmentation": "segment",
+    "ForConditionalGeneration": "caption",
+    "EncoderDecoderModel": "caption",
+}
+
+
+def task_of(name: str, access: Access) -> str:
+    """What the network of the folder or repository `name` was trained for. Raises ModelUnavailable and UsageError."""
+    kinds = getattr(_config(_folder(name), access), "architectures", None) or ()
+    for kind in kinds:
+        for ending, task in _ENDINGS.items():
+            if kind.endswith(ending):
+                return task
+    raise UsageError(
+        f"hf:{name} is {', '.join(kinds) or 'a network without a task'}; of hf: come {', '.join(_CLASSES)}."
+    )
+
+
+def row(name: str, task: str, access: Access) -> ModelRow:
+    """The row of the folder or repository `name`. Raises ModelUnavailable and UsageError."""
+    if task not in _CLASSES:
+        raise UsageError(f"With hf: come {', '.join(_CLASSES)}, not {task}.")
+    name = _folder(name)
+    config = _config(name, access)
     names = {} if task == "caption" else config.id2label
     labels = tuple(sorted((int(i), str(label)) for i, label in names.items()))
     sizes = getattr(config, "image_size", None)
@@ -78,6 +112,37 @@ def load(row: ModelRow) -> nn.Module:
     if row.tasks != ("caption",):
         network.register_forward_hook(_plain)
     return network.eval()
+
+
+def untrained(row: ModelRow) -> nn.Module:
+    """The network without its weights, on the meta device, for its layers."""
+    assert isinstance(row.source, Hub)
+    config = _config(row.source.name, Access(offline=row.source.offline))
+    with torch.device("meta"):
+        network: nn.Module = getattr(_transformers(), _CLASSES[row.tasks[0]]).from_config(config)
+    network.register_forward_hook(_plain)
+    return network.eval()
+
+
+def input_spec(row: ModelRow) -> InputSpec:
+    """How the checkpoint's own processor prepares pictures. Raises UsageError where an InputSpec cannot say it."""
+    assert isinstance(row.source, Hub)
+    own = processor(row.source)
+    size, crop = (dict(getattr(own, name, None) or {}) for name in ("size", "crop_size"))
+    cropped = crop.get("height") if getattr(own, "do_center_crop", False) else None
+    if size.keys() >= {"height", "width"} and size["height"] == size["width"] and cropped in (None, size["height"]):
+        sides = size["height"], 0
+    elif "shortest_edge" in size and "longest_edge" not in size and cropped and cropped == crop.get("width"):
+        sides = cropped, size["shortest_edge"]
+    else:
+        sides = 0, 0
+    scaled = abs(getattr(own, "rescale_factor", 0) * 255 - 1) < 1e-6 and getattr(own, "do_rescale", False)
+    interpolation = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}.get(int(getattr(own, "resample", -1)))
+    if not sides[0] or not scaled or interpolation is None or not getattr(own, "do_resize", False):
+        raise UsageError(f"{row.name} prepares pictures in a way that an ONNX file of ours cannot say.")
+    plain = not getattr(own, "do_normalize", False)
+    mean, std = ((0.0,) * 3, (1.0,) * 3) if plain else (tuple(own.image_mean), tuple(own.image_std))
+    return InputSpec(*sides, interpolation, mean, std)
 
 
 def _here(name: str, offline: bool) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 
 from visioncli.errors import UsageError
+from visioncli.inputs.addresses import without_credentials
+from visioncli.models.not_names import instead_of_name
 from visioncli.models.row import Accuracy, Carrier, Download, Hub, InputSpec, LocalFile, ModelRow, Source
 from visioncli.models.rows import embedded, torchvision
 from visioncli.names import did_you_mean
@@ -94,6 +96,8 @@ def find(name: str, task: str | None = None) -> ModelRow:
             if task is None or task in row.tasks:
                 return row
             raise UsageError(f"{name} cannot {task}; it is for {', '.join(row.tasks)}. {_choices(task)}")
+    if instead := instead_of_name(name):
+        raise UsageError(f"There is no model called {without_credentials(name)!r}. {instead}")
     names = [row.name for row in all_rows() if task is None or task in row.tasks]
     for_task = f" for {task}" if task else ""
     raise UsageError(f"There is no model called {name!r}{for_task}.{did_you_mean(name, names)} {_choices(task)}")

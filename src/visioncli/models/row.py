@@ -83,6 +83,32 @@ keypoints after these; "pixels": logits `(N, C, h, w)` for a normalised picture.
 """
 
 
+Style = Literal["classes first", "anchors first", "objectness", "queries", "suppressed", "lists", "map"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the answer of a user's own detection or segmentation network is to be read, and what it takes.
+
+    `style`: "classes first" `(N, 4 + C, A)`, "anchors first" `(N, A, 4 + C)`, "objectness" `(N, A, 5 + C)`, each a
+    centre, a width, a height and scores; "queries": logits `(N, Q, C)` and boxes `(N, Q, 4)`; "suppressed"
+    `(N, K, 6)` x1 y1 x2 y2 score class; "lists": boxes, scores and classes apart; "map": `(N, C, h, w)`.
+    `outputs` are the places of these among the file's outputs, in this order. Inputs have `height` by `width` pixels,
+    0 where any size will do; with `letterbox` the picture keeps its shape and is framed in grey. `ids` are category
+    ids by class, empty where they are the same. With `nothing` the last class of "queries" says that nothing is
+    there. `classes` counts those of YOLO's styles, behind which other columns may stand.
+    """
+
+    style: Style
+    height: int
+    width: int
+    letterbox: bool = False
+    outputs: tuple[int, ...] = (0,)
+    ids: tuple[int, ...] = ()
+    nothing: bool = False
+    classes: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class InputSpec:
     """How a picture becomes the network's input.
@@ -147,6 +173,7 @@ class ModelRow:
     recipe: str = ""
     form: Form = ""
     family: str = ""
+    layout: Layout | None = None
 
     def shaping(self) -> dict[str, Any]:
         """All of the row that shapes an answer, as JSON values: not what it only tells people."""

@@ -110,6 +110,34 @@ def decode(
     return _decode(stream, max_pixels, allow_truncated, admit, None, Patience())[0]
 
 
+def of_memory(given: Image.Image | np.ndarray, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+    """A picture that is in memory, as if it came from a file: upright, of mode RGB. What is given stays as it is.
+
+    Of an animation it is the frame at which it stands. Arrays are `(H, W, 3) uint8`, RGB. Raises UnreadablePicture.
+    """
+    start = time.perf_counter()
+    try:
+        width, height = given.size if isinstance(given, Image.Image) else (given.shape[1], given.shape[0])
+        if width < 1 or height < 1:
+            raise UnreadablePicture(f"The picture has no pixels ({width} x {height}).")
+        if width * height > max_pixels:
+            raise _too_large(f"{width} x {height} = {width * height:,} pixels", max_pixels)
+        if isinstance(given, Image.Image):
+            given.load()
+            own = _upright(given.copy())
+            own.format = given.format  # of which the rules for numbers of 16 bits make a difference
+        else:
+            own = Image.fromarray(np.ascontiguousarray(given))
+        image = to_rgb(own)
+    except InputError:
+        raise
+    except MemoryError:
+        raise _no_memory() from None
+    except Exception as problem:
+        raise _explain_decoder(problem, io.BytesIO()) from problem
+    return Picture(image, (time.perf_counter() - start) * 1000)
+
+
 def _decode(
     stream: IO[bytes],
     max_pixels: int,

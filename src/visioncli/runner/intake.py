@@ -72,6 +72,7 @@ class Intake:
                 reading.future = self._hands.submit(functools.partial(self._reader.read, reading))
                 if not self._put(reading):
                     return
+                del reading  # and with it a picture, whose memory the next one may need
         except BaseException as problem:  # noqa: BLE001 - handed to the consumer, which raises it
             end = problem
         self._put(end)

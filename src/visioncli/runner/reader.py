@@ -17,6 +17,7 @@ from visioncli.errors import InputError
 from visioncli.inputs.addresses import fingerprint
 from visioncli.inputs.sources import Item
 from visioncli.pictures import Picture, footprint
+from visioncli.pictures.given import Given
 from visioncli.pictures.patience import Patience
 from visioncli.results import Record
 from visioncli.runner.budget import MemoryBudget, Share
@@ -46,6 +47,7 @@ class Reading:
 
     def __init__(self, item: Item, seconds: float, share: Share) -> None:
         self.item, self.share, self.patience = item, share, Patience(seconds)
+        self.taken: Picture | InputError | None = None
         self.future: Future[Decoded]
 
     @property
@@ -80,8 +82,15 @@ class Reader:
         self._key_base = hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).digest()
 
     def begin(self, turn: int, item: Item) -> Reading:
-        """Number `turn` of the inputs, to be read."""
-        return Reading(item, self._options.timeout, self.budget.share(turn))
+        """Number `turn` of the inputs, to be read. What is in memory is copied: its owner may change it later."""
+        reading = Reading(item, self._options.timeout, self.budget.share(turn))
+        if isinstance(item, Given) and item.picture is not None:
+            reading.share.admit(item.bytes)
+            try:
+                reading.taken = pictures.of_memory(item.picture, max_pixels=self._options.max_pixels)
+            except InputError as problem:
+                reading.taken = problem
+        return reading
 
     def give_up(self, reading: Reading) -> Decoded:
         """The record of an input that is still being read when its time is over."""
@@ -99,7 +108,9 @@ class Reader:
             record = self._finished(key) if self._finished is not None and key is not None else None
             if record is not None and record.task == self._task.name:
                 return Decoded(item, key, record=record)
-            picture = pictures.read(
+            if isinstance(reading.taken, InputError):
+                raise reading.taken
+            picture = reading.taken or pictures.read(
                 item.path,
                 max_pixels=self._options.max_pixels,
                 allow_truncated=self._options.allow_truncated,
@@ -107,6 +118,7 @@ class Reader:
                 enough=self._enough,
                 patience=reading.patience,
             )
+            reading.taken = None
             share.shrink(footprint.as_rgb(*picture.image.size))
             decoded = Decoded(item, key, picture, self._task.prepare(picture))
             weakref.finalize(picture, share.end).atexit = False
@@ -131,6 +143,8 @@ class Reader:
         digest = hashlib.sha256(self._key_base)
         digest.update(os.fsencode(item.shown))
         digest.update(fingerprint(item.path))
+        if isinstance(item, Given):
+            return None
         if not item.is_url:
             try:
                 facts = os.stat(item.path)

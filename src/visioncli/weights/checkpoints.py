@@ -1,21 +1,29 @@
 """Checkpoints of other people: read without running anything in them, cleaned of what training wraps around them."""
 
+import argparse
 import importlib
 import pickle
 import zipfile
 from collections import OrderedDict
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from visioncli.errors import ModelUnavailable
 from visioncli.models.row import LIBRARIES, ModelRow
+from visioncli.weights.other_files import is_safetensors, no_file, other_kind
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Size, Tensor
 
-# Where training programs keep the weights beside optimiser and epoch.
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "model_ema", "network", "net", "weights")
+# Where training programs keep the weights beside optimiser and epoch, the ones that they go on with first.
+_WRAPPERS = (
+    *("state_dict", "model_state_dict", "model", "model_state", "network", "net", "weights", "params"),
+    *("model_ema", "state_dict_ema", "ema_state_dict", "ema", "params_ema"),
+)
+# What else they keep that holds tensors by name.
+_TRAINING = ("optim", "sched", "scaler", "callbacks", "loops")
 # What data-parallel, compiled and Lightning modules put before each name.
 _PREFIXES = ("module.", "_orig_mod.", "model.")
 
@@ -37,9 +45,11 @@ def read_checkpoint(path: Path) -> "dict[str, Tensor]":
     `state_dict`, `model` and the like, and its names may begin with `module.`. Raises ModelUnavailable.
     """
     if not path.is_file():
-        raise ModelUnavailable(f"There is no checkpoint {path}. Check the path given with --weights.")
-    loaded = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
-    state = _unwrap(loaded)
+        raise ModelUnavailable(no_file(path))
+    if words := other_kind(path):
+        raise ModelUnavailable(words)
+    loaded = _read_safetensors(path) if is_safetensors(path) else _read_pickle(path)
+    state = _unwrap(loaded, path)
     if not state:
         raise ModelUnavailable(
             f"{path} holds no state dict (names of tensors with their values). Save one with "
@@ -63,19 +73,40 @@ def _read_pickle(path: Path) -> Any:
 
     _check_unpacked_size(path)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_plain_objects()):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as problem:
         if "weights_only" in str(problem) or "GLOBAL" in str(problem):
+            culprit = _culprit(str(problem))
             raise ModelUnavailable(
                 f"{path} is refused: beside tensors it holds Python objects that would run code when loaded "
-                f"({_culprit(str(problem))}). Save the tensors alone: torch.save(model.state_dict(), path), "
-                "or convert them to safetensors."
+                f"({culprit}). {_instead(path, culprit)}"
             ) from None
         raise ModelUnavailable(f"{path} is not a readable PyTorch checkpoint: {_first_line(problem)}.") from problem
     except Exception as problem:  # what torch raises on a damaged archive depends on where it is damaged
         known = isinstance(problem, OSError | RuntimeError)  # others say what Python stumbled over
         reason = _first_line(problem) if known else "it is cut off, damaged, or of another kind"
         raise ModelUnavailable(f"{path} is not a readable PyTorch checkpoint: {reason}.") from problem
+
+
+def _plain_objects() -> list[Any]:
+    """What training programs keep beside the weights and what runs nothing: settings of argparse, numpy's numbers."""
+    import numpy as np
+
+    scalar = np.float64(0).__reduce__()[0]
+    dtypes = [type(np.dtype(code)) for code in "?bBhHiIlLqQefd"]
+    names = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
+    return [argparse.Namespace, np.dtype, *dtypes, *((scalar, name) for name in names)]
+
+
+def _instead(path: Path, culprit: str) -> str:
+    """What to do about a checkpoint that holds more than tensors."""
+    if culprit.startswith(("ultralytics.", "models.yolo", "models.common")):
+        return (
+            f"A YOLO program wrote it, whole. Export it there (yolo export model={path.name} format=onnx), and give "
+            "the file that comes out as --model onnx:FILE."
+        )
+    return "Save the tensors alone: torch.save(model.state_dict(), path), or convert them to safetensors."
 
 
 def _check_unpacked_size(path: Path) -> None:
@@ -106,20 +137,36 @@ def _culprit(words: str) -> str:
     return "not plain tensors"
 
 
-def _unwrap(loaded: Any, depth: int = 0) -> "dict[str, Tensor]":
-    """The innermost dictionary whose values are tensors."""
+def _unwrap(loaded: Any, path: Path, depth: int = 0) -> "dict[str, Tensor]":
+    """The dictionary of the network's tensors, wherever it lies. Raises ModelUnavailable where several might be."""
     import torch
 
-    if not isinstance(loaded, dict):
+    if not isinstance(loaded, dict) or depth > _DEEPEST:
         return {}
+    inner = [loaded[name] for name in _WRAPPERS if isinstance(loaded.get(name), dict)]
+    if state := next(filter(None, (_unwrap(value, path, depth + 1) for value in inner)), None):
+        return state
     tensors = OrderedDict((k, v) for k, v in loaded.items() if isinstance(k, str) and isinstance(v, torch.Tensor))
-    if tensors:
-        if hasattr(loaded, "_metadata"):
-            tensors._metadata = loaded._metadata  # type: ignore[attr-defined]
+    if hasattr(loaded, "_metadata"):
+        tensors._metadata = loaded._metadata  # type: ignore[attr-defined]
+    if any("." in name for name in tensors):
         return tensors
-    inner = [loaded[name] for name in _WRAPPERS if name in loaded]
-    found = (_unwrap(value, depth + 1) for value in inner) if depth < 3 else iter(())
-    return next((state for state in found if state), {})
+    others = {
+        name: state
+        for name, value in loaded.items()
+        if isinstance(name, str) and not any(word in name.lower() for word in _TRAINING)
+        if (state := _unwrap(value, path, depth + 1))
+    }
+    if len(others) > 1:
+        raise ModelUnavailable(
+            f"{path} holds several networks: {', '.join(list(others)[:5])}. Save the one that is wanted: "
+            f"torch.save(checkpoint[{next(iter(others))!r}], path)."
+        )
+    # A loss or the best accuracy so far is a tensor too, of one number.
+    return next(iter(others.values()), tensors if any(t.ndim > 1 for t in tensors.values()) else OrderedDict())
+
+
+_DEEPEST = 3
 
 
 def _without_prefix(state: "dict[str, Tensor]") -> "dict[str, Tensor]":
@@ -131,33 +178,48 @@ def _without_prefix(state: "dict[str, Tensor]") -> "dict[str, Tensor]":
     return state
 
 
+def shapes(row: ModelRow) -> "tuple[dict[str, Size], dict[str, Size]]":
+    """The shapes of the tensors of the row's network, by name, when it is built for `FEW` and for `MANY` classes.
+
+    Those of the head differ; none do where the number of classes cannot be chosen.
+    """
+    module, variant = architecture(row)
+    # The number of classes that own weights have is not asked for here: the same tensors for both.
+    return _shapes(module, tuple(variant[:1] if variant[-1:] and variant[-1].isdecimal() else variant))
+
+
+@cache
+def _shapes(module: ModuleType, variant: tuple[str, ...]) -> "tuple[dict[str, Size], dict[str, Size]]":
+    import torch
+
+    with torch.device("meta"):
+        try:
+            few, many = (module.build(*variant[:1], str(n)).state_dict() for n in (FEW, MANY))
+        except TypeError:  # its `build` takes no count
+            few = many = module.build(*variant).state_dict()
+    return {n: t.shape for n, t in few.items()}, {n: t.shape for n, t in many.items()}
+
+
 def count_classes(state: "dict[str, Tensor]", row: ModelRow) -> int | None:
     """How many outputs the head in `state` has, where the row's network fits apart from that.
 
     The network is built twice with made-up counts: dimensions that change with the count tell it. None where the
     network's count cannot be chosen, or the checkpoint has none of these tensors.
     """
-    import torch
-
-    module, variant = architecture(row)
-    try:
-        with torch.device("meta"):
-            small, large = (module.build(*variant[:1], str(n)).state_dict() for n in (_FEW, _MANY))
-    except TypeError:
-        return None  # its `build` takes no count
+    small, large = shapes(row)
     counts = []
     for name, tensor in state.items():
-        if name not in small or tensor.ndim != small[name].ndim:
+        if name not in small or tensor.ndim != len(small[name]):
             continue
-        if small[name].shape == large[name].shape:
+        if small[name] == large[name]:
             continue
-        for n, a, b in zip(tensor.shape, small[name].shape, large[name].shape, strict=True):
+        for n, a, b in zip(tensor.shape, small[name], large[name], strict=True):
             if a == b != n:
                 return None  # the head of another network
             if a != b:
-                per_class = (b - a) // (_MANY - _FEW)
-                counts.append((n - a) // per_class + _FEW)
+                per_class = (b - a) // (MANY - FEW)
+                counts.append((n - a) // per_class + FEW)
     return counts[0] if counts and len(set(counts)) == 1 and counts[0] > 0 else None
 
 
-_FEW, _MANY = 11, 13
+FEW, MANY = 11, 13

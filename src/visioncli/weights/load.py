@@ -10,7 +10,6 @@ from visioncli.files import whole_file
 from visioncli.models.row import Carrier, Download, Hub, LocalFile, ModelRow
 from visioncli.weights.checkpoints import architecture, read_checkpoint
 from visioncli.weights.places import converted_file, stored_file, verified_carrier_file, warn_not_kept
-from visioncli.weights.signatures import likeliest
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -59,7 +58,11 @@ def fill(network: "nn.Module", state: "dict[str, Tensor]", name: str, *, own: bo
             for word, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", wrong))
             if keys
         ]
-        likely = likeliest(state) if own else ""
+        likely = ""
+        if own:
+            from visioncli.weights.fitting import suggestion
+
+            likely = suggestion(state, name)
         raise ModelUnavailable(f"The weights do not fit the network {name}: tensors {'; '.join(parts)}.{likely}")
     if own:
         state = {key: _plain(tensor, expected[key], key, name) for key, tensor in state.items()}
@@ -106,6 +109,10 @@ def _published(row: ModelRow, module: Any, variant: list[str]) -> "dict[str, Ten
     else:
         raise ModelUnavailable(f"{row.name} has no weight file of its own.")
     state = read_checkpoint(path)
+    if isinstance(source, LocalFile):
+        from visioncli.weights.fitting import fitted
+
+        state = fitted(state, row)
     return module.import_state(state, *variant) if hasattr(module, "import_state") else state
 
 

@@ -44,7 +44,7 @@ def rank(shapes: Mapping[str, tuple[int, ...]]) -> list[tuple[str, float]]:
     return sorted(ranked, key=lambda entry: -entry[1])
 
 
-def likeliest(state: "dict[str, Tensor]") -> str:
-    """A sentence that names the best match, with a leading blank; empty where nothing is alike."""
+def likeliest(state: "Mapping[str, Tensor]") -> str:
+    """The name of the best match; empty where nothing is alike."""
     name, share = rank({n: tuple(t.shape) for n, t in state.items()})[0]
-    return f" The checkpoint looks like {name}: try --model {name}." if share >= _LIKELY else ""
+    return name if share >= _LIKELY else ""

@@ -229,3 +229,47 @@ def test_compared_models_stand_side_by_side(vision: Vision, pictures: Callable[.
     (record,) = ended.records
     assert list(record["extra"]["compare"]) == ["efficientnet_lite0", "efficientnet_lite1"]
     assert record["predictions"] == record["extra"]["compare"]["efficientnet_lite0"]
+
+
+def test_info_and_layers_know_networks_of_other_libraries(vision: Vision, tmp_path: Path) -> None:
+    from models.test_resolve import save_hf
+
+    from onnx_files import cells
+
+    timm = pytest.importorskip("timm")
+    network = timm.create_model("test_resnet", num_classes=3)
+    torch.save(network.state_dict(), tmp_path / "own.pth")
+    (tmp_path / "names.txt").write_text("a\nb\nc\n")
+    theirs, _ = save_hf("classify", tmp_path / "vit")
+    count = {
+        ("timm:test_resnet", "--weights", "own.pth", "--labels", "names.txt"): sum(
+            p.numel() for p in network.parameters()
+        ),
+        (f"hf:{tmp_path / 'vit'}", "--offline"): theirs.num_parameters(),
+        (cells(tmp_path / "net.onnx", names="['green']"),): 4 * 64,
+    }
+    for args, parameters in count.items():
+        ended = vision("models", "info", *args)
+        assert ended.status == 0, ended.err
+        assert f"parameters:    {parameters:,}" in ended.out.decode()
+        ended = vision("models", "layers", *args, "--json")
+        assert ended.status == 0, ended.err
+        assert sum(layer["parameters"] for layer in ended.records) <= parameters
+        assert ended.records
+
+
+def test_layers_of_an_onnx_file_cost_what_those_of_the_network_do(vision: Vision, tmp_path: Path) -> None:
+    from torch import nn
+
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4)
+    )
+    torch.onnx.export(network.eval(), (torch.zeros(1, 3, 32, 32),), tmp_path / "net.onnx", verbose=False)
+    ended = vision("models", "layers", "onnx:net.onnx", "--json")
+    conv, linear = (next(r for r in ended.records if r["kind"] == kind) for kind in ("Conv", "Gemm"))
+    assert (conv["multiply_adds"], conv["parameters"]) == (8 * 16 * 16 * 27, 8 * 27 + 8)
+    assert (conv["kernel"], conv["stride"], conv["padding"], conv["output"]) == ("3", "2", "1", [1, 8, 16, 16])
+    assert (linear["multiply_adds"], linear["parameters"]) == (32, 36)
+    ended = vision("models", "layers", "onnx:net.onnx", "--input", "64")
+    assert ended.status == 2
+    assert "takes pictures of 32 pixels, not of 64" in ended.err

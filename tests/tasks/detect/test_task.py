@@ -13,8 +13,9 @@ from visioncli.errors import UsageError
 from visioncli.models import registry
 from visioncli.models.labels import load_labels
 from visioncli.pictures import Picture
+from visioncli.tasks.class_names import parse_classes
 from visioncli.tasks.detect.detectors import Boxes, Detector, Limits
-from visioncli.tasks.detect.task import WINDOWS_AT_ONCE, Detect, parse_classes
+from visioncli.tasks.detect.task import WINDOWS_AT_ONCE, Detect
 
 ROW = registry.find("ssd_mobilenet_v2", "detect")
 COCO = load_labels("coco")

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from visioncli.cli.models.listing import JsonOption, ModelName
+from visioncli.cli.models.listing import JsonOption
 from visioncli.cli.models.tables import count, write_table
+from visioncli.cli.own_network import AnyName, LabelsOption, OfflineOption, WeightsOption
 
 if TYPE_CHECKING:
     from visioncli.anatomy.layers import Layer
 
 
 def layers(
-    name: ModelName,
+    name: AnyName,
     size: Annotated[
         int | None,
         typer.Option(
@@ -29,13 +30,17 @@ def layers(
             show_default="the network's own",
         ),
     ] = None,
+    weights: WeightsOption = None,
+    labels: LabelsOption = None,
+    offline: OfflineOption = False,
     json: JsonOption = False,
 ) -> None:
     """Show each layer: output, parameters, multiply-adds, geometry and receptive field. Needs no weights."""
     from visioncli.anatomy.layers import layer_table
-    from visioncli.models.registry import find
+    from visioncli.resolve import describe
+    from visioncli.weights.downloads import Access
 
-    row = find(name)
+    row = describe(name, weights=weights, labels=labels, access=Access.of(offline))
     table = layer_table(row, size)
     if json:
         for layer in table.layers:

@@ -12,10 +12,11 @@ import typer
 from visioncli.cli import completion
 from visioncli.cli.help_pages import Group
 from visioncli.cli.models.tables import count, mib, write_table
+from visioncli.cli.own_network import AnyName, LabelsOption, OfflineOption, WeightsOption
 from visioncli.cli.streams import printable
 from visioncli.errors import UsageError
 from visioncli.inputs.addresses import without_credentials
-from visioncli.models.row import Accuracy, ModelRow
+from visioncli.models.row import Accuracy, Layout, ModelRow
 
 app = typer.Typer(
     cls=Group,
@@ -35,10 +36,6 @@ class Sort(StrEnum):
     SIZE = "size"
 
 
-ModelName = Annotated[
-    str,
-    typer.Argument(metavar="NAME", help="A network of `vision models`.", autocompletion=completion.network_names),
-]
 TaskOption = Annotated[
     str | None,
     typer.Option(
@@ -115,7 +112,7 @@ def _cells(row: ModelRow, task: str | None) -> tuple[str, ...]:
 def state_of(row: ModelRow) -> str:
     """Whether the weights are on this machine: installed, cached, or what it takes to have them."""
     from visioncli.errors import ModelUnavailable
-    from visioncli.models.row import Carrier, Download
+    from visioncli.models.row import Carrier, Download, Hub
     from visioncli.weights.places import carrier_file, stored_file
 
     if isinstance(row.source, Carrier):
@@ -126,7 +123,7 @@ def state_of(row: ModelRow) -> str:
         return "installed"
     if isinstance(row.source, Download):
         return "cached" if stored_file(row.source).is_file() else "download"
-    return "own"
+    return "the library's" if isinstance(row.source, Hub) else "own"
 
 
 def as_dict(row: ModelRow) -> dict[str, Any]:
@@ -140,19 +137,33 @@ def as_dict(row: ModelRow) -> dict[str, Any]:
 
 
 def info(
-    name: ModelName,
+    name: AnyName,
+    weights: WeightsOption = None,
+    labels: LabelsOption = None,
+    offline: OfflineOption = False,
     json: JsonOption = False,
 ) -> None:
     """Show everything that is known of one network."""
-    from visioncli.models.registry import find
+    from visioncli.resolve import describe
+    from visioncli.weights.downloads import Access
 
-    row = find(name)
+    row = describe(name, weights=weights, labels=labels, access=Access.of(offline))
+    if not row.parameters and row.tasks != ("caption",):
+        from visioncli.anatomy.layers import count_parameters
+
+        row = dataclasses.replace(row, parameters=count_parameters(row))
     if json:
         show_rows([row], True)
         return
     spec = row.input
     scale = f"(pixel / 255 - {_numbers(spec.mean)}) / {_numbers(spec.std)}"
-    if "classify" in row.tasks:
+    if row.architecture == "transformers":
+        picture = "as its own processor prepares it"
+    elif row.layout is not None:
+        picture = f"{_shape(row.layout)}, {spec.interpolation}; {scale}"
+    elif "classify" in row.tasks and not spec.resize:
+        picture = f"squashed to {spec.size} x {spec.size}, {spec.interpolation}; {scale}"
+    elif "classify" in row.tasks:
         picture = f"shorter side to {spec.resize}, {spec.interpolation}; centre {spec.size} x {spec.size}; {scale}"
     else:
         picture = f"{spec.size} pixels, {spec.interpolation}; {scale}"
@@ -161,8 +172,9 @@ def info(
         "about": row.about,
         "family": row.family,
         "tasks": ", ".join(row.tasks),
-        "parameters": f"{row.parameters:,}",
-        "multiply-adds": f"{row.gflops:g} G",
+        "parameters": f"{row.parameters:,}" if row.parameters else "",
+        "multiply-adds": f"{row.gflops:g} G" if row.gflops else "",
+        "answers": row.layout.style if row.layout else "",
         "accuracy": "; ".join(map(str, row.accuracy)) or "none published",
         "input": picture,
         "labels": row.labels if isinstance(row.labels, str) else f"{len(row.labels)} of its own",
@@ -180,8 +192,17 @@ def _numbers(values: tuple[float, ...]) -> str:
     return shown[0] if len(set(shown)) == 1 else f"[{', '.join(shown)}]"
 
 
+def _shape(layout: Layout) -> str:
+    if not layout.height:
+        return "any size"
+    return f"{'framed in' if layout.letterbox else 'squashed to'} {layout.width} x {layout.height} pixels"
+
+
 def _file(row: ModelRow) -> str:
-    from visioncli.models.row import Carrier, Download
+    from visioncli.models.row import Carrier, Download, LocalFile
+
+    if isinstance(row.source, LocalFile):
+        return f"{row.source.path}, SHA-256 {row.source.sha256}"
 
     if isinstance(row.source, Carrier):
         where = f"{row.source.file} in {row.source.distribution} {row.source.version}"

@@ -12,9 +12,9 @@ from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import Hub, ModelRow
-from visioncli.names import did_you_mean
 from visioncli.pictures import Picture
 from visioncli.results import Detection, ModelInfo
+from visioncli.tasks.class_names import parse_classes
 from visioncli.tasks.detect.detectors import Boxes, Detector, Limits, SsdDetector
 from visioncli.tasks.detect.tiles import Tiling, Window, merge
 from visioncli.tasks.detect.torchvision import TorchvisionDetector
@@ -115,23 +115,6 @@ class Detect(Task):
         )
 
 
-def parse_classes(text: str, labels: dict[int, str]) -> frozenset[int]:
-    """`person,dog` or `1,18` as category ids. Raises UsageError that lists near matches of an unknown name."""
-    by_name = {name.casefold(): i for i, name in labels.items()}
-    wanted = set()
-    for part in (p.strip() for p in text.split(",")):
-        if part.casefold() in by_name:
-            wanted.add(by_name[part.casefold()])
-        elif part.isdecimal() and int(part) in labels:
-            wanted.add(int(part))
-        elif part:
-            near = did_you_mean(part, labels.values())
-            raise UsageError(f"The model knows no class {part!r}.{near} It knows {len(labels)} classes.")
-    if not wanted:
-        raise UsageError("--classes is empty: give names or ids, such as person,dog.")
-    return frozenset(wanted)
-
-
 def build(row: ModelRow, options: EngineOptions | None = None, **settings: Any) -> Detect:
     """The task with its network loaded."""
     return Detect(row, open_detector(row, options), **settings)
@@ -146,4 +129,8 @@ def open_detector(row: ModelRow, options: EngineOptions | None = None) -> Detect
         from visioncli.tasks.detect.transformers import TransformersDetector
 
         return TransformersDetector(engine, row.source)
+    if row.layout is not None:
+        from visioncli.tasks.detect.onnx import OnnxDetector
+
+        return OnnxDetector(row, engine)
     return TorchvisionDetector(engine) if row.form in ("boxes", "instances") else SsdDetector(engine)

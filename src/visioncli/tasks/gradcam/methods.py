@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from visioncli.errors import UsageError
+from visioncli.models.row import ModelRow
 from visioncli.names import did_you_mean
 
 METHODS = {
@@ -80,6 +81,22 @@ def choose_layer(network: nn.Module, x: Tensor, wanted: str) -> Layer:
         near = did_you_mean(wanted, by_name)
         raise UsageError(f"The network has no layer {wanted!r} with a feature map.{near} --list-layers shows all.")
     return by_name[wanted]
+
+
+def check_layer(row: ModelRow, wanted: str) -> None:
+    """Raises UsageError where the row's network has no layer `wanted`; needs no weights.
+
+    Networks that cannot run on shapes alone are left to `choose_layer`.
+    """
+    from visioncli.anatomy.layers import untrained
+
+    try:
+        network = untrained(row)[1]
+        with torch.no_grad():
+            feature_layers(network, x := torch.zeros(1, 3, row.input.size, row.input.size, device="meta"))
+    except (RuntimeError, ValueError, TypeError, NotImplementedError, AssertionError):
+        return
+    choose_layer(network, x, wanted)
 
 
 def activation_map(

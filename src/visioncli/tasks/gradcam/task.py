@@ -17,12 +17,11 @@ from visioncli.engines.interface import EngineOptions, check_finite
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
-from visioncli.names import did_you_mean
 from visioncli.pictures import Picture
 from visioncli.results import Box, Explanation, ModelInfo
+from visioncli.tasks.class_names import parse_wanted
 from visioncli.tasks.classify.task import softmax
 from visioncli.tasks.detect import ssd
-from visioncli.tasks.detect.task import parse_classes
 from visioncli.tasks.gradcam.heat import hotspot, on_picture, packed
 from visioncli.tasks.gradcam.methods import Layer, activation_map, check_method, choose_layer, feature_layers
 from visioncli.tasks.interface import Answer, Task
@@ -68,7 +67,7 @@ class ExplainableClassifier:
         self.info = ModelInfo(row.name, row.source.sha256)
         self.labels = load_labels(row.labels)
         self._spec, self._network = row.input, network
-        self._top, self._chosen = _parse_wanted(wanted, self.labels)
+        self._top, self._chosen = parse_wanted(wanted, self.labels)
         self._layer = choose_layer(network, self._blank(), layer).name
 
     def _blank(self) -> Tensor:
@@ -101,7 +100,7 @@ class ExplainableDetector:
         self.info = ModelInfo(row.name, row.source.sha256)
         self.labels = load_labels(row.labels)
         self._network, self._score = network, score
-        self._top, chosen = _parse_wanted(wanted, self.labels)
+        self._top, chosen = parse_wanted(wanted, self.labels)
         self._chosen = chosen
         self._layer = None if layer == "auto" else choose_layer(network, self._blank(), layer).name
 
@@ -215,29 +214,6 @@ class GradCam(Task):
                     )
                 )
         return Answer(tuple(found), arrays=maps)
-
-
-def _parse_wanted(text: str, labels: dict[int, str]) -> tuple[int, list[int]]:
-    """`top-3`, `tabby`, `281`, or several with commas -> (how many of the best, chosen ids). Raises UsageError."""
-    top, names = 0, []
-    for part in (p.strip() for p in text.split(",")):
-        number = part.removeprefix("top-").removeprefix("top")
-        if part.startswith("top") and number.isdecimal() and int(number) > 0:
-            top = max(top, int(number))
-        elif part:
-            names.append(part)
-    if not top and not names:
-        raise UsageError(f"--class takes names, ids or top-N, not {text!r}.")
-    chosen: list[int] = []
-    if names:
-        # Labels may hold commas; each part was tried as a class on its own.
-        for name in names:
-            try:
-                chosen += sorted(parse_classes(name, labels))
-            except UsageError:
-                near = did_you_mean(name, labels.values())
-                raise UsageError(f"The model knows no class {name!r}.{near} Give a name, an id, or top-N.") from None
-    return top, chosen
 
 
 def build(

@@ -261,4 +261,8 @@ def open_segmenter(row: ModelRow, options: EngineOptions | None = None) -> Segme
         from visioncli.tasks.segment.transformers import TransformersSegmenter
 
         return TransformersSegmenter(engine, row.source)
+    if row.layout is not None:
+        from visioncli.tasks.segment.onnx import OnnxSegmenter
+
+        return OnnxSegmenter(row, engine)
     return PlainSegmenter(engine, row.input) if row.form == "pixels" else DeeplabSegmenter(engine)

@@ -10,8 +10,8 @@ from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
 from visioncli.pictures import Picture
 from visioncli.results import ModelInfo, Segment
+from visioncli.tasks.class_names import parse_classes
 from visioncli.tasks.detect.detectors import Limits
-from visioncli.tasks.detect.task import parse_classes
 from visioncli.tasks.detect.torchvision import as_input, choose
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.limits import between_0_and_1

@@ -1,0 +1,54 @@
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from visioncli import load
+from visioncli.errors import UsageError
+from visioncli.models import registry
+from visioncli.tasks.beforehand import check_names
+
+
+@pytest.fixture(autouse=True)
+def nothing_loads(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    def refuse(*args: Any, **settings: Any) -> None:
+        raise AssertionError("a network was fetched or loaded")
+
+    monkeypatch.setenv("VISION_CACHE_DIR", str(tmp_path))
+    for name in ("models.resolve.fetch", "engines.open_engine", "models.weights.load_network"):
+        monkeypatch.setattr(f"visioncli.{name}", refuse)
+
+
+@pytest.mark.parametrize(
+    ("task", "model", "settings", "words"),
+    [
+        ("detect", None, {"classes": "cat,dgo"}, "no class 'dgo'. Did you mean dog"),
+        ("detect", "fasterrcnn_resnet50_fpn", {"classes": "cat,dgo"}, "no class 'dgo'"),
+        ("segment", None, {"mode": "instance", "classes": "dgo"}, "no class 'dgo'"),
+        ("segment", "maskrcnn_resnet50_fpn", {"mode": "instance", "classes": "dgo"}, "no class 'dgo'"),
+        ("gradcam", None, {"target": "tabbi"}, "no class 'tabbi'. Did you mean tabby"),
+        ("gradcam", "resnet18", {"target": "top-1", "layer": "layer4x"}, "no layer 'layer4x'.* Did you mean layer4"),
+    ],
+)
+def test_names_are_checked_before_anything_is_fetched_or_loaded(
+    task: str, model: str | None, settings: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        load(task, model, **settings)
+
+
+def test_names_that_are_known_pass() -> None:
+    check_names("detect", registry.find("ssd_mobilenet_v2"), {"classes": "cat,18"})
+    check_names("gradcam", registry.find("resnet18"), {"target": "tabby,top-2", "layer": "layer4"})
+    check_names("classify", registry.find("resnet18"), {"top_k": 3})
+
+
+def test_a_wrong_class_is_told_without_torch() -> None:
+    program = (
+        "import sys\nfrom visioncli import VisionError, load\n"
+        "try: load('gradcam', target='tabbi')\n"
+        "except VisionError: print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert done.stdout == "False\n"
