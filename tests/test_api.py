@@ -226,7 +226,7 @@ def test_a_picture_in_memory_has_the_limits_of_a_file() -> None:
 
 
 def test_many_pictures_in_memory_wait_for_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("visioncli.runner.BYTES_IN_FLIGHT", 1)
+    monkeypatch.setattr("visioncli.runner.reader.BYTES_IN_FLIGHT", 1)
     assert len(list(Predictor(MeanColour(), run_options())([TALL] * 20))) == 20
 
 

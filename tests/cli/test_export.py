@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from models.test_resolve import names, save_hf
 from PIL import Image
 
+from test_resolve import names, save_hf
 from visioncli.engines.compile import compiled_file
 from visioncli.models import registry
 

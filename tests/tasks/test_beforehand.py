@@ -16,7 +16,7 @@ def nothing_loads(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
         raise AssertionError("a network was fetched or loaded")
 
     monkeypatch.setenv("VISION_CACHE_DIR", str(tmp_path))
-    for name in ("models.resolve.fetch", "engines.open_engine", "models.weights.load_network"):
+    for name in ("resolve.fetch", "engines.open_engine", "weights.load.load_network"):
         monkeypatch.setattr(f"visioncli.{name}", refuse)
 
 

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from visioncli.errors import ModelUnavailable, UsageError
+from visioncli.models.not_names import instead_of_name
 from visioncli.models.registry import find
 from visioncli.weights.checkpoints import read_checkpoint
-from visioncli.weights.other_files import instead_of_name
 
 
 def test_a_torchscript_archive_is_said_to_be_one(tmp_path: Path) -> None:

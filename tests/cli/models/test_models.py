@@ -232,7 +232,7 @@ def test_compared_models_stand_side_by_side(vision: Vision, pictures: Callable[.
 
 
 def test_info_and_layers_know_networks_of_other_libraries(vision: Vision, tmp_path: Path) -> None:
-    from models.test_resolve import save_hf
+    from test_resolve import save_hf
 
     from onnx_files import cells
 
