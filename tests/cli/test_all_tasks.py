@@ -154,7 +154,7 @@ WRONG = [
     (["detect", "--max-detections", "0"], "--max-detections"),
     (["detect", "--format", "cocoo"], "Did you mean coco"),
     (["detect", "-o", "-", "--format", "yolo"], "Give a folder with -o"),
-    (["detect", "--images", "none.json", "--format", "coco"], "--images none.json cannot be read"),
+    (["detect", "--images", "none.json", "--format", "coco"], "--images none.json: there is no such file"),
     (["detect", "--model", "deeplab_v3_mobilenet_v2"], "cannot detect"),
     (["segment", "--size", "1"], "--size lies between"),
     (["segment", "--classes", "cat"], "--classes needs --mode instance"),

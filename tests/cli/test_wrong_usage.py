@@ -19,7 +19,10 @@ Vision = Callable[..., Ended]
         (["detect", "x", "--score", "high"], "--score takes a number, not 'high'. See vision detect --help."),
         (["segment", "x", "--opacity=2"], "--opacity takes a number from 0 to 1, not '2'. See"),
         (["classify"], "INPUT... is missing: Files, folders, quoted globs,"),
-        (["models", "info"], "NAME is missing: A network of `vision models`. See vision models info --help."),
+        (
+            ["models", "info"],
+            "NAME is missing: A network of `vision models`, timm:NAME, hf:NAME_OR_PATH or onnx:FILE. See vision models info --help.",
+        ),
         (["models", "arithmetic", "-k", "3"], "--input N is missing: Pixels that come in. See"),
         (["classify", "x", "--model"], "--model needs a value, NAME: Which network"),
         (["classify", "x", "--quiet=1"], "--quiet takes no value. See vision classify --help."),
