@@ -188,9 +188,7 @@ def _outputs(row: ModelRow) -> tuple[str, ...] | None:
 
 
 def _hub_outputs(row: ModelRow) -> tuple[str, ...] | None:
-    fitting = _family(row) == "timm" or (
-        _family(row) == "transformers" and row.tasks[0] in ("classify", "segment")
-    )
+    fitting = _family(row) == "timm" or (_family(row) == "transformers" and row.tasks[0] in ("classify", "segment"))
     return ("logits",) if fitting else None
 
 

@@ -232,9 +232,8 @@ def test_compared_models_stand_side_by_side(vision: Vision, pictures: Callable[.
 
 
 def test_info_and_layers_know_networks_of_other_libraries(vision: Vision, tmp_path: Path) -> None:
-    from test_resolve import save_hf
-
     from onnx_files import cells
+    from test_resolve import save_hf
 
     timm = pytest.importorskip("timm")
     network = timm.create_model("test_resnet", num_classes=3)
