@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 import torch
 
-from visioncli.engines.compile import can_compile, compile_model, compiled_file
+from visioncli.engines.compile import can_compile, compile_model, compiled_file, is_whole
 from visioncli.errors import OutputError, UsageError
 from visioncli.families.light_torchvision import import_torchvision
 from visioncli.models import registry
@@ -54,6 +54,26 @@ def test_the_name_in_the_cache_changes_with_the_weights(monkeypatch: pytest.Monk
     names = {compiled_file(r) for r in registry.ROWS if can_compile(r)}
     assert len(names) == sum(can_compile(r) for r in registry.ROWS)
     assert all(name.parent == tmp_path / "compiled" for name in names)
+
+
+def test_whatever_stands_in_the_cache_is_replaced_and_nothing_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Exported:
+        def save(self, path: Path, external_data: bool) -> None:
+            path.write_bytes(b"network")
+
+    monkeypatch.setenv("VISION_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr("visioncli.engines.compile.load_network", lambda row: None)
+    monkeypatch.setattr("visioncli.engines.compile._export", lambda row, network: Exported())
+    (tmp_path / "mine").write_text("mine")
+    path = compiled_file(row("efficientnet_lite0"))
+    path.parent.mkdir(parents=True)
+    path.symlink_to(tmp_path / "mine")
+    assert compile_model(row("efficientnet_lite0")) == path
+    assert is_whole(path)
+    assert not path.is_symlink()
+    assert (tmp_path / "mine").read_text() == "mine"
 
 
 def test_where_nothing_can_be_written_no_network_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,3 +41,13 @@ def test_a_narrow_picture_counts_as_wide_as_it_may_become() -> None:
     assert footprint.in_use(1, 1_000_000) > 4 * 1024 * 1_000_000
     assert footprint.in_use(1_000_000, 1) > 4 * 1024 * 1_000_000
     assert footprint.in_use(13_379, 13_379) < footprint.limit(179_000_000)
+
+
+def test_memory_that_huge_pictures_left_goes_back_to_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(footprint, "_trim", lambda: asked.append)
+    for needed in (100_000_000, 716_000_000):
+        footprint.give_back(needed)
+    assert asked == [0]
+    monkeypatch.undo()
+    footprint.give_back(716_000_000)

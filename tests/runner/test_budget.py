@@ -1,5 +1,8 @@
 import threading
 import time
+import weakref
+
+import pytest
 
 from visioncli.runner.budget import MemoryBudget
 
@@ -49,3 +52,17 @@ def test_a_share_that_ends_before_it_asked_holds_nobody_up() -> None:
     budget = MemoryBudget(10)
     budget.share(0).end()
     budget.share(1).admit(1)
+
+
+def test_what_is_only_garbage_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("visioncli.runner.budget.GARBAGE_SECONDS", 0.01)
+
+    class Held:
+        def __init__(self) -> None:
+            self.itself = self
+
+    budget = MemoryBudget(10)
+    share = budget.share(0)
+    share.admit(10)
+    weakref.finalize(Held(), share.end)
+    budget.share(1).admit(10)

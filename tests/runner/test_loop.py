@@ -174,6 +174,27 @@ def test_pictures_are_free_once_they_are_let_go(pictures: Make, monkeypatch: pyt
     assert count == 12
 
 
+def test_pictures_that_fail_are_let_go_without_garbage_collection(
+    pictures: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("visioncli.runner.BYTES_IN_FLIGHT", 1)
+    monkeypatch.setattr("visioncli.runner.budget.GARBAGE_SECONDS", 1e6)
+    paths, done = pictures(4), []
+    gc.disable()
+    try:
+        for batch_size in (1, 4):
+            task = MeanColour(fail_on=(48, 40))
+            running = threading.Thread(
+                target=lambda: done.extend(answers(paths, task, batch_size=batch_size)),  # noqa: B023 - joined
+                daemon=True,
+            )
+            running.start()
+            running.join(20)
+    finally:
+        gc.enable()
+    assert [bool(record["error"]) for record in done] == [True] * 8
+
+
 def test_records_of_a_run_hold_model_size_and_times(pictures: Make) -> None:
     (outcome,) = run(items(pictures(1)), MeanColour(), RunOptions())
     assert isinstance(outcome, Outcome)

@@ -1,5 +1,6 @@
 import dataclasses
 import importlib.util
+import os
 import subprocess
 import sys
 import warnings
@@ -103,7 +104,7 @@ def test_weights_are_converted_once(own_cache: Path, monkeypatch: pytest.MonkeyP
     assert all(torch.equal(first[k], second[k]) for k in first)
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "zeros", "one byte", "folder"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "zeros", "one byte", "folder", "pipe", "link"])
 def test_a_damaged_cache_file_is_made_again(own_cache: Path, damage: str) -> None:
     before = load_network(ROW).state_dict()
     file = cached(own_cache)
@@ -112,6 +113,12 @@ def test_a_damaged_cache_file_is_made_again(own_cache: Path, damage: str) -> Non
     if damage == "folder":
         file.unlink()
         file.mkdir()
+    elif damage == "pipe":
+        file.unlink()
+        os.mkfifo(file)
+    elif damage == "link":
+        file.unlink()
+        file.symlink_to("/dev/null")
     else:
         file.write_bytes(
             {

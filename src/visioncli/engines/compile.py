@@ -89,9 +89,10 @@ def compile_model(row: ModelRow, target: Path | None = None, tell: Callable[[str
     check_compilable(row)
     if weights_sha256(row) is None:
         raise UsageError(f"{row.name} has no weights of its own on this machine: vision models pull {row.name}")
-    target = target or compiled_file(row)
-    # Several processes may do this at once: each writes a file of its own, the last rename wins.
-    with whole_file(target) as temporary:
+    own = compiled_file(row)
+    # In the cache whatever stands there is replaced; several processes may do this at once: the last rename wins.
+    partial, target = (own.parent, own) if target is None else (None, target)
+    with whole_file(target, partial) as temporary:
         network = load_network(row)
         if tell is not None:
             tell(f"Preparing {row.name} for fast starts. This is done once and takes some seconds …")

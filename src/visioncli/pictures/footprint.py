@@ -1,5 +1,10 @@
 """How much memory a picture takes, told from its header before it is decoded."""
 
+import ctypes
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
 from PIL import Image
 
 _BYTES_A_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
@@ -10,6 +15,8 @@ _NARROW = 1024
 """Resizing for a network, and drawing, may make of a narrower picture one that is so wide."""
 _LIMIT_A_PIXEL = 13
 _LEAST_LIMIT = 384_000_000
+_MANY = 256_000_000
+"""Bytes. Pictures of less are worth no thought about what was freed before."""
 
 
 def limit(max_pixels: int) -> int:
@@ -50,3 +57,19 @@ def _decoder(image: Image.Image, whole: tuple[int, int]) -> int:
         finest = max(layer[1] for layer in layers) * max(layer[2] for layer in layers)
         return sum(2 * pixels * layer[1] * layer[2] // finest for layer in layers)
     return _BESIDE.get(image.format or "", 0) * pixels
+
+
+def give_back(needed: int) -> None:
+    """Returns what was freed to the system, where as many bytes are needed as a huge picture takes.
+
+    The C library keeps freed memory for the thread that had it, so that each decoding thread would hold a picture.
+    """
+    if needed >= _MANY and (trim := _trim()) is not None:
+        trim(0)
+
+
+@cache
+def _trim() -> Any:
+    with suppress(AttributeError, OSError, TypeError):  # glibc alone has it
+        return ctypes.CDLL(None).malloc_trim
+    return None

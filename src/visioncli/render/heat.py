@@ -11,6 +11,8 @@ from visioncli.tasks.gradcam.heat import unpacked
 
 LEAST_WIDTH = 240
 GAP = 4
+_BLOCK = 1 << 22
+"""Pixels that are coloured at once; bounds the working memory."""
 # Every fifth of the map's 256 colours, as hexadecimal; those between are interpolated.
 _INFERNO = (
     "00000402020c0504170a072210092d160b391e0c45260c512f0a5b380962400a67490b6a510e6c"
@@ -31,8 +33,14 @@ def colour_table() -> np.ndarray:
 
 def overlay(image: Image.Image, heat: np.ndarray, opacity: float) -> Image.Image:
     """The picture under its heat map `(H, W) uint16`, mixed in equal parts everywhere: `opacity` 0 to 1."""
-    colours = Image.fromarray(colour_table()[(heat >> 8).astype(np.uint8)])
-    return Image.blend(image, colours, opacity)
+    table, canvas = colour_table(), image.copy()
+    step = max(1, _BLOCK // image.width)
+    for top in range(0, image.height, step):
+        rows = heat[top : top + step]
+        colours = Image.fromarray(table[(rows >> 8).astype(np.uint8)])
+        part = image.crop((0, top, image.width, top + len(rows)))
+        canvas.paste(Image.blend(part, colours, opacity), (0, top))
+    return canvas
 
 
 def draw(

@@ -1,6 +1,10 @@
 """How many bytes of decoded pictures may be in memory at one time."""
 
+import gc
 import threading
+
+GARBAGE_SECONDS = 2.0
+"""After so long without room, pictures that only wait for Python's garbage collection are looked for."""
 
 
 class MemoryBudget:
@@ -22,13 +26,15 @@ class MemoryBudget:
     def admit(self, turn: int, size: int) -> None:
         """Waits until `size` bytes may be taken by number `turn` of the input."""
         with self._change:
-            self._change.wait_for(
-                lambda: (
-                    self._stopped or (self._next == turn and (self._held == 0 or self._held + size <= self._limit))
-                )
-            )
+            while not self._change.wait_for(lambda: self._may_enter(turn, size), GARBAGE_SECONDS):
+                if self._next == turn:
+                    # Whatever failed may hold a picture in a cycle; and nobody else allocates anything meanwhile.
+                    gc.collect()
             self._held += size
             self._pass(turn)
+
+    def _may_enter(self, turn: int, size: int) -> bool:
+        return self._stopped or (self._next == turn and (self._held == 0 or self._held + size <= self._limit))
 
     def leave(self, turn: int) -> None:
         """Number `turn` is past the point of asking, whether it was admitted or not."""

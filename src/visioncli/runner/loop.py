@@ -12,9 +12,9 @@ from typing import Any
 
 from visioncli.errors import InputError, VisionError
 from visioncli.inputs.sources import Item
-from visioncli.results import Record
+from visioncli.results import Failure, Record
 from visioncli.runner.intake import Intake
-from visioncli.runner.interface import Outcome, RunOptions, describe, failure
+from visioncli.runner.interface import Outcome, RunOptions, describe
 from visioncli.runner.reader import Decoded, Reader
 from visioncli.tasks.interface import Answer, Task
 
@@ -107,11 +107,11 @@ def _predict(batch: list[Decoded], task: Task) -> None:
     """Gives every input of a batch its record. Where the batch as a whole fails, each picture is tried alone."""
     waiting = [d for d in batch if d.record is None]
     start = time.perf_counter()
-    answers: list[Answer | Exception] = []
+    answers: list[Answer | Failure] = []
     try:
         answers.extend(task.predict([d.prepared for d in waiting]) if waiting else [])
     except Exception as problem:  # noqa: BLE001 - one picture's trouble must not cost its neighbours
-        answers = [_predict_alone(d, task) for d in waiting] if len(waiting) > 1 else [problem]
+        answers = [_predict_alone(d, task) for d in waiting] if len(waiting) > 1 else [_refusal(problem)]
     each = (time.perf_counter() - start) * 1000 / max(len(waiting), 1)
     for decoded, answer in zip(waiting, answers, strict=True):
         decoded.record = _record(decoded, answer, task, each)
@@ -133,20 +133,25 @@ def _outcomes(batch: list[Decoded], more: Callable[[], bool], crew: _Crew) -> It
         yield Outcome(decoded.item, record, picture, resumed, pause, decoded.arrays)
 
 
-def _predict_alone(decoded: Decoded, task: Task) -> Answer | Exception:
+def _predict_alone(decoded: Decoded, task: Task) -> Answer | Failure:
     try:
         return task.predict([decoded.prepared])[0]
     except Exception as problem:  # noqa: BLE001 - becomes this input's record
-        return problem
+        return _refusal(problem)
 
 
-def _record(decoded: Decoded, answer: Answer | Exception, task: Task, predict_ms: float) -> Record:
+def _refusal(problem: Exception) -> Failure:
+    # Not the exception itself: it holds on to the picture, whose memory others wait for.
+    kind = problem.kind if isinstance(problem, InputError) else "prediction_failed"
+    words = str(problem) if isinstance(problem, VisionError) else f"The network failed ({describe(problem)})."
+    return Failure(kind, words)
+
+
+def _record(decoded: Decoded, answer: Answer | Failure, task: Task, predict_ms: float) -> Record:
     picture = decoded.picture
     assert picture is not None
-    if isinstance(answer, Exception):
-        kind = answer.kind if isinstance(answer, InputError) else "prediction_failed"
-        words = str(answer) if isinstance(answer, VisionError) else f"The network failed ({describe(answer)})."
-        return failure(task.name, decoded.item, kind, words)
+    if isinstance(answer, Failure):
+        return Record(task.name, decoded.item.shown, error=answer)
     return Record(
         task=task.name,
         input=decoded.item.shown,

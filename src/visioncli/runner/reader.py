@@ -50,6 +50,11 @@ class Reading:
         self.taken: Picture | InputError | None = None
         self.future: Future[Decoded]
 
+    def admit(self, needed: int) -> None:
+        """Waits until so many bytes may be taken."""
+        self.share.admit(needed)
+        footprint.give_back(needed)
+
     @property
     def overdue(self) -> float:
         """Seconds since it should have ended at the latest; negative until then."""
@@ -114,12 +119,13 @@ class Reader:
                 item.path,
                 max_pixels=self._options.max_pixels,
                 allow_truncated=self._options.allow_truncated,
-                admit=share.admit,
+                admit=reading.admit,
                 enough=self._enough,
                 patience=reading.patience,
             )
             reading.taken = None
-            share.shrink(footprint.as_rgb(*picture.image.size))
+            share.shrink(needed := footprint.as_rgb(*picture.image.size))
+            footprint.give_back(needed)
             decoded = Decoded(item, key, picture, self._task.prepare(picture))
             weakref.finalize(picture, share.end).atexit = False
             held = False

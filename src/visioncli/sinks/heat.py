@@ -31,7 +31,7 @@ class HeatSink(PictureSink):
             heat = unpacked(outcome.arrays, n, outcome.picture.width, outcome.picture.height)
             if self._kind == "npy":
                 with whole_file(target, out.partial) as temporary, temporary.open("wb") as file:
-                    np.save(file, (heat / FULL).astype(np.float32))
+                    np.save(file, np.divide(heat, FULL, dtype=np.float32))
             else:
                 write_picture(target, Image.fromarray(heat), "PNG", out.partial, compress_level=4)
             files["map" if n == 0 else f"map_{n}"] = str(target)

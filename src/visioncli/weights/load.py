@@ -120,6 +120,8 @@ def _cached(cached: Path) -> "dict[str, Tensor] | None":
     """The converted weights in the cache; None where they are not there or not as they were written."""
     from safetensors import SafetensorError, safe_open
 
+    if not cached.is_file():  # what waits for ever, such as a pipe, would not let go of Python's lock
+        return None
     try:
         with safe_open(cached, "pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
@@ -134,7 +136,7 @@ def _keep(state: "dict[str, Tensor]", cached: Path) -> None:
 
     try:
         # Several processes may do this at once: each writes a file of its own, the last rename wins.
-        with whole_file(cached) as temporary:
+        with whole_file(cached, cached.parent) as temporary:
             whole = {name: tensor.contiguous() for name, tensor in state.items()}
             save_file(whole, temporary, {"crc32": _checksum(whole)})
     except (OutputError, SafetensorError, OSError) as problem:

@@ -179,6 +179,17 @@ def test_a_real_map_changes_when_the_weights_are_shuffled(cat: Picture) -> None:
     assert np.abs(maps[0] - maps[1]).mean() > 0.1
 
 
+def test_the_number_of_threads_changes_a_map_by_rounding_only(cat: Picture) -> None:
+    before, maps = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            maps.append(explain(real(target="tabby"), cat)[1].astype(float) / FULL)
+    finally:
+        torch.set_num_threads(before)
+    assert np.abs(maps[0] - maps[1]).max() < 1e-4
+
+
 def test_a_network_that_answers_no_numbers_is_not_explained(cat: Picture) -> None:
     task = real()
     network = task.networks[0]._network  # type: ignore[attr-defined]
