@@ -177,7 +177,7 @@ def test_pictures_are_free_once_they_are_let_go(pictures: Make, monkeypatch: pyt
 def test_pictures_that_fail_are_let_go_without_garbage_collection(
     pictures: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("visioncli.runner.BYTES_IN_FLIGHT", 1)
+    monkeypatch.setattr("visioncli.runner.reader.BYTES_IN_FLIGHT", 1)
     monkeypatch.setattr("visioncli.runner.budget.GARBAGE_SECONDS", 1e6)
     paths, done = pictures(4), []
     gc.disable()
