@@ -1,11 +1,11 @@
 """`vision caption`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from visioncli.cli.options import FrameOptions, with_frame_options
+from visioncli.cli.shared_options import TruthIdsOption
 
 
 @with_frame_options
@@ -22,10 +22,7 @@ def caption(
         typer.Option("--scene-score", metavar="P", help="Without objects: name the scene from this probability on."),
     ] = 0.3,
     explain: Annotated[bool, typer.Option("--explain", help="Also draw, for each word, what it looked at.")] = False,
-    images: Annotated[
-        Path | None,
-        typer.Option("--images", metavar="TRUTH.json", help="Take COCO image ids from this ground truth."),
-    ] = None,
+    images: TruthIdsOption = None,
 ) -> None:
     """Describe each picture in a sentence that names only what was detected.
 

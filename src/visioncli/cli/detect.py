@@ -1,12 +1,12 @@
 """`vision detect`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from visioncli.cli import completion
 from visioncli.cli.options import FrameOptions, with_frame_options
+from visioncli.cli.shared_options import TruthIdsOption
 
 
 @with_frame_options
@@ -41,10 +41,7 @@ def detect(
         ),
     ] = None,
     crops: Annotated[bool, typer.Option("--crops", help="Also write each object as a picture.")] = False,
-    images: Annotated[
-        Path | None,
-        typer.Option("--images", metavar="TRUTH.json", help="Take COCO image ids from this ground truth."),
-    ] = None,
+    images: TruthIdsOption = None,
     yolo_scores: Annotated[bool, typer.Option("--yolo-scores", help="Score as sixth column of YOLO files.")] = False,
     yolo_labels_only: Annotated[
         bool, typer.Option("--yolo-labels-only", help="YOLO: no copies of the pictures in yolo/images.")

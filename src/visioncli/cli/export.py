@@ -8,6 +8,7 @@ import typer
 
 from visioncli.cli import completion
 from visioncli.cli.own_network import LabelsOption, WeightsOption
+from visioncli.cli.shared_options import OfflineOption, QuietOption
 
 
 def export(
@@ -24,8 +25,8 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to write it.", show_default="MODEL.onnx")
     ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Open no connection. [env: VISION_OFFLINE=1]")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")] = False,
+    offline: OfflineOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Write a network as an ONNX file with its labels, preprocessing and licence inside.
 

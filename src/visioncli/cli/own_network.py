@@ -19,4 +19,3 @@ AnyName = Annotated[
         autocompletion=completion.network_names,
     ),
 ]
-OfflineOption = Annotated[bool, typer.Option("--offline", help="Open no connection. [env: VISION_OFFLINE=1]")]

@@ -1,12 +1,12 @@
 """`vision pose`."""
 
 import functools
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from visioncli.cli.options import FrameOptions, with_frame_options
+from visioncli.cli.shared_options import TruthIdsOption
 
 
 @with_frame_options
@@ -32,10 +32,7 @@ def pose(
     angles: Annotated[
         bool, typer.Option("--angles", help="Add elbow, knee, shoulder and hip angles in degrees.")
     ] = False,
-    images: Annotated[
-        Path | None,
-        typer.Option("--images", metavar="TRUTH.json", help="Take COCO image ids from this ground truth."),
-    ] = None,
+    images: TruthIdsOption = None,
 ) -> None:
     """Find people and their 17 COCO keypoints, and draw their skeletons."""
     from visioncli.cli.session import run_task

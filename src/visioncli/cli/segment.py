@@ -2,13 +2,13 @@
 
 import functools
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from visioncli.cli import completion
 from visioncli.cli.options import FrameOptions, with_frame_options
+from visioncli.cli.shared_options import TruthIdsOption
 
 
 class Mode(StrEnum):
@@ -52,10 +52,7 @@ def segment(
         str | None,
         typer.Option("--background", metavar="COLOR|FILE", help="Foreground mode: put another background behind."),
     ] = None,
-    images: Annotated[
-        Path | None,
-        typer.Option("--images", metavar="TRUTH.json", help="Take COCO image ids from this ground truth."),
-    ] = None,
+    images: TruthIdsOption = None,
 ) -> None:
     """Give each pixel its class (20 Pascal VOC classes), each object its mask, or cut out the foreground.
 

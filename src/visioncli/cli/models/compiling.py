@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from visioncli.cli import completion
+from visioncli.cli.shared_options import OfflineOption, QuietOption
 
 
 def compile_models(
@@ -21,8 +22,8 @@ def compile_models(
     all_models: Annotated[
         bool, typer.Option("--all", help="All that can be compiled and whose weights are on this machine.")
     ] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Open no connection. [env: VISION_OFFLINE=1]")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")] = False,
+    offline: OfflineOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Prepare networks for --engine onnx beforehand, so that even the first picture comes fast."""
     from visioncli import resolve

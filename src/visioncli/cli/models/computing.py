@@ -10,7 +10,8 @@ import typer
 
 from visioncli.cli.models.listing import JsonOption
 from visioncli.cli.models.tables import count, write_table
-from visioncli.cli.own_network import AnyName, LabelsOption, OfflineOption, WeightsOption
+from visioncli.cli.own_network import AnyName, LabelsOption, WeightsOption
+from visioncli.cli.shared_options import OfflineOption
 
 if TYPE_CHECKING:
     from visioncli.anatomy.layers import Layer

@@ -12,7 +12,8 @@ import typer
 from visioncli.cli import completion
 from visioncli.cli.help_pages import Group
 from visioncli.cli.models.tables import count, mib, write_table
-from visioncli.cli.own_network import AnyName, LabelsOption, OfflineOption, WeightsOption
+from visioncli.cli.own_network import AnyName, LabelsOption, WeightsOption
+from visioncli.cli.shared_options import OfflineOption
 from visioncli.cli.streams import printable
 from visioncli.errors import UsageError
 from visioncli.inputs.addresses import without_credentials

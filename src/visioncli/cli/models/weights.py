@@ -9,6 +9,7 @@ import typer
 from visioncli.cli import completion
 from visioncli.cli.downloading import download_progress
 from visioncli.cli.models.listing import JsonOption, SortOption, TaskOption, select, show_rows, state_of
+from visioncli.cli.shared_options import OfflineOption, QuietOption
 from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.models.row import Carrier, Download, ModelRow
 from visioncli.status import Status
@@ -44,8 +45,8 @@ def pull(
     mirror: Annotated[
         str | None, typer.Option("--mirror", metavar="URL", help="Fetch from here. [env: VISION_WEIGHTS_MIRROR]")
     ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Open no connection. [env: VISION_OFFLINE=1]")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")] = False,
+    offline: OfflineOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Fetch and verify weights, so that later runs need no network."""
     from visioncli.models.registry import find
