@@ -1,13 +1,14 @@
 # Two commands do all the set-up, on a machine with Python 3.11 or newer and a package index:
 #   make demo   installs into .venv and classifies the sample pictures
 #   make test   the same environment with the development tools: format, lint, types, tests
-# And make bench compares speed with what else could be used; it installs those peers too.
+# And make bench compares speed with what else could be used; it installs those peers too. make reliability kills,
+# interrupts and damages runs, and says how often they held (minutes).
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_OUT ?= demo-out
 
-.PHONY: demo test test-torch lint docs format bench clean
+.PHONY: demo test test-torch lint docs format bench reliability clean
 
 demo: $(VENV)/installed
 	$(BIN)/vision classify sample_images -o $(DEMO_OUT) --json > /dev/null
@@ -38,6 +39,9 @@ format: $(VENV)/installed-dev
 bench: $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[bench,fast]'
 	$(BIN)/python -m benchmarks
+
+reliability: $(VENV)/installed
+	$(BIN)/python -m benchmarks.reliability
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
