@@ -99,13 +99,18 @@ def test_a_killed_run_resumes_to_what_an_undisturbed_one_gives(
     (tmp_path / "photos" / "006.png").write_bytes(b"broken")
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    whole = vision_process("classify", "../photos", "-o", "out", cwd=tmp_path / "a")
-    process = start_vision("classify", "../photos", "-o", "out", cwd=tmp_path / "b")
+    names = "".join(f"../photos/{n:03d}.png\n" for n in range(COUNT)).encode()
+    whole = vision_process("classify", "-", "-o", "out", cwd=tmp_path / "a", stdin=names)
+    process = start_vision("classify", "-", "-o", "out", cwd=tmp_path / "b")
+    assert process.stdin is not None
+    # It waits for more, so it cannot be at its end when it is killed.
+    process.stdin.write(b"".join(names.splitlines(keepends=True)[:20]))
+    process.stdin.flush()
     wait_for_lines(process, 9)
     process.kill()
     process.communicate()
     assert (tmp_path / "b" / "out" / PARTIAL).is_dir()
-    ended = vision_process("classify", "../photos", "-o", "out", "--resume", cwd=tmp_path / "b")
+    ended = vision_process("classify", "-", "-o", "out", "--resume", cwd=tmp_path / "b", stdin=names)
     assert "taken from an earlier run" in ended.err
     assert ended.status == whole.status == 1
     assert predictions(tmp_path / "a" / "out") == predictions(tmp_path / "b" / "out")

@@ -47,3 +47,13 @@ def test_what_is_no_file_in_its_place_is_an_output_error(make, tmp_path: Path) -
     with pytest.raises(OutputError, match=f"{LIST}: a .* stands there"):
         OwnFiles(tmp_path)
     assert (tmp_path / "precious").read_bytes() == b"precious"
+
+
+def test_a_file_that_shares_its_content_with_the_list_keeps_it(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_bytes(b"mine\0")
+    os.link(tmp_path / "mine", tmp_path / LIST)
+    names = OwnFiles(tmp_path)
+    names.add("a.jpg")
+    names.close()
+    assert (tmp_path / "mine").read_bytes() == b"mine\0"
+    assert (tmp_path / LIST).read_bytes() == b"mine\0a.jpg\0"

@@ -62,11 +62,10 @@ class OwnFiles:
             write_whole(self._path, self._before)
 
     def _open(self) -> BinaryIO:
-        try:
-            file = self._path.open("ab", buffering=0)
-        except PermissionError:  # another user's, in a folder that several share
+        # Another user's, in a folder that several share; or one that shares its content with a file elsewhere.
+        if self.exists and (self._path.stat().st_nlink > 1 or not os.access(self._path, os.W_OK)):
             write_whole(self._path, self._before)
-            file = self._path.open("ab", buffering=0)
+        file = self._path.open("ab", buffering=0)
         if self._before and not self._before.endswith(END):  # a full disk took half a name
             file.write(END)
         self._before = b""

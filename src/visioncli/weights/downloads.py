@@ -145,7 +145,7 @@ def remove_file(path: Path) -> int:
     try:
         size = path.stat().st_size
         path.unlink()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return 0
     except OSError as problem:
         raise OutputError(f"{path} cannot be removed: {problem.strerror}.") from None

@@ -149,6 +149,13 @@ def test_weights_that_cannot_be_removed_are_a_sentence(vision: Vision) -> None:
     assert "cannot be removed" in ended.err
 
 
+def test_where_nothing_is_kept_nothing_is_there_to_remove(vision: Vision, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISION_CACHE_DIR", "/dev/null/visioncli")
+    ended = vision("models", "remove", "movenet_lightning", "alexnet")
+    assert ended.status == 0
+    assert ended.err.count("nothing was there") == 2
+
+
 def test_weights_are_found_verified_and_removed(vision: Vision, own_cache: Path) -> None:
     path = own_cache / "downloads" / "alexnet-owt-7be5be79.pth"
     assert vision("models", "path", "alexnet").out.decode().strip() == str(path)
