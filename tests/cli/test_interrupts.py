@@ -42,7 +42,7 @@ def test_an_interrupt_ends_soon_with_status_130_and_valid_records(
     number: int, start_vision: Start, pictures: Make, tmp_path: Path
 ) -> None:
     pictures(COUNT)
-    process = start_vision("classify", "photos", "-o", "out", "-f", "json")
+    process = start_vision("classify", "photos", "-", "-o", "out", "-f", "json")  # more may come by the pipe
     wait_for_lines(process, 5)
     process.send_signal(number)
     start = time.monotonic()
@@ -52,7 +52,7 @@ def test_an_interrupt_ends_soon_with_status_130_and_valid_records(
     assert b"Traceback" not in err
     assert b"interrupted" in err
     done = predictions(tmp_path / "out")
-    assert 5 <= len(done) < COUNT
+    assert 5 <= len(done) <= COUNT
     assert [r["input"] for r in done] == [f"photos/{n:03d}.png" for n in range(len(done))]
     assert len(json.loads((tmp_path / "out" / "predictions.json").read_bytes())) == len(done)
     assert not [name for name in files(tmp_path / "out") if ".vision-" in name]
