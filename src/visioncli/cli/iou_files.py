@@ -1,7 +1,6 @@
 """The half of `vision iou` that compares files: from the options to a report on standard output."""
 
 import math
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +22,7 @@ from visioncli.datasets.interface import DatasetError, Progress, ReadOptions
 from visioncli.datasets.recognise import Format
 from visioncli.datasets.sides import Side, locate, read_both
 from visioncli.errors import OutputError, UsageError, VisionError
-from visioncli.files import check_not_input
+from visioncli.files import check_not_input, whole_file
 from visioncli.metrics.engines import Engine
 from visioncli.metrics.evaluate import Evaluation, Settings, evaluate, picture_records
 from visioncli.metrics.gates import look_up, missed, parse_gates, split_names
@@ -285,23 +284,8 @@ def _write_records(records: Any, target: str) -> None:
         for line in lines:
             show(line)
         return
-    from visioncli.files import explain, whole_file
-
-    path = Path(target)
-    if _is_special(path):
-        try:
-            with path.open("w", encoding="utf-8") as file:
-                file.writelines(line + "\n" for line in lines)
-        except OSError as problem:
-            raise explain(problem, path) from None
-        return
-    with whole_file(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+    with whole_file(Path(target)) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.writelines(line + "\n" for line in lines)
-
-
-def _is_special(path: Path) -> bool:
-    """Whether this is a device or a pipe (`/dev/stdout`, `/dev/null`, `>(jq …)`), which no file may replace."""
-    return os.path.exists(path) and not path.is_dir() and (not path.is_file() or path.parts[:2] == ("/", "dev"))
 
 
 def _print_report(report: AnyReport, numbers: dict[str, float], as_json: bool) -> None:
