@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from endless import looping
 from visioncli import load
 from visioncli.errors import InputError, ModelUnavailable, UsageError
 from visioncli.models.row import InputSpec
@@ -110,3 +112,14 @@ def test_weights_elsewhere_are_not_read(name: str, tmp_path: Path) -> None:
 def test_shapes_that_no_picture_can_have_are_refused(tmp_path: Path) -> None:
     with pytest.raises((ModelUnavailable, UsageError)):
         resolve(network(tmp_path, shape=(1, 3, 100_000, 100_000)), "classify")
+
+
+def test_a_network_with_an_endless_loop_is_ended_when_it_is_asked_for_its_shapes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = onnx.load(looping(tmp_path / "loop.onnx"))
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_param = "open"
+    onnx.save(model, tmp_path / "loop.onnx")
+    monkeypatch.setattr("visioncli.families.onnx._PROBE_SECONDS", 0.1)
+    with pytest.raises(ModelUnavailable, match="cannot take a picture of 8 x 8 pixels"):
+        resolve(f"onnx:{tmp_path / 'loop.onnx'}", "detect")

@@ -11,9 +11,9 @@ import numpy as np
 
 from visioncli.engines.compile import compile_model, compiled_file, is_whole, weights_sha256
 from visioncli.engines.interface import Engine, EngineOptions
-from visioncli.engines.time_limit import run_within
 from visioncli.errors import ModelUnavailable, OutputError
 from visioncli.families.onnx import open_session
+from visioncli.families.time_limit import run_within
 from visioncli.models.registry import ModelRow
 from visioncli.weights.places import warn_not_kept
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from visioncli.engines.interface import Engine, EngineOptions
-from visioncli.engines.time_limit import run_within
 from visioncli.errors import UsageError
 from visioncli.families.onnx import open_session
+from visioncli.families.time_limit import run_within
 from visioncli.models.registry import LocalFile, ModelRow
 
 
@@ -29,14 +29,10 @@ class OnnxFileEngine(Engine):
 
     def compute(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
         fixed = self._input.shape[0]
-        if not isinstance(fixed, int) or fixed < 1:
+        if not isinstance(fixed, int) or fixed < 1 or fixed == len(batch):
+            # As the outputs are: not all of them have a row for each picture.
             whole = np.ascontiguousarray(batch)
             return tuple(run_within(self._timeout * len(batch), self._session, {self._input.name: whole}))
-        if len(batch) == fixed:
-            # As they are: not all outputs have a row for each picture.
-            return tuple(
-                run_within(self._timeout * fixed, self._session, {self._input.name: np.ascontiguousarray(batch)})
-            )
         groups = []
         for start in range(0, len(batch), fixed):
             group = batch[start : start + fixed]

@@ -12,7 +12,6 @@ import hashlib
 import json
 import mmap
 import os
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import numpy as np
 
 from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.families.onnx_layouts import Facts, Output, likely_task, read_layout
+from visioncli.families.time_limit import ended_after
 from visioncli.models.row import LARGEST_INPUT, Form, InputSpec, LocalFile, ModelRow
 from visioncli.models.rows import embedded
 from visioncli.silence import silent_onnxruntime
@@ -151,20 +151,14 @@ def _shapes(path: Path, session: Any, size: tuple[int, int]) -> list[Output]:
         first = session.get_inputs()[0]
         batch = first.shape[0] if isinstance(first.shape[0], int) and first.shape[0] > 0 else 1
         black = np.zeros((batch, 3, *size), np.float32)
-        options = silent_onnxruntime().RunOptions()
-        # As for pictures: a network may hold a loop without end.
-        clock = threading.Timer(_PROBE_SECONDS, setattr, (options, "terminate", True))
-        clock.daemon = True
-        clock.start()
         try:
-            answers = session.run(None, {first.name: black}, options)
+            with ended_after(_PROBE_SECONDS) as options:
+                answers = session.run(None, {first.name: black}, options)
         except Exception as problem:  # ONNX Runtime's errors have no common class of their own
             words = str(problem).splitlines()[0]
             raise ModelUnavailable(
                 f"{path} cannot take a picture of {size[1]} x {size[0]} pixels: {words}"
             ) from problem
-        finally:
-            clock.cancel()
         known = [np.shape(answer) for answer in answers]
     return [Output(o.name, shape, "int" in o.type) for o, shape in zip(outputs, known, strict=True)]
 

@@ -4,6 +4,8 @@ import itertools
 import math
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from visioncli.errors import InputError
@@ -55,18 +57,27 @@ def run_within(seconds: float, session: Any, inputs: dict[str, Any]) -> list[Any
     if math.isinf(seconds):
         outputs: list[Any] = session.run(None, inputs)
         return outputs
-    from onnxruntime import RunOptions
+    with ended_after(seconds) as options:
+        try:
+            outputs = session.run(None, inputs, options)
+        except Exception:
+            if not options.terminate:
+                raise
+            raise InputError(
+                "timed_out",
+                f"The network took longer than {seconds:g} s. Give it more with --timeout if that is normal.",
+            ) from None
+    return outputs
+
+
+@contextmanager
+def ended_after(seconds: float) -> Iterator[Any]:
+    """RunOptions for runs in the block, which raise errors of ONNX Runtime's once so many seconds are over."""
+    from onnxruntime import RunOptions  # a session is open, and with it the telemetry off
 
     options = RunOptions()
     number = _watch.begin(options, time.monotonic() + seconds)
     try:
-        outputs = session.run(None, inputs, options)
-    except Exception:
-        if not options.terminate:
-            raise
-        raise InputError(
-            "timed_out", f"The network took longer than {seconds:g} s. Give it more with --timeout if that is normal."
-        ) from None
+        yield options
     finally:
         _watch.finish(number)
-    return outputs

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from endless import looping
-from visioncli.engines.time_limit import run_within
 from visioncli.errors import InputError
 from visioncli.families.onnx import open_session
+from visioncli.families.time_limit import run_within
 
 
 def test_a_network_with_an_endless_loop_is_ended_and_can_be_run_again(tmp_path: Path) -> None:
