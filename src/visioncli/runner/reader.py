@@ -146,11 +146,11 @@ class Reader:
         return Decoded(item, record=failure(self._task.name, item, kind, message))
 
     def _key(self, item: Item) -> str | None:
+        if isinstance(item, Given):
+            return None
         digest = hashlib.sha256(self._key_base)
         digest.update(os.fsencode(item.shown))
         digest.update(fingerprint(item.path))
-        if isinstance(item, Given):
-            return None
         if not item.is_url:
             try:
                 facts = os.stat(item.path)
