@@ -1,10 +1,11 @@
 """Which options shape a result. `--resume` takes over what was made with the same ones, and only that."""
 
-import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from visioncli.weights.places import sha256_of
 
 COVERED = frozenset({"model", "weights", "labels", "format", "exact_decode", "allow_truncated"})
 """Options of which the key holds what they led to: the network's hash, labels and preprocessing, the files that are
@@ -37,12 +38,9 @@ def _plain(value: Any) -> Any:
     if not isinstance(value, str | Path):
         return value
     text = os.fspath(value)
-    return [text, _sha256(text)] if os.path.isfile(text) else text
-
-
-def _sha256(path: str) -> str | None:
+    if not os.path.isfile(text):
+        return text
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return [text, sha256_of(Path(text))]
     except OSError:
-        return None  # whoever reads it for its purpose says what is wrong
+        return [text, None]  # whoever reads it for its purpose says what is wrong

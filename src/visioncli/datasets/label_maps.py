@@ -11,12 +11,13 @@ from visioncli.datasets.align import PICTURE_SUFFIXES, match_names
 from visioncli.datasets.file_bytes import exists, open_bytes
 from visioncli.datasets.interface import DatasetError, first_few
 from visioncli.datasets.picture_sizes import pictures_in
+from visioncli.earlier_results import PREDICTIONS
 
 NAME = "labelmap"
 SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".gif", ".pgm"})
 MODES = frozenset({"1", "L", "P", "I", "I;16", "I;16B", "I;16L"})
 
-OURS, RECORDS = ".mask.png", "predictions.jsonl"
+OURS = ".mask.png"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def read_map(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
 
 def ours(folder: Path) -> list[Path]:
     """The label maps of an output folder of `vision segment`; annotated pictures beside them are none."""
-    if not (folder / RECORDS).is_file():
+    if not (folder / PREDICTIONS).is_file():
         return []
     return [p for p in pictures_in(folder) if p.name.endswith(OURS)]
 

@@ -18,12 +18,12 @@ from visioncli.datasets.file_bytes import exists, unreadable
 from visioncli.datasets.interface import DatasetError, first_few
 from visioncli.datasets.picture_sizes import pictures_in
 from visioncli.datasets.text import read_text
+from visioncli.earlier_results import PREDICTIONS
 
 SPLITS = ("val", "valid", "validation", "test", "trainval", "train")
 """Names of splits, in the order in which they are preferred for evaluation."""
 LISTS = frozenset({f"{name}.txt" for name in SPLITS})
 """Lists of pictures that stand beside labels and are none."""
-RECORDS = "predictions.jsonl"
 _COCO_NAME = re.compile(r"(?:(instances|person_keypoints)_)?(.+)\.json", re.IGNORECASE)
 _NOT_OBJECTS = re.compile(r"(captions|panoptic|stuff|labels|image_info|person_keypoints)_", re.IGNORECASE)
 
@@ -58,7 +58,7 @@ def _find(path: Path, *, keypoints: bool, form: str | None) -> tuple[Part, ...]:
         if not found:
             raise DatasetError(f"{path}: its folders train, val and test hold no labels; are they where it says?")
         return found
-    if not os.path.isdir(path) or exists(path / RECORDS):
+    if not os.path.isdir(path) or exists(path / PREDICTIONS):
         return ()
     if parts := _of_folder(path, keypoints=keypoints, form=form):
         return parts
@@ -66,7 +66,7 @@ def _find(path: Path, *, keypoints: bool, form: str | None) -> tuple[Part, ...]:
     if any(f.suffix.lower() in (".txt", ".xml", ".json") for f in entries):
         return ()
     below = [(f, parts) for f in entries if f.is_dir() and (parts := _of_folder(f, keypoints=keypoints, form=form))]
-    if len(below) > 1 and not any(exists(f / RECORDS) for f, _ in below):
+    if len(below) > 1 and not any(exists(f / PREDICTIONS) for f, _ in below):
         raise DatasetError(
             f"{path}: this folder holds several data sets; give one of {first_few([f for f, _ in below])}."
         )
@@ -78,7 +78,7 @@ def above(path: Path) -> Path | None:
     parents = Path(os.path.normpath(path)).parents or Path(os.path.abspath(path)).parents
     for folder in parents[:3]:
         with suppress(DatasetError, OSError):
-            if not exists(folder / RECORDS) and _of_folder(folder, keypoints=False, form=None):
+            if not exists(folder / PREDICTIONS) and _of_folder(folder, keypoints=False, form=None):
                 return folder
     return None
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from visioncli.inputs.addresses import is_url, without_credentials
 
-_EXPORT = "Export the network to ONNX and give that file as --model onnx:FILE."
+TO_ONNX = "Export the network to ONNX and give that file as --model onnx:FILE."
 _CHECKPOINTS = (".pth", ".pt", ".ckpt", ".safetensors", ".bin", ".tar", ".weights")
 _NETWORKS = (".tflite", ".h5", ".keras", ".pb", ".engine", ".trt", ".mlmodel", ".mlpackage", ".torchscript", ".pt2")
 _HUB = re.compile(r"(?:www\.)?huggingface\.co|hf\.co")
@@ -33,7 +33,7 @@ def instead_of_name(name: str) -> str:
             f"{name} (a whole network as an ONNX file: --model onnx:FILE)."
         )
     if lower.endswith(_NETWORKS):
-        return f"{name} is a file of another program's. {_EXPORT}"
+        return f"{name} is a file of another program's. {TO_ONNX}"
     folder = Path(os.path.expanduser(name))
     if "/" not in name and not folder.is_dir():
         return ""

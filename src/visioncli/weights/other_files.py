@@ -4,9 +4,9 @@ import zipfile
 from pathlib import Path
 
 from visioncli.inputs.addresses import is_url
+from visioncli.models.not_names import TO_ONNX
 
 _ONNX = "It is a whole network, and is given as --model onnx:{path}, without --weights."
-_EXPORT = "Export the network to ONNX and give that file as --model onnx:FILE."
 
 
 def no_file(path: Path) -> str:
@@ -34,9 +34,9 @@ def other_kind(path: Path) -> str:
     if path.suffix == ".onnx":
         return f"{path} is an ONNX file. {_ONNX.format(path=path)}"
     if start.startswith(b"\x89HDF") or path.suffix in (".h5", ".keras"):
-        return f"{path} is a checkpoint of Keras, which is not read here. {_EXPORT}"
+        return f"{path} is a checkpoint of Keras, which is not read here. {TO_ONNX}"
     if start[4:8] == b"TFL3":
-        return f"{path} is a TensorFlow Lite file, which is not read here. {_EXPORT}"
+        return f"{path} is a TensorFlow Lite file, which is not read here. {TO_ONNX}"
     names = _names_in_archive(path)
     if any("/code/" in name for name in names) and any(name.endswith("/constants.pkl") for name in names):
         return (
