@@ -1,0 +1,1 @@
+"""Pictures with the classes that they are of: what networks are trained on and measured with."""
