@@ -1,0 +1,269 @@
+"""Frozen features: what a pretrained network makes of each picture, computed once and kept in the cache.
+
+They go through the ordinary runner, as predictions do: read in threads, by whichever engine is fastest. Each picture
+has a plain view and, where asked for, augmented ones. They are kept by the content of the picture, the weights, the
+input's size and the view, so that the same picture in another folder, or in another run, costs nothing.
+"""
+
+import dataclasses
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visioncli.engines import EngineOptions, open_engine
+from visioncli.engines.interface import Engine
+from visioncli.labelled.content import sha256
+from visioncli.labelled.interface import Example
+from visioncli.models.row import ModelRow
+from visioncli.pictures import Picture
+from visioncli.results import Failure, ModelInfo
+from visioncli.runner import RunOptions, run
+from visioncli.tasks.interface import Answer, Task
+from visioncli.tasks.preprocess import normalise, preprocess
+from visioncli.training.augment import view
+from visioncli.weights.places import cache_folder, warn_not_kept
+
+VIEWS = 1
+"""Raised when augmented views are drawn in another way: those in the cache are then ignored."""
+MOST_VIEWS = 8
+_MOST_IN_ALL = 4000
+_COMMIT_EVERY = 256
+
+
+def views_for(pictures: int) -> int:
+    """How many augmented views a set of so many pictures gets: few pictures need them, and many would take long."""
+    return min(MOST_VIEWS, _MOST_IN_ALL // max(pictures, 1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """What is known of each picture of a set, in its order.
+
+    `vectors` are `(N, 1 + K, F) float16`, the plain view first; zeros where the picture could not be read, which
+    `failures` has by place. `contents` are the SHA-256 of each picture ("" where unreadable), `sizes` `(N, 2) int64`,
+    width and height in pixels. `computed` counts the network's runs, `seconds` is what they took together.
+    """
+
+    contents: tuple[str, ...]
+    sizes: np.ndarray
+    vectors: np.ndarray
+    failures: Mapping[int, Failure]
+    computed: int
+    seconds: float
+
+    @property
+    def readable(self) -> np.ndarray:
+        """`(N,) bool`"""
+        return np.array([n not in self.failures for n in range(len(self.contents))], bool)
+
+
+class FeatureTask(Task):
+    """The views of each picture, through the network without its head."""
+
+    name = "features"
+
+    def __init__(self, row: ModelRow, engine: Engine, views: int, seed: int, *, mirror: bool) -> None:
+        self.engine, self.spec, self.views, self.seed, self.mirror = engine, row.input, views, seed, mirror
+        self.labels, self.settings = {}, {}
+        self.parallel = engine.parallel
+        self.enough = 2 * max(row.input.size, row.input.resize)
+        self.model = ModelInfo(row.name, row.source.sha256)
+
+    def prepare(self, picture: Picture) -> np.ndarray:
+        """`(1 + K, 3, S, S) float32`"""
+        found = [preprocess(picture.image, self.spec)]
+        if self.views:
+            # By content, so that a picture has the same views wherever it lies and whatever is read beside it.
+            content = int.from_bytes(hashlib.blake2b(picture.image.tobytes(), digest_size=8).digest(), "little")
+            for n in range(1, self.views + 1):
+                rng = np.random.default_rng((self.seed, content, n))
+                found.append(normalise(view(rng, picture.image, self.spec, mirror=self.mirror), self.spec))
+        return np.stack(found)
+
+    def predict(self, batch: Sequence[np.ndarray]) -> list[Answer]:
+        """One answer a picture; its array `features` is `(1 + K, F) float16`."""
+        (outputs,) = self.engine.run(np.concatenate(batch))
+        parts = np.split(outputs.astype(np.float16), np.cumsum([len(x) for x in batch])[:-1])
+        return [Answer((), arrays={"features": part}) for part in parts]
+
+
+def compute(
+    examples: Sequence[Example],
+    row: ModelRow,
+    *,
+    views: int,
+    seed: int = 0,
+    mirror: bool = True,
+    engine: EngineOptions | None = None,
+    options: RunOptions = RunOptions(reduce=True),  # noqa: B008 - frozen
+    advance: Callable[[int], None] = lambda done: None,
+) -> Features:
+    """The features of all pictures by the network of `row`, with its head taken off.
+
+    What is in the cache is not computed again. `advance` is told how many pictures are done. Raises UsageError for a
+    network whose head cannot be taken off, ModelUnavailable where its weights are missing.
+    """
+    import time
+
+    contents = hashes(examples, options.workers)
+    with closing(_Store(row, seed, mirror=mirror)) as store:
+        known = store.known(contents, views)
+        todo = [n for n, content in enumerate(contents) if not content or content not in known]
+        vectors: np.ndarray | None = None
+        sizes = np.zeros((len(examples), 2), np.int64)
+        failures: dict[int, Failure] = {}
+        advance(len(examples) - len(todo))
+        start, spent = time.perf_counter(), 0.0
+        if todo:
+            headless = dataclasses.replace(row, form="features")
+            task = FeatureTask(headless, open_engine(headless, engine), views, seed, mirror=mirror)
+            start = time.perf_counter()
+            outcomes = run((examples[n] for n in todo), task, options)
+            for done, (n, outcome) in enumerate(zip(todo, outcomes, strict=True), start=1):
+                if outcome.record.error is not None:
+                    failures[n] = outcome.record.error
+                else:
+                    assert outcome.record.width is not None and outcome.record.height is not None
+                    found = outcome.arrays["features"]
+                    vectors = _room(vectors, len(examples), views, found.shape[1])
+                    vectors[n] = found
+                    sizes[n] = outcome.record.width, outcome.record.height
+                    store.keep(contents[n], sizes[n], found)
+                advance(len(examples) - len(todo) + done)
+            spent = time.perf_counter() - start
+        done_now = set(todo)
+        for n, content in enumerate(contents):
+            if n not in done_now:
+                sizes[n], found = store.get(content, views)
+                vectors = _room(vectors, len(examples), views, found.shape[1])
+                vectors[n] = found
+    unreadable = set(failures)
+    contents = tuple("" if n in unreadable else content for n, content in enumerate(contents))
+    vectors = _room(vectors, len(examples), views, 0)
+    return Features(contents, sizes, vectors, failures, (len(todo) - len(failures)) * (1 + views), spent)
+
+
+def _room(vectors: np.ndarray | None, count: int, views: int, width: int) -> np.ndarray:
+    return np.zeros((count, 1 + views, width), np.float16) if vectors is None else vectors
+
+
+def hashes(examples: Sequence[Example], workers: int) -> tuple[str, ...]:
+    """The SHA-256 of each picture's content; "" for those that cannot be opened, of which reading says why."""
+
+    def one(example: Example) -> str:
+        try:
+            return sha256(example)
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, reading it makes the sentence
+            return ""
+
+    with ThreadPoolExecutor(workers) as pool:
+        return tuple(pool.map(one, examples, chunksize=1))
+
+
+class _Store:
+    """The cache of one network's features: a database, so that sixty thousand vectors are one file.
+
+    Where it cannot be written the features live in memory for this run; a damaged one is made anew.
+    """
+
+    def __init__(self, row: ModelRow, seed: int, *, mirror: bool) -> None:
+        self._tag = f"{VIEWS}:{seed}:{int(mirror)}"
+        self._path = store_file(row)
+        self._waiting = 0
+        self._base = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                return _prepared(self._path)
+            except sqlite3.DatabaseError as problem:
+                if not isinstance(problem, sqlite3.OperationalError):
+                    self._path.unlink()
+                    return _prepared(self._path)
+                raise
+        except (OSError, sqlite3.Error) as problem:
+            warn_not_kept("Features of pictures", self._path, problem)
+            return _prepared(":memory:")
+
+    def known(self, contents: Sequence[str], views: int) -> set[str]:
+        """Those of which all views are there."""
+        wanted = self._names(views)
+        counts: dict[str, int] = {}
+        for name in wanted:
+            with suppress(sqlite3.DatabaseError):
+                for (content,) in self._base.execute("SELECT content FROM features WHERE view = ?", (name,)):
+                    counts[content] = counts.get(content, 0) + 1
+        return {content for content in set(contents) if counts.get(content, 0) == len(wanted)}
+
+    def get(self, content: str, views: int) -> tuple[tuple[int, int], np.ndarray]:
+        """Width and height, and `(1 + K, F) float16`."""
+        rows = [
+            self._base.execute(
+                "SELECT width, height, vector FROM features WHERE content = ? AND view = ?", (content, name)
+            ).fetchone()
+            for name in self._names(views)
+        ]
+        width, height, _ = rows[0]
+        return (width, height), np.stack([np.frombuffer(vector, np.float16) for *_, vector in rows])
+
+    def keep(self, content: str, size: np.ndarray, vectors: np.ndarray) -> None:
+        """Adds a picture's views; a disk that is full costs the next run time, not this one its result."""
+        if not content:
+            return
+        width, height = (int(n) for n in size)
+        rows = [
+            (content, name, width, height, vector.tobytes())
+            for name, vector in zip(self._names(len(vectors) - 1), vectors, strict=True)
+        ]
+        with suppress(sqlite3.Error):
+            self._base.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?, ?)", rows)
+            self._waiting += 1
+            if self._waiting >= _COMMIT_EVERY:
+                self._base.commit()
+                self._waiting = 0
+
+    def _names(self, views: int) -> list[str]:
+        return ["0", *(f"{self._tag}:{n}" for n in range(1, views + 1))]
+
+    def close(self) -> None:
+        """Keeps what was added."""
+        with suppress(sqlite3.Error):
+            self._base.commit()
+        self._base.close()
+
+
+def _prepared(path: Path | str) -> sqlite3.Connection:
+    base = sqlite3.connect(path, timeout=30)
+    try:
+        # A kill loses what was not committed, and nothing else: such a file is only a cache.
+        base.execute("PRAGMA journal_mode = WAL")
+        base.execute("PRAGMA synchronous = NORMAL")
+        base.execute(
+            "CREATE TABLE IF NOT EXISTS features (content TEXT, view TEXT, width INTEGER, height INTEGER, vector BLOB,"
+            " PRIMARY KEY (content, view))"
+        )
+    except BaseException:
+        base.close()
+        raise
+    return base
+
+
+def store_file(row: ModelRow) -> Path:
+    """Where the features of the network of `row` are kept."""
+    shaping: dict[str, Any] = {"weights": row.source.sha256, "input": dataclasses.asdict(row.input)}
+    key = hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()[:16]
+    return cache_folder() / "features" / f"{row.name.replace(':', '_').replace('/', '_')}-{key}.sqlite"
+
+
+def stored_files() -> Iterator[Path]:
+    """All such files in the cache."""
+    yield from sorted((cache_folder() / "features").glob("*.sqlite*"))

@@ -1,0 +1,112 @@
+"""What may be chosen about training, with the reason for each default."""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from visioncli.errors import UsageError
+
+
+class Unfreeze(StrEnum):
+    """Which layers go on learning after the head."""
+
+    NONE = "none"
+    LAST = "last"
+    ALL = "all"
+
+
+class Start(StrEnum):
+    """What the network knows before it sees the pictures."""
+
+    PRETRAINED = "pretrained"
+    SCRATCH = "scratch"
+
+
+class Augmentation(StrEnum):
+    """How much pictures are changed before the network sees them, each time in another way."""
+
+    NONE = "none"
+    FLIP = "flip"
+    STANDARD = "standard"
+    STRONG = "strong"
+
+
+class Balance(StrEnum):
+    """Whether rare classes count as much as frequent ones."""
+
+    AUTO = "auto"
+    NONE = "none"
+
+
+MOST_SECONDS = 30 * 86_400.0
+TINY = 64
+"""Pictures whose shorter side is at most this many pixels are digits, icons and the like, not photographs."""
+TINY_SIZE = 128
+"""At which size tiny pictures are trained: what is enlarged further shows nothing new and takes three times as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that shapes the network which comes out. Two runs of equal recipes, data and threads give equal tensors.
+
+    None means that the program chooses, by the number and size of the pictures; what it chose is in the run's log.
+    """
+
+    start: Start = Start.PRETRAINED
+    unfreeze: Unfreeze = Unfreeze.NONE
+    """A head on frozen features takes seconds and is hard to spoil: who wants more asks for it."""
+    augment: Augmentation = Augmentation.STANDARD
+    mirror: bool | None = None
+    """None: photographs are mirrored, digits are not, for a mirrored digit is none."""
+    views: int | None = None
+    """Augmented views of each picture among the frozen features. None: as many as make a few thousand in all."""
+    size: int | None = None
+    """Side of the network's input in pixels. None: its own; for tiny pictures less."""
+    epochs: int | None = None
+    seconds: float | None = None
+    """The whole command ends within so many seconds."""
+    batch_size: int = 64
+    """Large enough that the gradient of many classes is not noise, small enough for a laptop's memory at 224 pixels."""
+    rate: float | None = None
+    """Highest learning rate. None: 1e-3 for a pretrained network, 2e-3 from scratch (AdamW, arXiv 1711.05101)."""
+    weight_decay: float = 0.05
+    dropout: float = 0.2
+    """Before the head, as EfficientNet was trained."""
+    smoothing: float = 0.1
+    """Label smoothing (arXiv 1512.00567): a label that is wrong costs less, and scores stay closer to the truth."""
+    average: float = 0.99
+    """Weight averaging: each step moves the kept weights by a hundredth (arXiv 1803.05407, 2111.12993)."""
+    patience: int = 10
+    """Epochs without a better validation loss after which training ends."""
+    balance: Balance = Balance.AUTO
+    val_share: float = 0.2
+    group: str | None = None
+    seed: int = 0
+    allow_leaks: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for impossible numbers, in the words of the options."""
+        whole = {"--epochs": self.epochs, "--size": self.size, "--batch-size": self.batch_size}
+        for name, number in whole.items():
+            most = {"--epochs": 100_000, "--size": 2048, "--batch-size": 4096}[name]
+            if number is not None and not 1 <= number <= most:
+                raise UsageError(f"{name} lies between 1 and {most:,}, not {number}.")
+        if self.views is not None and not 0 <= self.views <= 64:
+            raise UsageError(f"--views lies between 0 and 64, not {self.views}.")
+        shares = {"--val": self.val_share, "--dropout": self.dropout, "--label-smoothing": self.smoothing}
+        for name, share in shares.items():
+            if not 0 <= share < 1:
+                raise UsageError(f"{name} is at least 0 and below 1, not {share:g}.")
+        if self.val_share <= 0:
+            raise UsageError("--val is above 0: without pictures to validate on nothing can be chosen or measured.")
+        for name, value in {"--rate": self.rate, "--time": self.seconds}.items():
+            if value is not None and not (0 < value <= MOST_SECONDS and math.isfinite(value)):
+                raise UsageError(f"{name} is above 0, not {value:g}.")
+        if self.start is Start.SCRATCH and self.unfreeze is Unfreeze.LAST:
+            raise UsageError("--unfreeze last keeps what a network knows, and --from scratch starts with nothing.")
+
+    def key(self) -> dict[str, Any]:
+        """What `--resume` compares: all but how long it may take, for more time is what one resumes with."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if k not in ("seconds", "allow_leaks")}
