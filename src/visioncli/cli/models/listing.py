@@ -113,7 +113,7 @@ def _cells(row: ModelRow, task: str | None) -> tuple[str, ...]:
 def state_of(row: ModelRow) -> str:
     """Whether the weights are on this machine: installed, cached, or what it takes to have them."""
     from visioncli.errors import ModelUnavailable
-    from visioncli.models.row import Carrier, Download, Hub
+    from visioncli.models.row import Carrier, Download, Hub, Untrained
     from visioncli.weights.places import carrier_file, stored_file
 
     if isinstance(row.source, Carrier):
@@ -124,6 +124,8 @@ def state_of(row: ModelRow) -> str:
         return "installed"
     if isinstance(row.source, Download):
         return "cached" if stored_file(row.source).is_file() else "download"
+    if isinstance(row.source, Untrained):
+        return "train it"
     return "the library's" if isinstance(row.source, Hub) else "own"
 
 
