@@ -34,7 +34,7 @@ class CsvSink(DocumentSink):
             cells = flatten(prediction) | {"input": record.input}
             if record.error:
                 cells["error"] = f"{record.error.kind}: {record.error.message}"
-            self._row(tuple(_defused(cells.get(name, "")) for name in self._columns))
+            self._row(tuple(defused(cells.get(name, "")) for name in self._columns))
 
     def finish(self) -> None:
         """A table has no end mark."""
@@ -45,7 +45,7 @@ class CsvSink(DocumentSink):
         self.put(text.getvalue().encode("utf-8", errors="backslashreplace"))
 
 
-def _defused(cell: Any) -> Any:
+def defused(cell: Any) -> Any:
     """A text that spreadsheets take for a formula gets an apostrophe in front; numbers stay as they are."""
     return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
 

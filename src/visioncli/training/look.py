@@ -1,0 +1,289 @@
+"""What `vision train --check` says of a set before anything is learned, and what it refuses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from visioncli.errors import UsageError
+from visioncli.labelled.interface import TEST, TRAIN, VAL, PictureSet
+from visioncli.results import Failure
+from visioncli.training.near_equal import border, near_equal
+
+SPLITS = (TRAIN, VAL, TEST)
+FEW = 10
+"""A class with fewer pictures to learn from than this is named: its numbers are mostly chance."""
+ALMOST = 0.9999
+"""The highest similarity of pictures whose contents differ."""
+NAMED = 5
+"""So many of each kind are named to people; the JSON has all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What reading a picture gave: its content's SHA-256 and its size in pixels, or why it could not be read."""
+
+    sha256: str = ""
+    width: int = 0
+    height: int = 0
+    error: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """Two pictures that are the same: by their content, where `similarity` is 1, or nearly, by their features."""
+
+    a: int
+    b: int
+    similarity: float
+
+    @property
+    def exact(self) -> bool:
+        """Whether their contents are equal, byte for byte."""
+        return self.similarity >= 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What there is to know of a set before it is learned from.
+
+    `counts` are pictures that can be read, `(classes, 3) int64` by class and split, in the order of SPLITS.
+    `leaks` are in two different splits, `contradictions` are equal contents with different classes. `absent` has the
+    classes that a split lacks though another has them. `sizes` are (width, height) of the smallest, the median and
+    the largest picture, by area.
+    """
+
+    source: str
+    format: str
+    classes: tuple[str, ...]
+    paths: tuple[str, ...]
+    splits: tuple[str, ...]
+    counts: np.ndarray
+    sizes: tuple[tuple[int, int], ...]
+    unreadable: tuple[tuple[int, Failure], ...] = ()
+    absent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    contradictions: tuple[Twins, ...] = ()
+    leaks: tuple[Twins, ...] = ()
+    warnings: tuple[str, ...] = ()
+    compared: bool = False
+    """Whether features were there, so that nearly equal pictures would have been found."""
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @property
+    def few(self) -> tuple[str, ...]:
+        """The classes with fewer than FEW pictures to learn from."""
+        return tuple(name for name, n in zip(self.classes, self.counts[:, 0], strict=True) if n < FEW)
+
+    def refuse(self, *, allow_leaks: bool = False) -> None:
+        """Raises UsageError where nothing honest can be learned: one class, nothing to learn from, or leaks."""
+        if len(self) and len(self.unreadable) == len(self):
+            k, error = self.unreadable[0]
+            raise UsageError(f"No picture of {self.source} can be read, such as {self.paths[k]}: {error.message}")
+        learned = [name for name, n in zip(self.classes, self.counts[:, 0], strict=True) if n]
+        if len(learned) < 2:
+            only = f"only pictures of {learned[0]}" if learned else "no pictures"
+            raise UsageError(
+                f"{self.source} has {only} to learn from. Give pictures of at least two classes, "
+                "for example in two folders."
+            )
+        if self.leaks and not allow_leaks:
+            raise UsageError(
+                f"{_count(len(self.leaks), 'picture')} of {self.source} {_be(len(self.leaks))} in two splits, "
+                f"such as {self._pair(self.leaks[0])}: what is measured there would be known by heart. "
+                "Remove one of each, or train all the same with --allow-leaks."
+            )
+
+    def lines(self) -> list[str]:
+        """The report for people."""
+        total = self.counts.sum(axis=0)
+        shown = [k for k in range(3) if total[k]]
+        heading = f"{self.source} ({self.format}): {_count(len(self), 'picture')} of {len(self.classes)} classes"
+        lines = [heading + (f", {len(self.unreadable)} unreadable" if self.unreadable else "")]
+        lines += _table(self.classes, self.counts, shown)
+        if self.sizes:
+            words = zip(("smallest", "median", "largest"), self.sizes, strict=True)
+            lines.append("Sizes: " + ", ".join(f"{name} {w} x {h}" for name, (w, h) in words))
+        lines += _named(
+            [f"{self.paths[k]}: {error.message}" for k, error in self.unreadable], "picture", "cannot be read"
+        )
+        for name, missing in self.absent.items():
+            lines.append(f"The {_part(name)} part has no picture of {_listed(missing)}, which another part has.")
+        if self.few:
+            lines.append(
+                f"Fewer than {FEW} pictures to learn from: {_listed(self.few)}. Their numbers are mostly chance."
+            )
+        lines += _named([self._pair(t) for t in self.contradictions], "picture", "with two different labels")
+        lines += _named([self._pair(t) for t in self.leaks], "picture", "in two splits")
+        return lines + list(self.warnings)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as JSON."""
+        return {
+            "source": self.source,
+            "format": self.format,
+            "pictures": len(self),
+            "classes": [
+                {"label": name} | {s: int(n) for s, n in zip(SPLITS, row, strict=True)}
+                for name, row in zip(self.classes, self.counts, strict=True)
+            ],
+            "sizes": dict(zip(("smallest", "median", "largest"), map(list, self.sizes), strict=False)),
+            "unreadable": [
+                {"path": self.paths[k], "error": {"kind": e.kind, "message": e.message}} for k, e in self.unreadable
+            ],
+            "absent": {name: list(missing) for name, missing in self.absent.items()},
+            "few": list(self.few),
+            "contradictions": [self._twins(t) for t in self.contradictions],
+            "leaks": [self._twins(t) for t in self.leaks],
+            "near_equal_compared": self.compared,
+            "warnings": list(self.warnings),
+        }
+
+    def _pair(self, twins: Twins) -> str:
+        likeness = "" if twins.exact else f" (nearly equal, {twins.similarity:.3f})"
+        return f"{self._named(twins.a)} and {self._named(twins.b)}{likeness}"
+
+    def _named(self, k: int) -> str:
+        return f"{self.paths[k]} ({self.splits[k]})"
+
+    def _twins(self, twins: Twins) -> dict[str, Any]:
+        pictures = [{"path": self.paths[k], "split": self.splits[k]} for k in (twins.a, twins.b)]
+        return {"pictures": pictures, "exact": twins.exact, "similarity": round(twins.similarity, 4)}
+
+
+def look(
+    pictures: PictureSet,
+    seen: Sequence[Seen],
+    places: Sequence[str] | np.ndarray,
+    features: np.ndarray | None = None,
+) -> Look:
+    """Looks at N pictures: what reading each gave, the split that each is in, and its features.
+
+    `features` are `(N, F) float32`, those of unreadable pictures anything; without them only equal contents are
+    found.
+    """
+    splits = tuple(map(str, places))
+    good = np.array([s.error is None for s in seen], bool)
+    counts = np.zeros((len(pictures.classes), len(SPLITS)), np.int64)
+    for example, place, fine in zip(pictures.examples, splits, good.tolist(), strict=True):
+        if fine:
+            for label in example.labels:
+                counts[label, SPLITS.index(place)] += 1
+    leaks, contradictions = _same_content(pictures, seen, splits)
+    if features is not None:
+        leaks += _alike(pictures, seen, splits, features, {(t.a, t.b) for t in leaks})
+    return Look(
+        pictures.source,
+        pictures.format,
+        pictures.classes,
+        tuple(example.shown for example in pictures.examples),
+        splits,
+        counts,
+        _sizes([(s.width, s.height) for s in seen if s.error is None]),
+        tuple((k, s.error) for k, s in enumerate(seen) if s.error is not None),
+        _absent(pictures.classes, counts),
+        tuple(contradictions),
+        tuple(leaks),
+        pictures.warnings,
+        features is not None,
+    )
+
+
+def _same_content(
+    pictures: PictureSet, seen: Sequence[Seen], splits: Sequence[str]
+) -> tuple[list[Twins], list[Twins]]:
+    """Equal contents in two splits, and equal contents with different classes; each picture with the first of all."""
+    first: dict[tuple[str, object], dict[str, int]] = {}
+    leaks, contradictions = [], []
+    for k, (example, one) in enumerate(zip(pictures.examples, seen, strict=True)):
+        if one.error is not None or not one.sha256:
+            continue
+        # Boxes of one picture are different pictures.
+        earlier = first.setdefault((one.sha256, example.box), {})
+        other = next((n for split, n in earlier.items() if split != splits[k]), None)
+        if other is not None and splits[k] not in earlier:
+            leaks.append(Twins(other, k, 1.0))
+        if earlier:
+            before = next(iter(earlier.values()))
+            if set(pictures.examples[before].labels) != set(example.labels):
+                contradictions.append(Twins(before, k, 1.0))
+        earlier.setdefault(splits[k], k)
+    return leaks, contradictions
+
+
+def _alike(
+    pictures: PictureSet,
+    seen: Sequence[Seen],
+    splits: Sequence[str],
+    features: np.ndarray,
+    known: set[tuple[int, int]],
+) -> list[Twins]:
+    """Nearly equal pictures in two splits, beyond those that are known to be equal."""
+    good = np.array([k for k, one in enumerate(seen) if one.error is None], int)
+    parts = np.array([SPLITS.index(splits[k]) for k in good], int)
+    features = features[good]
+    found = near_equal(features, parts, border(features, [pictures.examples[k].labels for k in good]))
+    pairs = ((int(good[a]), int(good[b]), s) for a, b, s in found)
+    return [Twins(a, b, min(s, ALMOST)) for a, b, s in pairs if (a, b) not in known]
+
+
+def _sizes(sizes: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    if not sizes:
+        return ()
+    ordered = sorted(sizes, key=lambda s: (s[0] * s[1], s))
+    return ordered[0], ordered[len(ordered) // 2], ordered[-1]
+
+
+def _absent(classes: Sequence[str], counts: np.ndarray) -> dict[str, tuple[str, ...]]:
+    """By name: classes that a part lacks, of the parts that have any picture."""
+    known = counts.sum(axis=1) > 0
+    absent = {}
+    for k, name in enumerate(SPLITS):
+        missing = tuple(c for c, has, n in zip(classes, known, counts[:, k], strict=True) if has and not n)
+        if missing and counts[:, k].any():
+            absent[name] = missing
+    return absent
+
+
+def _table(classes: Sequence[str], counts: np.ndarray, shown: list[int], most: int = 30) -> list[str]:
+    """Pictures by class and split, the totals last; of many classes those with the fewest and the most."""
+    order = list(range(len(classes)))
+    if len(order) > most:
+        by_size = sorted(order, key=lambda k: (int(counts[k].sum()), k))
+        order = sorted([*by_size[: most // 2], *by_size[-most // 2 :]])
+    rows = [[classes[k], *(f"{counts[k, s]:,}" for s in shown)] for k in order]
+    if len(order) < len(classes):
+        rows.append([f"({len(classes) - len(order)} classes between them)", *("" for _ in shown)])
+    rows.append(["all", *(f"{counts[:, s].sum():,}" for s in shown)])
+    header = ["", *(SPLITS[s] for s in shown)]
+    widths = [max(len(row[c]) for row in [header, *rows]) for c in range(len(header))]
+    return [
+        "  " + "  ".join([row[0].ljust(widths[0]), *(v.rjust(w) for v, w in zip(row[1:], widths[1:], strict=True))])
+        for row in [header, *rows]
+    ]
+
+
+def _named(found: list[str], noun: str, what: str) -> list[str]:
+    if not found:
+        return []
+    more = [f"  and {len(found) - NAMED:,} more"] if len(found) > NAMED else []
+    return [f"{_count(len(found), noun)} {what}:", *(f"  {words}" for words in found[:NAMED]), *more]
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def _be(n: int) -> str:
+    return "is" if n == 1 else "are"
+
+
+def _part(split: str) -> str:
+    return {TRAIN: "training", VAL: "validation", TEST: "test"}[split]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
