@@ -147,6 +147,7 @@ def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
         lambda: launch(training_steps.learn, devices=0),
         lambda: launch(training_steps.learn, device="tpu"),
         lambda: launch(training_steps.learn, device="cpu", precision="fp8"),  # type: ignore[arg-type]
+        lambda: launch(training_steps.learn, device="cpu", precision="bf16"),
     ],
 )
 def test_impossible_wishes_are_refused(call: Callable[[], object]) -> None:
@@ -176,6 +177,22 @@ def test_a_step_whose_gradients_overflow_is_left_out() -> None:
     alone.backward(module(torch.ones(1, 2)).sum())
     optimizer.step()
     assert torch.allclose(network.weight, before - 0.1)
+
+
+def test_a_rate_schedule_and_a_second_setup_go_with_scaled_gradients() -> None:
+    network = torch.nn.Linear(2, 1)
+    alone = Alone("cpu", "fp16")
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    for _ in range(2):
+        module, optimizer = alone.setup(network, optimizer)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5**step)
+    before = network.weight.detach().clone()
+    for _ in range(2):
+        optimizer.zero_grad()
+        alone.backward(module(torch.ones(1, 2)).sum())
+        optimizer.step()
+        schedule.step()
+    assert torch.allclose(network.weight, before - 0.15)
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 7])

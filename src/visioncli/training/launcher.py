@@ -7,7 +7,6 @@ one here (`Alone`, torch itself), or several, each with its share of every batch
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,45 +20,21 @@ from visioncli.training.interface import Answer, Launcher, Precision, choose_pre
 class Alone(Launcher):
     """One process."""
 
-    rank, world = 0, 1
-
     def __init__(self, device: str = "auto", precision: Precision = "auto") -> None:
-        self.device = choose_device(device)
-        self.precision = choose_precision(precision, self.device)
-        # Gradients of fp16 vanish below 6e-8: the loss is scaled up, and gradients down again.
-        self._scaler = torch.amp.GradScaler(self.device.type) if self.precision == "fp16" else None
+        chosen = choose_device(device)
+        super().__init__(0, 1, chosen, choose_precision(precision, chosen))
 
-    def setup(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[nn.Module, torch.optim.Optimizer]:
-        if self._scaler is not None:
-            _step_unscaled(optimizer, self._scaler)
-        return module.to(self.device), optimizer
-
-    def backward(self, loss: torch.Tensor) -> None:
-        (loss if self._scaler is None else self._scaler.scale(loss)).backward()  # type: ignore[no-untyped-call]
+    def prepare(self, module: nn.Module) -> nn.Module:
+        return module.to(self.device)
 
     def mean(self, tensor: torch.Tensor) -> torch.Tensor:
-        return tensor
+        return tensor.detach()
 
     def gather(self, array: np.ndarray) -> np.ndarray:
         return array
 
     def barrier(self) -> None:
         pass
-
-
-def _step_unscaled(optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
-    """From now on `optimizer.step()` is that of the scaler, which leaves a step out whose gradients overflow."""
-    step = optimizer.step
-
-    def scaled_step(*args: Any, **kwargs: Any) -> Any:
-        optimizer.step = step  # type: ignore[method-assign]
-        try:
-            return scaler.step(optimizer, *args, **kwargs)
-        finally:
-            optimizer.step = scaled_step  # type: ignore[method-assign]
-            scaler.update()
-
-    optimizer.step = scaled_step  # type: ignore[method-assign]
 
 
 def launch(
@@ -75,6 +50,8 @@ def launch(
     if devices < 1:
         raise UsageError(f"--devices is the number of processes that train, at least 1, not {devices}.")
     wanted = choose_device(device).type
+    if choose_precision(precision, torch.device(wanted)) != "fp32" and wanted == "cpu":
+        raise UsageError(f"--precision {precision} needs a GPU; on the CPU it would be slower. Leave it out.")
     if wanted == "mps" and devices > 1:
         raise UsageError("This machine has one GPU: leave --devices out, or train on the CPU with --device cpu.")
     if int(os.environ.get("WORLD_SIZE") or 1) > 1 and "RANK" in os.environ and "MASTER_ADDR" in os.environ:
