@@ -17,6 +17,8 @@ from visioncli.training.launcher import portion, share
 class TwoPaths(nn.Module):
     """A tiny network in which the second path is left out of some steps, as drop-path does."""
 
+    leaves_parts_out = True
+
     def __init__(self) -> None:
         super().__init__()
         self.first, self.second, self.last = nn.Linear(6, 5), nn.Linear(6, 5), nn.Linear(5, 3)

@@ -38,7 +38,8 @@ class Launcher(ABC):
         """What to call in place of `module` and `optimizer` from now on; the module is moved to the device.
 
         Call it again after anything of the module has been frozen or unfrozen, always with the module itself. Its
-        tensors stay its own: read states from what was given, and load them into that before.
+        tensors stay its own: read states from what was given, and load them into that before. A module that uses
+        only some of its parameters in a step, as drop-path does, says so by an attribute `leaves_parts_out = True`.
         """
         module = self.prepare(module)
         if self._scaler is not None and optimizer not in self._scaled:

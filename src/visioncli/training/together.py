@@ -9,8 +9,10 @@ Fabric brings nine packages of an HTTP client and its server. Neither talks to a
 
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
+import tempfile
 import threading
 import time
 import traceback
@@ -24,7 +26,7 @@ import numpy as np
 import torch
 import torch.distributed as group
 from torch import nn
-from torch.distributed import TCPStore, distributed_c10d  # type: ignore[attr-defined]
+from torch.distributed import FileStore, distributed_c10d  # type: ignore[attr-defined]
 
 from visioncli.errors import UsageError, VisionError, missing_extra
 from visioncli.status import Status
@@ -33,7 +35,6 @@ from visioncli.training.interface import Answer, Launcher, choose_precision
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-_HOME = "127.0.0.1"
 _GRACE_SECONDS = 3.0
 """How long a process that failed has to say why, and all of them to end after the work is done."""
 
@@ -49,8 +50,13 @@ class Together(Launcher):
         self._accelerator = accelerator
 
     def prepare(self, module: nn.Module) -> nn.Module:
+        from accelerate import DistributedDataParallelKwargs
+
         # What was prepared before would be kept for ever.
         self._accelerator.free_memory()
+        # Costs a look at the whole graph in each step, and a warning where it was not needed.
+        unused = any(getattr(part, "leaves_parts_out", False) for part in module.modules())
+        self._accelerator.ddp_handler = DistributedDataParallelKwargs(find_unused_parameters=unused)
         prepared: nn.Module = self._accelerator.prepare_model(module)
         return prepared
 
@@ -87,21 +93,15 @@ def join(main: Callable[[Launcher], Answer], device: str, precision: str) -> Ans
 def start(main: Callable[[Launcher], Answer], devices: int, device: str, precision: str) -> Answer:
     """Runs `main` in this process and in `devices` - 1 new ones."""
     _require_accelerate()
-    threads = torch.get_num_threads()
-    with socket.socket() as door:
-        # Bound here, so that no other program takes the port meanwhile, and reached from this machine alone.
-        door.bind((_HOME, 0))
-        door.listen()
-        port = door.getsockname()[1]
-        crew = _Crew()
+    threads = max(1, torch.get_num_threads() // devices)
+    crew = _Crew()
+    # They meet at a file: a port would be open to other machines, and addresses would be looked up.
+    with tempfile.TemporaryDirectory(prefix="vision-train-", ignore_cleanup_errors=True) as folder:
         try:
             for rank in range(1, devices):
-                crew.add(main, rank, devices, device, precision, port, max(1, threads // devices))
+                crew.add(main, rank, devices, device, precision, folder, threads)
             crew.watch()
-            store = TCPStore(
-                _HOME, port, devices, is_master=True, wait_for_workers=False, master_listen_fd=os.dup(door.fileno())
-            )
-            with _threads(max(1, threads // devices)), _group(0, devices, 0, device, precision, store) as launcher:
+            with _threads(threads), _group(0, devices, 0, device, precision, folder) as launcher:
                 answer = main(launcher)
             crew.finish()
         except Exception as error:
@@ -198,18 +198,17 @@ def _worker(
     world: int,
     device: str,
     precision: str,
-    port: int,
+    folder: str,
     threads: int,
     messages: Connection,
 ) -> NoReturn:
     """What a new process does: `main`, and not a moment longer than the first process lives."""
     # Ctrl-C reaches all processes of a terminal; the first one decides what is kept.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
     torch.set_num_threads(threads)
     try:
-        store = TCPStore(_HOME, port, world, is_master=False)
-        with _group(rank, world, rank, device, precision, store) as launcher:
+        with _group(rank, world, rank, device, precision, folder) as launcher:
             main(launcher)
     except VisionError as error:
         messages.send(("said", str(error), int(error.status)))
@@ -221,22 +220,20 @@ def _worker(
     os._exit(1)
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(folder: str) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 
 @contextmanager
-def _group(
-    rank: int, world: int, local: int, device: str, precision: str, store: distributed_c10d.Store | None
-) -> Iterator[Together]:
-    """The processes meet, at `store` or where the environment says, and are parted again at the end."""
-    from accelerate import Accelerator, DistributedDataParallelKwargs
+def _group(rank: int, world: int, local: int, device: str, precision: str, folder: str | None) -> Iterator[Together]:
+    """The processes meet, in a folder or where the environment says, and are parted again at the end."""
+    from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
-    here = store is not None
     surroundings = {
         "RANK": str(rank),
         "WORLD_SIZE": str(world),
@@ -244,21 +241,19 @@ def _group(
         # Else Accelerate chooses how many threads compute.
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(torch.get_num_threads()),
     }
-    if here:
+    if folder:
         # Else the machine's own name is looked up, and what they say can be reached from outside.
         surroundings["GLOO_SOCKET_IFNAME"] = _loopback()
         surroundings["LOCAL_WORLD_SIZE"] = str(world)
     with _environment(surroundings):
         if device == "cuda":
             torch.cuda.set_device(local)
-        meeting: dict[str, Any] = {"store": store, "rank": rank, "world_size": world} if here else {}
-        group.init_process_group("nccl" if device == "cuda" else "gloo", **meeting)
+        store = FileStore(os.path.join(folder, "meeting"), world) if folder else None
+        group.init_process_group("nccl" if device == "cuda" else "gloo", store=store, rank=rank, world_size=world)
         try:
             chosen = choose_precision(precision, torch.device(device))
-            # Drop-path leaves parts of a network out of a step, and nobody knows beforehand which.
-            parallel = DistributedDataParallelKwargs(find_unused_parameters=True)
             # Half precision is ours: Accelerate would change the module's own `forward` for good.
-            accelerator = Accelerator(cpu=device == "cpu", mixed_precision="no", kwargs_handlers=[parallel])
+            accelerator = Accelerator(cpu=device == "cpu", mixed_precision="no")
             launcher = Together(accelerator, chosen)
             yield launcher
             launcher.barrier()
