@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from visioncli.errors import UsageError
+from visioncli.training.augment import TINY, Augment
 
 
 class Unfreeze(StrEnum):
@@ -24,15 +25,6 @@ class Start(StrEnum):
     SCRATCH = "scratch"
 
 
-class Augmentation(StrEnum):
-    """How much pictures are changed before the network sees them, each time in another way."""
-
-    NONE = "none"
-    FLIP = "flip"
-    STANDARD = "standard"
-    STRONG = "strong"
-
-
 class Balance(StrEnum):
     """Whether rare classes count as much as frequent ones."""
 
@@ -41,8 +33,6 @@ class Balance(StrEnum):
 
 
 MOST_SECONDS = 30 * 86_400.0
-TINY = 64
-"""Pictures whose shorter side is at most this many pixels are digits, icons and the like, not photographs."""
 TINY_SIZE = 128
 """At which size tiny pictures are trained: what is enlarged further shows nothing new and takes three times as long."""
 
@@ -57,7 +47,7 @@ class Recipe:
     start: Start = Start.PRETRAINED
     unfreeze: Unfreeze = Unfreeze.NONE
     """A head on frozen features takes seconds and is hard to spoil: who wants more asks for it."""
-    augment: Augmentation = Augmentation.STANDARD
+    augment: Augment = Augment.STANDARD
     mirror: bool | None = None
     """None: photographs are mirrored, digits are not, for a mirrored digit is none."""
     views: int | None = None
@@ -67,8 +57,8 @@ class Recipe:
     epochs: int | None = None
     seconds: float | None = None
     """The whole command ends within so many seconds."""
-    batch_size: int = 64
-    """Large enough that the gradient of many classes is not noise, small enough for a laptop's memory at 224 pixels."""
+    batch_size: int | None = None
+    """Pictures a step. None: 64, of few pictures less, so that an epoch still has a dozen steps."""
     rate: float | None = None
     """Highest learning rate. None: 1e-3 for a pretrained network, 2e-3 from scratch (AdamW, arXiv 1711.05101)."""
     weight_decay: float = 0.05

@@ -47,21 +47,24 @@ def write_model(folder: Path, row: ModelRow, state: "Mapping[str, Tensor]", fact
     Raises OutputError, and ValueError for a row or facts that could not be read back.
     """
     with whole_file(folder / NOTES) as notes, whole_file(folder / WEIGHTS) as tensors:
-        _save(state, tensors, folder / WEIGHTS)
+        save_tensors(state, tensors, folder / WEIGHTS)
         body = _to_json(row, sha256_of(tensors), facts)
         made = _row(json.loads(body), folder)
         notes.write_text(body, encoding="utf-8")
     return made
 
 
-def _save(state: "Mapping[str, Tensor]", path: Path, target: Path) -> None:
+def save_tensors(
+    state: "Mapping[str, Tensor]", path: Path, target: Path, metadata: dict[str, str] | None = None
+) -> None:
+    """Writes tensors to `path`, a safetensors file that is to become `target`. Raises OutputError, which names that."""
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     # Safetensors takes neither views nor tensors that share memory.
     whole = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state.items()}
     try:
-        save_file(whole, path)
+        save_file(whole, path, metadata)
     except SafetensorError as problem:
         number = re.search(r"os error (\d+)", str(problem))
         if number is None:

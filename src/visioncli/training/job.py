@@ -1,0 +1,94 @@
+"""What is to be learned, written down before the loop begins: every process of a run, and `--resume`, reads it."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visioncli.errors import UsageError
+from visioncli.files import write_whole
+from visioncli.labelled.interface import PictureSet
+from visioncli.models.row import ModelRow
+from visioncli.training.augment import Augment
+from visioncli.training.checkpoint import FOLDER
+from visioncli.training.recipe import Balance, Recipe, Start, Unfreeze
+
+FILE = "job.json"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """A set, which of its pictures are learned from, and how.
+
+    `train` and `val` are places in the set; `mirror`, `epochs` and `batch_size` are what the recipe left open.
+    `class_weights` `(C,)` are None where every picture counts the same. `key` is what a resumed run must share.
+    """
+
+    data: dict[str, Any]
+    recipe: Recipe
+    train: np.ndarray
+    val: np.ndarray
+    mirror: bool
+    epochs: int
+    batch_size: int
+    class_weights: np.ndarray | None
+    key: str
+
+    def targets(self, pictures: PictureSet, places: np.ndarray) -> np.ndarray:
+        """`(N,) int64` classes, or `(N, C) float32` of 0 and 1 where pictures have any number of classes."""
+        return targets(pictures, places)
+
+    def write(self, run: Path) -> None:
+        """Raises OutputError."""
+        body = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        body["recipe"] = dataclasses.asdict(self.recipe)
+        for name in ("train", "val", "class_weights"):
+            body[name] = None if body[name] is None else body[name].tolist()
+        write_whole(run / FOLDER / FILE, json.dumps(body).encode())
+
+
+def read_job(run: Path) -> Job:
+    """Raises UsageError where there is nothing to go on with."""
+    path = run / FOLDER / FILE
+    try:
+        body = json.loads(path.read_bytes())
+        recipe = dict(body.pop("recipe"))
+        kinds = {"start": Start, "unfreeze": Unfreeze, "augment": Augment, "balance": Balance}
+        body["recipe"] = Recipe(**{k: kinds[k](v) if k in kinds else v for k, v in recipe.items()})
+        for name in ("train", "val"):
+            body[name] = np.array(body[name], np.int64)
+        if body["class_weights"] is not None:
+            body["class_weights"] = np.array(body["class_weights"], np.float64)
+        return Job(**body)
+    except (OSError, KeyError, TypeError, ValueError) as problem:
+        raise UsageError(f"{path} cannot be read ({problem}), so training cannot go on. Train anew.") from None
+
+
+def targets(pictures: PictureSet, places: np.ndarray) -> np.ndarray:
+    """The answers of some pictures of a set, as in `Job.targets`."""
+    if not pictures.multi_label:
+        return np.array([pictures.examples[n].label for n in places.tolist()], np.int64)
+    found = np.zeros((len(places), len(pictures.classes)), np.float32)
+    for row, n in enumerate(places.tolist()):
+        found[row, list(pictures.examples[n].labels)] = 1
+    return found
+
+
+def class_weights(answers: np.ndarray, classes: int, balance: Balance) -> np.ndarray | None:
+    """Weights that make rare classes count like frequent ones, 1 on average over pictures; None where they hardly
+    differ in number (less than twofold), for weighing makes noise too.
+
+    With the square root: a class of three pictures would otherwise be worth a hundred of another, each the same.
+    """
+    if balance is Balance.NONE or answers.ndim == 2:
+        return None
+    counts = np.bincount(answers, minlength=classes).astype(np.float64)
+    known = counts[counts > 0]
+    if len(known) < 2 or known.max() < 2 * known.min():
+        return None
+    weights = np.where(counts > 0, 1 / np.sqrt(np.maximum(counts, 1)), 0.0)
+    scaled: np.ndarray = weights * counts.sum() / (weights * counts).sum()
+    return scaled

@@ -1,0 +1,64 @@
+"""Pictures for training: decoded once, shrunk to what augmentation can use, and kept as far as memory allows."""
+
+import math
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from visioncli.labelled.content import load
+from visioncli.labelled.interface import Example
+from visioncli.models.row import InputSpec
+from visioncli.tasks.preprocess import INTERPOLATION, crop_box
+from visioncli.training.augment import TINY
+
+BUDGET = 768 << 20
+"""Bytes of pictures that stay in memory, of those for training and of those for validation each. What goes beyond is
+decoded again in each epoch: the result is the same, and only time is lost."""
+_MARGIN = 1.5
+"""Pictures are kept at so many times the size that the network sees: a crop of half their area is then still sharp."""
+
+
+class PictureStore:
+    """Pictures by place, `(H, W, 3) uint8`. Any thread may ask."""
+
+    def __init__(self, examples: Sequence[Example], spec: InputSpec, budget: int = BUDGET) -> None:
+        self._examples, self._spec = examples, spec
+        self._left = budget
+        self._kept: dict[int, np.ndarray] = {}
+        self._lock = threading.Lock()
+
+    def get(self, place: int) -> np.ndarray:
+        """The picture, its shorter side at most `_MARGIN` times what the network sees. Raises InputError."""
+        return self._remembered(place, self._shrunk)
+
+    def plain(self, place: int) -> np.ndarray:
+        """`(S, S, 3) uint8`, exactly what the network sees of the picture when it predicts. Raises InputError."""
+        return self._remembered(place, self._square)
+
+    def _remembered(self, place: int, make) -> np.ndarray:  # type: ignore[no-untyped-def]
+        if (known := self._kept.get(place)) is not None:
+            return known
+        made: np.ndarray = make(self._examples[place])
+        with self._lock:
+            if self._left >= made.nbytes and place not in self._kept:
+                self._kept[place] = made
+                self._left -= made.nbytes
+        return made
+
+    def _shrunk(self, example: Example) -> np.ndarray:
+        wanted = math.ceil(_MARGIN * max(self._spec.size, self._spec.resize))
+        image = load(example, enough=wanted).image
+        short = min(image.size)
+        if short > wanted and short > TINY:
+            size = tuple(max(1, round(side * wanted / short)) for side in image.size)
+            image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+        return np.asarray(image)
+
+    def _square(self, example: Example) -> np.ndarray:
+        # As `tasks.classify` decodes and `tasks.preprocess` crops it.
+        spec = self._spec
+        image = load(example, enough=2 * max(spec.size, spec.resize)).image
+        box = crop_box(*image.size, spec)
+        return np.asarray(image.resize((spec.size, spec.size), INTERPOLATION[spec.interpolation], box=box))
