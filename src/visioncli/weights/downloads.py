@@ -233,7 +233,7 @@ def by_hand(name: str, sources: "list[Source]", access: Access, sizes_mib: list[
     are = f"The weights of {name} are" if group == "models" else f"The data set {name} is"
     lines = [f"{are} not here, and {why}."]
     for source, mib in zip(sources, sizes_mib, strict=True):
-        size = f" ({mib:.1f} MiB)" if mib else ""
+        size = f" ({mib:.1f} MiB)" if mib >= 0.05 else f" ({mib * 1024:.1f} KiB)" if mib else ""
         lines += [
             f"  file:     {source.file}{size}, from {presentable(access.address(source))}",
             f"  belongs:  {place_of(source)}",
