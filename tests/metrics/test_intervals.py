@@ -18,6 +18,8 @@ class Mean:
     def __len__(self):
         return len(self.values)
 
+    width = 0
+
     def measure(self, weights):
         return Numbers({"mean": weights @ self.values / weights.sum(axis=1)})
 
@@ -43,7 +45,7 @@ def test_one_seed_gives_one_answer_and_another_seed_another():
 
 
 def test_the_size_of_the_blocks_changes_nothing(monkeypatch):
-    sample = SingleLabel(*single(0))
+    sample = SingleLabel(*single(0, pictures=201))
     whole = intervals(sample, 30)
     monkeypatch.setattr(module, "CELLS_AT_ONCE", 7 * len(sample))
     parts = intervals(sample, 30)

@@ -51,6 +51,10 @@ class Sample(Protocol):
     def __len__(self) -> int:
         """How many pictures there are, N."""
 
+    @property
+    def width(self) -> int:
+        """How many numbers each weighting takes in memory, beside its N weights."""
+
     def measure(self, weights: F64) -> Numbers:
         """The numbers where pictures count with `weights`, (B, N) float64."""
 
@@ -67,6 +71,11 @@ class Intervals:
     resamples: int
     seed: int
 
+    @property
+    def has_classes(self) -> bool:
+        """Whether the numbers of single classes have intervals too."""
+        return any(ends.shape[1] for ends in self.classes.values())
+
     def to_json(self) -> dict[str, list[float] | None]:
         """[low, high] of each number of the whole; null where there is none."""
         return {name: pair(ends) for name, ends in self.totals.items()}
@@ -81,10 +90,10 @@ def pair(ends: F64) -> list[float] | None:
     return None if np.isnan(ends).any() else [float(ends[0]), float(ends[1])]
 
 
-def draws(pictures: int, resamples: int, seed: int) -> Iterator[F64]:
+def draws(pictures: int, resamples: int, seed: int, width: int = 0) -> Iterator[F64]:
     """How often each picture is drawn, in blocks of (B, N) float64; the blocks do not change what is drawn."""
     rng = np.random.default_rng(seed)
-    at_once = max(1, CELLS_AT_ONCE // max(1, pictures))
+    at_once = max(1, CELLS_AT_ONCE // max(1, pictures, width))
     for start in range(0, resamples, at_once):
         count = min(at_once, resamples - start)
         drawn = rng.integers(0, pictures, (count, pictures))
@@ -97,10 +106,10 @@ def measured(sample: Sample) -> Numbers:
     return sample.measure(np.ones((1, len(sample))))
 
 
-def left_out(pictures: int) -> Iterator[F64]:
+def left_out(pictures: int, width: int = 0) -> Iterator[F64]:
     """Weights that leave out one group of pictures each, in blocks of (B, N) float64."""
     groups = min(pictures, JACKKNIFE)
-    at_once = max(1, CELLS_AT_ONCE // max(1, pictures))
+    at_once = max(1, CELLS_AT_ONCE // max(1, pictures, width))
     group = np.arange(pictures) % groups
     for start in range(0, groups, at_once):
         yield (np.arange(start, min(groups, start + at_once))[:, None] != group).astype(np.float64)
@@ -134,8 +143,8 @@ def intervals(
             resamples,
             seed,
         )
-    drawn = over(sample, draws(pictures, resamples, seed), resamples, progress)
-    left = over(sample, left_out(pictures), min(pictures, JACKKNIFE))
+    drawn = over(sample, draws(pictures, resamples, seed, sample.width), resamples, progress)
+    left = over(sample, left_out(pictures, sample.width), min(pictures, JACKKNIFE))
     totals = {}
     for name, value in numbers.totals.items():
         columns = (v[:, None] for v in (drawn.totals[name], left.totals[name]))
