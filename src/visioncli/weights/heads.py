@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,11 +21,10 @@ def head_of(network: nn.Module, row: "ModelRow") -> tuple[str, nn.Linear]:
     It is the one whose tensors change with the number of classes. Raises UsageError where it is no linear layer, not
     the last one, or takes anything but `(N, F)`.
     """
-    name = _name(row)
+    name = _place(row)
     head = network.get_submodule(name)
     if type(head) is not nn.Linear:
         raise _without(row, "its last layer is not a linear one")
-    _check_last(row, name)
     return name, head
 
 
@@ -36,7 +36,9 @@ def without_head(network: nn.Module, row: "ModelRow") -> nn.Module:
     return network
 
 
-def _name(row: "ModelRow") -> str:
+@cache
+def _place(row: "ModelRow") -> str:
+    """The name of the head, which is the last layer and gives one row a picture. Raises UsageError."""
     module, _ = architecture(row)
     if not hasattr(module, "build") or "classify" not in row.tasks:
         raise _without(row, "it is not a classifier whose classes can be chosen")
@@ -44,7 +46,9 @@ def _name(row: "ModelRow") -> str:
     changing = {name.rpartition(".")[0] for name in few if few[name] != many[name]}
     if len(changing) != 1:
         raise _without(row, f"{len(changing)} of its layers depend on the number of classes" if changing else "")
-    return changing.pop()
+    name = changing.pop()
+    _check_last(row, name)
+    return name
 
 
 def _without(row: "ModelRow", reason: str) -> UsageError:
