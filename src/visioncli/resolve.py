@@ -59,7 +59,7 @@ def describe(
             row: ModelRow = module.row(rest, task, access, **own)
         except ValueError as problem:
             raise ModelUnavailable(
-                f"{spec} cannot be used, for it says impossible things of its input: {problem}."
+                f"{spec} cannot be used, for it says impossible things of itself: {problem}."
             ) from None
     else:
         row = named(spec, task)
@@ -73,11 +73,14 @@ def describe(
     return row
 
 
-def named(name: str, task: str | None = None) -> ModelRow:
-    """The row called `name`, or else of the RUN folder `name`. Raises UsageError and ModelUnavailable."""
+def named(name: str, task: str | None = None, *, check: bool = True) -> ModelRow:
+    """The row called `name`, or else of the RUN folder `name`, whose weights are compared with their hash to `check`.
+
+    Raises UsageError and ModelUnavailable.
+    """
     if not is_run(name) or any(row.name == name for row in registry.all_rows()):
         return registry.find(name, task)
-    row = read_run(name)
+    row = read_run(name, check=check)
     if task is not None and task not in row.tasks:
         raise UsageError(f"{name} cannot {task}; it is for {', '.join(row.tasks)}.")
     return row

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,11 +21,9 @@ def head_of(network: nn.Module, row: "ModelRow") -> tuple[str, nn.Linear]:
     It is the one whose tensors change with the number of classes. Raises UsageError where it is no linear layer, not
     the last one, or takes anything but `(N, F)`.
     """
-    name = _name(row)
+    name = _place(row)
     head = network.get_submodule(name)
-    if type(head) is not nn.Linear:
-        raise _without(row, "its last layer is not a linear one")
-    _check_last(row, name)
+    assert isinstance(head, nn.Linear)
     return name, head
 
 
@@ -36,7 +35,9 @@ def without_head(network: nn.Module, row: "ModelRow") -> nn.Module:
     return network
 
 
-def _name(row: "ModelRow") -> str:
+@cache
+def _place(row: "ModelRow") -> str:
+    """The name of the head, which is the last layer and gives one row a picture. Raises UsageError."""
     module, _ = architecture(row)
     if not hasattr(module, "build") or "classify" not in row.tasks:
         raise _without(row, "it is not a classifier whose classes can be chosen")
@@ -44,7 +45,9 @@ def _name(row: "ModelRow") -> str:
     changing = {name.rpartition(".")[0] for name in few if few[name] != many[name]}
     if len(changing) != 1:
         raise _without(row, f"{len(changing)} of its layers depend on the number of classes" if changing else "")
-    return changing.pop()
+    name = changing.pop()
+    _check_last(row, name)
+    return name
 
 
 def _without(row: "ModelRow", reason: str) -> UsageError:
@@ -56,7 +59,8 @@ def _without(row: "ModelRow", reason: str) -> UsageError:
 
 
 def _check_last(row: "ModelRow", name: str) -> None:
-    """Raises UsageError where what the layer `name` answers is not what the network answers, or no row a picture.
+    """Raises UsageError where the layer `name` is not linear, does not answer what the network answers, or does not
+    take one row a picture.
 
     A network without weights tells: shapes alone are computed.
     """
@@ -65,6 +69,8 @@ def _check_last(row: "ModelRow", name: str) -> None:
         network: nn.Module = module.build(*variant).eval().to("meta")
     seen: list[tuple[Tensor, Tensor]] = []
     head = network.get_submodule(name)
+    if type(head) is not nn.Linear:  # what a subclass computes need not be linear
+        raise _without(row, "its last layer is not a linear one")
     head.register_forward_hook(lambda module, inputs, output: seen.append((inputs[0], output)))
     with torch.no_grad(), _slow_attention():
         answer: Tensor = network(torch.zeros(2, 3, row.input.size, row.input.size, device="meta"))

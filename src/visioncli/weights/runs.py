@@ -3,6 +3,7 @@
 `model.json` names the SHA-256 of `model.safetensors`, so that two that do not belong together are found out.
 """
 
+import dataclasses
 import json
 import math
 import os
@@ -17,6 +18,7 @@ from visioncli.inputs.small_files import read_small
 from visioncli.models import registry
 from visioncli.models.labels import load_labels
 from visioncli.models.row import Accuracy, InputSpec, ModelRow, Trained
+from visioncli.weights.checkpoints import architecture
 from visioncli.weights.places import sha256_of
 
 if TYPE_CHECKING:
@@ -41,17 +43,31 @@ def is_run(spec: str | os.PathLike[str]) -> bool:
 def write_model(folder: Path, row: ModelRow, state: "Mapping[str, Tensor]", facts: Mapping[str, Any]) -> ModelRow:
     """Writes the network of `row` with the tensors `state` into `folder`: whole, or not at all. The row as read back.
 
-    `row` has its labels as pairs from 0 on, and its architecture ends in their number. `facts` are JSON values about
-    how it came about; `read_facts` gives them back. The two files are renamed one right after the other: where the
-    program is killed in between, reading says that they do not belong together.
-    Raises OutputError, and ValueError for a row or facts that could not be read back.
+    `row` has its labels as pairs from 0 on, its architecture ends in their number, and its accuracy is what this
+    network reached, not the one that it came from; its parameters are counted. `facts` are JSON values about how it
+    came about; `read_facts` gives them back. The two files are renamed one right after the other: where the program
+    is killed in between, reading says that they do not belong together.
+    Raises OutputError, and ValueError for a row, tensors or facts that could not be read back.
     """
+    row = dataclasses.replace(row, parameters=_count_parameters(row, state))
     with whole_file(folder / NOTES) as notes, whole_file(folder / WEIGHTS) as tensors:
         save_tensors(state, tensors, folder / WEIGHTS)
         body = _to_json(row, sha256_of(tensors), facts)
         made = _row(json.loads(body), folder)
         notes.write_text(body, encoding="utf-8")
     return made
+
+
+def _count_parameters(row: ModelRow, state: "Mapping[str, Tensor]") -> int:
+    """Of the row's network. Raises ValueError where `state` does not hold its tensors."""
+    import torch
+
+    module, variant = architecture(row)
+    with torch.device("meta"):
+        network = module.build(*variant)
+    if {n: t.shape for n, t in state.items()} != {n: t.shape for n, t in network.state_dict().items()}:
+        raise ValueError(f"the tensors are not those of {row.architecture}")
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def save_tensors(
