@@ -24,7 +24,7 @@ def test_runs_of_any_length_fill_both_plots_and_stay_inside(n):
     picture = draw(epochs(n), n - 1)
     assert picture.size == (800, 500)
     for colour in (TRAINING, VALIDATION):
-        assert has(picture, colour, (62, 84, 388, 324)) and has(picture, colour, (459, 84, 784, 324))
+        assert has(picture, colour, (62, 84, 384, 324)) and has(picture, colour, (457, 84, 778, 324))
     edge = np.asarray(picture)[:, -6:]
     assert (edge == 255).all()
 
@@ -32,7 +32,7 @@ def test_runs_of_any_length_fill_both_plots_and_stay_inside(n):
 def test_no_epoch_and_no_validation_are_drawn():
     assert draw([]).size == (800, 500)
     picture = draw([Epoch("head", 0.5), Epoch("head", 0.4)])
-    assert has(picture, TRAINING, (62, 84, 388, 324)) and not has(picture, VALIDATION, (62, 84, 388, 324))
+    assert has(picture, TRAINING, (62, 84, 384, 324)) and not has(picture, VALIDATION, (62, 84, 384, 324))
 
 
 def test_numbers_that_are_none_interrupt_the_line():

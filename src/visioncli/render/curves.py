@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 800, 500
 TRAINING: Colour = (230, 126, 34)
 VALIDATION: Colour = MEAN
 RATE: Colour = (39, 154, 90)
-_LEFT, _GAP, _RIGHT = 62, 72, 16
+_LEFT, _GAP, _RIGHT = 62, 70, 22
 _TOP, _PLOT, _RATE_TOP, _RATE = 84, 240, 372, 74
 _MOST_POINTS = 60
 """With more epochs than this, their points would run into each other."""

@@ -28,6 +28,7 @@ class Sheet:
         self._size = (width, height)
         self._image = Image.new("RGB", (width * SCALE, height * SCALE), PAPER)
         self._draw = ImageDraw.Draw(self._image)
+        self._pictures: list[tuple[tuple[int, int], Image.Image]] = []
 
     def text(self, at: tuple[float, float], words: str, size: int, colour: Colour = TEXT, anchor: str = "la") -> None:
         face = font(size * SCALE, typeface_of(words))
@@ -49,6 +50,10 @@ class Sheet:
         x, y, r = at[0] * SCALE, at[1] * SCALE, radius * SCALE
         self._draw.ellipse((x - r, y - r, x + r, y + r), None, colour, round(1.5 * SCALE))
 
+    def picture(self, at: tuple[float, float], image: Image.Image) -> None:
+        """An RGB picture, whose pixels come out as they are; `at` is its upper left corner."""
+        self._pictures.append(((round(at[0]), round(at[1])), image))
+
     def upright(self, at: tuple[float, float], words: str, size: int, colour: Colour = TEXT) -> None:
         """Words from bottom to top; `at` is the middle of their lower end."""
         face = font(size * SCALE, typeface_of(words))
@@ -59,4 +64,7 @@ class Sheet:
         self._image.paste(turned, (round(at[0] * SCALE - height / 2), round(at[1] * SCALE - turned.height)))
 
     def finished(self) -> Image.Image:
-        return self._image.resize(self._size, Image.Resampling.LANCZOS)
+        finished = self._image.resize(self._size, Image.Resampling.LANCZOS)
+        for at, image in self._pictures:
+            finished.paste(image, at)
+        return finished
