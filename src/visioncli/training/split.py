@@ -50,7 +50,7 @@ def split(
     candidates = _candidates(given)
     if not candidates.size:
         return places
-    numbers, sources = _sources(hashes, groups, candidates, seed)
+    numbers, sources = sources_of(hashes, groups, candidates, seed)
     classes = np.zeros(len(hashes), int) if labels is None else np.asarray(labels)
     in_val = _complete(numbers < val_share, numbers, sources, classes[candidates])
     places[candidates[in_val[sources]]] = VAL
@@ -72,7 +72,7 @@ def remarks(
     candidates = _candidates(given)
     if not candidates.size or labels is None:
         return []
-    numbers, sources = _sources(hashes, groups, candidates, seed)
+    numbers, sources = sources_of(hashes, groups, candidates, seed)
     moved = ((places[candidates] == VAL) != (numbers < val_share)[sources]).nonzero()[0]
     names = dict.fromkeys(classes[labels[candidates[k]]] for k in moved)
     if not names:
@@ -94,7 +94,7 @@ def _candidates(given: Sequence[str]) -> np.ndarray:
     return np.array([k for k, g in enumerate(given) if g != TEST], int)
 
 
-def _sources(
+def sources_of(
     hashes: Sequence[str], groups: Sequence[str] | None, candidates: np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """A number in [0, 1) for each source, `(S,) float64`, and the source of each candidate, `(C,) int64`.
