@@ -56,8 +56,15 @@ class Classify(Task):
 
     def predict(self, batch: Sequence[np.ndarray]) -> list[Answer]:
         """Softmax over the network's logits, then the best classes of each picture."""
+        return self.answers(self.scores(batch))
+
+    def scores(self, batch: Sequence[np.ndarray]) -> np.ndarray:
+        """`(N, C) float32`: the probabilities of all classes."""
         (outputs,) = self.engine.run(np.stack(batch))
-        scores = outputs if self._own_softmax and _are_probabilities(outputs) else softmax(outputs)
+        return outputs if self._own_softmax and _are_probabilities(outputs) else softmax(outputs)
+
+    def answers(self, scores: np.ndarray) -> list[Answer]:
+        """The best classes of each picture, from what `scores` gave."""
         return [Answer(self._best(row)) for row in scores]
 
     def _best(self, scores: np.ndarray) -> tuple[Classification, ...]:

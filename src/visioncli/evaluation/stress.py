@@ -1,0 +1,143 @@
+"""Pictures made worse, the same way each time: what a network's accuracy rests on when they are not at their best.
+
+Strengths are relative to the picture, so that a photograph of 12 megapixels and one of 300 pixels suffer alike: a
+picture is first made smaller until its shorter side has at most 448 pixels. The kinds and their strengths follow
+ImageNet-C (Hendrycks and Dietterich, arXiv 1903.12261), its second and fourth of five levels where it has the kind.
+"""
+
+import hashlib
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from visioncli.pictures import Picture
+from visioncli.tasks.classify.task import Classify
+from visioncli.tasks.interface import Answer, Task
+
+SIDE = 448
+"""Pixels of the shorter side that a picture has at most before it is made worse."""
+SCALE = 224
+"""Pixels of the shorter side to which strengths in pixels refer."""
+LEVELS = (1, 2)
+Strength = float
+Random = np.random.Generator
+
+
+def jpeg(image: Image.Image, quality: Strength, random: Random) -> Image.Image:
+    """Compressed to a JPEG of this quality, with colours at half the resolution."""
+    memory = io.BytesIO()
+    image.save(memory, "JPEG", quality=int(quality), subsampling="4:2:0")
+    return Image.open(io.BytesIO(memory.getvalue())).convert("RGB")
+
+
+def blur(image: Image.Image, sigma: Strength, random: Random) -> Image.Image:
+    """A Gaussian of `sigma` pixels of a picture of 224."""
+    return image.filter(ImageFilter.GaussianBlur(sigma * min(image.size) / SCALE))
+
+
+def noise(image: Image.Image, deviation: Strength, random: Random) -> Image.Image:
+    """Normal noise on each channel, of this deviation where white is 1, in grains of a picture of 224."""
+    width, height = image.size
+    factor = min(1.0, SCALE / min(width, height))
+    columns = np.minimum((np.arange(width) * factor).astype(np.int64), max(round(width * factor), 1) - 1)
+    rows = np.minimum((np.arange(height) * factor).astype(np.int64), max(round(height * factor), 1) - 1)
+    grains = random.standard_normal((int(rows[-1]) + 1, int(columns[-1]) + 1, 3), np.float32)
+    noisy = np.asarray(image, np.float32) + np.float32(255 * deviation) * grains[rows][:, columns]
+    return Image.fromarray(np.clip(np.rint(noisy), 0, 255).astype(np.uint8))
+
+
+def dark(image: Image.Image, factor: Strength, random: Random) -> Image.Image:
+    """Every value times `factor`, in steps of 8 bit."""
+    return image.point([round(value * factor) for value in range(256)] * 3)
+
+
+def contrast(image: Image.Image, factor: Strength, random: Random) -> Image.Image:
+    """Every channel's distance to its mean times `factor`."""
+    table: list[int] = []
+    for channel in image.split():
+        counts = channel.histogram()
+        mean = sum(value * count for value, count in enumerate(counts)) / max(sum(counts), 1)
+        table += [round(mean + (value - mean) * factor) for value in range(256)]
+    return image.point(table)
+
+
+def small(image: Image.Image, factor: Strength, random: Random) -> Image.Image:
+    """Shrunk to `factor` of a picture of 224, or of itself where it is smaller: what a network gets of a thumbnail."""
+    width, height = image.size
+    short = min(width, height)
+    scale = min(short, SCALE) * factor / short
+    return image.resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.BICUBIC)
+
+
+@dataclass(frozen=True, slots=True)
+class Stress:
+    """One way of making pictures worse, at one level."""
+
+    kind: str
+    level: int
+    strength: Strength
+    apply: Callable[[Image.Image, Strength, Random], Image.Image]
+
+
+KINDS: dict[str, tuple[Callable[[Image.Image, Strength, Random], Image.Image], tuple[Strength, Strength]]] = {
+    "jpeg": (jpeg, (25, 10)),
+    "blur": (blur, (2, 4)),
+    "noise": (noise, (0.12, 0.26)),
+    "dark": (dark, (0.5, 0.25)),
+    "contrast": (contrast, (0.3, 0.1)),
+    "small": (small, (0.5, 0.25)),
+}
+"""Each kind with its strength at level 1 and 2."""
+STRESSES = tuple(
+    Stress(kind, level, strength, apply)
+    for kind, (apply, strengths) in KINDS.items()
+    for level, strength in zip(LEVELS, strengths, strict=True)
+)
+
+
+def worse(image: Image.Image, stresses: Sequence[Stress] = STRESSES, seed: int = 0) -> list[Image.Image]:
+    """A picture of mode RGB made worse in each way, as new images. Chance comes from its pixels and the seed alone."""
+    short = min(image.size)
+    if short > SIDE:
+        size = [max(1, round(side * SIDE / short)) for side in image.size]
+        image = image.resize((size[0], size[1]), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    content = hashlib.sha256(repr(image.size).encode() + image.tobytes()).digest()
+    return [s.apply(image, s.strength, _random(content, f"{s.kind}|{s.level}|{seed}")) for s in stresses]
+
+
+def _random(content: bytes, what: str) -> Random:
+    digest = hashlib.sha256(content + what.encode()).digest()
+    return np.random.default_rng(np.frombuffer(digest, np.uint32))
+
+
+class Stressed(Task):
+    """A classification of each picture made worse in all ways: `arrays` maps `kind level` to (C,) float32."""
+
+    name = "classify"
+
+    def __init__(self, task: Classify, seed: int = 0) -> None:
+        self._task, self._seed = task, seed
+        self.model, self.labels, self.settings = task.model, task.labels, task.settings
+        self.parallel, self.enough = task.parallel, SIDE
+
+    def prepare(self, picture: Picture) -> list[Any]:
+        """What the network needs of it, one after the other."""
+        made = worse(picture.image, STRESSES, self._seed)
+        return [self._task.prepare(replace(picture, image=image)) for image in made]
+
+    def predict(self, batch: Sequence[list[Any]]) -> list[Answer]:
+        """Every way over the whole batch."""
+        scores = [self._task.scores([prepared[n] for prepared in batch]) for n in range(len(STRESSES))]
+        return [
+            Answer((), {}, {name(stress): scores[n][i] for n, stress in enumerate(STRESSES)})
+            for i in range(len(batch))
+        ]
+
+
+def name(stress: Stress) -> str:
+    """`jpeg 1`."""
+    return f"{stress.kind} {stress.level}"
