@@ -19,7 +19,11 @@ I64 = NDArray[np.int64]
 PROBABILITIES = "probabilities"
 
 
-def nothing() -> None:
+Done = Callable[[Record], None]
+"""Told of each picture's record; what it raises ends the run."""
+
+
+def nobody(record: Record) -> None:
     """Nobody counts the pictures."""
 
 
@@ -35,6 +39,11 @@ class Predictions:
     probabilities: F32
     records: tuple[Record, ...]
 
+    def take(self, rows: I64) -> "Predictions":
+        """Of the pictures at these places alone, all of which the network had an answer for."""
+        chosen = np.searchsorted(self.rows, rows)
+        return Predictions(rows, self.probabilities[chosen], self.records)
+
     @property
     def failures(self) -> tuple[Record, ...]:
         """The records of pictures that could not be used."""
@@ -42,9 +51,9 @@ class Predictions:
 
 
 def probabilities(
-    task: Classify, items: Iterable[Item], options: RunOptions, done: Callable[[], None] = nothing
+    task: Classify, items: Iterable[Item], options: RunOptions, done: Done = nobody
 ) -> Predictions:
-    """Every picture through the network, in their order. `done` is called after each; what it raises ends the run."""
+    """Every picture through the network, in their order. `done` is told of each."""
     records: list[Record] = []
     rows: list[int] = []
     found: list[F32] = []
@@ -56,7 +65,7 @@ def probabilities(
                 found.append(outcome.arrays[PROBABILITIES])
             records.append(outcome.record)
             del outcome  # and with it the picture, whose memory the next one may need
-            done()
+            done(records[-1])
     finally:
         outcomes.close()
     table = np.stack(found) if found else np.empty((0, len(task.labels)), np.float32)

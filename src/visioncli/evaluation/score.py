@@ -11,7 +11,8 @@ from visioncli.datasets.interface import F64, I64, Flags
 from visioncli.evaluation.classes import UNKNOWN
 from visioncli.metrics.classification import MultiLabel, SingleLabel
 from visioncli.metrics.classification_report import ClassificationReport
-from visioncli.metrics.intervals import Intervals, intervals, measured
+from visioncli.metrics.intervals import Intervals, Numbers, intervals, measured
+from visioncli.metrics.paired import Comparison, compare
 from visioncli.metrics.report import ConfusionTable
 
 FEW_PICTURES = 30
@@ -42,40 +43,78 @@ class Scored:
     @property
     def right(self) -> Flags:
         """(N,) bool."""
-        sample = self.sample
-        return sample.wrong == 0 if isinstance(sample, MultiLabel) else sample.right
+        return self.sample.right
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """How a network's columns are read for a set: `ids` has the column of each class of the set, UNKNOWN for none.
+
+    One class a picture is the likeliest of all columns; where a picture may have any number, only the columns of the
+    set's classes are looked at, for of others it says nothing. There a class is predicted from its threshold on:
+    `thresholds` (C,), one half without.
+    """
+
+    ids: tuple[int, ...]
+    labels: Mapping[int, str]
+    multi_label: bool = False
+    thresholds: tuple[float, ...] = ()
+
+    @property
+    def columns(self) -> list[int]:
+        """Those of the set's classes."""
+        return [i for i in self.ids if i != UNKNOWN]
+
+    def sample(
+        self, probabilities: NDArray[np.floating], truth: Sequence[Sequence[int]]
+    ) -> SingleLabel | MultiLabel:
+        """N pictures with (N, C) probabilities, of which `truth` has the classes, as places in `ids`."""
+        if not self.multi_label:
+            return SingleLabel(probabilities, np.array([self.ids[classes[0]] for classes in truth], np.int64))
+        marks = np.zeros((len(truth), len(self.ids)), bool)
+        for row, classes in enumerate(truth):
+            marks[row, list(classes)] = True
+        known = np.array(self.ids) != UNKNOWN
+        return MultiLabel(probabilities[:, self.columns], marks[:, known], self.limits)
+
+    @property
+    def limits(self) -> F64:
+        """The thresholds of the set's classes."""
+        return np.array([self.thresholds[i] if self.thresholds else HALF for i in self.columns], np.float64)
 
 
 def score(
-    probabilities: NDArray[np.floating],
-    truth: Sequence[Sequence[int]],
-    ids: Sequence[int],
-    labels: Mapping[int, str],
-    how: Resampling,
-    *,
-    multi_label: bool = False,
-    thresholds: Sequence[float] = (),
+    key: Key, probabilities: NDArray[np.floating], truth: Sequence[Sequence[int]], how: Resampling
 ) -> Scored:
-    """Scores of N pictures with (N, C) probabilities, of which `truth` has the classes, as places in `ids`.
+    """The scores of N pictures, as `Key.sample` takes them."""
+    sample = key.sample(probabilities, truth)
+    if isinstance(sample, MultiLabel):
+        labels = [key.labels[i] for i in key.columns]
+        return Scored(sample, _report(sample, labels, list(range(len(labels))), how, key.limits))
+    others = sorted(set(np.unique(sample.predicted).tolist()) - set(key.columns))
+    labels = _told_apart(key.labels, sample.classes)
+    return Scored(sample, _report(sample, labels, [*key.columns, *others], how, None))
 
-    `ids` are the columns of the classes of the set. One class a picture is the likeliest of all columns; where a
-    picture may have any number, only the columns of the set's classes are looked at, for of others it says nothing.
-    `thresholds` (C,) are those from which on a class is predicted there, one half without.
-    """
-    sample: SingleLabel | MultiLabel
-    if multi_label:
-        known = [k for k, i in enumerate(ids) if i != UNKNOWN]
-        columns = [ids[k] for k in known]
-        marks = np.zeros((len(truth), len(ids)), bool)
-        for row, classes in enumerate(truth):
-            marks[row, list(classes)] = True
-        limits = np.array([thresholds[i] if thresholds else HALF for i in columns], np.float64)
-        sample = MultiLabel(probabilities[:, columns], marks[:, known], limits)
-        return Scored(sample, _report(sample, [labels[i] for i in columns], list(range(len(columns))), how, limits))
-    sample = SingleLabel(probabilities, np.array([ids[classes[0]] for classes in truth], np.int64))
-    own = [i for i in ids if i != UNKNOWN]
-    others = sorted(set(np.unique(sample.predicted).tolist()) - set(own))
-    return Scored(sample, _report(sample, _told_apart(labels, sample.classes), [*own, *others], how, None))
+
+def compared(first: tuple[str, Scored], second: tuple[str, Scored], how: Resampling) -> Comparison:
+    """`second` less `first` in each number of the whole: networks may have different classes."""
+    names = second[0], first[0]
+    return compare(_Whole(second[1].sample), _Whole(first[1].sample), names, how.resamples, how.seed)
+
+
+class _Whole:
+    """A sample without the numbers of its classes."""
+
+    def __init__(self, sample: SingleLabel | MultiLabel) -> None:
+        self._sample = sample
+        self.right, self.multi_label = sample.right, sample.multi_label
+
+    def __len__(self) -> int:
+        return len(self._sample)
+
+    def measure(self, weights: F64) -> Numbers:
+        numbers = self._sample.measure(weights)
+        return Numbers(numbers.totals, {}, numbers.total_shares)
 
 
 def intervals_of(sample: SingleLabel | MultiLabel, how: Resampling) -> Intervals | None:

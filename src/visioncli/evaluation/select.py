@@ -1,29 +1,41 @@
 """Which pictures of a set count: its split, those that were not trained on, those whose class the networks know."""
 
 import csv
-import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from visioncli.datasets.csv_boxes import DEFUSED
-from visioncli.errors import UsageError
+from visioncli.errors import InputError, UsageError
+from visioncli.labelled import content
 from visioncli.labelled.interface import TEST, TRAIN, VAL, Example, PictureSet, SetError
 
 ALL = "all"
 SPLITS = (VAL, TEST, TRAIN, ALL)
 _WORDS = {TRAIN: "training", VAL: "validation", TEST: "test"}
-_CHUNK = 1 << 20
 
 
-def part(pictures: PictureSet, split: str | None) -> tuple[str, tuple[Example, ...]]:
-    """The pictures of a split and which it is: `split`, or else the test part, else the validation part, else all.
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The pictures that count, in the order of the set, and what became of the others.
 
-    Raises UsageError for a split that is not there, and SetError where nothing is left.
+    `split` is TRAIN, VAL, TEST or ALL. `notes` and `warnings` are sentences for people.
+    """
+
+    split: str
+    examples: tuple[Example, ...]
+    trained_on: int = 0
+    unknown_class: int = 0
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def part(pictures: PictureSet, split: str | None) -> Selection:
+    """The pictures of a split: `split`, or else the test part, else the validation part, else all.
+
+    Raises UsageError for a split that is not there, and SetError where there is no picture.
     """
     count = Counter(example.split for example in pictures.examples)
     if not pictures.examples:
@@ -31,20 +43,40 @@ def part(pictures: PictureSet, split: str | None) -> tuple[str, tuple[Example, .
     if split is None:
         split = next((name for name in (TEST, VAL) if count[name]), ALL)
     if split == ALL:
-        return ALL, pictures.examples
+        note = f"{pictures.source} ({pictures.format}): all {_counted(len(pictures))}."
+        return Selection(ALL, pictures.examples, notes=(note,))
     if not count[split]:
         known = [name for name in (TRAIN, VAL, TEST) if count[name]]
         has = f"It has {', '.join(known)}" if known else "It has no splits"
         raise UsageError(f"{pictures.source} has no {_WORDS[split]} part. {has}; --split all takes all pictures.")
-    return split, tuple(e for e in pictures.examples if e.split == split)
+    examples = tuple(e for e in pictures.examples if e.split == split)
+    whole = f"{len(examples):,} of {_counted(len(pictures))}"
+    note = f"{pictures.source} ({pictures.format}): the {_WORDS[split]} part, {whole}."
+    return Selection(split, examples, notes=(note,))
 
 
-def sentence_of_part(pictures: PictureSet, split: str, examples: Sequence[Example]) -> str:
-    """What was taken of a set, for people."""
-    if split == ALL:
-        return f"{pictures.source} ({pictures.format}): all {_counted(len(examples))}."
-    word = _WORDS[split]
-    return f"{pictures.source} ({pictures.format}): the {word} part, {len(examples)} of {_counted(len(pictures))}."
+def without(chosen: Selection, places: Collection[int]) -> tuple[Example, ...]:
+    """The pictures but for those at these places."""
+    gone = set(places)
+    return tuple(e for i, e in enumerate(chosen.examples) if i not in gone)
+
+
+def of_known_classes(chosen: Selection, pictures: PictureSet, unknown: Collection[int]) -> Selection:
+    """The selection without the pictures of classes that a network does not have; `unknown` are their places.
+
+    Of pictures that may have several classes, only those with no other are left out. Raises UsageError where nothing
+    is left.
+    """
+    if not unknown:
+        return chosen
+    gone = [i for i, e in enumerate(chosen.examples) if e.labels and all(k in unknown for k in e.labels)]
+    rest = without(chosen, gone)
+    if not rest:
+        raise UsageError(f"{pictures.source} has no picture of a class that the networks know.")
+    names = ", ".join(pictures.classes[k] for k in sorted(unknown)[:5]) + (", …" if len(unknown) > 5 else "")
+    word = "class" if len(unknown) == 1 else "classes"
+    note = f"Left out {_counted(len(gone))} of {len(unknown)} {word} that a network does not know: {names}."
+    return replace(chosen, examples=rest, unknown_class=len(gone), notes=(*chosen.notes, note))
 
 
 def _counted(count: int) -> str:
@@ -89,51 +121,42 @@ def trained_on(run: Path) -> Trained | None:
 
 
 def content_hash(example: Example) -> str:
-    """SHA-256 of what a picture is made of: the bytes of its file, or its pixels; empty where it cannot be read."""
-    digest = hashlib.sha256()
+    """SHA-256 of what a picture is; empty where it cannot be read, which the run will say."""
     try:
-        if example.content is not None:
-            content = example.content()
-            digest.update(content if isinstance(content, bytes) else np.ascontiguousarray(content))
-        elif example.is_url:
-            return ""
-        else:
-            with open(example.path, "rb") as file:
-                while chunk := file.read(_CHUNK):
-                    digest.update(chunk)
-    except Exception:  # noqa: BLE001 - reading it for the network gives the record that says what is wrong
+        return content.sha256(example)
+    except (InputError, OSError):
         return ""
-    return digest.hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Leaks:
-    """Places of pictures that were trained on, and of those that decided how; and what to say of them."""
+def unseen(chosen: Selection, runs: Iterable[Trained], *, allow_leaks: bool) -> Selection:
+    """The selection without the pictures that a RUN was trained on, by content; with them where leaks are allowed.
 
-    train: tuple[int, ...]
-    val: tuple[int, ...]
-    warnings: tuple[str, ...]
-
-
-def leaks(examples: Sequence[Example], runs: Iterable[Trained], *, allow: bool) -> Leaks:
-    """Which of the pictures the RUNs were trained on, by content."""
-    known = list(runs)
-    if not any(run.train or run.val for run in known):
-        return Leaks((), (), ())
-    hashes = [content_hash(example) for example in examples]
-    total = len(examples)
-    warnings, train, val = [], set[int](), set[int]()
+    Warns of both, and of pictures by which a RUN was chosen. Raises UsageError where nothing is left.
+    """
+    known = [run for run in runs if run.train or run.val]
+    if not known:
+        return chosen
+    hashes = [content_hash(example) for example in chosen.examples]
+    total = _counted(len(hashes))
+    warnings, gone = [], set[int]()
     for run in known:
         seen = [i for i, sha in enumerate(hashes) if sha in run.train]
-        chosen = [i for i, sha in enumerate(hashes) if sha in run.val]
-        train.update(seen)
-        val.update(chosen)
+        val = sum(sha in run.val for sha in hashes)
+        gone.update(seen)
         if seen:
-            what = "numbers flatter" if allow else "they are left out; --allow-leaks counts them too"
-            warnings.append(f"{run.run} was trained on {len(seen):,} of these {_counted(total)}: {what}.")
-        if chosen:
+            what = "numbers flatter" if allow_leaks else "they are left out (--allow-leaks counts them)"
+            warnings.append(f"{run.run} was trained on {len(seen):,} of these {total}: {what}.")
+        if val:
             warnings.append(
-                f"{run.run} was chosen by {len(chosen):,} of these {_counted(total)} (its validation part): "
-                "numbers flatter a little."
+                f"{run.run} was chosen by {val:,} of these {total}, its validation part: numbers flatter a little."
             )
-    return Leaks(tuple(sorted(train)), tuple(sorted(val)), tuple(warnings))
+    if allow_leaks:
+        return replace(chosen, warnings=(*chosen.warnings, *warnings))
+    if len(gone) == len(hashes):
+        raise UsageError(
+            f"The networks were trained on all of these {total}, so that nothing honest can be measured on them. "
+            "Give other pictures, another --split, or --allow-leaks."
+        )
+    return replace(
+        chosen, examples=without(chosen, gone), trained_on=len(gone), warnings=(*chosen.warnings, *warnings)
+    )

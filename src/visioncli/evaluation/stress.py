@@ -7,14 +7,21 @@ ImageNet-C (Hendrycks and Dietterich, arXiv 1903.12261), its second and fourth o
 
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFilter
 
+from visioncli.datasets.interface import F64, I64, Flags
+from visioncli.evaluation.predict import F32, PROBABILITIES, Done, nobody
+from visioncli.evaluation.score import Resampling
+from visioncli.inputs.sources import Item
+from visioncli.metrics.classification import ratio
+from visioncli.metrics.intervals import Numbers, intervals, measured
 from visioncli.pictures import Picture
+from visioncli.runner import RunOptions, run
 from visioncli.tasks.classify.task import Classify
 from visioncli.tasks.interface import Answer, Task
 
@@ -115,7 +122,7 @@ def _random(content: bytes, what: str) -> Random:
 
 
 class Stressed(Task):
-    """A classification of each picture made worse in all ways: `arrays` maps `kind level` to (C,) float32."""
+    """A classification of each picture made worse in all ways; `arrays` has the probabilities, (STRESSES, C)."""
 
     name = "classify"
 
@@ -127,17 +134,97 @@ class Stressed(Task):
     def prepare(self, picture: Picture) -> list[Any]:
         """What the network needs of it, one after the other."""
         made = worse(picture.image, STRESSES, self._seed)
-        return [self._task.prepare(replace(picture, image=image)) for image in made]
+        return [self._task.prepare(replace(picture, image=image, full_size=None)) for image in made]
 
     def predict(self, batch: Sequence[list[Any]]) -> list[Answer]:
         """Every way over the whole batch."""
         scores = [self._task.scores([prepared[n] for prepared in batch]) for n in range(len(STRESSES))]
-        return [
-            Answer((), {}, {name(stress): scores[n][i] for n, stress in enumerate(STRESSES)})
-            for i in range(len(batch))
-        ]
+        return [Answer((), {}, {PROBABILITIES: np.stack([s[i] for s in scores])}) for i in range(len(batch))]
 
 
-def name(stress: Stress) -> str:
-    """`jpeg 1`."""
-    return f"{stress.kind} {stress.level}"
+def stressed(
+    task: Classify,
+    items: Iterable[Item],
+    options: RunOptions,
+    right: Callable[[int, F32], Flags],
+    seed: int = 0,
+    done: Done = nobody,
+) -> tuple[I64, Flags]:
+    """The places of the pictures that could be used, (R,), and which ways left them right, (R, STRESSES) bool.
+
+    `right` says of the probabilities of the picture at a place, (STRESSES, C), which are right.
+    """
+    rows: list[int] = []
+    found: list[Flags] = []
+    outcomes = run(items, Stressed(task, seed), options)
+    try:
+        for place, outcome in enumerate(outcomes):
+            if outcome.record.ok:
+                rows.append(place)
+                found.append(right(place, outcome.arrays[PROBABILITIES]))
+            done(outcome.record)
+    finally:
+        outcomes.close()
+    return np.array(rows, np.int64), np.array(found, bool).reshape(len(rows), len(STRESSES))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StressRow:
+    """How much of its accuracy a network keeps on pictures made worse in one way.
+
+    `number` is called `headline`; `difference` is to the same `pictures` as they are. Intervals are (2,) float64, NaN
+    where there are none.
+    """
+
+    model: str
+    kind: str
+    level: int
+    pictures: int
+    headline: str
+    number: float
+    ends: F64
+    difference: float
+    difference_ends: F64
+
+
+def stress_rows(
+    model: str, headline: str, clean: Flags, rows: I64, right: Flags, how: Resampling
+) -> tuple[StressRow, ...]:
+    """`clean` (N,) says which pictures were right, `right` (R, STRESSES) which of those at `rows` still are."""
+    made = []
+    for n, stress in enumerate(STRESSES):
+        sample = _Both(clean[rows].astype(np.float64), right[:, n].astype(np.float64))
+        numbers = measured(sample).totals
+        ends = intervals(sample, how.resamples, how.seed, signed=True).totals
+        number, difference = float(numbers["number"][0]), float(numbers["difference"][0])
+        made.append(
+            StressRow(
+                model,
+                stress.kind,
+                stress.level,
+                len(rows),
+                headline,
+                number,
+                ends["number"],
+                difference,
+                ends["difference"],
+            )
+        )
+    return tuple(made)
+
+
+class _Both:
+    """The share of right pictures when made worse, and what that is less than before."""
+
+    def __init__(self, clean: F64, worse: F64) -> None:
+        self._table = np.stack([worse, worse - clean], axis=1)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def measure(self, weights: F64) -> Numbers:
+        """For (B, N) weights."""
+        pictures = weights.sum(axis=1)
+        means = ratio(weights @ self._table, pictures[:, None])
+        totals = {"number": means[:, 0], "difference": means[:, 1]}
+        return Numbers(totals, total_shares={"number": pictures})
