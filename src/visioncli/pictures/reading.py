@@ -70,7 +70,7 @@ class Picture:
 
 
 def read(
-    source: str,
+    source: str | bytes,
     *,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     allow_truncated: bool = False,
@@ -78,7 +78,7 @@ def read(
     enough: int | None = None,
     patience: Patience | None = None,
 ) -> Picture:
-    """The picture at a path or http(s) address.
+    """The picture at a path or http(s) address, or of the bytes of a file.
 
     Of a JPEG file that has several times the `enough` pixels on its shorter side, only a half, a quarter or an eighth
     of the rows and columns is decoded, never fewer than `enough`: libjpeg then averages while it decodes.
@@ -89,12 +89,12 @@ def read(
     start = time.perf_counter()
     patience = patience or Patience()
     try:
-        with _download(source, patience) if is_url(source) else _open_file(source, patience) as stream:
+        with _opened_source(source, patience) as stream:
             image, size = _decode(stream, max_pixels, allow_truncated, admit, enough, patience)
     except InputError:
         raise
     except OSError as problem:
-        raise InputError(*_explain_os_error(problem, source)) from problem
+        raise InputError(*_explain_os_error(problem, source if isinstance(source, str) else "")) from problem
     reduced = size != image.size
     return Picture(image, (time.perf_counter() - start) * 1000, size if reduced else None)
 
@@ -248,6 +248,12 @@ def _check_footprint(image: Image.Image, whole: tuple[int, int], max_pixels: int
             "Raise it with --max-pixels if you trust the file.",
             "too_large",
         )
+
+
+def _opened_source(source: str | bytes, patience: Patience) -> IO[bytes]:
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    return _download(source, patience) if is_url(source) else _open_file(source, patience)
 
 
 def _download(address: str, patience: Patience) -> IO[bytes]:

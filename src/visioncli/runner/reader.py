@@ -16,6 +16,8 @@ from visioncli import __version__, pictures
 from visioncli.errors import InputError
 from visioncli.inputs.addresses import fingerprint
 from visioncli.inputs.sources import Item
+from visioncli.labelled import content
+from visioncli.labelled.interface import Example
 from visioncli.pictures import Picture, footprint
 from visioncli.pictures.given import Given
 from visioncli.pictures.patience import Patience
@@ -115,14 +117,17 @@ class Reader:
                 return Decoded(item, key, record=record)
             if isinstance(reading.taken, InputError):
                 raise reading.taken
-            picture = reading.taken or pictures.read(
-                item.path,
-                max_pixels=self._options.max_pixels,
-                allow_truncated=self._options.allow_truncated,
-                admit=reading.admit,
-                enough=self._enough,
-                patience=reading.patience,
-            )
+            how: dict[str, Any] = {
+                "max_pixels": self._options.max_pixels,
+                "allow_truncated": self._options.allow_truncated,
+                "admit": reading.admit,
+                "enough": self._enough,
+                "patience": reading.patience,
+            }
+            if isinstance(item, Example):
+                picture = content.load(item, **how)
+            else:
+                picture = reading.taken or pictures.read(item.path, **how)
             reading.taken = None
             share.shrink(needed := footprint.as_rgb(*picture.image.size))
             footprint.give_back(needed)
@@ -146,11 +151,13 @@ class Reader:
         return Decoded(item, record=failure(self._task.name, item, kind, message))
 
     def _key(self, item: Item) -> str | None:
-        if isinstance(item, Given):
+        if isinstance(item, Given) or (isinstance(item, Example) and item.content is not None):
             return None
         digest = hashlib.sha256(self._key_base)
         digest.update(os.fsencode(item.shown))
         digest.update(fingerprint(item.path))
+        if isinstance(item, Example) and item.box is not None:
+            digest.update(f"|{item.box}".encode())
         if not item.is_url:
             try:
                 facts = os.stat(item.path)

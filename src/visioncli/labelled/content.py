@@ -1,0 +1,84 @@
+"""What is in the picture of an example: decoded as the pictures of a run are, and known by its hash."""
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from visioncli import pictures
+from visioncli.errors import UnreadablePicture
+from visioncli.inputs.addresses import is_url
+from visioncli.labelled.interface import Example
+from visioncli.pictures import Picture, footprint
+from visioncli.pictures.patience import Patience
+from visioncli.results import Box
+
+
+def load(
+    example: Example,
+    *,
+    max_pixels: int = pictures.DEFAULT_MAX_PIXELS,
+    allow_truncated: bool = False,
+    admit: Callable[[int], None] = lambda needed: None,
+    enough: int | None = None,
+    patience: Patience | None = None,
+) -> Picture:
+    """The picture, or the part of it that `example.box` is; what is asked for is as in `pictures.read`.
+
+    A picture of which a part is wanted is decoded whole. Raises InputError with a sentence for the user.
+    """
+    if example.box is not None:
+        enough = None
+    content = example.content() if example.content is not None else example.path
+    if isinstance(content, np.ndarray):
+        admit(2 * footprint.as_rgb(content.shape[1], content.shape[0]))
+        picture = pictures.of_memory(content, max_pixels=max_pixels)
+    else:
+        picture = pictures.read(
+            content,
+            max_pixels=max_pixels,
+            allow_truncated=allow_truncated,
+            admit=admit,
+            enough=enough,
+            patience=patience,
+        )
+    return picture if example.box is None else _part(picture, example.box)
+
+
+def _part(picture: Picture, box: Box) -> Picture:
+    """Every pixel that the box touches."""
+    start = time.perf_counter()
+    width, height = picture.image.size
+    left, top = max(math.floor(box[0]), 0), max(math.floor(box[1]), 0)
+    right, bottom = min(math.ceil(box[2]), width), min(math.ceil(box[3]), height)
+    if left >= right or top >= bottom:
+        shown = ", ".join(f"{side:g}" for side in box)
+        raise UnreadablePicture(f"The box {shown} lies outside of the picture, which is {width} x {height}.")
+    part = picture.image.crop((left, top, right, bottom))
+    return Picture(part, picture.decode_ms + (time.perf_counter() - start) * 1000)
+
+
+def sha256(example: Example) -> str:
+    """The SHA-256 of what the picture is: the bytes of its file or array, and its box.
+
+    Raises InputError or OSError where they cannot be read.
+    """
+    if example.content is not None:
+        content = example.content()
+        if isinstance(content, np.ndarray):
+            digest = hashlib.sha256(f"array {content.shape} ".encode())
+            digest.update(np.ascontiguousarray(content).data)
+        else:
+            digest = hashlib.sha256(content)
+    elif is_url(example.path):
+        from visioncli.inputs.fetch import fetch
+
+        digest = hashlib.sha256(fetch(example.path))
+    else:
+        with open(example.path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+    if example.box is not None:
+        digest.update(f"box {example.box}".encode())
+    return digest.hexdigest()
