@@ -176,7 +176,8 @@ def evaluate(
 
     Of several networks the first is compared with each other one on the same pictures.
     """
-    from visioncli.cli.eval_session import Request, run_eval
+    from visioncli.cli.eval_session import Request
+    from visioncli.cli.eval_truth import run_eval
 
     run_eval(
         Request(

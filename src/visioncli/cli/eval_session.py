@@ -1,35 +1,40 @@
-"""`vision eval` from the options to the exit status: which kind of truth DATA is, and classification."""
+"""`vision eval` from the options to the exit status, where the truth is classes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import typer
 
 from visioncli.api import build_task, model_names, run_options
-from visioncli.cli.choices import member
 from visioncli.cli.downloading import download_progress
-from visioncli.cli.eval import SPLITS, TASKS
-from visioncli.cli.eval_output import print_evaluation, shown_numbers
+from visioncli.cli.eval_output import print_evaluation
 from visioncli.cli.interrupts import program as interrupts
 from visioncli.cli.options import FrameOptions
 from visioncli.cli.session import engine_options
-from visioncli.cli.streams import printable
 from visioncli.cli.terminal import Console
-from visioncli.errors import UsageError, VisionError
-from visioncli.evaluation.contest import Contestant, Evaluation, Wanted, evaluate, expected
-from visioncli.evaluation.documents import record_files, write_documents
-from visioncli.evaluation.interface import Resampling
-from visioncli.evaluation.select import Chosen, choose, trained_on
+from visioncli.errors import OutputError, UsageError
+from visioncli.evaluation import select
+from visioncli.evaluation.classes import match, unknown_class
+from visioncli.evaluation.contest import Contestant, Evaluation, evaluate
+from visioncli.evaluation.documents import NUMBERS, TABLES, record_files, write_documents
+from visioncli.evaluation.report import Whole
+from visioncli.evaluation.score import LOWER_IS_BETTER, Key, Resampling, score
+from visioncli.evaluation.slices import check_column
+from visioncli.evaluation.stress import STRESSES
+from visioncli.labelled.interface import PictureSet
 from visioncli.labelled.recognise import read_set
-from visioncli.metrics.gates import Gate, missed, parse_gates, split_names
+from visioncli.metrics.gates import PER_CLASS, Gate, look_up, missed, parse_gates, split_names
 from visioncli.models import registry
+from visioncli.results import Record
+from visioncli.runner import RunOptions
 from visioncli.sinks.folder import OutputFolder
 from visioncli.status import Status
 from visioncli.tasks.classify.task import Classify
 from visioncli.tasks.interface import Task
+from visioncli.weights.downloads import Access
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,11 @@ class Request:
     @property
     def gates(self) -> tuple[Gate, ...]:
         """What `--fail-under` asks for. Raises UsageError."""
-        return tuple(gate for text in self.fail_under for gate in parse_gates(text))
+        gates = tuple(gate for text in self.fail_under for gate in parse_gates(text))
+        for gate in gates:
+            if gate.name in LOWER_IS_BETTER:
+                raise UsageError(f"--fail-under {gate.name}: lower is better there, so that no lower bound fits it.")
+        return gates
 
     @property
     def wanted(self) -> list[str]:
@@ -71,56 +80,190 @@ class Request:
         return names
 
     @property
-    def specs(self) -> list[str]:
-        """RUNs and networks as the user wrote them."""
-        specs = [*self.runs, *(model_names(self.model) if self.model else ())]
-        return list(dict.fromkeys(specs))
+    def how(self) -> Resampling:
+        """How intervals are made."""
+        return Resampling(self.bootstrap, self.seed)
+
+    def specs(self, task: str) -> list[str]:
+        """RUNs and networks as the user wrote them, each once."""
+        named = [*self.runs, *(model_names(self.model) if self.model else ())]
+        return list(dict.fromkeys(named)) or [registry.DEFAULTS[task]]
+
+    def run_options(self) -> RunOptions:
+        """How pictures are read. Raises UsageError."""
+        frame = self.frame
+        decoding = (frame.max_pixels, frame.allow_truncated, not frame.exact_decode, frame.timeout)
+        return run_options(frame.batch_size, frame.workers, *decoding)
 
 
-def run_eval(request: Request) -> None:
-    """Evaluates, prints and writes, and leaves with the exit status that the contract names. Raises VisionError."""
-    try:
-        _run(request)
-    except VisionError as problem:
-        # Names and values out of the files may hold anything, and a terminal obeys control characters.
-        problem.args = (printable(str(problem)), *problem.args[1:])
-        raise
-
-
-def _run(request: Request) -> None:
-    if request.task is not None and request.task not in TASKS:
-        raise UsageError(f"--task is one of {', '.join(TASKS)}, not {request.task}.")
-    if request.split is not None and request.split not in SPLITS and request.task == "classify":
-        raise UsageError(f"--split is one of {', '.join(SPLITS)}, not {request.split}.")
-    _ = request.gates, request.wanted
-    from visioncli.cli.eval_objects import evaluate_objects, task_of
-
-    task = request.task or task_of(request)
-    if task == "classify":
-        _classify(request)
-    else:
-        evaluate_objects(request, task)
-
-
-def _classify(request: Request) -> None:
+def evaluate_classes(request: Request) -> None:
+    """Evaluates classifiers, prints and writes, and leaves with the exit status that the contract names."""
     for option, given in (("--images", request.images), ("--names", request.names), ("--score", request.score)):
         if given is not None:
             raise UsageError(f"{option} is for boxes and label maps, and {request.data} is pictures with classes.")
-    console = Console(quiet=request.frame.quiet)
-    if request.split is not None and request.split not in SPLITS:
-        raise UsageError(f"--split is one of {', '.join(SPLITS)}, not {request.split}.")
+    if request.split is not None and request.split not in select.SPLITS:
+        raise UsageError(f"--split is one of {', '.join(select.SPLITS)}, not {request.split}.")
+    gates, options, console = request.gates, request.run_options(), Console(quiet=request.frame.quiet)
+    with download_progress(quiet=request.frame.quiet) as progress:
+        pictures = read_set(request.data, access=Access.of(request.frame.offline, progress=progress))
+    chosen = select.part(pictures, request.split)
+    if request.by is not None:
+        check_column(chosen.examples, request.by, pictures.source)
+    known = [trained for run in request.runs if (trained := select.trained_on(Path(run)))]
+    chosen = select.unseen(chosen, known, allow_leaks=request.allow_leaks)
+    contestants = _contestants(request, pictures, console)
+    chosen = select.of_known_classes(chosen, pictures, _unknown(request, pictures, chosen, contestants))
+    _check_names(request, gates, contestants, pictures)
+    with output_folder(request.out) as out:
+        if out:
+            for name in (*TABLES, *record_files([c.name for c in contestants])):
+                out.check(name)
+            for path in (request.data, *(e.path for e in chosen.examples)):
+                out.protect(path)
+        interrupts.begin()
+        for sentence in chosen.notes:
+            console.note(sentence)
+        run = _run(request, contestants, chosen, options, console)
+        whole = Whole(pictures, chosen, run, request.how)
+        if not run.scored:
+            console.error("None of the pictures could be used, so that there is nothing to measure.")
+            raise typer.Exit(Status.NONE_SUCCEEDED)
+        for warning in whole.warnings():
+            console.warning(warning)
+        if out:
+            write_documents(out, whole.documents())
+    print_evaluation(whole, request.wanted, as_json=request.as_json)
+    if request.bootstrap:
+        for comparison in run.comparisons:
+            console.note(comparison.sentence())
+    if request.out:
+        console.note(f"All numbers: {request.out / NUMBERS}")
+    misses = [(name, sentence) for name, s in zip(run.names, run.scored, strict=True) for sentence in missed(s.report, gates)]
+    for name, sentence in misses:
+        console.error(f"gate missed: {f'{name}: ' if len(run.names) > 1 else ''}{sentence}")
+    if misses:
+        raise typer.Exit(Status.GATE_MISSED)
+    if run.failed:
+        raise typer.Exit(Status.SOME_FAILED)
+
+
+def load_tasks(request: Request, task: str, console: Console, **settings: object) -> list[tuple[str, Task]]:
+    """Every network that was asked for, under a name of its own."""
     frame = request.frame
-    decoding = (frame.max_pixels, frame.allow_truncated, not frame.exact_decode, frame.timeout)
-    options = run_options(frame.batch_size, frame.workers, *decoding)
-    pictures = read_set(request.data)
-    known = [trained_on(Path(run)) for run in request.runs]
-    contestants = load_contestants(request, console)
-    chosen = choose(
-        pictures,
-        request.split,
-        [run for run in known if run is not None],
-        [c.match for c in (c.matched(pictures.classes) for c in contestants)],
-        skip_unknown=request.skip_unknown,
-        allow_leaks=request.allow_leaks,
-    )
-    raise NotImplementedError
+    found: list[tuple[str, Task]] = []
+    with console.captured_warnings(), download_progress(quiet=frame.quiet) as progress:
+        for spec in request.specs(task):
+            made = build_task(
+                task,
+                spec,
+                engine_options(frame, console.note),
+                offline=frame.offline,
+                progress=progress,
+                **settings,
+            )
+            name = made.model.name
+            found.append((spec if any(name == other for other, _ in found) else name, made))
+    return found
+
+
+def _contestants(request: Request, pictures: PictureSet, console: Console) -> list[Contestant]:
+    found = []
+    for name, task in load_tasks(request, "classify", console):
+        if not isinstance(task, Classify):
+            raise UsageError(f"{name} does not say how likely each class is, so that it cannot be evaluated.")
+        matched = match(pictures.classes, task.labels, name)
+        if matched.by == "number":
+            first = pictures.classes[0]
+            label = task.labels.get(int(first))
+            console.note(f"The classes are numbers, and taken for those of {name}: {first} is {label}.")
+        key = Key(matched.ids, task.labels, pictures.multi_label, tuple(getattr(task, "thresholds", ())))
+        found.append(Contestant(name, task, key))
+    return found
+
+
+def _unknown(
+    request: Request, pictures: PictureSet, chosen: select.Selection, contestants: Sequence[Contestant]
+) -> set[int]:
+    """The places of classes of the chosen pictures that some network does not have. Raises UsageError for them."""
+    here = {k for e in chosen.examples for k in e.labels}
+    unknown: set[int] = set()
+    for c in contestants:
+        missing = [k for k, i in enumerate(c.key.ids) if i < 0 and k in here]
+        if missing and not request.skip_unknown:
+            raise unknown_class([pictures.classes[k] for k in missing], c.task.labels, c.name, pictures.source)
+        unknown.update(missing)
+    return unknown
+
+
+def _check_names(
+    request: Request, gates: Sequence[Gate], contestants: Sequence[Contestant], pictures: PictureSet
+) -> None:
+    """Raises UsageError for names of numbers that no report of these networks has: at once, not after the work."""
+    names = [(name, "--only") for name in request.wanted] + [(gate.name, "--fail-under") for gate in gates]
+    if not names:
+        return
+    for c in contestants:
+        columns = len(c.task.labels)
+        known = [k for k, i in enumerate(c.key.ids) if i >= 0]
+        report = score(c.key, np.full((1, columns), 1 / columns), [known[:1]], Resampling(0)).report
+        for name, option in names:
+            part = PER_CLASS.match(name)
+            label = part["label"] if part else ""
+            if label in report.labels or label not in c.task.labels.values():
+                look_up(report, name, option)
+
+
+def _run(
+    request: Request,
+    contestants: Sequence[Contestant],
+    chosen: select.Selection,
+    options: RunOptions,
+    console: Console,
+) -> Evaluation:
+    steps = len(chosen.examples) * len(contestants) * (1 + (len(STRESSES) if request.stress else 0))
+    said: set[tuple[str, str]] = set()
+    with watched(console, steps) as advance:
+
+        def done(name: str, record: Record, count: int) -> None:
+            if record.error and (record.input, record.error.message) not in said:
+                said.add((record.input, record.error.message))
+                console.failure(record.input, record.error.message)
+            advance(count)
+
+        return evaluate(
+            chosen.examples, contestants, options, request.how, by=request.by, stress=request.stress, done=done
+        )
+
+
+@contextmanager
+def watched(console: Console, steps: int) -> Iterator[Callable[[int], None]]:
+    """A bar and interruptible work; a first Ctrl-C ends it with a sentence and status 130."""
+    try:
+        with console.silent_decoders(), interrupts.armed(), console.progress(lambda: steps) as one:
+
+            def advance(count: int) -> None:
+                for _ in range(count):
+                    one()
+                interrupts.check()
+
+            yield advance
+    except KeyboardInterrupt:
+        console.note("interrupted; nothing was written.")
+        raise typer.Exit(Status.INTERRUPTED) from None
+
+
+@contextmanager
+def output_folder(path: Path | None) -> Iterator[OutputFolder | None]:
+    """The folder for the results, taken before the work begins; nothing of it stays where nothing was written."""
+    if path is None:
+        yield None
+        return
+    if path.exists() and not path.is_dir():
+        raise OutputError(f"Cannot write into {path}: a file stands there. Choose another folder with -o.")
+    out = OutputFolder(path)
+    try:
+        yield out
+    except BaseException:
+        out.abandon()
+        raise
+    out.close()

@@ -47,11 +47,13 @@ def match(classes: Sequence[str], labels: Mapping[int, str], network: str) -> Ma
     return Match(tuple(ids), by)
 
 
-def unknown_class(name: str, labels: Mapping[int, str], network: str, source: str) -> UsageError:
-    """The sentence for a class of a set that the network does not know."""
-    near = did_you_mean(name, labels.values()) or f" It knows {_some(labels.values())}."
+def unknown_class(names: Sequence[str], labels: Mapping[int, str], network: str, source: str) -> UsageError:
+    """The sentence for classes of a set that the network does not know; the nearest are those of the first."""
+    more = f" nor {len(names) - 1} more" if len(names) > 1 else ""
+    near = did_you_mean(names[0], labels.values()) or f" It knows {_some(labels.values())}."
     return UsageError(
-        f"{source}: {network} knows no class {name!r}.{near} --skip-unknown leaves out the pictures of such classes."
+        f"{source}: {network} knows no class {names[0]!r}{more}.{near} "
+        "--skip-unknown leaves out the pictures of such classes."
     )
 
 
