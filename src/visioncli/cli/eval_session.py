@@ -138,7 +138,11 @@ def evaluate_classes(request: Request) -> None:
             console.note(comparison.sentence())
     if request.out:
         console.note(f"All numbers: {request.out / NUMBERS}")
-    misses = [(name, sentence) for name, s in zip(run.names, run.scored, strict=True) for sentence in missed(s.report, gates)]
+    misses = [
+        (name, sentence)
+        for name, s in zip(run.names, run.scored, strict=True)
+        for sentence in missed(s.report, gates)
+    ]
     for name, sentence in misses:
         console.error(f"gate missed: {f'{name}: ' if len(run.names) > 1 else ''}{sentence}")
     if misses:

@@ -50,9 +50,7 @@ class Predictions:
         return tuple(record for record in self.records if not record.ok)
 
 
-def probabilities(
-    task: Classify, items: Iterable[Item], options: RunOptions, done: Done = nobody
-) -> Predictions:
+def probabilities(task: Classify, items: Iterable[Item], options: RunOptions, done: Done = nobody) -> Predictions:
     """Every picture through the network, in their order. `done` is told of each."""
     records: list[Record] = []
     rows: list[int] = []

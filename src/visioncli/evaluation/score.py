@@ -65,9 +65,7 @@ class Key:
         """Those of the set's classes."""
         return [i for i in self.ids if i != UNKNOWN]
 
-    def sample(
-        self, probabilities: NDArray[np.floating], truth: Sequence[Sequence[int]]
-    ) -> SingleLabel | MultiLabel:
+    def sample(self, probabilities: NDArray[np.floating], truth: Sequence[Sequence[int]]) -> SingleLabel | MultiLabel:
         """N pictures with (N, C) probabilities, of which `truth` has the classes, as places in `ids`."""
         if not self.multi_label:
             return SingleLabel(probabilities, np.array([self.ids[classes[0]] for classes in truth], np.int64))
@@ -83,9 +81,7 @@ class Key:
         return np.array([self.thresholds[i] if self.thresholds else HALF for i in self.columns], np.float64)
 
 
-def score(
-    key: Key, probabilities: NDArray[np.floating], truth: Sequence[Sequence[int]], how: Resampling
-) -> Scored:
+def score(key: Key, probabilities: NDArray[np.floating], truth: Sequence[Sequence[int]], how: Resampling) -> Scored:
     """The scores of N pictures, as `Key.sample` takes them."""
     sample = key.sample(probabilities, truth)
     if isinstance(sample, MultiLabel):

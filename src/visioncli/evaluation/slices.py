@@ -60,4 +60,3 @@ def slices(
         for _, value, scored in found
         for name, one in zip(names, scored, strict=True)
     )
-
