@@ -133,6 +133,7 @@ class MultiLabel:
             raise ValueError(f"there are {self.classes} classes, but thresholds of shape {np.shape(thresholds)}")
         self.predicted = probabilities >= np.asarray(thresholds)
         self.wrong = (self.predicted != self.truth).sum(axis=1)
+        self.right = self.wrong == 0
         self.loss = np.zeros(pictures)
         self.squares = np.zeros(pictures)
         for rows in blocks(pictures, self.classes):
@@ -152,7 +153,7 @@ class MultiLabel:
         predicted = weights @ self.predicted.astype(np.float64)
         both = weights @ (self.predicted & self.truth).astype(np.float64)
         share = self.wrong / max(self.classes, 1)
-        per_picture = np.stack([self.wrong == 0, share, self.loss, self.squares], axis=1).astype(np.float64)
+        per_picture = np.stack([self.right, share, self.loss, self.squares], axis=1).astype(np.float64)
         means = ratio(weights @ per_picture, pictures[:, None])
         ap = np.stack([ranked.average_precision(weights) for ranked in self._ranked], axis=1)
         f1 = ratio(2 * both, support + predicted)
@@ -210,14 +211,14 @@ def bin_of(confidence: F64, bins: int = BINS) -> I64:
     return np.clip(found, 0, bins)
 
 
-def checked(probabilities: NDArray[np.floating], shape: tuple[int, ...]) -> None:
-    """Raises ValueError where probabilities do not fit the truth's shape, or are none."""
+def checked(probabilities: NDArray[np.floating], shape: tuple[int, ...], what: str = "probabilities") -> None:
+    """Raises ValueError where probabilities (or logits) do not fit the truth's shape, or are none."""
     if probabilities.ndim != 2 or probabilities.shape[: len(shape)] != shape:
-        raise ValueError(f"probabilities of shape {probabilities.shape} do not fit a truth of shape {shape}")
+        raise ValueError(f"{what} of shape {probabilities.shape} do not fit a truth of shape {shape}")
     if not probabilities.shape[1]:
         raise ValueError("there are no classes")
     if not np.isfinite(probabilities).all():
-        raise ValueError("probabilities must be finite numbers")
+        raise ValueError(f"{what} must be finite numbers")
 
 
 def blocks(rows: int, columns: int) -> list[slice]:

@@ -100,8 +100,8 @@ def resampled(sample: Sample, resamples: int, seed: int) -> Numbers:
     )
 
 
-def intervals(sample: Sample, resamples: int = RESAMPLES, seed: int = 0) -> Intervals:
-    """A 95 % interval for every number of the sample."""
+def intervals(sample: Sample, resamples: int = RESAMPLES, seed: int = 0, *, signed: bool = False) -> Intervals:
+    """A 95 % interval for every number of the sample, which are differences where it is `signed`."""
     numbers = measured(sample)
     if len(sample) < 2 or resamples < 1:
         return Intervals(
@@ -113,23 +113,24 @@ def intervals(sample: Sample, resamples: int = RESAMPLES, seed: int = 0) -> Inte
     drawn = resampled(sample, resamples, seed)
     totals = {}
     for name, values in numbers.totals.items():
-        ends = interval(name, values[0], drawn.totals[name])
+        ends = interval(name, values[0], drawn.totals[name], signed=signed)
         totals[name] = _bounded(values[0], numbers.total_shares.get(name), ends)
     classes = {}
     for name, values in numbers.classes.items():
-        ends = interval(name, values[0], drawn.classes[name])
+        ends = interval(name, values[0], drawn.classes[name], signed=signed)
         classes[name] = _bounded(values[0], numbers.class_shares.get(name), ends)
     return Intervals(totals, classes, resamples, seed)
 
 
-def interval(name: str, number: float | F64, drawn: F64) -> F64:
+def interval(name: str, number: float | F64, drawn: F64, *, signed: bool = False) -> F64:
     """(2,) or (2, C) the ends for a number (or (C,) of them) and its resamples, (B,) or (B, C).
 
     Resamples in which the number is undefined (none of a class was drawn) say nothing and are left out.
     """
     ends = quantiles(drawn, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     if name in RAISED_BY_NOISE:
-        ends = np.maximum(2 * np.asarray(number) - ends[::-1], 0.0)
+        ends = 2 * np.asarray(number) - ends[::-1]
+        ends = ends if signed else np.maximum(ends, 0.0)
     ends[:, np.isnan(number)] = np.nan
     return ends
 
