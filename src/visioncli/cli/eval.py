@@ -8,6 +8,8 @@ import typer
 from visioncli.cli import completion
 from visioncli.cli.options import FrameOptions
 from visioncli.cli.some_options import with_options
+from visioncli.errors import UsageError
+from visioncli.names import did_you_mean
 
 TASKS = ("classify", "detect", "segment", "pose")
 SPLITS = ("val", "test", "train", "all")
@@ -176,6 +178,9 @@ def evaluate(
 
     Of several networks the first is compared with each other one on the same pictures.
     """
+    if task is not None and task not in TASKS:
+        raise UsageError(f"--task is one of {', '.join(TASKS)}, not {task}.{did_you_mean(task, TASKS)}")
+
     from visioncli.cli.eval_session import Request
     from visioncli.cli.eval_truth import run_eval
 

@@ -1,17 +1,20 @@
 """The report of `vision eval` as text: tables for people, single numbers for scripts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from visioncli.cli.iou_output import json_text, show
 from visioncli.cli.iou_tables import Block, cell, print_blocks, shortened
+from visioncli.cli.iou_tables import blocks as report_blocks
 from visioncli.cli.streams import printable
 from visioncli.evaluation.contest import Evaluation
 from visioncli.evaluation.report import Whole
 from visioncli.evaluation.score import Scored
 from visioncli.metrics.gates import look_up
-from visioncli.metrics.report import ConfusionTable, plain
+from visioncli.metrics.report import AnyReport, ConfusionTable, plain
 
 MOST_CLASSES = 30
 """Of more classes than this the worst are printed."""
@@ -21,18 +24,20 @@ Ends = Sequence[float] | np.ndarray
 
 
 def print_evaluation(whole: Whole, wanted: Sequence[str], *, as_json: bool) -> None:
-    """Everything, or the numbers of the given names alone, to standard output. Raises UsageError for unknown names."""
+    """Everything, or the numbers of the given names alone, to standard output. Raises UsageError for unknown ones."""
     run = whole.evaluation
-    if not wanted:
-        if as_json:
-            show(json_text(whole.to_json()))
-        else:
-            print_blocks(blocks(whole))
-        return
-    found = {
-        name: {number: look_up(scored.report, number, "--only") for number in wanted}
-        for name, scored in zip(run.names, run.scored, strict=True)
-    }
+    if wanted:
+        reports = [(name, scored.report) for name, scored in zip(run.names, run.scored, strict=True)]
+        print_numbers(reports, wanted, as_json=as_json)
+    elif as_json:
+        show(json_text(whole.to_json()))
+    else:
+        print_blocks(blocks(whole))
+
+
+def print_numbers(reports: Sequence[tuple[str, AnyReport]], wanted: Sequence[str], *, as_json: bool) -> None:
+    """The numbers of the given names of each network. Raises UsageError for unknown ones."""
+    found = {name: {number: look_up(report, number, "--only") for number in wanted} for name, report in reports}
     if as_json:
         bodies = {name: {k: plain(v) for k, v in numbers.items()} for name, numbers in found.items()}
         show(json_text(bodies if len(bodies) > 1 else next(iter(bodies.values()))))
@@ -41,6 +46,25 @@ def print_evaluation(whole: Whole, wanted: Sequence[str], *, as_json: bool) -> N
         for number, value in numbers.items():
             words = [*([name] if len(found) > 1 else []), *([number] if len(wanted) > 1 else [])]
             show("\t".join([*map(printable, words), f"{value:.10g}"]))
+
+
+def print_objects(
+    reports: Sequence[tuple[str, AnyReport]], body: dict[str, Any], wanted: Sequence[str], *, as_json: bool
+) -> None:
+    """The same of reports of objects or label maps; `body` is all of them as JSON."""
+    if wanted:
+        print_numbers(reports, wanted, as_json=as_json)
+    elif as_json:
+        show(json_text(body))
+    else:
+        several = len(reports) > 1
+        print_blocks(
+            [
+                replace(block, title=f"{name}: {block.title}") if several else block
+                for name, report in reports
+                for block in report_blocks(report)
+            ]
+        )
 
 
 def blocks(whole: Whole) -> list[Block]:
@@ -148,10 +172,8 @@ def _slices(run: Evaluation) -> list[Block]:
         report = one.scored.report
         value = f"{shortened(one.value)}, {one.model}" if several else shortened(one.value)
         others = [name for name in report.totals if name != headline]
-        rows.append(
-            (value, str(report.pictures), cell(report.totals[headline]), interval(_ends(one.scored, headline)))
-            + tuple(cell(report.totals[name]) for name in others)
-        )
+        first = (value, str(report.pictures), cell(report.totals[headline]), interval(_ends(one.scored, headline)))
+        rows.append((*first, *(cell(report.totals[name]) for name in others)))
     others = [name for name in run.scored[0].report.totals if name != headline]
     title = f"By {run.slices[0].column}, the worst first"
     return [Block(title, (run.slices[0].column, "pictures", headline, INTERVAL, *others), tuple(rows))]

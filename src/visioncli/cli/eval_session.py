@@ -1,9 +1,10 @@
 """`vision eval` from the options to the exit status, where the truth is classes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 import typer
@@ -15,7 +16,7 @@ from visioncli.cli.interrupts import program as interrupts
 from visioncli.cli.options import FrameOptions
 from visioncli.cli.session import engine_options
 from visioncli.cli.terminal import Console
-from visioncli.errors import OutputError, UsageError
+from visioncli.errors import UsageError
 from visioncli.evaluation import select
 from visioncli.evaluation.classes import match, unknown_class
 from visioncli.evaluation.contest import Contestant, Evaluation, evaluate
@@ -27,6 +28,7 @@ from visioncli.evaluation.stress import STRESSES
 from visioncli.labelled.interface import PictureSet
 from visioncli.labelled.recognise import read_set
 from visioncli.metrics.gates import PER_CLASS, Gate, look_up, missed, parse_gates, split_names
+from visioncli.metrics.report import AnyReport
 from visioncli.models import registry
 from visioncli.results import Record
 from visioncli.runner import RunOptions
@@ -98,36 +100,20 @@ class Request:
 
 def evaluate_classes(request: Request) -> None:
     """Evaluates classifiers, prints and writes, and leaves with the exit status that the contract names."""
-    for option, given in (("--images", request.images), ("--names", request.names), ("--score", request.score)):
-        if given is not None:
-            raise UsageError(f"{option} is for boxes and label maps, and {request.data} is pictures with classes.")
-    if request.split is not None and request.split not in select.SPLITS:
-        raise UsageError(f"--split is one of {', '.join(select.SPLITS)}, not {request.split}.")
     gates, options, console = request.gates, request.run_options(), Console(quiet=request.frame.quiet)
-    with download_progress(quiet=request.frame.quiet) as progress:
-        pictures = read_set(request.data, access=Access.of(request.frame.offline, progress=progress))
-    chosen = select.part(pictures, request.split)
-    if request.by is not None:
-        check_column(chosen.examples, request.by, pictures.source)
-    known = [trained for run in request.runs if (trained := select.trained_on(Path(run)))]
-    chosen = select.unseen(chosen, known, allow_leaks=request.allow_leaks)
+    pictures, chosen = _chosen(request)
     contestants = _contestants(request, pictures, console)
     chosen = select.of_known_classes(chosen, pictures, _unknown(request, pictures, chosen, contestants))
-    _check_names(request, gates, contestants, pictures)
-    with output_folder(request.out) as out:
-        if out:
-            for name in (*TABLES, *record_files([c.name for c in contestants])):
-                out.check(name)
-            for path in (request.data, *(e.path for e in chosen.examples)):
-                out.protect(path)
+    _check_names(request, gates, contestants)
+    files = [*TABLES, *record_files([c.name for c in contestants])]
+    with output_folder(request.out, files, [request.data, *(e.path for e in chosen.examples)]) as out:
         interrupts.begin()
         for sentence in chosen.notes:
             console.note(sentence)
         run = _run(request, contestants, chosen, options, console)
         whole = Whole(pictures, chosen, run, request.how)
         if not run.scored:
-            console.error("None of the pictures could be used, so that there is nothing to measure.")
-            raise typer.Exit(Status.NONE_SUCCEEDED)
+            nothing_to_measure(console)
         for warning in whole.warnings():
             console.warning(warning)
         if out:
@@ -136,22 +122,48 @@ def evaluate_classes(request: Request) -> None:
     if request.bootstrap:
         for comparison in run.comparisons:
             console.note(comparison.sentence())
+    reports = [(name, scored.report) for name, scored in zip(run.names, run.scored, strict=True)]
+    finish(reports, gates, run.failed, request, console)
+
+
+def _chosen(request: Request) -> tuple[PictureSet, select.Selection]:
+    """The set, and those of its pictures that count, whatever their classes. Raises UsageError and SetError."""
+    for option, given in (("--images", request.images), ("--names", request.names), ("--score", request.score)):
+        if given is not None:
+            raise UsageError(f"{option} is for boxes and label maps, and {request.data} is pictures with classes.")
+    if request.split is not None and request.split not in select.SPLITS:
+        raise UsageError(f"--split is one of {', '.join(select.SPLITS)}, not {request.split}.")
+    with download_progress(quiet=request.frame.quiet) as progress:
+        pictures = read_set(request.data, access=Access.of(request.frame.offline, progress=progress))
+    chosen = select.part(pictures, request.split)
+    if request.by is not None:
+        check_column(chosen.examples, request.by, pictures.source)
+    known = [trained for run in request.runs if (trained := select.trained_on(Path(run)))]
+    return pictures, select.unseen(chosen, known, allow_leaks=request.allow_leaks)
+
+
+def nothing_to_measure(console: Console) -> NoReturn:
+    """The end of a run in which every picture failed."""
+    console.error("None of the pictures could be used, so that there is nothing to measure.")
+    raise typer.Exit(Status.NONE_SUCCEEDED)
+
+
+def finish(
+    reports: Sequence[tuple[str, AnyReport]], gates: Sequence[Gate], failed: int, request: Request, console: Console
+) -> None:
+    """The last sentences, and the exit status: of a gate that was missed before that of pictures that failed."""
     if request.out:
         console.note(f"All numbers: {request.out / NUMBERS}")
-    misses = [
-        (name, sentence)
-        for name, s in zip(run.names, run.scored, strict=True)
-        for sentence in missed(s.report, gates)
-    ]
+    misses = [(name, sentence) for name, report in reports for sentence in missed(report, tuple(gates))]
     for name, sentence in misses:
-        console.error(f"gate missed: {f'{name}: ' if len(run.names) > 1 else ''}{sentence}")
+        console.error(f"gate missed: {f'{name}: ' if len(reports) > 1 else ''}{sentence}")
     if misses:
         raise typer.Exit(Status.GATE_MISSED)
-    if run.failed:
+    if failed:
         raise typer.Exit(Status.SOME_FAILED)
 
 
-def load_tasks(request: Request, task: str, console: Console, **settings: object) -> list[tuple[str, Task]]:
+def load_tasks(request: Request, task: str, console: Console, **settings: Any) -> list[tuple[str, Task]]:
     """Every network that was asked for, under a name of its own."""
     frame = request.frame
     found: list[tuple[str, Task]] = []
@@ -199,9 +211,7 @@ def _unknown(
     return unknown
 
 
-def _check_names(
-    request: Request, gates: Sequence[Gate], contestants: Sequence[Contestant], pictures: PictureSet
-) -> None:
+def _check_names(request: Request, gates: Sequence[Gate], contestants: Sequence[Contestant]) -> None:
     """Raises UsageError for names of numbers that no report of these networks has: at once, not after the work."""
     names = [(name, "--only") for name in request.wanted] + [(gate.name, "--fail-under") for gate in gates]
     if not names:
@@ -257,15 +267,20 @@ def watched(console: Console, steps: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def output_folder(path: Path | None) -> Iterator[OutputFolder | None]:
-    """The folder for the results, taken before the work begins; nothing of it stays where nothing was written."""
+def output_folder(path: Path | None, files: Iterable[str], inputs: Iterable[str]) -> Iterator[OutputFolder | None]:
+    """The folder for the results, taken before the work begins; nothing of it stays where nothing was written.
+
+    Raises OutputError where one of the files would replace an input, or what vision did not write.
+    """
     if path is None:
         yield None
         return
-    if path.exists() and not path.is_dir():
-        raise OutputError(f"Cannot write into {path}: a file stands there. Choose another folder with -o.")
     out = OutputFolder(path)
     try:
+        for name in inputs:
+            out.protect(name)
+        for name in files:
+            out.check(name)
         yield out
     except BaseException:
         out.abandon()

@@ -76,7 +76,7 @@ def evaluate(
     if not len(rows):
         return Evaluation(names, tuple(examples), rows, (), records)
     answers = [answer.take(rows) for answer in answers]
-    usable = [examples[i] for i in rows]
+    usable = [examples[i] for i in rows.tolist()]
     judges = [_Judge(c, answer, usable, how) for c, answer in zip(contestants, answers, strict=True)]
     scored = tuple(judge.score() for judge in judges)
     first, *others = zip(names, scored, strict=True)
@@ -121,7 +121,8 @@ class _Judge:
         name, key = self._contestant.name, self._contestant.key
 
         def right(place: int, chances: F32) -> Flags:
-            return key.sample(chances, [self._truth[place]] * len(chances)).right
+            found: Flags = key.sample(chances, [self._truth[place]] * len(chances)).right
+            return found
 
         rows, found = stressed(
             self._contestant.task,

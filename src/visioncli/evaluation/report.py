@@ -22,6 +22,7 @@ from visioncli.evaluation.documents import (
 )
 from visioncli.evaluation.score import FEW_PICTURES, Resampling
 from visioncli.evaluation.select import Selection
+from visioncli.evaluation.stress import StressRow
 from visioncli.labelled.interface import Example, PictureSet
 from visioncli.metrics.classification_report import SCHEMA
 from visioncli.metrics.intervals import pair
@@ -47,8 +48,8 @@ class Whole:
         empty = [name for k, name in enumerate(self.pictures.classes) if k not in here]
         if empty:
             named = ", ".join(empty[:5]) + (", …" if len(empty) > 5 else "")
-            count = "1 class of the set has" if len(empty) == 1 else f"{len(empty)} classes of the set have"
-            found.append(f"{count} no picture here ({named}); the means over classes are of the others.")
+            have = "1 class of the set has" if len(empty) == 1 else f"{len(empty)} classes of the set have"
+            found.append(f"{have} no picture here ({named}); the means over classes are of the others.")
         count = len(self.evaluation.rows)
         if self.how.resamples and count < FEW_PICTURES:
             found.append(f"{count} pictures are few: the intervals are rough, and truly wider than they look.")
@@ -152,12 +153,13 @@ class Whole:
         numbers = [f"{name}{end}" for name in (headline, "difference") for end in ("", "_low", "_high")]
         return table(
             ("model", "kind", "level", "pictures", *numbers),
-            (
-                (row.model, row.kind, row.level, row.pictures, row.number)
-                + (*map(float, row.ends), row.difference, *map(float, row.difference_ends))
-                for row in self.evaluation.stress
-            ),
+            map(_stress_cells, self.evaluation.stress),
         )
+
+
+def _stress_cells(row: StressRow) -> Row:
+    own, lost = map(float, row.ends), map(float, row.difference_ends)
+    return row.model, row.kind, row.level, row.pictures, row.number, *own, row.difference, *lost
 
 
 def _totals(report: Any) -> dict[str, Any]:

@@ -43,7 +43,8 @@ class Scored:
     @property
     def right(self) -> Flags:
         """(N,) bool."""
-        return self.sample.right
+        right: Flags = self.sample.right
+        return right
 
 
 @dataclass(frozen=True, slots=True)

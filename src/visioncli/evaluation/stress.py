@@ -2,7 +2,7 @@
 
 Strengths are relative to the picture, so that a photograph of 12 megapixels and one of 300 pixels suffer alike: a
 picture is first made smaller until its shorter side has at most 448 pixels. The kinds and their strengths follow
-ImageNet-C (Hendrycks and Dietterich, arXiv 1903.12261), its second and fourth of five levels where it has the kind.
+ImageNet-C (Hendrycks and Dietterich, arXiv 1903.12261), lower levels of its five where it has the kind.
 """
 
 import hashlib
@@ -73,7 +73,7 @@ def contrast(image: Image.Image, factor: Strength, random: Random) -> Image.Imag
 
 
 def small(image: Image.Image, factor: Strength, random: Random) -> Image.Image:
-    """Shrunk to `factor` of a picture of 224, or of itself where it is smaller: what a network gets of a thumbnail."""
+    """Shrunk to `factor` of a picture of 224, or of itself where that is smaller, as thumbnails are."""
     width, height = image.size
     short = min(width, height)
     scale = min(short, SCALE) * factor / short
@@ -92,10 +92,10 @@ class Stress:
 
 KINDS: dict[str, tuple[Callable[[Image.Image, Strength, Random], Image.Image], tuple[Strength, Strength]]] = {
     "jpeg": (jpeg, (25, 10)),
-    "blur": (blur, (2, 4)),
-    "noise": (noise, (0.12, 0.26)),
+    "blur": (blur, (1, 2)),
+    "noise": (noise, (0.08, 0.18)),
     "dark": (dark, (0.5, 0.25)),
-    "contrast": (contrast, (0.3, 0.1)),
+    "contrast": (contrast, (0.4, 0.2)),
     "small": (small, (0.5, 0.25)),
 }
 """Each kind with its strength at level 1 and 2."""
@@ -107,7 +107,7 @@ STRESSES = tuple(
 
 
 def worse(image: Image.Image, stresses: Sequence[Stress] = STRESSES, seed: int = 0) -> list[Image.Image]:
-    """A picture of mode RGB made worse in each way, as new images. Chance comes from its pixels and the seed alone."""
+    """A picture of mode RGB made worse in each way, as new images. Chance comes of its pixels and the seed."""
     short = min(image.size)
     if short > SIDE:
         size = [max(1, round(side * SIDE / short)) for side in image.size]
