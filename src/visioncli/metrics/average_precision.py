@@ -112,7 +112,7 @@ class Hits:
         return Hits(rank, place, np.concatenate([p.hit for p in parts]), np.concatenate([p.idle for p in parts]))
 
 
-def _ignored(truth: Annotations, protocol: Protocol) -> Flags:
+def ignored_by_size(truth: Annotations, protocol: Protocol) -> Flags:
     """(G, A) which truths do not count in each size range."""
     low, high = protocol.ranges.T
     uncounted = truth.crowd | truth.ignore
@@ -129,7 +129,7 @@ def coco_hits(truth: Annotations, detections: Annotations, pairs: Pairs, categor
     top = rank < protocol.limits[-1]
     inside = top[pairs.detection] & (pairs.iou >= THRESHOLDS[0] - 1e-9)
     chosen = Pairs(pairs.detection[inside], pairs.truth[inside], pairs.iou[inside])
-    ignored = _ignored(truth, protocol)
+    ignored = ignored_by_size(truth, protocol)
     matches = greedy(chosen, rank, truth.crowd, ignored, THRESHOLDS)
     place = np.full(len(detections), -1, np.int32)
     place[matches.detection] = np.arange(len(matches.detection))
@@ -140,14 +140,19 @@ def coco_hits(truth: Annotations, detections: Annotations, pairs: Pairs, categor
     return Hits(rank.astype(np.int32), place, np.packbits(matched & ~idle, axis=2), np.packbits(idle, axis=2))
 
 
+def coco_order(detections: Annotations, rank: I32, protocol: Protocol) -> I64:
+    """The rows within the limit a picture, by class, then falling score; of equals by picture, then by their order
+    within it, as the COCO API."""
+    order = np.lexsort((rank, detections.image, -detections.score, detections.category))
+    return order[rank[order] < protocol.limits[-1]]
+
+
 def coco_curves(
     truth: Annotations, detections: Annotations, hits: Hits, categories: int, protocol: Protocol
 ) -> Curves:
     """COCO's precision and recall of every class, out of what `coco_hits` found."""
-    ignored, rank = _ignored(truth, protocol), hits.rank
-    # By class, then falling score; of equals by picture, then by their order within it, as the COCO API.
-    order = np.lexsort((rank, detections.image, -detections.score, detections.category))
-    order = order[rank[order] < protocol.limits[-1]]
+    ignored, rank = ignored_by_size(truth, protocol), hits.rank
+    order = coco_order(detections, rank, protocol)
     bounds = np.searchsorted(detections.category[order], np.arange(categories + 1))
     sizes, limits = len(protocol.sizes), len(protocol.limits)
     precision = np.full((len(THRESHOLDS), len(RECALLS), categories, sizes), np.nan)
@@ -203,26 +208,46 @@ def _mean(values: F64) -> float:
     return float(np.mean(known)) if known.size else float("nan")
 
 
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """Which part of the curves an official number is the mean of: of the precision or of the recall, at one size
+    range, one threshold (None for all), and one limit on detections."""
+
+    precision: bool
+    size: int
+    threshold: int | None
+    limit: int
+
+    @property
+    def thresholds(self) -> slice:
+        """The same as a slice."""
+        return slice(None) if self.threshold is None else slice(self.threshold, self.threshold + 1)
+
+
+def picks(protocol: Protocol) -> dict[str, Pick]:
+    """What each of the twelve numbers of COCO detection, or the ten of keypoints, is taken from."""
+    size = {name: i for i, name in enumerate(protocol.sizes)}
+    limit = {n: i for i, n in enumerate(protocol.limits)}
+    last = len(protocol.limits) - 1
+    at = {"50": 0, "75": 5}
+    out = {}
+    for name in KEYPOINT_NAMES if protocol is KEYPOINTS else DETECTION_NAMES:
+        precision, rest = name.startswith("AP"), name[2:]
+        a = size[rest[1:]] if rest.startswith("_") else 0
+        limited = not precision and rest.isdigit() and protocol is not KEYPOINTS
+        out[name] = Pick(precision, a, None if limited else at.get(rest), limit[int(rest)] if limited else last)
+    return out
+
+
 def official_numbers(curves: Curves) -> dict[str, float]:
     """The twelve numbers of COCO detection, or the ten of keypoints; NaN where there is nothing to measure
     (the COCO API says -1 there)."""
-    size = {name: i for i, name in enumerate(curves.protocol.sizes)}
-    limit = {n: i for i, n in enumerate(curves.protocol.limits)}
-    last = len(curves.protocol.limits) - 1
-    at = {"50": 0, "75": 5}
-    names = KEYPOINT_NAMES if curves.protocol is KEYPOINTS else DETECTION_NAMES
     out = {}
-    for name in names:
-        kind, rest = name[:2], name[2:]
-        a = size[rest[1:]] if rest.startswith("_") else 0
-        if kind == "AP":
-            part = curves.precision[:, :, :, a]
-            out[name] = _mean(part[at[rest]] if rest in at else part)
+    for name, pick in picks(curves.protocol).items():
+        if pick.precision:
+            out[name] = _mean(curves.precision[pick.thresholds, :, :, pick.size])
         else:
-            whole = rest.isdigit() and curves.protocol is not KEYPOINTS
-            m = limit[int(rest)] if whole else last
-            values = curves.recall[:, :, a, m]
-            out[name] = _mean(values[at[rest]] if rest in at and not whole else values)
+            out[name] = _mean(curves.recall[pick.thresholds, :, pick.size, pick.limit])
     return out
 
 
@@ -255,15 +280,8 @@ def voc_average_precision(
     earlier detection has that truth, it is wrong, even if another would fit. Difficult objects (`ignore`) and crowds
     count neither way. The kit's extra pixel is in the boxes where `--inclusive` read them so.
     """
+    by_score, hit, void = voc_order(truth, detections, partner)
     uncounted = truth.crowd | truth.ignore
-    by_score = np.lexsort((-detections.score, detections.category))
-    chosen = partner[by_score]
-    _, first = np.unique(chosen, return_index=True)
-    hit = np.zeros(len(by_score), bool)
-    hit[first] = True
-    hit &= chosen >= 0
-    void = (chosen >= 0) & uncounted[chosen] if len(truth) else np.zeros(len(by_score), bool)
-    hit &= ~void
     counted = np.bincount(truth.category[~uncounted], minlength=categories)
     bounds = np.searchsorted(detections.category[by_score], np.arange(categories + 1))
     eleven, every = np.full(categories, np.nan), np.full(categories, np.nan)
@@ -273,6 +291,19 @@ def voc_average_precision(
         right = np.cumsum(hit[rows][kept])
         eleven[k], every[k] = voc_areas(right / counted[k], right / np.arange(1, len(right) + 1))
     return eleven, every
+
+
+def voc_order(truth: Annotations, detections: Annotations, partner: I64) -> tuple[I64, Flags, Flags]:
+    """(D,) rows by class and falling score, and which of them are right and which count neither way."""
+    uncounted = truth.crowd | truth.ignore
+    by_score = np.lexsort((-detections.score, detections.category))
+    chosen = partner[by_score]
+    _, first = np.unique(chosen, return_index=True)
+    hit = np.zeros(len(by_score), bool)
+    hit[first] = True
+    hit &= chosen >= 0
+    void = (chosen >= 0) & uncounted[chosen] if len(truth) else np.zeros(len(by_score), bool)
+    return by_score, hit & ~void, void
 
 
 def voc_areas(recall: F64, precision: F64) -> tuple[float, float]:

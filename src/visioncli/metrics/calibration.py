@@ -131,6 +131,10 @@ def reliability(confidence: F64, right: Flags, bins: int = BINS) -> Reliability:
     return Reliability(
         np.linspace(0, 1, bins + 1),
         pictures,
-        ratio(np.bincount(place, confidence, minlength=bins), whole),
-        ratio(np.bincount(place, np.asarray(right, np.float64), minlength=bins), whole),
+        ratio(_sums(place, np.asarray(confidence, np.float64), bins), whole),
+        ratio(_sums(place, np.asarray(right, np.float64), bins), whole),
     )
+
+
+def _sums(place: I64, values: F64, bins: int) -> F64:
+    return np.bincount(place, values, minlength=bins).astype(np.float64, copy=False)

@@ -52,7 +52,7 @@ class SingleLabel:
     def __init__(self, probabilities: NDArray[np.floating], truth: I64) -> None:
         truth = np.asarray(truth, np.int64)
         checked(probabilities, (len(truth),))
-        pictures, self.classes = probabilities.shape
+        pictures, self.classes = len(probabilities), int(probabilities.shape[1])
         if pictures and not 0 <= truth.min() <= truth.max() < self.classes:
             raise ValueError(f"the truth names classes outside 0 to {self.classes - 1}")
         self.truth = truth
@@ -78,6 +78,11 @@ class SingleLabel:
 
     def __len__(self) -> int:
         return len(self.truth)
+
+    @property
+    def width(self) -> int:
+        """How many numbers of the classes a weighting takes."""
+        return 6 * self.classes
 
     def confusion(self) -> I64:
         """(C, C) int64 pictures: rows are the true class, columns the predicted one."""
@@ -128,7 +133,7 @@ class MultiLabel:
     def __init__(self, probabilities: NDArray[np.floating], truth: Flags, thresholds: F64) -> None:
         self.truth = np.asarray(truth, bool)
         checked(probabilities, self.truth.shape)
-        pictures, self.classes = probabilities.shape
+        pictures, self.classes = len(probabilities), int(probabilities.shape[1])
         if np.shape(thresholds) != (self.classes,):
             raise ValueError(f"there are {self.classes} classes, but thresholds of shape {np.shape(thresholds)}")
         self.predicted = probabilities >= np.asarray(thresholds)
@@ -145,6 +150,11 @@ class MultiLabel:
 
     def __len__(self) -> int:
         return len(self.truth)
+
+    @property
+    def width(self) -> int:
+        """How many numbers of the classes a weighting takes."""
+        return 8 * self.classes
 
     def measure(self, weights: F64) -> Numbers:
         """Every number, where pictures count with `weights`, (B, N) float64."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from visioncli.datasets.interface import F64, I64, Flags
 from visioncli.metrics.classification import MultiLabel, SingleLabel
 from visioncli.metrics.intervals import RESAMPLES, Intervals, intervals, measured
-from visioncli.metrics.report import ConfusionTable, plain
+from visioncli.metrics.report import ConfusionTable, class_ends_json, ends_json, plain
 
 SCHEMA = "vision-eval/1"
 FEW_PICTURES = 30
@@ -44,6 +44,10 @@ class ClassificationReport:
         """Every number of each class, by label and name."""
         return {label: self._of_class(k) for k, label in enumerate(self.labels)}
 
+    def class_labels(self) -> tuple[str, ...]:
+        """The classes in their order."""
+        return self.labels
+
     def _of_class(self, place: int) -> dict[str, float]:
         numbers = {name: float(values[place]) for name, values in self.by_class.items()}
         return numbers | {"support": int(numbers["support"])}
@@ -55,19 +59,14 @@ class ClassificationReport:
             row: dict[str, Any] = {"label": label} | {n: plain(v) for n, v in self._of_class(k).items()}
             if self.thresholds is not None:
                 row["threshold"] = float(self.thresholds[k])
-            if self.intervals is not None:
-                row["intervals"] = self.intervals.of_class(k)
-            classes.append(row)
+            classes.append(row | class_ends_json(self.intervals, k))
         body: dict[str, Any] = {
             "schema": SCHEMA,
             "kind": "classes" if self.thresholds is None else "multi_label",
             "pictures": self.pictures,
             "total": {name: plain(value) for name, value in self.totals.items()},
         }
-        if self.intervals is not None:
-            body["intervals"] = self.intervals.to_json()
-            body["bootstrap"] = {"resamples": self.intervals.resamples, "seed": self.intervals.seed}
-        body["classes"] = classes
+        body |= ends_json(self.intervals) | {"classes": classes}
         if self.confusion is not None:
             body["confusion"] = {"labels": list(self.confusion.labels), "counts": self.confusion.counts.tolist()}
         return body | {"warnings": list(self.warnings)}

@@ -20,7 +20,9 @@ from visioncli.metrics.average_precision import (
 )
 from visioncli.metrics.confusion import MOST_CLASSES, confused_pairs, confusion_table
 from visioncli.metrics.engines import Engine
+from visioncli.metrics.intervals import Intervals, intervals
 from visioncli.metrics.matching import greedy, rank_in_cell
+from visioncli.metrics.object_sample import Matched, ObjectSample
 from visioncli.metrics.pairs import Kind, Pairs, cells, find_pairs
 from visioncli.metrics.report import ClassReport, ConfusionTable, Counts, PrecisionRecall, Report, plain
 from visioncli.metrics.slices import slices
@@ -29,13 +31,16 @@ from visioncli.metrics.slices import slices
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How to compare: `iou` is the threshold of the counts, `score` the least score that enters them.
-    `inclusive` says how the boxes were read; nothing is done about it here."""
+    `inclusive` says how the boxes were read; nothing is done about it here. With `resamples`, drawn by `seed`, every
+    number gets an interval."""
 
     kind: Kind = Kind.BOXES
     iou: float = 0.5
     score: float = 0.0
     engine: Engine = Engine.AUTO
     inclusive: bool = False
+    resamples: int = 0
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +69,8 @@ def evaluate(
     if truth.labelled is not None:
         uncounted = uncounted | (truth.labelled == 0)
     engine = engines.choose(settings.engine, data)
-    found = _compare(data, settings, uncounted, numpy=engine is Engine.NUMPY, progress=progress)
+    numpy = engine is Engine.NUMPY or settings.resamples > 0
+    found = _compare(data, settings, uncounted, numpy=numpy, progress=progress)
     matched, overlap, void = found.matched, found.overlap, found.void
     hit = (matched >= 0) & ~void
     table = confusion_table(data, matched, ~uncounted, void, found.confused)
@@ -78,6 +84,12 @@ def evaluate(
         voc = {"voc_ap11": eleven, "voc_ap": every}
     precisions = class_numbers(curves) | voc
     per_class = _class_counts(data, matched, overlap, ~uncounted, void)
+    shown = [k for k, counts in enumerate(per_class) if counts.truth or counts.spurious]
+    ends = None
+    if settings.resamples:
+        ends = _intervals(data, settings, found, ~uncounted, shown, progress)
+        if len(shown) > MOST_CLASSES:
+            warnings = (*warnings, f"With more than {MOST_CLASSES:,} classes, single classes get no intervals.")
     report = Report(
         kind=settings.kind.value,
         truth=truth_name,
@@ -93,18 +105,36 @@ def evaluate(
             ClassReport(
                 label=data.categories.call(k),
                 label_id=None if data.categories.ids is None else data.categories.ids[k],
-                counts=counts,
+                counts=per_class[k],
                 precisions={name: float(values[k]) for name, values in precisions.items()},
             )
-            for k, counts in enumerate(per_class)
-            if counts.truth or counts.spurious
+            for k in shown
         ),
         confusion=ConfusionTable(tuple(data.categories.call(int(k)) for k in table.categories), table.counts),
         curves=_lines(data, curves),
         warnings=warnings,
         inclusive=settings.inclusive,
+        intervals=ends,
     )
     return Evaluation(report, data, matched, overlap, ~uncounted, void)
+
+
+def _intervals(
+    data: Aligned, settings: Settings, found: "_Found", counted: Flags, shown: list[int], progress: Progress
+) -> Intervals:
+    assert found.hits is not None
+    matched = Matched(
+        data=data,
+        matched=found.matched,
+        overlap=found.overlap,
+        counted=counted,
+        void=found.void,
+        hits=found.hits,
+        partner=None if settings.kind is Kind.KEYPOINTS else found.partner,
+        protocol=engines.protocol_of(settings.kind),
+    )
+    classes = np.array(shown if len(shown) <= MOST_CLASSES else [], np.int64)
+    return intervals(ObjectSample(matched, classes), settings.resamples, settings.seed, progress=progress)
 
 
 @dataclass(slots=True, eq=False)

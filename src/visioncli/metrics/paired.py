@@ -62,6 +62,10 @@ class _Difference:
     def __len__(self) -> int:
         return len(self._first)
 
+    @property
+    def width(self) -> int:
+        return self._first.width + self._second.width
+
     def measure(self, weights: F64) -> Numbers:
         first, second = self._first.measure(weights), self._second.measure(weights)
         return Numbers(

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from visioncli.datasets.interface import F64, I64
+from visioncli.metrics.intervals import Intervals
 
 SCHEMA = "vision-iou/1"
 
@@ -104,8 +105,28 @@ class AnyReport(Protocol):
     def class_numbers(self) -> dict[str, dict[str, float]]:
         """Every number of each class, by label and name."""
 
+    @property
+    def intervals(self) -> Intervals | None:
+        """The ends of their 95 % intervals; those of the classes in the order of `class_labels`."""
+
+    def class_labels(self) -> tuple[str, ...]:
+        """The classes of `intervals`."""
+
     def to_json(self) -> dict[str, Any]:
         """The report as plain JSON values; undefined numbers are null."""
+
+
+def ends_json(intervals: Intervals | None) -> dict[str, Any]:
+    """What is said of the intervals of the whole in a report's JSON; nothing where there are none."""
+    if intervals is None:
+        return {}
+    settings = {"resamples": intervals.resamples, "seed": intervals.seed}
+    return {"intervals": intervals.to_json(), "bootstrap": settings}
+
+
+def class_ends_json(intervals: Intervals | None, place: int) -> dict[str, Any]:
+    """The same of one class."""
+    return {} if intervals is None or not intervals.has_classes else {"intervals": intervals.of_class(place)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,6 +151,7 @@ class Report:
     curves: tuple[PrecisionRecall, ...] = ()
     warnings: tuple[str, ...] = ()
     inclusive: bool = False
+    intervals: Intervals | None = None
 
     def numbers(self) -> dict[str, float]:
         """Every number of the whole by name."""
@@ -138,6 +160,10 @@ class Report:
     def class_numbers(self) -> dict[str, dict[str, float]]:
         """Every number of each class, by label and name."""
         return {c.label: c.numbers() for c in self.classes}
+
+    def class_labels(self) -> tuple[str, ...]:
+        """The classes in their order."""
+        return tuple(c.label for c in self.classes)
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain JSON values; undefined numbers are null (the COCO API says -1)."""
@@ -154,9 +180,12 @@ class Report:
             "coco": {k: plain(v) for k, v in self.official.items()},
             "voc": {k: plain(v) for k, v in self.voc.items()},
             "total": {k: plain(v) for k, v in self.total.numbers().items()},
+            **ends_json(self.intervals),
             "classes": [
-                {"label": c.label, "label_id": c.label_id} | {k: plain(v) for k, v in c.numbers().items()}
-                for c in self.classes
+                {"label": c.label, "label_id": c.label_id}
+                | {k: plain(v) for k, v in c.numbers().items()}
+                | class_ends_json(self.intervals, place)
+                for place, c in enumerate(self.classes)
             ],
             "confusion": {
                 "labels": list(self.confusion.labels),
@@ -221,6 +250,7 @@ class LabelMapReport:
     classes: tuple[ClassPixels, ...]
     confusion: ConfusionTable
     warnings: tuple[str, ...] = field(default=())
+    intervals: Intervals | None = None
 
     def numbers(self) -> dict[str, float]:
         """Every number of the whole by name."""
@@ -236,6 +266,10 @@ class LabelMapReport:
         """Every number of each class, by label and name."""
         return {c.label: c.numbers() for c in self.classes}
 
+    def class_labels(self) -> tuple[str, ...]:
+        """The classes in their order."""
+        return tuple(c.label for c in self.classes)
+
     def to_json(self) -> dict[str, Any]:
         """The report as plain JSON values; undefined numbers are null."""
         return {
@@ -247,9 +281,12 @@ class LabelMapReport:
             "pixels": self.pixels,
             "ignore_index": self.ignore_index,
             "total": {k: plain(v) for k, v in self.numbers().items()},
+            **ends_json(self.intervals),
             "classes": [
-                {"label": c.label, "label_id": c.label_id} | {k: plain(v) for k, v in c.numbers().items()}
-                for c in self.classes
+                {"label": c.label, "label_id": c.label_id}
+                | {k: plain(v) for k, v in c.numbers().items()}
+                | class_ends_json(self.intervals, place)
+                for place, c in enumerate(self.classes)
             ],
             "confusion": {
                 "labels": list(self.confusion.labels),
