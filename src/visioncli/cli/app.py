@@ -12,6 +12,7 @@ from visioncli.cli import (
     bench,
     caption,
     classify,
+    datasets,
     detect,
     eval,
     export,
@@ -56,6 +57,7 @@ for _function in (
 app.command("eval", cls=Command, rich_help_panel=_NUMBERS)(eval.evaluate)
 app.command("iou", cls=iou.IouCommand, rich_help_panel=_NUMBERS)(iou.iou)
 app.add_typer(models.app, name="models", cls=Group, rich_help_panel=_NETWORKS)
+app.add_typer(datasets.app, name="datasets", cls=Group, rich_help_panel=_NETWORKS)
 app.command("bench", cls=Command, rich_help_panel=_NETWORKS)(bench.bench)
 app.command("export", cls=Command, rich_help_panel=_NETWORKS)(export.export)
 app.command("schema", cls=Command, rich_help_panel=_NUMBERS)(schema.schema)

@@ -29,6 +29,14 @@ def network_names(ctx: typer.Context) -> list[Completion]:
     return [one for one in _networks(ctx) if one[0] not in given]
 
 
+def standard_sets(ctx: typer.Context) -> list[Completion]:
+    """Standard sets of pictures as arguments, without those that are given already."""
+    from visioncli.labelled.standard import SETS
+
+    given = {str(name) for value in ctx.params.values() if isinstance(value, list | tuple) for name in value}
+    return [(row.name, row.about) for row in SETS.values() if row.name not in given]
+
+
 def formats(ctx: typer.Context, incomplete: str) -> list[Completion]:
     """Formats of the command that is typed, several with commas between."""
     from visioncli.sinks.names import FORMATS

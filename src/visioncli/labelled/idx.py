@@ -34,6 +34,11 @@ _STARTS = {
 """What the labels of the official training and test parts begin with."""
 
 
+def is_part(name: str) -> bool:
+    """Whether a file is called like one of the four."""
+    return _IMAGES.fullmatch(name.replace("-labels", "-images").replace("idx1", "idx3")) is not None
+
+
 def image_files(tree: Tree) -> dict[str, str]:
     """The files of pictures in a tree, by the name of their part."""
     found: dict[str, str] = {}

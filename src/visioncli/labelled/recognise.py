@@ -1,16 +1,19 @@
 """From what the user named to its pictures and classes: which kind of set it is, and the reader for it."""
 
 import os
-import posixpath
 import zipfile
 from pathlib import Path
 
 from visioncli.datasets.file_bytes import unreadable
-from visioncli.labelled import folders, idx, tables
+from visioncli.errors import UsageError
+from visioncli.labelled import cifar, crops, folders, idx, imagenet, standard, svhn, tables
 from visioncli.labelled.archives import Zip
 from visioncli.labelled.interface import PictureSet, SetError
 from visioncli.labelled.trees import Folder, Tree, is_picture
+from visioncli.names import did_you_mean
 from visioncli.weights.downloads import Access
+
+_NO_CROPS = "each box of these annotations can be a picture with a class: say --crops"
 
 
 def read_set(
@@ -20,34 +23,111 @@ def read_set(
     images: str | None = None,
     access: Access = Access(),  # noqa: B008 - frozen
 ) -> PictureSet:
-    """The pictures and classes of a folder, table, archive or standard set.
+    """The pictures and classes of a folder, table, archive, or of a standard set by its name.
 
-    With `crops` each box of annotations is a picture; `images` is the folder of theirs where it is not found beside
-    them. No picture is decoded. Raises SetError, and ModelUnavailable where a standard set cannot be fetched.
+    With `crops` each box of annotations is a picture; `images` is the folder of the pictures where they are not found
+    beside the annotations or the table. No picture is decoded. A standard set that is not in the cache is fetched.
+    Raises SetError, UsageError, and ModelUnavailable where a set cannot be fetched or needs a missing library.
     """
+    if images is not None and not os.path.isdir(images):
+        raise UsageError(f"{images} is no folder of pictures.")
     try:
-        mode = os.stat(name)
-        del mode
-    except (OSError, ValueError) as problem:
-        raise SetError(str(unreadable(Path(name), problem)), "not_found") from None
+        found = _read_set(name, crops, images, access)
+    except RecursionError:
+        raise SetError(f"{name}: its folders are nested too deeply.") from None
+    if not found.examples:
+        raise SetError(f"{name}: there are no pictures with a class here.", "not_found")
+    return found
+
+
+def _read_set(name: str, with_crops: bool, images: str | None, access: Access) -> PictureSet:
+    if not _exists(name):
+        if (known := standard.lookup(name)) is not None:
+            return _of_tree(Folder(str(standard.fetch_set(known, access))), images, name)
+        raise _nothing_there(name)
     if os.path.isdir(name):
-        return _of_tree(Folder(name), images)
-    if zipfile.is_zipfile(name):
-        return _of_tree(Zip(name), images)
+        return crops.read(name, images) if with_crops else _of_tree(Folder(name), images, name)
+    if _is_zip(name):
+        archive = Zip(name)
+        return crops.read_tree(archive, images) if with_crops else _of_tree(archive, images, name)
+    if with_crops:
+        return crops.read(name, images)
     return _of_file(name, images)
 
 
-def _of_tree(tree: Tree, images: str | None) -> PictureSet:
-    if idx.image_files(tree) and not any(map(is_picture, tree.files)):
-        return idx.read(tree)
-    if (metadata := tables.metadata_in(tree)) and (found := tables.read_metadata(tree, metadata)):
-        return found
+def _of_tree(tree: Tree, images: str | None, name: str) -> PictureSet:
+    """The set in a folder or a zip, by what lies in it."""
+    has_pictures = any(map(is_picture, tree.files))
+    if not has_pictures:
+        if idx.image_files(tree):
+            return idx.read(tree)
+        if found := cifar.here(tree):
+            return cifar.read(tree, *found)
+        if svhn.files_in(tree):
+            return svhn.read(tree)
+        if (archive := cifar.archive_in(tree)) and tree.content(archive) is None:
+            return cifar.read_archive(tree.path(archive))
+    if (metadata := tables.metadata_in(tree)) and (told := tables.read_metadata(tree, metadata)):
+        return told
     if table := tables.table_at_root(tree):
         return tables.read(tree, table, images=images)
-    return folders.read(tree)
+    if flat := imagenet.flat_val(tree):
+        return imagenet.read(tree, flat)
+    try:
+        return imagenet.named(folders.read(tree))
+    except SetError as problem:
+        if os.path.isdir(name) and crops.holds_annotations(Path(name)):
+            raise SetError(f"{name}: there are no folders of classes, but {_NO_CROPS}.") from None
+        raise problem from None
 
 
 def _of_file(name: str, images: str | None) -> PictureSet:
-    folder, last = posixpath.split(name)
+    """The set that a single file is or tells of."""
+    folder, last = os.path.split(name)
+    lower = last.lower()
     tree = Folder(folder or ".")
-    return tables.read(tree, last, name, images)
+    if cifar.is_archive(name):
+        return cifar.read_archive(name)
+    if lower.endswith(tables.SUFFIXES):
+        return tables.read(tree, last, name, images)
+    if lower.endswith((".jsonl", ".ndjson")):
+        return tables.read_lines(tree, last, name, images)
+    if idx.is_part(last):
+        return idx.read(tree)
+    if last in svhn.FILES:
+        return svhn.read(tree)
+    if crops.holds_annotations(Path(name)):
+        raise SetError(f"{name}: {_NO_CROPS}.")
+    if lower.endswith((".tar", ".tgz", ".tar.gz", ".tar.xz", ".7z", ".rar")):
+        raise SetError(f"{name}: of archives, zip is read in place. Unpack this one, and give the folder.")
+    if is_picture(last):
+        raise SetError(f"{name}: this is one picture; give a folder with a folder for each class, or a table.")
+    head = tree.read(last, 1 << 30)[:65536] if os.path.getsize(name) < 1 << 30 else b""
+    if tables.is_table(head, last):
+        return tables.read(tree, last, name, images)
+    raise SetError(
+        f"{name}: this is no set of pictures with classes: no zip, and no table with the columns path and label."
+    )
+
+
+def _exists(name: str) -> bool:
+    try:
+        os.stat(name)
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError) as problem:
+        raise SetError(str(unreadable(Path(name), problem)), "read_failed") from None
+    return True
+
+
+def _is_zip(name: str) -> bool:
+    """Whether a file is a zip by its name or its content; never a device or a pipe."""
+    if not os.path.isfile(name):
+        raise SetError(f"{name}: this is neither a file nor a folder.", "not_a_file")
+    return name.lower().endswith(".zip") or zipfile.is_zipfile(name)
+
+
+def _nothing_there(name: str) -> SetError:
+    near = did_you_mean(name, standard.SETS) if "/" not in name else ""
+    known = f" A standard set is one of {', '.join(standard.SETS)}." if "/" not in name and not near else ""
+    return SetError(f"{name}: there is no such file or folder.{near}{known}", "not_found")

@@ -70,6 +70,15 @@ def read(tree: Tree, name: str, source: str | None = None, images: str | None = 
     return _assembled(tree, rows, form, source or tree.source)
 
 
+def read_lines(tree: Tree, name: str, source: str, images: str | None = None) -> PictureSet:
+    """The set that a file of JSON Lines, each with `file_name` and `label`, tells of. Raises SetError."""
+    rows = _Rows()
+    if not _read_lines(tree, name, "", rows):
+        raise SetError(f"{source}: each line must be an object with file_name and label.")
+    _rebase(tree, rows, images)
+    return _assembled(tree, rows, "metadata", source)
+
+
 def metadata_in(tree: Tree) -> list[str]:
     """The tables of Hugging Face's picture folders that lie in a tree, or in its folders one below."""
     found: dict[str, str] = {}

@@ -1,9 +1,10 @@
-"""Weight files from a server: resumed, verified, and whole or not there at all.
+"""Files of weights and of data sets from a server: resumed, verified, and whole or not there at all.
 
 Not by pooch: it cannot go on after a broken connection, leaves a temporary file behind when it is killed, and waits
 as long as a server likes.
 """
 
+import hashlib
 import json
 import os
 import warnings
@@ -38,6 +39,28 @@ _CHUNK = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
+class SetFile:
+    """A file of a standard data set, whose published hash is an MD5.
+
+    Files of two sets may be called the same, so each set has a `folder`, in the cache and on a mirror. `size` is in
+    bytes.
+    """
+
+    url: str
+    folder: str
+    md5: str
+    size: int
+
+    @property
+    def file(self) -> str:
+        """The file's name, on the server and in the cache."""
+        return self.url.rpartition("/")[2]
+
+
+Source = Download | SetFile
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """What may be asked of the network: nothing at all (`offline`), or a `mirror` instead of the official server."""
 
@@ -54,29 +77,39 @@ class Access:
             raise UsageError(f"The mirror is an http or https address, not {presentable(mirror.rpartition('@')[2])}.")
         return cls(offline, mirror, progress)
 
-    def address(self, source: Download) -> str:
+    def address(self, source: Source) -> str:
         """Where the file is fetched from, with the user and password where the mirror wants them."""
-        return f"{self.mirror.rstrip('/')}/{source.file}" if self.mirror else source.url
+        if not self.mirror:
+            return source.url
+        folder = f"{source.folder}/" if isinstance(source, SetFile) else ""
+        return f"{self.mirror.rstrip('/')}/{folder}{source.file}"
 
 
 class _CutOff(Exception):
     """The connection ended, or never came about, before the file was complete."""
 
 
-def fetch(name: str, source: Download, access: Access, size_mib: float = 0.0) -> tuple[Path, str]:
-    """The verified file of the network `name`, fetched where it is not in the cache, and its SHA-256.
+def place_of(source: Source) -> Path:
+    """Where the file belongs in the cache, whether it is there or not."""
+    if isinstance(source, SetFile):
+        return cache_folder() / "datasets" / source.folder / source.file
+    return stored_file(source)
+
+
+def fetch(name: str, source: Source, access: Access, size_mib: float = 0.0) -> tuple[Path, str]:
+    """The verified file of the network or data set `name`, fetched where it is not in the cache, and its SHA-256.
 
     Raises ModelUnavailable, which says what to do by hand, where the file is neither here nor within reach.
     """
-    path = stored_file(source)
+    path = place_of(source)
     known = verified(source)
     if known is not None:
         return path, known
     if path.exists():
         if access.offline:
             raise ModelUnavailable(
-                f"{path} is damaged: its SHA-256 does not begin with {source.hash_prefix}. "
-                f"Copy the file again, or run `vision models pull {name}` with a network."
+                f"{path} is damaged: its {_should_be(source)}. "
+                f"Copy the file again, or run `vision {_group(source)} pull {name}` with a network."
             )
         warnings.warn(f"{path} was damaged, so it is fetched again.", stacklevel=2)
     if access.offline:
@@ -85,7 +118,7 @@ def fetch(name: str, source: Download, access: Access, size_mib: float = 0.0) ->
 
     try:
         # Two processes that want the same file: the second waits and finds it there.
-        partial = cache_folder() / "downloads" / ".partial"
+        partial = path.parent / ".partial"
         partial.mkdir(parents=True, exist_ok=True)
         with FileLock(partial / f"{source.file}.lock"):
             known = verified(source)
@@ -104,37 +137,38 @@ def fetch(name: str, source: Download, access: Access, size_mib: float = 0.0) ->
     return path, known
 
 
-def verified(source: Download, *, thoroughly: bool = False) -> str | None:
+def verified(source: Source, *, thoroughly: bool = False) -> str | None:
     """The SHA-256 of the cached file; None where it is missing or not what it should be.
 
     Raises ModelUnavailable where it cannot be read.
 
     The file is read only where its size is not the one noted when it was last read, or where `thoroughly` is set.
     """
-    path = stored_file(source)
+    path = place_of(source)
     try:
         size = path.stat().st_size
     except OSError:
         return None
     noted = _note(path)
-    if not thoroughly and noted.get("size") == size and _agrees(str(noted.get("sha256")), source):
+    if not thoroughly and noted.get("size") == size and _agrees(noted, source):
         return str(noted["sha256"])
     try:
-        found = sha256_of(path)
+        hashes = _hashes(path, source)
+        found = hashes["sha256"]
     except OSError as problem:
         raise ModelUnavailable(
             f"{path} cannot be read: {problem.strerror}. Remove it, or let yourself read it."
         ) from None
-    if not _agrees(found, source) or (noted.get("sha256") and noted["sha256"] != found):
+    if not _agrees(hashes, source) or (noted.get("sha256") and noted["sha256"] != found):
         return None
     with suppress(OutputError):  # it only spares the next run from reading the file, which may be someone else's
-        write_whole(_note_path(path), json.dumps({"size": size, "sha256": found}).encode())
+        write_whole(_note_path(path), json.dumps({"size": size, **hashes}).encode())
     return found
 
 
-def remove(source: Download) -> int:
+def remove(source: Source) -> int:
     """Removes the cached file and what was fetched of it; how many bytes that freed. Raises OutputError."""
-    path = stored_file(source)
+    path = place_of(source)
     partial = path.parent / ".partial"
     parts = (path, _note_path(path), partial / f"{path.name}.part", partial / f"{path.name}.lock")
     return sum(map(remove_file, parts))
@@ -164,23 +198,60 @@ def _note(path: Path) -> dict[str, Any]:
     return noted if isinstance(noted, dict) else {}
 
 
-def _agrees(sha256: str, source: Download) -> bool:
+def _hashes(path: Path, source: Source) -> dict[str, str]:
+    """The hashes of a file that are noted: SHA-256, and the one that was published."""
+    hashes = {"sha256": sha256_of(path)}
+    if isinstance(source, SetFile):
+        with path.open("rb") as file:
+            # Published before anybody made files on purpose that share an MD5; such a one cannot be made of these.
+            digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
+        hashes["md5"] = digest.hexdigest()
+    return hashes
+
+
+def _agrees(hashes: dict[str, Any], source: Source) -> bool:
+    sha256 = str(hashes.get("sha256"))
+    if isinstance(source, SetFile):
+        return len(sha256) == 64 and hashes.get("md5") == source.md5
     return len(sha256) == 64 and sha256.startswith(source.hash_prefix)
 
 
-def _by_hand(name: str, source: Download, access: Access, size_mib: float, why: str) -> str:
-    size = f" ({size_mib:.1f} MiB)" if size_mib else ""
-    path = stored_file(source)
-    return (
-        f"The weights of {name} are not here, and {why}.\n"
-        f"  file:     {source.file}{size}, from {presentable(access.address(source))}\n"
-        f"  belongs:  {path}\n"
-        f"  get it:   run `vision models pull {name}` on a connected machine; `vision models path {name}` there says "
-        "where the file lies. Copy it to the place above."
+def _should_be(source: Source) -> str:
+    if isinstance(source, SetFile):
+        return f"MD5 is not {source.md5}"
+    return f"SHA-256 does not begin with {source.hash_prefix}"
+
+
+def _group(source: Source) -> str:
+    """The commands of `vision` that such files belong to."""
+    return "datasets" if isinstance(source, SetFile) else "models"
+
+
+def by_hand(name: str, sources: "list[Source]", access: Access, sizes_mib: list[float], why: str) -> str:
+    """What to do where files are missing and cannot be fetched: which belongs where, and how to come by it."""
+    group = _group(sources[0])
+    are = f"The weights of {name} are" if group == "models" else f"The data set {name} is"
+    lines = [f"{are} not here, and {why}."]
+    for source, mib in zip(sources, sizes_mib, strict=True):
+        size = f" ({mib:.1f} MiB)" if mib >= 0.05 else f" ({mib * 1024:.1f} KiB)" if mib else ""
+        lines += [
+            f"  file:     {source.file}{size}, from {presentable(access.address(source))}",
+            f"  belongs:  {place_of(source)}",
+        ]
+    one = len(sources) == 1
+    lines.append(
+        f"  get it:   run `vision {group} pull {name}` on a connected machine; `vision {group} path {name}` there "
+        f"says where the {'file lies' if one else 'files lie'}. Copy {'it' if one else 'them'} to the "
+        f"{'place' if one else 'places'} above."
     )
+    return "\n".join(lines)
 
 
-def _retrieve(name: str, source: Download, access: Access, size_mib: float, part: Path) -> None:
+def _by_hand(name: str, source: Source, access: Access, size_mib: float, why: str) -> str:
+    return by_hand(name, [source], access, [size_mib], why)
+
+
+def _retrieve(name: str, source: Source, access: Access, size_mib: float, part: Path) -> None:
     url = access.address(source)
     # Published sizes are rounded.
     limit = int(size_mib * 1.05 * 2**20) + 2**20 if size_mib else MAX_BYTES
@@ -191,10 +262,10 @@ def _retrieve(name: str, source: Download, access: Access, size_mib: float, part
         kept = f"; {had:,} bytes are kept, and the next try goes on from there" if had else ""
         why = f"{presentable(url)} cannot be fetched ({problem}{kept})"
         raise ModelUnavailable(_by_hand(name, source, access, size_mib, why)) from problem
-    os.replace(part, stored_file(source))
+    os.replace(part, place_of(source))
 
 
-def _resume(url: str, part: Path, source: Download, access: Access, limit: int) -> None:
+def _resume(url: str, part: Path, source: Source, access: Access, limit: int) -> None:
     """Brings `part` to completion. Raises _CutOff, or ModelUnavailable where trying on is pointless."""
     resumed = part.exists() and part.stat().st_size > 0
     fruitless = 0
@@ -210,14 +281,18 @@ def _resume(url: str, part: Path, source: Download, access: Access, limit: int) 
             if fruitless >= _FRUITLESS:
                 raise
             continue
-        found = sha256_of(part)
-        if _agrees(found, source):
+        hashes = _hashes(part, source)
+        if _agrees(hashes, source):
             return
         part.unlink()
         if not resumed:
+            if isinstance(source, SetFile):
+                differs = f"its MD5 is {hashes['md5']}, not {source.md5}"
+            else:
+                differs = f"its SHA-256 begins with {hashes['sha256'][:8]}, not with {source.hash_prefix[:8]}"
             raise ModelUnavailable(
-                f"What {presentable(url)} sent is not the file that was published: its SHA-256 begins with "
-                f"{found[:8]}, not with {source.hash_prefix[:8]}. Nothing was kept. Check the address or the mirror."
+                f"What {presentable(url)} sent is not the file that was published: {differs}. Nothing was kept. "
+                "Check the address or the mirror."
             )
         resumed = False  # its beginning may have come from another file: once more from the start
 
