@@ -21,6 +21,7 @@ from visioncli.tasks import TASKS
 from visioncli.tasks.beforehand import check_names
 from visioncli.tasks.interface import Task
 from visioncli.weights.downloads import Access, Progress
+from visioncli.weights.runs import is_run
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,7 +31,7 @@ AUTO_BATCH = 8
 
 def build_task(
     name: str,
-    model: str | None = None,
+    model: str | os.PathLike[str] | None = None,
     options: EngineOptions | None = None,
     *,
     weights: str | os.PathLike[str] | None = None,
@@ -41,16 +42,16 @@ def build_task(
 ) -> Task:
     """The task called `name` with its network loaded. Raises UsageError and ModelUnavailable.
 
-    `model` is a name of `vision models`, `timm:NAME`, `hf:NAME_OR_PATH` or `onnx:FILE`; for classification also
-    several, separated by commas: the first one's predictions, with all others beside them in `extra`. `weights` is a
-    checkpoint of one's own for it, `labels` a file with its class names. Weights that are not in the cache are
-    fetched, unless `offline`; `progress` is told how far that is.
+    `model` is a name of `vision models`, a RUN folder of `vision train`, `timm:NAME`, `hf:NAME_OR_PATH` or
+    `onnx:FILE`; for classification also several, separated by commas: the first one's predictions, with all others
+    beside them in `extra`. `weights` is a checkpoint of one's own for it, `labels` a file with its class names.
+    Weights that are not in the cache are fetched, unless `offline`; `progress` is told how far that is.
     """
     # Read when torch loads its OpenMP: waiting threads that spin make two processes on one machine crawl.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if name not in TASKS:
         raise UsageError(f"There is no task {name!r}. Known: {', '.join(TASKS)}.")
-    specs = model_names(model) if model else [registry.DEFAULTS[name]]
+    specs = model_names(os.fspath(model)) if model else [registry.DEFAULTS[name]]
     if len(specs) > 1 and name != "classify":
         raise UsageError(f"Models are compared by classify; for {name} give one.")
     if len(specs) > 1 and (weights or labels):
@@ -60,6 +61,8 @@ def build_task(
     rows = [describe(spec, name, access=access, **paths) for spec in specs]
     for row in rows:
         check_names(name, row, settings)  # before anything is fetched
+    if len({row.name for row in rows}) < len(rows):  # RUN folders of the same name, or of a network's
+        rows = [dataclasses.replace(row, name=spec) for row, spec in zip(rows, specs, strict=True)]
     rows = [ready(row, access) for row in rows]
     tasks = [TASKS[name](row, options, **settings) for row in rows]
     task = tasks[0]
@@ -72,8 +75,8 @@ def build_task(
 
 
 def model_names(text: str) -> list[str]:
-    """The names in a list with commas; a path after `hf:` or `onnx:` may have commas itself."""
-    if text.startswith(("hf:", "onnx:")):
+    """The names in a list with commas; a path after `hf:` or `onnx:`, or of a RUN folder, may have commas itself."""
+    if text.startswith(("hf:", "onnx:")) or ("," in text and is_run(text)):
         return [text]
     names = list(dict.fromkeys(part.strip() for part in text.split(",")))
     if not all(names):
@@ -143,7 +146,7 @@ class Predictor:
 
 def load(
     task: str,
-    model: str | None = None,
+    model: str | os.PathLike[str] | None = None,
     *,
     device: str = "auto",
     threads: int | None = None,

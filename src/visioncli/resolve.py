@@ -1,6 +1,7 @@
 """From what the user writes after --model to a row whose weights are there.
 
-`NAME`, `timm:NAME`, `hf:NAME_OR_PATH` and `onnx:FILE`; `--weights FILE` puts the user's own weights into a network.
+`NAME`, `timm:NAME`, `hf:NAME_OR_PATH`, `onnx:FILE` and RUN, a folder of `vision train`; `--weights FILE` puts the
+user's own weights into a network.
 """
 
 import dataclasses
@@ -11,10 +12,12 @@ from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.inputs.small_files import read_small
 from visioncli.models import registry
 from visioncli.models.labels import load_labels
-from visioncli.models.row import Download, LocalFile, ModelRow
+from visioncli.models.row import Download, LocalFile, ModelRow, Trained, Untrained
 from visioncli.weights.downloads import Access, fetch
+from visioncli.weights.load import no_weights
 from visioncli.weights.other_files import no_file
 from visioncli.weights.places import sha256_of
+from visioncli.weights.runs import is_run, read_run
 
 FAMILIES = {"timm": "timm", "hf": "transformers", "onnx": "onnx"}
 """Prefixes of names that other libraries know; modules have `row(name, task, access)` and `task_of(name, access)`."""
@@ -56,10 +59,13 @@ def describe(
             row: ModelRow = module.row(rest, task, access, **own)
         except ValueError as problem:
             raise ModelUnavailable(
-                f"{spec} cannot be used, for it says impossible things of its input: {problem}."
+                f"{spec} cannot be used, for it says impossible things of itself: {problem}."
             ) from None
     else:
-        row = registry.find(spec, task)
+        row = named(spec, task)
+        if isinstance(row.source, Trained) and (weights is not None or labels is not None):
+            option = "--weights" if weights is not None else "--labels"
+            raise UsageError(f"{spec} has weights and class names of its own, so {option} does not go with it.")
     if weights is not None:
         return own_weights(row, weights, labels)
     if labels is not None and row.layout is None:
@@ -67,8 +73,26 @@ def describe(
     return row
 
 
+def named(name: str, task: str | None = None, *, check: bool = True) -> ModelRow:
+    """The row called `name`, or else of the RUN folder `name`, whose weights are compared with their hash to `check`.
+
+    Raises UsageError and ModelUnavailable.
+    """
+    if not is_run(name) or any(row.name == name for row in registry.all_rows()):
+        return registry.find(name, task)
+    row = read_run(name, check=check)
+    if task is not None and task not in row.tasks:
+        raise UsageError(f"{name} cannot {task}; it is for {', '.join(row.tasks)}.")
+    return row
+
+
 def ready(row: ModelRow, access: Access) -> ModelRow:
-    """`row` with its weights in the cache, and their whole hash; as it is where it needs no download."""
+    """`row` with its weights in the cache, and their whole hash; as it is where it needs no download.
+
+    Raises ModelUnavailable.
+    """
+    if isinstance(row.source, Untrained):
+        raise ModelUnavailable(no_weights(row))
     if not isinstance(row.source, Download):
         return row
     _, sha256 = fetch(row.name, row.source, access, row.file_mib)
@@ -101,9 +125,9 @@ def own_weights(row: ModelRow, weights: Path, labels: Path | None) -> ModelRow:
         if count is not None or len(names) == outputs:
             row = dataclasses.replace(row, labels=_named(names, outputs, row, labels))
     elif outputs != outputs_of(row):
+        published = "" if isinstance(row.source, Untrained) else f", {row.name} as published {outputs_of(row)}"
         raise UsageError(
-            f"{weights} has {outputs} outputs, {row.name} as published {outputs_of(row)}. "
-            "Say what they are called: --labels FILE, one name a line."
+            f"{weights} has {outputs} outputs{published}. Say what they are called: --labels FILE, one name a line."
         )
     return dataclasses.replace(row, source=source)
 

@@ -22,7 +22,11 @@ SCHEMA = "vision/1"
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """One class of a picture. `score` is a probability; the scores of all classes sum to 1."""
+    """One class of a picture. `score` is a probability.
+
+    The scores of all classes sum to 1, unless the network was trained for several labels a picture: then each is a
+    probability of its own, and the answer holds the classes that reach the threshold found in training, maybe none.
+    """
 
     label: str
     label_id: int

@@ -17,7 +17,7 @@ def test_each_default_can_do_its_task() -> None:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_each_row_is_complete(row: registry.ModelRow) -> None:
     known = row.source.hash_prefix if isinstance(row.source, registry.Download) else row.source.sha256
-    assert known and len(known) >= 8
+    assert isinstance(row.source, registry.Untrained) or (known and len(known) >= 8)
     assert row.parameters > 0
     assert row.licence
     assert row.paper.startswith("https://")

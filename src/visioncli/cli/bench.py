@@ -18,7 +18,7 @@ def bench(
         list[str] | None,
         typer.Argument(
             metavar="[MODEL...]",
-            help="Networks of `vision models`.",
+            help="Networks of `vision models`, or RUN folders of `vision train`.",
             show_default="those of all tasks",
             autocompletion=completion.network_names,
         ),
@@ -60,7 +60,7 @@ def bench(
     sizes = _sizes(batch_sizes)
     access = Access.of(False)
     names = models or [registry.DEFAULTS[task] for task in ("classify", "detect", "segment", "pose")]
-    rows = [resolve.ready(registry.find(name), access) for name in names]
+    rows = [resolve.ready(resolve.named(name), access) for name in names]
     found = []
     for row in rows:
         for kind in _engines(row, engine, device, precision):

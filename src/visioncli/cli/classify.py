@@ -11,9 +11,17 @@ from visioncli.cli.options import FrameOptions, with_frame_options
 def classify(
     frame: FrameOptions,
     top_k: Annotated[int, typer.Option("--top-k", "-k", metavar="K", help="Classes a picture, best first.")] = 5,
-    threshold: Annotated[float, typer.Option("--threshold", metavar="P", help="Leave out classes below this.")] = 0.0,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold",
+            metavar="P",
+            help="Leave out classes below this.",
+            show_default="0; each class its own where a network knows several labels a picture",
+        ),
+    ] = None,
 ) -> None:
-    """Name what each picture shows: the 1000 ImageNet classes with their probabilities."""
+    """Name what each picture shows: the 1000 ImageNet classes, or those of your own training, with probabilities."""
     from visioncli.cli.session import run_task
     from visioncli.render.classify import draw
 

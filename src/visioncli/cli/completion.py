@@ -1,5 +1,6 @@
 """What the shell is told when Tab is pressed: names of networks, classes and formats. Imports no network."""
 
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -16,17 +17,33 @@ _FAMILIES = (
     ("hf:", "a network of transformers, by name or folder"),
     ("onnx:", "an ONNX file"),
 )
+MOST_FOLDERS = 1000
+"""So many entries of a folder are looked through for RUN folders: Tab is answered at once."""
 
 
 def models(ctx: typer.Context, incomplete: str) -> list[Completion]:
     """Networks for the command that is typed (all, where it is no task), several with commas between."""
-    return list(_last_of_list(incomplete, [*_networks(ctx), *(_FAMILIES if _task(ctx) else ())]))
+    known = [*_networks(ctx), *_runs(incomplete.rpartition(",")[2]), *(_FAMILIES if _task(ctx) else ())]
+    return list(_last_of_list(incomplete, known))
 
 
-def network_names(ctx: typer.Context) -> list[Completion]:
+def network_names(ctx: typer.Context, incomplete: str) -> list[Completion]:
     """Networks as arguments, without those that are given already."""
     given = {str(name) for value in ctx.params.values() if isinstance(value, list | tuple) for name in value}
-    return [one for one in _networks(ctx) if one[0] not in given]
+    return [one for one in [*_networks(ctx), *_runs(incomplete)] if one[0] not in given]
+
+
+def _runs(begun: str) -> Iterator[tuple[str, str]]:
+    """Folders of `vision train` whose path may begin so."""
+    above = begun[: begun.rfind("/") + 1]
+    try:
+        with os.scandir(os.path.expanduser(above) or ".") as entries:
+            names = sorted(entry.name for entry in itertools.islice(entries, MOST_FOLDERS))
+    except OSError:
+        return
+    for name in names:
+        if os.path.isfile(os.path.join(os.path.expanduser(above), name, "model.json")):
+            yield above + name, "a network of vision train's"
 
 
 def standard_sets(ctx: typer.Context) -> list[Completion]:

@@ -1,5 +1,6 @@
 """`vision eval` from the options to the exit status, where the truth is classes."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from visioncli.status import Status
 from visioncli.tasks.classify.task import Classify
 from visioncli.tasks.interface import Task
 from visioncli.weights.downloads import Access
+from visioncli.weights.runs import is_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,8 @@ def _chosen(request: Request) -> tuple[PictureSet, select.Selection]:
     chosen = select.part(pictures, request.split)
     if request.by is not None:
         check_column(chosen.examples, request.by, pictures.source)
-    known = [trained for run in request.runs if (trained := select.trained_on(Path(run)))]
+    runs = [Path(os.path.expanduser(spec)) for spec in request.specs("classify") if is_run(spec)]
+    known = [trained for run in runs if (trained := select.trained_on(run))]
     return pictures, select.unseen(chosen, known, allow_leaks=request.allow_leaks)
 
 
@@ -191,8 +194,12 @@ def _contestants(request: Request, pictures: PictureSet, console: Console) -> li
         if matched.by == "number":
             first = pictures.classes[0]
             label = task.labels.get(int(first))
-            console.note(f"The classes are numbers, and taken for those of {name}: {first} is {label}.")
-        key = Key(matched.ids, task.labels, pictures.multi_label, tuple(getattr(task, "thresholds", ())))
+            console.warning(f"The classes are numbers, and taken for those of {name}: {first} is {label}.")
+        if bool(task.thresholds) != pictures.multi_label:
+            one, several = "one class a picture", "any number of classes a picture"
+            has, says = (several, one) if pictures.multi_label else (one, several)
+            console.warning(f"{pictures.source} has {has}, and {name} was trained for {says}.")
+        key = Key(matched.ids, task.labels, pictures.multi_label, task.thresholds)
         found.append(Contestant(name, task, key))
     return found
 

@@ -92,7 +92,7 @@ def gradcam(
 
     from visioncli.errors import UsageError
     from visioncli.models import registry
-    from visioncli.resolve import resolve
+    from visioncli.resolve import named, resolve
     from visioncli.sinks.formats import SinkOptions
     from visioncli.weights.downloads import Access
 
@@ -102,7 +102,7 @@ def gradcam(
     detect = task is Explained.DETECT
     first = names[0] if names else frame.model or registry.DEFAULTS[task.value]
     if ":" not in first:
-        registry.find(first, task.value)
+        named(first, task.value)
     access = Access.of(frame.offline)
     others = [resolve(name, "gradcam", access=access) for name in names[1:]]
     settings: dict[str, Any] = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from visioncli.api import build_task, run_options
+from visioncli.api import build_task, model_names, run_options
 from visioncli.cli.downloading import download_progress
 from visioncli.cli.interrupts import program as interrupts
 from visioncli.cli.options import AnnotatedKind, FrameOptions, PrintKind
@@ -30,6 +30,7 @@ from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, 
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.tasks.interface import Task
+from visioncli.weights.runs import NOTES, WEIGHTS, is_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,11 +237,17 @@ def _check_inputs(frame: FrameOptions, out: Path | None) -> None:
                 )
 
 
+def _own_models(frame: FrameOptions) -> list[str]:
+    """The RUN folders that are named as models."""
+    return [name for name in model_names(frame.model) if is_run(name)] if frame.model else []
+
+
 def _protect_inputs(out: OutputFolder, request: Request) -> None:
     """Names in the output folder that are inputs, before anything is written; those of a pipe follow as they come."""
     frame, options = request.frame, request.sink_options
     model = (frame.model or "").partition(":")[2]
-    for path in (frame.weights, frame.labels, options.images, options.background, model):
+    runs = [os.path.join(os.path.expanduser(name), file) for name in _own_models(frame) for file in (NOTES, WEIGHTS)]
+    for path in (frame.weights, frame.labels, options.images, options.background, model, *runs):
         if path:
             out.protect(str(path))
     if out.has_own:  # what vision did not write is not replaced anyway

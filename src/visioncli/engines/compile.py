@@ -7,18 +7,20 @@ import dataclasses
 import json
 import logging
 import mmap
+import os
+import re
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from visioncli import __version__
 from visioncli.errors import UsageError
-from visioncli.files import whole_file
+from visioncli.files import name_part, whole_file
 from visioncli.models.labels import load_labels
-from visioncli.models.registry import Hub, ModelRow
+from visioncli.models.row import Hub, ModelRow, Trained
 from visioncli.weights.load import load_network
 from visioncli.weights.places import cache_folder
 
@@ -34,6 +36,8 @@ _OUTPUTS = {
     "ssd_mobilenet_v2": ("box_codes", "class_logits"),
     "deeplab": ("logits",),
     "movenet": ("keypoints",),
+    "lenet": ("logits",),
+    "fractalnet": ("logits",),
 }
 """Architectures that are known to come through whole, with the names of their outputs; see also `_outputs`."""
 _ANY_SIZE = frozenset({"deeplab"})
@@ -71,13 +75,31 @@ def weights_sha256(row: ModelRow) -> str | None:
 
 def compiled_file(row: ModelRow) -> Path:
     """Where the compiled network of `row` belongs, whether it is there or not."""
-    key = f"{(weights_sha256(row) or 'unknown')[:16]}-e{EXPORTER}-o{OPSET}"
-    return cache_folder() / "compiled" / f"{row.name}-{key}.onnx"
+    parts = [(weights_sha256(row) or "unknown")[:16]]
+    if row.form == "features":
+        parts.append("features")
+    if row.form == "features" or isinstance(row.source, Trained):
+        parts.append(f"{row.input.size}px")  # a choice of the training's; for published networks it is fixed
+    if isinstance(row.source, Trained):
+        return _trained_folder() / f"{name_part(row.name)}-{'-'.join(parts)}-{_VERSION}.onnx"
+    return cache_folder() / "compiled" / f"{row.name}-{'-'.join(parts)}-{_VERSION}.onnx"
+
+
+_VERSION = f"e{EXPORTER}-o{OPSET}"
+
+
+def _trained_folder() -> Path:
+    return cache_folder() / "compiled" / "trained"
 
 
 def compiled_files(row: ModelRow) -> list[Path]:
-    """The compiled networks of `row` in the cache, whatever weights of that name they were made of."""
-    return sorted((cache_folder() / "compiled").glob(f"{row.name}-*-e{EXPORTER}-o{OPSET}.onnx"))
+    """The compiled networks of `row` in the cache: whatever weights of that name they were made of, but for those of
+    the user's training only of its own."""
+    own = compiled_file(row)
+    if isinstance(row.source, Trained):
+        return sorted(own.parent.glob(f"*-{str(row.source.sha256)[:16]}-*.onnx"))
+    made = re.compile(rf"{re.escape(row.name)}-[0-9a-f]{{16}}(-features-\d+px)?-{_VERSION}\.onnx")
+    return sorted(path for path in own.parent.glob("*.onnx") if made.fullmatch(path.name))
 
 
 def compile_model(row: ModelRow, target: Path | None = None, tell: Callable[[str], None] | None = None) -> Path:
@@ -97,16 +119,38 @@ def compile_model(row: ModelRow, target: Path | None = None, tell: Callable[[str
         if tell is not None:
             tell(f"Preparing {row.name} for fast starts. This is done once and takes some seconds …")
         _write(row, network, temporary)
+    if partial is not None and isinstance(row.source, Trained):
+        _forget_oldest(own)
     return target
+
+
+MOST_TRAINED = 16
+"""So many compiled networks of the user's own training are kept, those that were used last."""
+
+
+def _forget_oldest(newest: Path) -> None:
+    """Removes what is too many of the trained networks in the cache."""
+    with suppress(OSError):  # another process may be at it, or use one of them; the next time is early enough
+        others = [(path.stat().st_mtime, path) for path in newest.parent.glob("*.onnx") if path != newest]
+        for _, path in sorted(others, reverse=True)[MOST_TRAINED - 1 :]:
+            path.unlink()
+
+
+def note_use(path: Path) -> None:
+    """Makes a compiled network one that was used just now."""
+    with suppress(OSError):
+        os.utime(path)
 
 
 def export_model(row: ModelRow, target: Path) -> Path:
     """As `compile_model`, for other libraries' networks too: what one needs who has only the file."""
     check_exportable(row)
-    if can_compile(row):
+    if can_compile(row) and row.temperature == 1:
         return compile_model(row, target)
     with whole_file(target) as temporary:
         network = load_network(row)
+        if row.temperature != 1:
+            network = _calibrated(network, row.temperature)
         if isinstance(row.source, Hub) and row.source.library == "transformers":
             from visioncli.families.transformers import input_spec
 
@@ -120,6 +164,22 @@ def _write(row: ModelRow, network: "nn.Module", path: Path) -> None:
     _export(row, network).save(path, external_data=False)
     with path.open("ab") as file:
         file.write(_seal(path))
+
+
+def _calibrated(network: "nn.Module", temperature: float) -> "nn.Module":
+    """Divides the logits inside the file, so that the softmax of any program is calibrated."""
+    from torch import Tensor, nn
+
+    class Calibrated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, x: Tensor) -> Tensor:
+            logits: Tensor = self.network(x)
+            return logits / temperature
+
+    return Calibrated().eval()
 
 
 def _only_logits(network: "nn.Module") -> "nn.Module":
@@ -166,7 +226,8 @@ _SEAL_BYTES = len(_seal_of(0))
 
 def metadata(row: ModelRow) -> dict[str, str]:
     """What is written into the file about the network; all values are text, structured ones JSON."""
-    return {
+    own = {"thresholds": json.dumps(row.thresholds), "activation": "sigmoid"} if row.thresholds else {}
+    return own | {
         "name": row.name,
         "tasks": ", ".join(row.tasks),
         "weights_sha256": weights_sha256(row) or "",
@@ -184,7 +245,9 @@ def _family(row: ModelRow) -> str:
 
 def _outputs(row: ModelRow) -> tuple[str, ...] | None:
     if _family(row) == "torchvision" and "classify" in row.tasks:
-        return ("logits",)
+        return ("features",) if row.form == "features" else ("logits",)
+    if row.form == "features":
+        return ("features",) if "classify" in row.tasks and _family(row) in _OUTPUTS else None
     return _OUTPUTS.get(_family(row))
 
 

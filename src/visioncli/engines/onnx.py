@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from visioncli.engines.compile import compile_model, compiled_file, is_whole, weights_sha256
+from visioncli.engines.compile import compile_model, compiled_file, is_whole, note_use, weights_sha256
 from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import ModelUnavailable, OutputError
 from visioncli.families.onnx import open_session
@@ -70,7 +70,9 @@ def open_compiled(row: ModelRow, options: EngineOptions) -> OnnxEngine | None:
     path = compiled_file(row)
     if path.is_file():
         try:
-            return OnnxEngine(row, path, options.threads, options.timeout)
+            engine = OnnxEngine(row, path, options.threads, options.timeout)
+            note_use(path)
+            return engine
         except ModelUnavailable:
             # Damaged: made again below, in its place.
             pass

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from visioncli.errors import UsageError
-from visioncli.models.labels import load_labels
+from visioncli.models.labels import imagenet_wnids
 from visioncli.names import did_you_mean
 
 _WNID = re.compile(r"n\d{8}")
@@ -90,7 +90,7 @@ def _wnids(classes: Sequence[str], labels: Mapping[int, str]) -> list[int]:
     """Of a network with ImageNet's thousand classes."""
     if len(labels) != 1000 or not any(_WNID.fullmatch(name) for name in classes):
         return []
-    known = {wnid: i for i, wnid in load_labels("imagenet1k_wnids").items()}
+    known = {wnid: i for i, wnid in enumerate(imagenet_wnids())}
     return [known.get(name, UNKNOWN) for name in classes]
 
 

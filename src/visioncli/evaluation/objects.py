@@ -80,6 +80,8 @@ def truth_of(data: str, task: str, split: str | None, images: Path | None, names
     if not exists(path):
         raise DatasetError(f"{path}: there is no such file or folder.", "not_found")
     if task == "segment" and (maps := _maps_of(path, images)):
+        if split is not None:
+            raise UsageError(f"--split {split}: {path} has no splits, only pictures with label maps.")
         items, files = zip(*maps, strict=True)
         return Truth(path, items, maps=files, note=f"{data}: {len(items):,} pictures with label maps.")
     side = locate(path, None, keypoints=task == "pose")

@@ -69,6 +69,8 @@ class Key:
     def sample(self, probabilities: NDArray[np.floating], truth: Sequence[Sequence[int]]) -> SingleLabel | MultiLabel:
         """N pictures with (N, C) probabilities, of which `truth` has the classes, as places in `ids`."""
         if not self.multi_label:
+            if self.thresholds:  # of each class by itself: made to sum to one
+                probabilities = probabilities / np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-30)
             return SingleLabel(probabilities, np.array([self.ids[classes[0]] for classes in truth], np.int64))
         marks = np.zeros((len(truth), len(self.ids)), bool)
         for row, classes in enumerate(truth):

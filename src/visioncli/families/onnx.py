@@ -1,9 +1,10 @@
 """`onnx:FILE`: a network in the ONNX format that classifies, detects or segments, with its labels in the file or own.
 
-Metadata that it reads, as `vision export` writes it: `labels` (JSON: id -> name) and `input` (JSON: the fields of
-`InputSpec`, and `letterbox`), or else YOLO's `names`, `imgsz`, `task` and `end2end`. Without, pictures are scaled as
-for ImageNet; to classify, the shorter side is resized to 8/7 of the input; to segment, and for detectors of DETR's
-kind, the picture is squashed to the input; for those of YOLO's kind it is framed in grey and `pixel / 255`.
+Metadata that it reads, as `vision export` writes it: `labels` (JSON: id -> name), `input` (JSON: the fields of
+`InputSpec`, and `letterbox`) and `thresholds` (JSON: one a class, where a picture may have several), or else YOLO's
+`names`, `imgsz`, `task` and `end2end`. Without, pictures are scaled as for ImageNet; to classify, the shorter side is
+resized to 8/7 of the input; to segment, and for detectors of DETR's kind, the picture is squashed to the input; for
+those of YOLO's kind it is framed in grey and `pixel / 255`.
 """
 
 import ast
@@ -78,7 +79,8 @@ def row(name: str, task: str, access: Access, names: list[str] | None = None) ->
         about="An ONNX file.",
     )
     if task == "classify":
-        return dataclasses.replace(base, labels=_labels(metadata, _count_classes(path, session.get_outputs())))
+        count = _count_classes(path, session.get_outputs())
+        return dataclasses.replace(base, labels=_labels(metadata, count), thresholds=_thresholds(metadata, count))
     if own := _own_export(metadata, task):
         return dataclasses.replace(own, name=base.name, source=base.source, architecture="onnx")
     return _with_layout(base, path, session, metadata, names)
@@ -253,6 +255,20 @@ def _labels(metadata: dict[str, str], count: int) -> str | tuple[tuple[int, str]
     if names is not None:
         return tuple((i, names[i]) for i in range(count))
     return "imagenet1k" if count == 1000 else tuple((i, f"class {i}") for i in range(count))
+
+
+def _thresholds(metadata: dict[str, str], count: int) -> tuple[float, ...]:
+    """What each class's probability must reach, where a picture may have several classes. Raises ValueError."""
+    if "thresholds" not in metadata:
+        return ()
+    try:
+        given = json.loads(metadata["thresholds"])
+    except (ValueError, RecursionError):
+        given = None
+    fine = isinstance(given, list) and len(given) == count
+    if not fine or not all(type(value) in (int, float) and 0 <= value <= 1 for value in given):
+        raise ValueError(f"its thresholds are not {count} numbers between 0 and 1")
+    return tuple(float(value) for value in given)
 
 
 def _names(metadata: dict[str, str], count: int | None = None) -> dict[int, str] | None:

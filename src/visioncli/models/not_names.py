@@ -28,6 +28,9 @@ def instead_of_name(name: str) -> str:
     if lower.endswith(".onnx"):
         return f"An ONNX file is given with its kind before it: --model onnx:{name}"
     if lower.endswith(_CHECKPOINTS):
+        run = os.path.dirname(name) or "."
+        if os.path.isfile(os.path.join(os.path.expanduser(run), "model.json")):
+            return f"It is a file of a network that vision train wrote, which is given as its folder: --model {run}"
         return (
             "A checkpoint goes with the name of the network that it is of: --model NAME --weights "
             f"{name} (a whole network as an ONNX file: --model onnx:FILE)."
@@ -38,7 +41,10 @@ def instead_of_name(name: str) -> str:
     if "/" not in name and not folder.is_dir():
         return ""
     if folder.is_dir():
-        return f"{name} is a folder. One that save_pretrained of transformers wrote is given as --model hf:{name}"
+        return (
+            f"{name} is a folder without the model.json that vision train writes. One that save_pretrained of "
+            f"transformers wrote is given as --model hf:{name}"
+        )
     if name.startswith((".", "/", "~")) or name.count("/") != 1:
         return f"There is no folder or file {name}."
     return f"A repository of the hub is given as --model hf:{name}, a network of timm's as --model timm:NAME."

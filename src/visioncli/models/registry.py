@@ -8,8 +8,8 @@ from functools import cache
 from visioncli.errors import UsageError
 from visioncli.inputs.addresses import without_credentials
 from visioncli.models.not_names import instead_of_name
-from visioncli.models.row import Accuracy, Carrier, Download, Hub, InputSpec, LocalFile, ModelRow, Source
-from visioncli.models.rows import embedded, torchvision
+from visioncli.models.row import Accuracy, Carrier, Download, Hub, InputSpec, LocalFile, ModelRow, Source, Untrained
+from visioncli.models.rows import embedded, ours, torchvision
 from visioncli.names import did_you_mean
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "LocalFile",
     "ModelRow",
     "Source",
+    "Untrained",
     "all_rows",
     "find",
     "rows_for",
@@ -31,8 +32,8 @@ __all__ = [
 PLUGINS = "visioncli.models"
 """The entry-point group by which other distributions add rows."""
 
-ROWS: tuple[ModelRow, ...] = embedded.ROWS + torchvision.ROWS
-"""The networks that this package knows by itself, embedded ones first."""
+ROWS: tuple[ModelRow, ...] = embedded.ROWS + torchvision.ROWS + ours.ROWS
+"""The networks that this package knows by itself, embedded ones first, those without weights last."""
 
 DEFAULTS = {
     "classify": "efficientnet_lite0",

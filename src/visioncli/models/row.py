@@ -59,6 +59,18 @@ class LocalFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Trained(LocalFile):
+    """What `vision train` wrote: the network's own tensors under their own names, in a RUN folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Untrained:
+    """No weights: the architecture alone, which `vision train` fills."""
+
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Hub:
     """A network that another library (timm, transformers) finds and loads by its own name, or from a folder.
 
@@ -72,14 +84,15 @@ class Hub:
     state: str = ""
 
 
-Source = Carrier | Download | LocalFile | Hub
+Source = Carrier | Download | LocalFile | Untrained | Hub
 
-Form = Literal["", "boxes", "instances", "people", "pixels"]
+Form = Literal["", "boxes", "instances", "people", "pixels", "features"]
 """What a network answers.
 
 "": what the embedded network of its task does (class logits, for classification). The others as torchvision's:
 "boxes" `(1, K, 4)`, labels and scores of one picture given as `pixel / 255`; "instances" with masks, "people" with
-keypoints after these; "pixels": logits `(N, C, h, w)` for a normalised picture.
+keypoints after these; "pixels": logits `(N, C, h, w)` for a normalised picture; "features": of a classifier, what its
+last layer takes, `(N, F)`.
 """
 
 
@@ -155,6 +168,10 @@ class ModelRow:
     module is one of `LIBRARIES`, or a full module path with dots where a plug-in brings the network. `gflops` are
     multiply-adds in billions for one picture at the input size, as papers count them. `accuracy` is empty where
     nothing was published; its first entry is the one that tables show.
+
+    Scores are the softmax of `logits / temperature` (Guo et al., 2017, https://arxiv.org/abs/1706.04599). With
+    `thresholds`, one a class by id, a picture may have any number of classes: scores are the sigmoid of
+    `logits / temperature`, and the classes whose score reaches their threshold are the answer.
     """
 
     name: str
@@ -174,6 +191,8 @@ class ModelRow:
     form: Form = ""
     family: str = ""
     layout: Layout | None = None
+    temperature: float = 1.0
+    thresholds: tuple[float, ...] = ()
 
     def shaping(self) -> dict[str, Any]:
         """All of the row that shapes an answer, as JSON values: not what it only tells people."""

@@ -48,7 +48,7 @@ def read_checkpoint(path: Path) -> "dict[str, Tensor]":
         raise ModelUnavailable(no_file(path))
     if words := other_kind(path):
         raise ModelUnavailable(words)
-    loaded = _read_safetensors(path) if is_safetensors(path) else _read_pickle(path)
+    loaded = read_safetensors(path) if is_safetensors(path) else _read_pickle(path)
     state = _unwrap(loaded, path)
     if not state:
         raise ModelUnavailable(
@@ -58,7 +58,8 @@ def read_checkpoint(path: Path) -> "dict[str, Tensor]":
     return _without_prefix(state)
 
 
-def _read_safetensors(path: Path) -> Any:
+def read_safetensors(path: Path) -> "dict[str, Tensor]":
+    """The tensors of a safetensors file, as they are. Raises ModelUnavailable."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

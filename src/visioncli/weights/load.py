@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from visioncli.errors import ModelUnavailable, OutputError
 from visioncli.files import whole_file
-from visioncli.models.row import Carrier, Download, Hub, LocalFile, ModelRow
-from visioncli.weights.checkpoints import architecture, read_checkpoint
+from visioncli.models.row import Carrier, Download, Hub, LocalFile, ModelRow, Trained, Untrained
+from visioncli.weights.checkpoints import architecture, read_checkpoint, read_safetensors
 from visioncli.weights.places import converted_file, stored_file, verified_carrier_file, warn_not_kept
 
 if TYPE_CHECKING:
@@ -18,8 +18,17 @@ if TYPE_CHECKING:
 def load_network(row: ModelRow) -> "nn.Module":
     """The network of `row`, filled with its weights, in inference mode on the CPU. Raises ModelUnavailable.
 
-    A row with a `Download` must have been made ready (`resolve.ready`) before.
+    A row with a `Download` must have been made ready (`resolve.ready`) before. Of the form "features" it is the
+    network without the layer that classifies; UsageError where it has none of the kind.
     """
+    if row.form != "features":
+        return _whole_network(row)
+    from visioncli.weights.heads import without_head
+
+    return without_head(_whole_network(row), row)
+
+
+def _whole_network(row: ModelRow) -> "nn.Module":
     import torch
 
     module, variant = architecture(row)
@@ -40,6 +49,14 @@ def load_network(row: ModelRow) -> "nn.Module":
     if cached and kept is None:
         _keep(state, cached)
     return network.eval()
+
+
+def no_weights(row: ModelRow) -> str:
+    """The sentence for an architecture that comes without weights."""
+    return (
+        f"{row.name} comes without weights. Train it on pictures of yours: vision train DATA --from scratch --model "
+        f"{row.name} -o RUN. The folder RUN is then a model: --model RUN."
+    )
 
 
 def fill(network: "nn.Module", state: "dict[str, Tensor]", name: str, *, own: bool = False) -> None:
@@ -106,8 +123,12 @@ def _published(row: ModelRow, module: Any, variant: list[str]) -> "dict[str, Ten
             return state
     elif isinstance(source, LocalFile):
         path = Path(source.path)
+    elif isinstance(source, Untrained):
+        raise ModelUnavailable(no_weights(row))
     else:
         raise ModelUnavailable(f"{row.name} has no weight file of its own.")
+    if isinstance(source, Trained):
+        return read_safetensors(path)
     state = read_checkpoint(path)
     if isinstance(source, LocalFile):
         from visioncli.weights.fitting import fitted

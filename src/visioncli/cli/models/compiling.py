@@ -14,7 +14,7 @@ def compile_models(
         list[str] | None,
         typer.Argument(
             metavar="[NAME...]",
-            help="Networks of `vision models`.",
+            help="Networks of `vision models`, or RUN folders of `vision train`.",
             show_default=False,
             autocompletion=completion.network_names,
         ),
@@ -35,7 +35,7 @@ def compile_models(
 
     if bool(names) == all_models:
         raise UsageError("Name networks, or say --all.")
-    rows = [registry.find(name) for name in names or []]
+    rows = [resolve.named(name) for name in names or []]
     if all_models:
         rows = [row for row in registry.all_rows() if state_of(row) in ("cached", "installed") and can_compile(row)]
     for row in rows:

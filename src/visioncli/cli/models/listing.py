@@ -113,7 +113,7 @@ def _cells(row: ModelRow, task: str | None) -> tuple[str, ...]:
 def state_of(row: ModelRow) -> str:
     """Whether the weights are on this machine: installed, cached, or what it takes to have them."""
     from visioncli.errors import ModelUnavailable
-    from visioncli.models.row import Carrier, Download, Hub
+    from visioncli.models.row import Carrier, Download, Hub, Untrained
     from visioncli.weights.places import carrier_file, stored_file
 
     if isinstance(row.source, Carrier):
@@ -124,6 +124,8 @@ def state_of(row: ModelRow) -> str:
         return "installed"
     if isinstance(row.source, Download):
         return "cached" if stored_file(row.source).is_file() else "download"
+    if isinstance(row.source, Untrained):
+        return "train it"
     return "the library's" if isinstance(row.source, Hub) else "own"
 
 
@@ -178,7 +180,8 @@ def info(
         "answers": row.layout.style if row.layout else "",
         "accuracy": "; ".join(map(str, row.accuracy)) or "none published",
         "input": picture,
-        "labels": row.labels if isinstance(row.labels, str) else f"{len(row.labels)} of its own",
+        "labels": _labels(row),
+        "scores": _scores(row),
         "licence": row.licence,
         "paper": row.paper,
         "recipe": row.recipe,
@@ -186,6 +189,27 @@ def info(
         "weights": state_of(row),
     }
     sys.stdout.writelines(f"{key + ':':<15}{printable(str(value))}\n" for key, value in facts.items() if value)
+
+
+def _labels(row: ModelRow) -> str:
+    """The name of a known set of classes, or the first of its own."""
+    if isinstance(row.labels, str):
+        return row.labels
+    names = [name for _, name in row.labels]
+    shown = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")
+    return f"{len(names)} of its own: {shown}" if names else ""
+
+
+_MOST_NAMES = 8
+
+
+def _scores(row: ModelRow) -> str:
+    """How scores are made where it is not by a plain softmax; empty otherwise."""
+    heat = "" if row.temperature == 1 else f" at temperature {row.temperature:.4g}"
+    if row.thresholds:
+        least, most = min(row.thresholds), max(row.thresholds)
+        return f"sigmoid{heat}; each class has its threshold, {least:.3g} to {most:.3g}"
+    return heat and f"softmax{heat}"
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -11,18 +11,22 @@ from visioncli.cli.downloading import download_progress
 from visioncli.cli.models.listing import JsonOption, SortOption, TaskOption, select, show_rows, state_of
 from visioncli.cli.shared_options import OfflineOption, QuietOption
 from visioncli.errors import ModelUnavailable, UsageError
-from visioncli.models.row import Carrier, Download, ModelRow
+from visioncli.models.row import Carrier, Download, LocalFile, ModelRow
 from visioncli.status import Status
 
 Names = Annotated[
     list[str],
-    typer.Argument(metavar="NAME...", help="Networks of `vision models`.", autocompletion=completion.network_names),
+    typer.Argument(
+        metavar="NAME...",
+        help="Networks of `vision models`, or RUN folders of `vision train`.",
+        autocompletion=completion.network_names,
+    ),
 ]
 MaybeName = Annotated[
     str | None,
     typer.Argument(
         metavar="[NAME]",
-        help="A network of `vision models`.",
+        help="A network of `vision models`, or a RUN folder of `vision train`.",
         show_default=False,
         autocompletion=completion.network_names,
     ),
@@ -49,11 +53,11 @@ def pull(
     quiet: QuietOption = False,
 ) -> None:
     """Fetch and verify weights, so that later runs need no network."""
-    from visioncli.models.registry import find
+    from visioncli.resolve import named, ready
     from visioncli.weights.downloads import Access, fetch
     from visioncli.weights.places import verified_carrier_file
 
-    rows = [find(name) for name in names]
+    rows = [named(name) for name in names]
     for row in rows:
         if isinstance(row.source, Download):
             with download_progress(quiet=quiet) as progress:
@@ -64,16 +68,20 @@ def pull(
             verified_carrier_file(row.source)
             if not quiet:
                 sys.stderr.write(f"vision: {row.name} is here: it came with {row.source.distribution}.\n")
+        else:
+            ready(row, Access.of(offline, mirror))
+            if not quiet:
+                sys.stderr.write(f"vision: {row.name} is here: {_file(row)}\n")
 
 
 def path(name: MaybeName = None) -> None:
     """Print where a network's weights are, or belong; without a name, the cache folder."""
-    from visioncli.models.registry import find
+    from visioncli.resolve import named
     from visioncli.weights.places import NOWHERE, cache_folder
 
     if cache_folder() == NOWHERE:
         raise UsageError("This user has no home folder, so nothing is kept. Set VISION_CACHE_DIR to a folder.")
-    sys.stdout.write(f"{_file(find(name)) if name else cache_folder()}\n")
+    sys.stdout.write(f"{_file(named(name)) if name else cache_folder()}\n")
 
 
 def _file(row: ModelRow) -> Path:
@@ -83,6 +91,8 @@ def _file(row: ModelRow) -> Path:
         return carrier_file(row.source)
     if isinstance(row.source, Download):
         return stored_file(row.source)
+    if isinstance(row.source, LocalFile):
+        return Path(row.source.path)
     raise UsageError(f"{row.name} has no weight file in the cache.")
 
 
@@ -91,11 +101,12 @@ def verify(
     all_models: Annotated[bool, typer.Option("--all", help="All that are on this machine.")] = False,
 ) -> None:
     """Read weight files and compare their hashes. Exit status 4 where one is missing or not as published."""
-    from visioncli.models.registry import all_rows, find
+    from visioncli.models.registry import all_rows
+    from visioncli.resolve import named
 
     if (name is None) != all_models:
         raise UsageError("Name a network, or say --all.")
-    rows = [find(name)] if name else [r for r in all_rows() if state_of(r) in ("cached", "installed")]
+    rows = [named(name)] if name else [r for r in all_rows() if state_of(r) in ("cached", "installed")]
     bad = 0
     for row in rows:
         try:
@@ -133,21 +144,27 @@ def _verified(row: ModelRow) -> str:
             reason = "is not the file that was published" if here else "is not there"
             raise ModelUnavailable(f"{_file(row)} {reason}: vision models pull {row.name}")
         return found
+    if isinstance(row.source, LocalFile) and row.source.sha256:
+        return row.source.sha256  # compared when its folder was read
     raise ModelUnavailable(f"{row.name} has no weight file in the cache.")
 
 
 def remove(names: Names) -> None:
-    """Remove downloaded weights, and what was converted of installed ones."""
-    from visioncli.models.registry import find
+    """Remove downloaded weights, and what was made of weights: converted files, compiled networks.
+
+    A RUN folder itself stays as it is.
+    """
+    from visioncli.engines.compile import compiled_files
+    from visioncli.resolve import named
     from visioncli.weights.downloads import remove as remove_download
     from visioncli.weights.downloads import remove_file
     from visioncli.weights.places import converted_file
 
-    for row in [find(name) for name in names]:
-        freed = 0
+    for row in [named(name, check=False) for name in names]:
+        freed = sum(map(remove_file, compiled_files(row)))
         if isinstance(row.source, Download):
-            freed = remove_download(row.source)
+            freed += remove_download(row.source)
         elif isinstance(row.source, Carrier):
-            freed = remove_file(converted_file(row.name, row.source))
+            freed += remove_file(converted_file(row.name, row.source))
         said = f"{freed / 2**20:.1f} MiB freed" if freed else "nothing was there"
         sys.stderr.write(f"vision: {row.name}: {said}.\n")

@@ -1,4 +1,4 @@
-"""Image classification: resize, centre crop, network, softmax, the best k classes."""
+"""Image classification: resize, centre crop, network, softmax or sigmoid, the best k classes."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,7 +21,10 @@ Preprocess = Callable[[Image.Image], np.ndarray]
 
 
 class Classify(Task):
-    """Names what a picture shows, best first; at most `top_k` classes with a score of at least `threshold`."""
+    """Names what a picture shows, best first; at most `top_k` classes with a score of at least `threshold`.
+
+    Without a `threshold`, each class of a network of several labels a picture has its own, and others have none.
+    """
 
     name = "classify"
 
@@ -31,22 +34,29 @@ class Classify(Task):
         engine: Engine,
         *,
         top_k: int = 5,
-        threshold: float = 0.0,
+        threshold: float | None = None,
         own_preprocess: Preprocess | None = None,
         own_softmax: bool = False,
     ) -> None:
         if top_k < 1:
             raise UsageError(f"--top-k must be at least 1, not {top_k}.")
-        between_0_and_1(threshold=threshold)
+        if threshold is not None:
+            between_0_and_1(threshold=threshold)
         self.engine, self.spec = engine, row.input
         self.labels = load_labels(row.labels)
-        self.top_k, self.threshold = top_k, threshold
+        self.top_k, self._row = top_k, row
+        self._least = _thresholds(row, threshold)
         self._own_preprocess, self._own_softmax = own_preprocess, own_softmax
         self.parallel = engine.parallel
         # Twice the side that it is resized to: the resampling filter then still sees every detail that it lets pass.
         self.enough = None if own_preprocess else 2 * max(row.input.size, row.input.resize)
         self.model = ModelInfo(row.name, row.source.sha256)
         self.settings = {"top_k": top_k, "threshold": threshold}
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """(C,) of a network of several labels a picture, from which on a class is its answer; else empty."""
+        return self._row.thresholds
 
     def prepare(self, picture: Picture) -> np.ndarray:
         """`(3, S, S) float32`."""
@@ -55,13 +65,14 @@ class Classify(Task):
         return preprocess(picture.image, self.spec)
 
     def predict(self, batch: Sequence[np.ndarray]) -> list[Answer]:
-        """Softmax over the network's logits, then the best classes of each picture."""
+        """Probabilities of the network's logits, then the best classes of each picture."""
         return self.answers(self.scores(batch))
 
     def scores(self, batch: Sequence[np.ndarray]) -> np.ndarray:
         """`(N, C) float32`: the probabilities of all classes."""
         (outputs,) = self.engine.run(np.stack(batch))
-        return outputs if self._own_softmax and _are_probabilities(outputs) else softmax(outputs)
+        ready = self._own_softmax and not self._row.thresholds and _are_probabilities(outputs)
+        return outputs if ready else probabilities(outputs, self._row)
 
     def answers(self, scores: np.ndarray) -> list[Answer]:
         """The best classes of each picture, from what `scores` gave."""
@@ -69,15 +80,33 @@ class Classify(Task):
 
     def _best(self, scores: np.ndarray) -> tuple[Classification, ...]:
         # A stable sort gives equal scores the order of their ids, whatever the batch.
-        order = np.argsort(-scores, kind="stable")[: self.top_k]
-        return tuple(
-            Classification(self.labels[i], int(i), float(scores[i])) for i in order if scores[i] >= self.threshold
-        )
+        order = np.argsort(-scores, kind="stable")
+        chosen = order[(scores >= self._least)[order]][: self.top_k]
+        return tuple(Classification(self.labels[i], int(i), float(scores[i])) for i in chosen)
+
+
+def _thresholds(row: ModelRow, threshold: float | None) -> np.ndarray:
+    """What a score must reach: `(C,)`, or `()` where it is the same for all classes. A user's own replaces trained
+    ones."""
+    return np.array(threshold if threshold is not None else row.thresholds or 0.0, np.float32)
 
 
 def _are_probabilities(outputs: np.ndarray) -> bool:
     """Whether the network has done the softmax itself: then each row sums to one."""
     return bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=-1), 1, atol=1e-3))
+
+
+def probabilities(logits: np.ndarray, row: ModelRow) -> np.ndarray:
+    """`(N, C)` logits of the row's network -> calibrated probabilities, float32: a softmax, or for several labels a
+    picture a sigmoid of each."""
+    logits = logits if row.temperature == 1 else logits / np.float32(row.temperature)
+    return sigmoid(logits) if row.thresholds else softmax(logits)
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """`1 / (1 + exp(-logits))`, without overflow."""
+    found: np.ndarray = np.exp(-np.logaddexp(0, -logits))
+    return found
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from visioncli.models.registry import ModelRow
 from visioncli.pictures import Picture
 from visioncli.results import Box, Explanation, ModelInfo
 from visioncli.tasks.class_names import parse_wanted
-from visioncli.tasks.classify.task import softmax
+from visioncli.tasks.classify.task import probabilities
 from visioncli.tasks.detect import ssd
 from visioncli.tasks.gradcam.heat import hotspot, on_picture, packed
 from visioncli.tasks.gradcam.methods import Layer, activation_map, check_method, choose_layer, feature_layers
@@ -66,7 +66,7 @@ class ExplainableClassifier:
     def __init__(self, row: ModelRow, network: nn.Module, wanted: str, layer: str) -> None:
         self.info = ModelInfo(row.name, row.source.sha256)
         self.labels = load_labels(row.labels)
-        self._spec, self._network = row.input, network
+        self._row, self._spec, self._network = row, row.input, network
         self._top, self._chosen = parse_wanted(wanted, self.labels)
         self._layer = choose_layer(network, self._blank(), layer).name
 
@@ -80,7 +80,7 @@ class ExplainableClassifier:
     def targets(self, x: Tensor, width: int, height: int) -> tuple[nn.Module, list[Target]]:
         with torch.no_grad():
             (logits,) = check_finite((self._network(x).cpu().numpy(),))
-        scores = softmax(logits)[0]
+        scores = probabilities(logits, self._row)[0]
         best = np.argsort(-scores, kind="stable")[: self._top].tolist()
         ids = [*best, *(i for i in self._chosen if i not in best)]
         return self._network, [Target(i, self.labels[i], i, float(scores[i]), self._layer) for i in ids]

@@ -1,0 +1,265 @@
+"""RUN folders, which `vision train` writes: a network of the user's own as two files, its tensors and what it is.
+
+`model.json` names the SHA-256 of `model.safetensors`, so that two that do not belong together are found out.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from visioncli.errors import ModelUnavailable, UsageError
+from visioncli.files import explain, whole_file
+from visioncli.inputs.small_files import read_small
+from visioncli.models import registry
+from visioncli.models.labels import load_labels
+from visioncli.models.row import Accuracy, InputSpec, ModelRow, Trained
+from visioncli.weights.checkpoints import architecture
+from visioncli.weights.places import sha256_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SCHEMA = "vision-model/1"
+WEIGHTS, NOTES = "model.safetensors", "model.json"
+_VERSION = re.compile(r"vision-model/(\d+)")
+# Fields of a row that stand in model.json under their own names.
+_PLAIN = {"parameters": int, "gflops": float, "licence": str, "paper": str, "about": str, "family": str}
+_WHOLE_AGAIN = "Copy the folder again, both files together, or train it again."
+
+
+def is_run(spec: str | os.PathLike[str]) -> bool:
+    """Whether `spec` is the path of a RUN folder."""
+    try:
+        return bool(os.fspath(spec)) and (_folder(spec) / NOTES).is_file()
+    except (OSError, ValueError):  # names that no file can have
+        return False
+
+
+def write_model(folder: Path, row: ModelRow, state: "Mapping[str, Tensor]", facts: Mapping[str, Any]) -> ModelRow:
+    """Writes the network of `row` with the tensors `state` into `folder`: whole, or not at all. The row as read back.
+
+    `row` has its labels as pairs from 0 on, its architecture ends in their number, and its accuracy is what this
+    network reached, not the one that it came from; its parameters are counted. `facts` are JSON values about how it
+    came about; `read_facts` gives them back. The two files are renamed one right after the other: where the program
+    is killed in between, reading says that they do not belong together.
+    Raises OutputError, and ValueError for a row, tensors or facts that could not be read back.
+    """
+    row = dataclasses.replace(row, parameters=_count_parameters(row, state))
+    with whole_file(folder / NOTES) as notes, whole_file(folder / WEIGHTS) as tensors:
+        _save(state, tensors, folder / WEIGHTS)
+        body = _to_json(row, sha256_of(tensors), facts)
+        made = _row(json.loads(body), folder)
+        notes.write_text(body, encoding="utf-8")
+    return made
+
+
+def _count_parameters(row: ModelRow, state: "Mapping[str, Tensor]") -> int:
+    """Of the row's network. Raises ValueError where `state` does not hold its tensors."""
+    import torch
+
+    module, variant = architecture(row)
+    with torch.device("meta"):
+        network = module.build(*variant)
+    if {n: t.shape for n, t in state.items()} != {n: t.shape for n, t in network.state_dict().items()}:
+        raise ValueError(f"the tensors are not those of {row.architecture}")
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _save(state: "Mapping[str, Tensor]", path: Path, target: Path) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    # Safetensors takes neither views nor tensors that share memory.
+    whole = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state.items()}
+    try:
+        save_file(whole, path)
+    except SafetensorError as problem:
+        number = re.search(r"os error (\d+)", str(problem))
+        if number is None:
+            raise
+        raise explain(OSError(int(number[1]), os.strerror(int(number[1]))), target) from problem
+
+
+def read_run(spec: str | os.PathLike[str], *, check: bool = True) -> ModelRow:
+    """The row of the RUN folder `spec`, called after the folder. Raises ModelUnavailable where it is not whole.
+
+    With `check` its weights are read to see whether they are those that were trained.
+    """
+    folder = _folder(spec)
+    body = _body(folder)
+    try:
+        row = _row(body, folder)
+    except (KeyError, TypeError, ValueError, OverflowError) as problem:
+        reason = f"it has no {problem}" if isinstance(problem, KeyError) else str(problem)
+        raise ModelUnavailable(
+            f"{folder / NOTES} is not as vision train wrote it: {reason}. Copy the folder again, or train it again."
+        ) from None
+    if check:
+        _check_weights(folder, row)
+    return row
+
+
+def read_facts(spec: str | os.PathLike[str]) -> dict[str, Any]:
+    """What `write_model` was told of how the model came about. Raises ModelUnavailable."""
+    facts = _body(_folder(spec)).get("facts")
+    return facts if isinstance(facts, dict) else {}
+
+
+def _folder(spec: str | os.PathLike[str]) -> Path:
+    return Path(os.path.expanduser(spec))
+
+
+def _to_json(row: ModelRow, sha256: str, facts: Mapping[str, Any]) -> str:
+    body = {
+        "schema": SCHEMA,
+        "architecture": row.architecture,
+        "tasks": list(row.tasks),
+        "labels": list(load_labels(row.labels).values()),
+        "input": {
+            "size": row.input.size,
+            "resize": row.input.resize,
+            "interpolation": row.input.interpolation,
+            "mean": list(row.input.mean),
+            "std": list(row.input.std),
+        },
+        "temperature": row.temperature,
+        "thresholds": list(row.thresholds),
+        "weights": {"file": WEIGHTS, "sha256": sha256},
+        "accuracy": [{"metric": a.metric, "value": a.value, "on": a.on} for a in row.accuracy],
+        **{name: getattr(row, name) for name in _PLAIN},
+        "facts": dict(facts),
+    }
+    if list(load_labels(row.labels)) != list(range(len(body["labels"]))):
+        raise ValueError("labels are numbered from 0 on")
+    return json.dumps(body, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _body(folder: Path) -> dict[str, Any]:
+    """The object in model.json, of this version. Raises ModelUnavailable."""
+    path = folder / NOTES
+    try:
+        body = json.loads(read_small(path, "the description of a model"), parse_constant=_not_finite)
+    except FileNotFoundError:
+        raise ModelUnavailable(f"{folder} has no {NOTES}, so it is not a folder of vision train's.") from None
+    except OSError as problem:
+        raise ModelUnavailable(f"{path} cannot be read: {problem.strerror or problem}.") from None
+    except UsageError as problem:
+        raise ModelUnavailable(str(problem)) from None
+    except (ValueError, RecursionError):
+        raise ModelUnavailable(f"{path} is damaged: it is not JSON. {_WHOLE_AGAIN}") from None
+    schema = body.get("schema") if isinstance(body, dict) else None
+    found = _VERSION.fullmatch(schema) if isinstance(schema, str) else None
+    if schema == SCHEMA:
+        return dict(body)
+    if found and int(found[1]) > int(SCHEMA.rpartition("/")[2]):
+        raise ModelUnavailable(
+            f"{path} was written by a newer vision, as {schema}; this one reads {SCHEMA}. Update visioncli."
+        )
+    raise ModelUnavailable(f"{path} was not written by vision train: its schema is not {SCHEMA}.")
+
+
+def _not_finite(word: str) -> Any:
+    raise ValueError(f"{word} is no number")
+
+
+def _row(body: dict[str, Any], folder: Path) -> ModelRow:
+    """Raises KeyError, TypeError and ValueError where `body` is not what `write_model` writes."""
+    labels = tuple(enumerate(_list(body["labels"], str, "labels")))
+    if not labels or not all(name.strip() for _, name in labels):
+        raise ValueError("labels are one name a class, none of them blank")
+    thresholds = tuple(_list(body["thresholds"], float, "thresholds"))
+    if thresholds and len(thresholds) != len(labels):
+        raise ValueError(f"there are {len(thresholds)} thresholds for {len(labels)} classes")
+    if not all(0 <= threshold <= 1 for threshold in thresholds):
+        raise ValueError("thresholds lie between 0 and 1")
+    temperature = _of(body["temperature"], float, "temperature")
+    if temperature <= 0:
+        raise ValueError(f"temperature is above zero, not {temperature:g}")
+    weights = _of(body["weights"], dict, "weights")
+    sha256 = _of(weights["sha256"], str, "sha256")
+    if not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise ValueError("sha256 has 64 hexadecimal digits")
+    tasks = tuple(_list(body["tasks"], str, "tasks"))
+    if tasks not in (("classify",), ("classify", "gradcam")):
+        raise ValueError(f"tasks are classify, and gradcam where it can, not {', '.join(tasks)}")
+    plain: dict[str, Any] = {name: _of(body[name], kind, name) for name, kind in _PLAIN.items()}
+    if min(plain["parameters"], plain["gflops"]) < 0:
+        raise ValueError("parameters and gflops are not below zero")
+    return ModelRow(
+        name=_name(folder),
+        tasks=tasks,
+        architecture=_architecture(_of(body["architecture"], str, "architecture"), len(labels)),
+        source=Trained(str(folder / WEIGHTS), sha256),
+        input=_input(_of(body["input"], dict, "input")),
+        labels=labels,
+        accuracy=tuple(_accuracy(one) for one in _list(body["accuracy"], dict, "accuracy")),
+        temperature=temperature,
+        thresholds=thresholds,
+        **plain,
+    )
+
+
+def _name(folder: Path) -> str:
+    """What records call it: the folder's own name, also of `.` and `..`."""
+    return folder.name if folder.name not in ("", "..") else folder.resolve().name or "run"
+
+
+def _architecture(text: str, classes: int) -> str:
+    """Raises ValueError for what no row of the registry has: a file that came from elsewhere must not choose what is
+    imported."""
+    base, _, count = text.rpartition(":")
+    if count != str(classes):
+        raise ValueError(f"architecture ends in the number of classes, {classes}, not in {count!r}")
+    known = {row.architecture for row in registry.all_rows() if "classify" in row.tasks}
+    if base not in known and not re.fullmatch(r"timm:[\w.-]+", base):
+        raise ValueError(f"this vision knows no network {base!r}; it may be of a newer one, or of a plug-in")
+    return text
+
+
+def _input(body: dict[str, Any]) -> InputSpec:
+    interpolation = _of(body["interpolation"], str, "interpolation")
+    if interpolation not in ("nearest", "bilinear", "bicubic", "lanczos"):
+        raise ValueError(f"there is no interpolation {interpolation!r}")
+    mean, std = (tuple(_list(body[name], float, name)) for name in ("mean", "std"))
+    size, resize = (_of(body[name], int, name) for name in ("size", "resize"))
+    return InputSpec(size, resize, interpolation, mean, std)
+
+
+def _accuracy(body: dict[str, Any]) -> Accuracy:
+    return Accuracy(
+        _of(body["metric"], str, "metric"), _of(body["value"], float, "value"), _of(body["on"], str, "on")
+    )
+
+
+def _list(value: Any, kind: type, name: str) -> list[Any]:
+    return [_of(item, kind, name) for item in _of(value, list, name)]
+
+
+def _of(value: Any, kind: type, name: str) -> Any:
+    """`value`, which must be a `kind`; whole numbers may stand for others. Raises ValueError."""
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError(f"{name} is not as it should be: {str(value)[:40]}")
+    return value
+
+
+def _check_weights(folder: Path, row: ModelRow) -> None:
+    """Raises ModelUnavailable where the tensors are not those that model.json was written for."""
+    path = folder / WEIGHTS
+    try:
+        found = sha256_of(path) if path.is_file() else None
+    except OSError as problem:
+        raise ModelUnavailable(f"{path} cannot be read: {problem.strerror or problem}.") from None
+    if found is None:
+        raise ModelUnavailable(f"{path} is missing, so {folder} has no weights. {_WHOLE_AGAIN}")
+    if found != row.source.sha256:
+        raise ModelUnavailable(
+            f"{path} is not the file that {NOTES} beside it was written for: its SHA-256 is {found[:16]}…, not "
+            f"{str(row.source.sha256)[:16]}…. It was changed, cut off, or is another model's. {_WHOLE_AGAIN}"
+        )

@@ -1,0 +1,268 @@
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from run_folders import make_run, row_of, seeded
+from visioncli.errors import ModelUnavailable, OutputError
+from visioncli.models.row import Accuracy
+from visioncli.weights import runs
+from visioncli.weights.load import load_network
+from visioncli.weights.runs import is_run, read_facts, read_run, write_model
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    make_run(tmp_path / "run", temperature=1.5, facts={"seed": 7, "command": "vision train"})
+    return tmp_path / "run"
+
+
+def edit(run: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    body = json.loads((run / "model.json").read_text())
+    change(body)
+    (run / "model.json").write_text(json.dumps(body))
+
+
+def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
+    reached = (Accuracy("top-1", 91.5, "its validation part"),)
+    row = row_of(thresholds=(0.25, 0.5, 1.0), temperature=0.75)
+    row = dataclasses.replace(row, accuracy=reached)
+    network = seeded(row)
+    written = write_model(tmp_path / "run", row, network.state_dict(), {"data": {"sha256": "ab"}, "seed": 7})
+    read = read_run(tmp_path / "run")
+    assert read == written
+    assert (read.name, read.labels, read.accuracy) == ("run", ((0, "ants"), (1, "bees"), (2, "wasps")), reached)
+    assert (read.temperature, read.thresholds, read.input) == (0.75, (0.25, 0.5, 1.0), row.input)
+    assert read.parameters == sum(p.numel() for p in network.parameters())
+    assert read_facts(tmp_path / "run") == {"data": {"sha256": "ab"}, "seed": 7}
+    loaded = load_network(read).state_dict()
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in network.state_dict().items())
+
+
+def test_nothing_but_tensors_and_text_is_written(run: Path) -> None:
+    assert sorted(path.name for path in run.iterdir()) == ["model.json", "model.safetensors"]
+    assert (run / "model.safetensors").read_bytes()[8:10] == b'{"'
+
+
+def test_the_same_tensors_make_the_same_files(run: Path, tmp_path: Path) -> None:
+    make_run(tmp_path / "again", temperature=1.5, facts={"seed": 7, "command": "vision train"})
+    for name in ("model.json", "model.safetensors"):
+        assert (run / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_views_and_shared_tensors_are_written_as_their_values(tmp_path: Path) -> None:
+    row = row_of()
+    state = dict(seeded(row).state_dict())
+    whole = torch.arange(240.0).reshape(2, 120)
+    state["c5.bias"] = whole[1]
+    write_model(tmp_path / "run", row, state, {})
+    assert torch.equal(load_network(read_run(tmp_path / "run")).state_dict()["c5.bias"], whole[1])
+
+
+@pytest.mark.parametrize("spec", ["run", "run/", "./run", "elsewhere/../run"])
+def test_a_run_is_named_by_its_path(run: Path, spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(run.parent)
+    (run.parent / "elsewhere").mkdir()
+    assert is_run(spec)
+    assert read_run(spec).name == "run"
+
+
+def test_a_run_may_be_in_the_home_folder_or_be_the_current_one(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(run.parent))
+    assert is_run("~/run")
+    assert read_run("~/run").source == read_run(run).source
+    monkeypatch.chdir(run)
+    assert read_run(".").name == "run"
+    (run / "below").mkdir()
+    monkeypatch.chdir(run / "below")
+    assert read_run("..").name == "run"
+
+
+@pytest.mark.parametrize("spec", ["", "nowhere", "a\0b", "x" * 5000, "efficientnet_lite0"])
+def test_what_is_no_run_is_none(spec: str) -> None:
+    assert not is_run(spec)
+
+
+def cut(run: Path) -> None:
+    data = (run / "model.safetensors").read_bytes()
+    (run / "model.safetensors").write_bytes(data[:-10])
+
+
+def swap(run: Path) -> None:
+    row = row_of()
+    write_model(run.parent / "other", row, {n: t + 1 for n, t in seeded(row).state_dict().items()}, {})
+    os.replace(run.parent / "other" / "model.safetensors", run / "model.safetensors")
+
+
+def make_folder(run: Path) -> None:
+    (run / "model.safetensors").unlink()
+    (run / "model.safetensors").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (cut, r"model\.safetensors is not the file that model\.json beside it was written for.*train it again"),
+        (swap, r"It was changed, cut off, or is another model's\. Copy the folder again"),
+        (lambda run: (run / "model.safetensors").unlink(), r"model\.safetensors is missing, so .*run has no weights"),
+        (make_folder, "is missing"),
+        (lambda run: (run / "model.json").write_text("{"), r"model\.json is damaged: it is not JSON\. Copy"),
+        (lambda run: (run / "model.json").write_bytes(b"\xff\xfe\x00"), "is damaged"),
+        (lambda run: (run / "model.json").write_text("[" * 100_000), "is damaged"),
+        (lambda run: (run / "model.json").write_text('{"schema": "vision-model/1", "x": NaN}'), "is damaged"),
+        (lambda run: (run / "model.json").write_text("[]"), r"was not written by vision train"),
+        (lambda run: (run / "model.json").write_text("{}"), r"its schema is not vision-model/1"),
+        (lambda run: (run / "model.json").write_text('{"schema": "vision-model/1"}'), "it has no 'labels'"),
+        (lambda run: (run / "model.json").unlink(), r"has no model\.json"),
+    ],
+)
+def test_a_harmed_run_is_a_sentence(run: Path, harm: Callable[[Path], object], words: str) -> None:
+    harm(run)
+    with pytest.raises(ModelUnavailable, match=words) as raised:
+        read_run(run)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_run_of_a_newer_vision_asks_for_an_update(run: Path) -> None:
+    edit(run, lambda body: body.update(schema="vision-model/12"))
+    with pytest.raises(ModelUnavailable, match=r"newer vision, as vision-model/12; .*Update visioncli"):
+        read_run(run)
+
+
+def test_fields_of_tomorrow_are_left_alone(run: Path) -> None:
+    before = read_run(run)
+    edit(run, lambda body: body.update(sound={"rate": 16000}))
+    assert read_run(run) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"labels": ["ants", "bees"]}, "architecture ends in the number of classes, 2, not in '3'"),
+        ({"labels": []}, "one name a class"),
+        ({"labels": ["ants", " ", "wasps"]}, "none of them blank"),
+        ({"labels": ["ants", "bees", 3]}, "labels is not as it should be: 3"),
+        ({"labels": {"0": "ants"}}, "labels is not as it should be"),
+        ({"temperature": 0}, "temperature is above zero"),
+        ({"temperature": -1.5}, "temperature is above zero"),
+        ({"temperature": "warm"}, "temperature is not as it should be: warm"),
+        ({"temperature": True}, "temperature is not as it should be: True"),
+        ({"temperature": 10**400}, "int too large"),
+        ({"thresholds": [0.5]}, "1 thresholds for 3 classes"),
+        ({"thresholds": [0.5, 0.5, 1.5]}, "thresholds lie between 0 and 1"),
+        ({"tasks": ["detect"]}, "tasks are classify, and gradcam where it can, not detect"),
+        ({"tasks": []}, "tasks are classify"),
+        ({"architecture": "os:system:3"}, "knows no network 'os:system'"),
+        ({"architecture": "antigravity:3"}, "knows no network 'antigravity'"),
+        ({"architecture": "torchvision:resnet19:3"}, "knows no network"),
+        ({"architecture": "ssd_mobilenet_v2:3"}, "knows no network"),
+        ({"architecture": "lenet:lenet5"}, "ends in the number of classes"),
+        ({"parameters": -1}, "not below zero"),
+        ({"gflops": None}, "gflops is not as it should be"),
+        ({"weights": {"sha256": "abc"}}, "64 hexadecimal digits"),
+        ({"accuracy": [{"metric": "top-1"}]}, "it has no 'value'"),
+    ],
+)
+def test_a_row_that_no_training_writes_is_refused(run: Path, change: dict[str, Any], words: str) -> None:
+    edit(run, lambda body: body.update(change))
+    with pytest.raises(ModelUnavailable, match=rf"model\.json is not as vision train wrote it: .*{words}"):
+        read_run(run)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"size": 0}, "size lies between"),
+        ({"size": 32.5}, "size is not as it should be"),
+        ({"resize": 100_000}, "resize lies between"),
+        ({"std": [1, 1, 0]}, "std, by which pixels are divided"),
+        ({"mean": [0.5]}, "mean is one finite number for each"),
+        ({"interpolation": "magic"}, "no interpolation 'magic'"),
+    ],
+)
+def test_impossible_preprocessing_is_refused(run: Path, change: dict[str, Any], words: str) -> None:
+    edit(run, lambda body: body["input"].update(change))
+    with pytest.raises(ModelUnavailable, match=words):
+        read_run(run)
+
+
+@pytest.mark.parametrize(
+    ("fields", "facts", "words"),
+    [
+        ({"temperature": float("nan")}, {}, "Out of range"),
+        ({}, {"loss": float("inf")}, "Out of range"),
+        ({"thresholds": (0.5,)}, {}, "1 thresholds for 3 classes"),
+    ],
+)
+def test_what_could_not_be_read_back_is_not_written(
+    run: Path, fields: dict[str, Any], facts: dict[str, Any], words: str
+) -> None:
+    before = read_run(run)
+    with pytest.raises(ValueError, match=words):
+        make_run(run, facts=facts, **fields)
+    assert read_run(run) == before
+    assert len(list(run.iterdir())) == 2
+
+
+def test_tensors_of_another_network_are_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="the tensors are not those of lenet:lenet5:3"):
+        write_model(tmp_path / "run", row_of(), seeded(row_of(labels="ab")).state_dict(), {})
+    assert not (tmp_path / "run").exists()
+
+
+def test_where_the_disk_is_full_the_model_of_before_stays(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from safetensors import SafetensorError
+
+    def full(state: object, path: Path) -> None:
+        Path(path).write_bytes(b"half")
+        raise SafetensorError("Error while serializing: IoError(Os { code: 28 }) (os error 28)")
+
+    before = read_run(run)
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    with pytest.raises(OutputError, match=r"model\.safetensors: the disk is full"):
+        make_run(run)
+    assert read_run(run) == before
+    assert len(list(run.iterdir())) == 2
+
+
+def test_a_write_that_is_killed_between_its_two_files_is_found_out(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    replace = os.replace
+
+    def second(source: Path, target: Path) -> None:
+        if Path(target).name == "model.json":
+            raise Killed
+        replace(source, target)
+
+    row = row_of()
+    monkeypatch.setattr(os, "replace", second)
+    with pytest.raises(Killed):
+        write_model(run, row, {n: t * 2 for n, t in seeded(row).state_dict().items()}, {})
+    with pytest.raises(ModelUnavailable, match="is not the file"):
+        read_run(run)
+
+
+def test_reading_a_run_takes_no_torch(run: Path) -> None:
+
+    code = f"import sys; from visioncli.weights.runs import read_run; read_run({str(run)!r}); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert not {"torch", "numpy", "safetensors"} & set(done.stdout.split())
+
+
+def test_plug_ins_bring_networks_that_runs_may_be_of(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugged = row_of(labels="abc")
+    plugged = dataclasses.replace(plugged, architecture="their.module:large")
+    monkeypatch.setattr(runs.registry, "all_rows", lambda: (plugged,))
+    edit(run, lambda body: body.update(architecture="their.module:large:3"))
+    assert read_run(run).architecture == "their.module:large:3"
