@@ -14,6 +14,7 @@ from visioncli.cli import (
     classify,
     datasets,
     detect,
+    eval,
     export,
     gradcam,
     iou,
@@ -53,6 +54,7 @@ for _function in (
     gradcam.gradcam,
 ):
     app.command(_function.__name__, cls=Command, rich_help_panel=_PICTURES)(_function)
+app.command("eval", cls=Command, rich_help_panel=_NUMBERS)(eval.evaluate)
 app.command("iou", cls=iou.IouCommand, rich_help_panel=_NUMBERS)(iou.iou)
 app.add_typer(models.app, name="models", cls=Group, rich_help_panel=_NETWORKS)
 app.add_typer(datasets.app, name="datasets", cls=Group, rich_help_panel=_NETWORKS)

@@ -147,8 +147,13 @@ def _of_label_maps(report: LabelMapReport) -> list[Block]:
 
 def print_report(report: AnyReport, stream: TextIO | None = None) -> None:
     """Write the tables to a stream, standard output by default."""
+    print_blocks(blocks(report), stream)
+
+
+def print_blocks(found: Sequence[Block], stream: TextIO | None = None) -> None:
+    """Write those of the tables that have rows."""
     out = stream or sys.stdout
-    shown = [b for b in blocks(report) if b.rows]
+    shown = [b for b in found if b.rows]
     if out.isatty():
         _print_rich(shown, out)
         return

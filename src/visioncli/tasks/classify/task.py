@@ -53,6 +53,11 @@ class Classify(Task):
         self.model = ModelInfo(row.name, row.source.sha256)
         self.settings = {"top_k": top_k, "threshold": threshold}
 
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """(C,) of a network of several labels a picture, from which on a class is its answer; else empty."""
+        return self._row.thresholds
+
     def prepare(self, picture: Picture) -> np.ndarray:
         """`(3, S, S) float32`."""
         if self._own_preprocess is not None:
@@ -61,9 +66,16 @@ class Classify(Task):
 
     def predict(self, batch: Sequence[np.ndarray]) -> list[Answer]:
         """Probabilities of the network's logits, then the best classes of each picture."""
+        return self.answers(self.scores(batch))
+
+    def scores(self, batch: Sequence[np.ndarray]) -> np.ndarray:
+        """`(N, C) float32`: the probabilities of all classes."""
         (outputs,) = self.engine.run(np.stack(batch))
         ready = self._own_softmax and not self._row.thresholds and _are_probabilities(outputs)
-        scores = outputs if ready else probabilities(outputs, self._row)
+        return outputs if ready else probabilities(outputs, self._row)
+
+    def answers(self, scores: np.ndarray) -> list[Answer]:
+        """The best classes of each picture, from what `scores` gave."""
         return [Answer(self._best(row)) for row in scores]
 
     def _best(self, scores: np.ndarray) -> tuple[Classification, ...]:
