@@ -39,7 +39,9 @@ class Progress:
     seen: int = 0
 
 
-def save(path: Path, progress: Progress, network: dict[str, Tensor], average: dict[str, Tensor], optimizer: Any) -> None:
+def save(
+    path: Path, progress: Progress, network: dict[str, Tensor], average: dict[str, Tensor], optimizer: Any
+) -> None:
     """Writes the checkpoint. Raises OutputError where the disk is full."""
     from visioncli.weights.runs import save_tensors
 

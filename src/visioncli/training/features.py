@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -27,8 +28,8 @@ from visioncli.pictures import Picture
 from visioncli.results import Failure, ModelInfo
 from visioncli.runner import RunOptions, run
 from visioncli.tasks.interface import Answer, Task
-from visioncli.tasks.preprocess import normalise, preprocess
-from visioncli.training.augment import view
+from visioncli.tasks.preprocess import preprocess
+from visioncli.training import augment
 from visioncli.weights.places import cache_folder, warn_not_kept
 
 VIEWS = 1
@@ -59,11 +60,6 @@ class Features:
     computed: int
     seconds: float
 
-    @property
-    def readable(self) -> np.ndarray:
-        """`(N,) bool`"""
-        return np.array([n not in self.failures for n in range(len(self.contents))], bool)
-
 
 class FeatureTask(Task):
     """The views of each picture, through the network without its head."""
@@ -84,8 +80,9 @@ class FeatureTask(Task):
             # By content, so that a picture has the same views wherever it lies and whatever is read beside it.
             content = int.from_bytes(hashlib.blake2b(picture.image.tobytes(), digest_size=8).digest(), "little")
             for n in range(1, self.views + 1):
-                rng = np.random.default_rng((self.seed, content, n))
-                found.append(normalise(view(rng, picture.image, self.spec, mirror=self.mirror), self.spec))
+                rng = augment.generator(self.seed, content, n)
+                drawn = augment.view(rng, n, picture.image.size, self.spec, self.mirror)
+                found.append(augment.normalise(augment.apply(picture.image, drawn, self.spec), self.spec))
         return np.stack(found)
 
     def predict(self, batch: Sequence[np.ndarray]) -> list[Answer]:
@@ -104,16 +101,16 @@ def compute(
     mirror: bool = True,
     engine: EngineOptions | None = None,
     options: RunOptions = RunOptions(reduce=True),  # noqa: B008 - frozen
+    contents: Sequence[str] | None = None,
     advance: Callable[[int], None] = lambda done: None,
 ) -> Features:
     """The features of all pictures by the network of `row`, with its head taken off.
 
-    What is in the cache is not computed again. `advance` is told how many pictures are done. Raises UsageError for a
+    What is in the cache is not computed again. `contents` are the pictures' hashes where they are known already.
+    `advance` is told how many pictures are done. Raises UsageError for a
     network whose head cannot be taken off, ModelUnavailable where its weights are missing.
     """
-    import time
-
-    contents = hashes(examples, options.workers)
+    contents = tuple(hashes(examples, options.workers) if contents is None else contents)
     with closing(_Store(row, seed, mirror=mirror)) as store:
         known = store.known(contents, views)
         todo = [n for n, content in enumerate(contents) if not content or content not in known]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from visioncli.metrics.calibration import fit_temperature
 
-STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+STRENGTHS = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 """Penalties on the squared weights (of standardised features) that are tried, from the strongest on: each fit begins
 where the one before it ended, so that all together cost little more than one."""
 STEPS = 60
@@ -43,18 +43,17 @@ def fit(
     val_features: np.ndarray,
     val_targets: np.ndarray,
     *,
+    classes: int,
     class_weights: np.ndarray | None = None,
-    multi_label: bool = False,
     strengths: Sequence[float] = STRENGTHS,
     steps: int = STEPS,
 ) -> Head:
     """The head with the least loss on the validation part.
 
-    `features` `(N, F)`; `targets` `(N,) int64` classes, or `(N, C)` of 0 and 1 where `multi_label`. The loss is taken
+    `features` `(N, F)`; `targets` `(N,) int64` classes, or `(N, C)` of 0 and 1 for several labels a picture. The loss is taken
     at the best temperature, since a head that is right but too sure is mended by one number afterwards.
     `class_weights` `(C,)` weigh the pictures of each class.
     """
-    classes = len(class_weights) if class_weights is not None else _classes(targets, val_targets)
     work = 6.0 * features.size * classes * len(strengths)
     steps = max(8, min(steps, int(_WORK / max(work, 1.0))))
     x = torch.from_numpy(features.astype(np.float32))
@@ -67,7 +66,7 @@ def fit(
     best: Head | None = None
     losses: list[tuple[float, float]] = []
     for strength in strengths:
-        _fit(x, y, weight, bias, strength, weights, steps, multi_label=multi_label)
+        _fit(x, y, weight, bias, strength, weights, steps)
         with torch.no_grad():
             # Back to features as the network gives them, so that the head is a plain linear layer.
             plain = weight / scale
@@ -90,10 +89,6 @@ def validation_loss(logits: np.ndarray, targets: np.ndarray) -> float:
     return float(F.cross_entropy(scores, torch.from_numpy(np.ascontiguousarray(targets))))
 
 
-def _classes(targets: np.ndarray, val_targets: np.ndarray) -> int:
-    return targets.shape[1] if targets.ndim == 2 else 1 + int(max(targets.max(), val_targets.max(initial=0)))
-
-
 def _fit(
     x: Tensor,
     y: Tensor,
@@ -102,8 +97,6 @@ def _fit(
     strength: float,
     class_weights: Tensor | None,
     steps: int,
-    *,
-    multi_label: bool,
 ) -> None:
     """Moves `weight` and `bias` to the least penalised loss."""
     optimizer = torch.optim.LBFGS(
@@ -113,12 +106,12 @@ def _fit(
     def closure() -> Tensor:
         optimizer.zero_grad()
         logits = x @ weight.T + bias
-        if multi_label:
-            loss = F.binary_cross_entropy_with_logits(logits, y.float(), pos_weight=class_weights)
+        if y.ndim == 2:
+            loss = F.binary_cross_entropy_with_logits(logits, y)
         else:
             loss = F.cross_entropy(logits, y, class_weights)
         loss = loss + strength / 2 * weight.square().sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
-    optimizer.step(closure)  # type: ignore[arg-type]
+    optimizer.step(closure)  # type: ignore[no-untyped-call]

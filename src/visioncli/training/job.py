@@ -11,7 +11,6 @@ import numpy as np
 from visioncli.errors import UsageError
 from visioncli.files import write_whole
 from visioncli.labelled.interface import PictureSet
-from visioncli.models.row import ModelRow
 from visioncli.training.augment import Augment
 from visioncli.training.checkpoint import FOLDER
 from visioncli.training.recipe import Balance, Recipe, Start, Unfreeze
@@ -55,8 +54,8 @@ def read_job(run: Path) -> Job:
     path = run / FOLDER / FILE
     try:
         body = json.loads(path.read_bytes())
-        recipe = dict(body.pop("recipe"))
-        kinds = {"start": Start, "unfreeze": Unfreeze, "augment": Augment, "balance": Balance}
+        recipe: dict[str, Any] = dict(body.pop("recipe"))
+        kinds: dict[str, Any] = {"start": Start, "unfreeze": Unfreeze, "augment": Augment, "balance": Balance}
         body["recipe"] = Recipe(**{k: kinds[k](v) if k in kinds else v for k, v in recipe.items()})
         for name in ("train", "val"):
             body[name] = np.array(body[name], np.int64)

@@ -147,7 +147,7 @@ class Loop:
 
     def run(self) -> None:
         """Every stage, from where training stands to its end, its patience or its deadline."""
-        while self.at.stage < len(plan := stages(self.job, self.at.steps)):
+        while self.at.stage < len(plan := stages(self.job, self.at.steps)) and not self._is_over():
             stage = plan[self.at.stage]
             if self.at.stage_step < stage.steps and not self._stage(stage):
                 return
@@ -184,13 +184,16 @@ class Loop:
                 learning_mode(self.network, **mode)
                 self.save()
                 last_save = time.monotonic()
+                clock.go_on()
             elif time.monotonic() - last_save > SAVE_SECONDS:
                 self.save()
                 last_save = time.monotonic()
-            if ends or self.at.stale >= self.recipe.patience:
+                clock.go_on()
+            if ends or self._is_over():
                 self._cost(stage, clock)
                 return False
-            if self.at.stage_step >= stages(self.job, self.at.steps)[self.at.stage].steps:
+            plan = stages(self.job, self.at.steps)
+            if self.at.stage < len(plan) - 1 and self.at.stage_step >= plan[self.at.stage].steps:
                 break
         self._cost(stage, clock)
         return True
@@ -244,7 +247,9 @@ class Loop:
             ahead: deque[tuple[list[Future[np.ndarray]], np.ndarray, float, int]] = deque()
             stack.callback(lambda: [f.cancel() for futures, *_ in ahead for f in futures])
             for epoch, places, weight, size in self._order():
-                ahead.append(([pool.submit(self._augmented, epoch, n) for n in places.tolist()], places, weight, size))
+                ahead.append(
+                    ([pool.submit(self._augmented, epoch, n) for n in places.tolist()], places, weight, size)
+                )
                 if len(ahead) > 2:
                     yield _made(*ahead.popleft())
 
@@ -324,7 +329,9 @@ class Loop:
         left = self.at.steps - self.at.step
         # All layers cost four times what the last ones do; it is known once they have been timed.
         dearer = 3.8 if stage.what is Unfreeze.LAST and len(total) > 1 else 1.0
-        validations = math.ceil(left / self.epoch_steps) * len(self.job.val) / len(self.job.train) * self.epoch_steps / 3
+        validations = (
+            math.ceil(left / self.epoch_steps) * len(self.job.val) / len(self.job.train) * self.epoch_steps / 3
+        )
         seconds = each * dearer * (left + validations)
         time_left = self._agreed(self.deadline - time.monotonic()) if math.isfinite(self.deadline) else math.inf
         if seconds > time_left:
@@ -342,6 +349,10 @@ class Loop:
 
     def _cost(self, stage: Stage, clock: "_Clock") -> None:
         self.tell("cost", stage=stage.name, ms_per_picture=clock.ms_a_picture)
+
+    def _is_over(self) -> bool:
+        """Whether all steps were made, or too many of them for nothing."""
+        return self.at.step >= self.at.steps or self.at.stale >= self.recipe.patience
 
     def _is_late(self) -> bool:
         """Whether the time is over; the same answer in every process."""
@@ -368,31 +379,35 @@ def _made(futures: list[Future[np.ndarray]], places: np.ndarray, weight: float, 
 
 
 class _Clock:
-    """What steps take, without the first ones, which prepare what later ones use."""
+    """What steps take, without the first ones, which prepare what later ones use, and without what lies between."""
 
     _IGNORED = 3
 
     def __init__(self) -> None:
-        self.steps = 0
-        self._pictures = 0
-        self._start = self._last = time.monotonic()
+        self.steps = self._pictures = 0
         self._spent = 0.0
+        self.go_on()
+
+    def go_on(self) -> None:
+        """A step begins."""
+        self._start = time.monotonic()
 
     def tick(self, pictures: int) -> None:
-        """One more step is done. Pauses of more than ten steps (validation, checkpoints) do not count."""
-        now = time.monotonic()
-        took, self._last = now - self._last, now
+        """A step of so many pictures is done, and the next one begins."""
         self.steps += 1
-        if self.steps > self._IGNORED and not (self.steps > 8 and took > 10 * self.seconds_a_step):
-            self._spent += took
+        if self.steps > self._IGNORED:
+            self._spent += time.monotonic() - self._start
             self._pictures += pictures
+        self.go_on()
 
     @property
     def seconds_a_step(self) -> float:
+        """Mean over the steps that count."""
         return self._spent / max(1, self.steps - self._IGNORED)
 
     @property
     def ms_a_picture(self) -> float:
+        """Mean over the steps that count, rounded."""
         return round(1000 * self._spent / max(1, self._pictures), 3)
 
 

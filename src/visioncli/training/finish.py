@@ -1,0 +1,351 @@
+"""The end of a run: the kept model is measured as anybody would use it, and the run's folder is completed."""
+
+import dataclasses
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visioncli import __version__
+from visioncli.engines import EngineOptions
+from visioncli.errors import InputError
+from visioncli.evaluation.predict import Predictions, probabilities
+from visioncli.files import write_picture, write_whole
+from visioncli.labelled.interface import TEST, TRAIN, VAL, PictureSet
+from visioncli.metrics.classification_report import ClassificationReport, multi_label_report, single_label_report
+from visioncli.models.row import Accuracy, ModelRow
+from visioncli.render import confusion, contact_sheet, curves
+from visioncli.results import dump_line
+from visioncli.runner import RunOptions
+from visioncli.tasks import TASKS
+from visioncli.tasks.classify.task import softmax
+from visioncli.training import augment, head
+from visioncli.training.job import targets
+from visioncli.training.model_card import CardFacts, ClassFacts, Measured, model_card
+from visioncli.training.prepare import Prepared
+from visioncli.training.recipe import Recipe, Start
+from visioncli.training.run_files import write_confusion
+from visioncli.training.store import PictureStore
+from visioncli.training.suspects import Suspect, suspects, write_suspects
+from visioncli.training.watch import Log, Watcher, read_log
+from visioncli.weights.runs import WEIGHTS, read_facts, read_run, write_model
+
+SUSPECTS, CONFUSION, CURVES, SHEET, CARD = (
+    "suspects",
+    "confusion",
+    "curves.png",
+    "augmented.jpg",
+    "MODEL_CARD.md",
+)
+_SHOWN, _VERSIONS = 8, 7
+_HEADLINES = {"top1": "top-1", "subset_accuracy": "every label right"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Finishing:
+    """What is known of a run when its loop has ended."""
+
+    folder: Path
+    prepared: Prepared
+    recipe: Recipe
+    base: ModelRow
+    key: str
+    begun: float
+    command: Sequence[str]
+    engine: EngineOptions
+    options: RunOptions
+    log: Log
+    watcher: Watcher
+
+    @property
+    def pictures(self) -> PictureSet:
+        """The set."""
+        return self.prepared.pictures
+
+
+def finish(run: Finishing) -> None:
+    """Measures the kept model on the validation and test parts, and writes all that belongs to it.
+
+    Raises OutputError; what was learned is on disk before, and a resumed run comes here again.
+    """
+    row = read_run(run.folder)
+    reports: dict[str, ClassificationReport] = {}
+    before: float | None = None
+    for part, what in ((VAL, "validating"), (TEST, "testing")):
+        places = run.prepared.part(part)
+        if not len(places):
+            continue
+        found = _predicted(run, row, places, what)
+        _write_records(run, found, places, part)
+        reports[part] = _report(run, row, found, places)
+        if part == VAL and not row.thresholds:
+            before = _error_without_temperature(run, row, found, places)
+    doubtful = _suspects(run, row)
+    _write_tables(run, reports[VAL], doubtful)
+    _draw(run, reports[VAL], row)
+    facts = _facts(run, row, reports, before, doubtful)
+    from safetensors.torch import load_file
+
+    row = write_model(run.folder, _measured(row, reports), load_file(run.folder / WEIGHTS), facts)
+    write_whole(run.folder / CARD, model_card(_card(run, row, reports, before, doubtful)).encode())
+    run.log("result", **{name: value for name, value in reports[VAL].numbers().items() if np.isfinite(value)})
+
+
+def _predicted(run: Finishing, row: ModelRow, places: np.ndarray, what: str) -> Predictions:
+    """By the task itself, so that what is measured is what `vision classify` answers."""
+    task: Any = TASKS["classify"](row, run.engine, top_k=min(5, len(run.pictures.classes)))
+    examples = [run.pictures.examples[n] for n in places.tolist()]
+    done = 0
+
+    def advance(record: object) -> None:
+        nonlocal done
+        done += 1
+        run.watcher.progress(what, done, len(examples))
+
+    return probabilities(task, examples, run.options, advance)
+
+
+def _write_records(run: Finishing, found: Predictions, places: np.ndarray, part: str) -> None:
+    """`val.jsonl`: ordinary records, with the truth beside each."""
+    lines = []
+    for n, record in zip(places.tolist(), found.records, strict=True):
+        truth = {"labels": [run.pictures.classes[k] for k in run.pictures.examples[n].labels]}
+        lines.append(dump_line(dataclasses.replace(record, extra=record.extra | {"truth": truth}).to_json()))
+    write_whole(run.folder / f"{part}.jsonl", b"".join(lines))
+
+
+def _report(run: Finishing, row: ModelRow, found: Predictions, places: np.ndarray) -> ClassificationReport:
+    truth = targets(run.pictures, places[found.rows])
+    if truth.ndim == 2:
+        limits = np.array(row.thresholds, np.float64)
+        return multi_label_report(
+            found.probabilities, truth > 0.5, limits, run.pictures.classes, seed=run.recipe.seed
+        )
+    return single_label_report(found.probabilities, truth, run.pictures.classes, seed=run.recipe.seed)
+
+
+def _error_without_temperature(run: Finishing, row: ModelRow, found: Predictions, places: np.ndarray) -> float:
+    """The calibration error that the network would have if its logits were not divided."""
+    # The logits, but for a constant that softmax does not see.
+    logits = np.log(np.maximum(found.probabilities, 1e-30)) * row.temperature
+    truth = targets(run.pictures, places[found.rows])
+    return single_label_report(softmax(logits), truth, run.pictures.classes, resamples=0).numbers()["ece"]
+
+
+def _suspects(run: Finishing, row: ModelRow) -> list[Suspect] | None:
+    """Pictures whose label is probably wrong, by heads on the frozen features; None where there are none of these."""
+    prepared, plain = run.prepared, run.prepared.plain
+    if plain is None or run.pictures.multi_label:
+        return None
+    known = np.concatenate([prepared.part(TRAIN), prepared.part(VAL)])
+    strength = next((e["strength"] for e in read_log(run.folder) if e["event"] == "head"), 0.1)
+    classes = len(run.pictures.classes)
+
+    def fit_head(features: np.ndarray, labels: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        nothing = features[:0], labels[:0]
+        fitted = head.fit(features, labels, *nothing, classes=classes, strengths=(strength,), steps=30)
+        return lambda others: softmax(fitted.logits(others))
+
+    run.watcher.say("Looking for pictures whose label is probably wrong …")
+    found = suspects(
+        plain[known].astype(np.float32),
+        targets(run.pictures, known),
+        [prepared.seen[n].sha256 for n in known.tolist()],
+        fit_head,
+        groups=None if prepared.groups is None else [prepared.groups[n] for n in known.tolist()],
+        seed=run.recipe.seed,
+    )
+    return [dataclasses.replace(s, index=int(known[s.index])) for s in found]
+
+
+def _write_tables(run: Finishing, report: ClassificationReport, doubtful: list[Suspect] | None) -> None:
+    classes = run.pictures.classes
+    if report.confusion is not None:
+        write_confusion(run.folder / f"{CONFUSION}.csv", classes, report.confusion.counts)
+        drawn = confusion.draw(
+            classes, report.confusion.counts, f"{report.pictures:,} validation pictures", objects="pictures"
+        )
+        write_picture(run.folder / f"{CONFUSION}.png", drawn, "PNG", optimize=True)
+    if doubtful is not None:
+        paths = [example.shown for example in run.pictures.examples]
+        write_suspects(run.folder / f"{SUSPECTS}.csv", doubtful, paths, classes)
+
+
+def _draw(run: Finishing, report: ClassificationReport, row: ModelRow) -> None:
+    """The curves of the loop, and a sheet of what the network saw."""
+    events = read_log(run.folder)
+    epochs = [_head_epoch(e) for e in events if e["event"] == "head"]
+    epochs += [_loop_epoch(e) for e in events if e["event"] == "epoch"]
+    if len(epochs) > 1:
+        kept = max((n for n, e in enumerate(e for e in events if e["event"] == "epoch") if e["best"]), default=None)
+        heads = len(epochs) - sum(e["event"] == "epoch" for e in events)
+        best = heads - 1 if kept is None and heads else (kept or 0) + heads
+        write_picture(run.folder / CURVES, curves.draw(epochs, best, run.folder.name), "PNG", optimize=True)
+        _sheet(run, row)
+
+
+def _head_epoch(event: dict[str, Any]) -> curves.Epoch:
+    return curves.Epoch("head", val_loss=event["val_loss"], val_accuracy=event["val_accuracy"])
+
+
+def _loop_epoch(event: dict[str, Any]) -> curves.Epoch:
+    wanted = ("val_loss", "val_accuracy", "rate")
+    facts = {name: event[name] for name in wanted}
+    return curves.Epoch(event["stage"], train_loss=event["loss"], train_accuracy=event["accuracy"], **facts)
+
+
+def _sheet(run: Finishing, row: ModelRow) -> None:
+    train = run.prepared.part(TRAIN)
+    chosen = train[:: max(1, len(train) // _SHOWN)][:_SHOWN].tolist()
+    store = PictureStore(run.pictures.examples, row.input)
+    rows, labels = [], []
+    for n in chosen:
+        try:
+            pixels = store.get(n)
+            versions = [store.plain(n)]
+        except (InputError, OSError):
+            continue  # it was there when training began
+        size = pixels.shape[1], pixels.shape[0]
+        for epoch in range(_VERSIONS):
+            rng = augment.generator(run.recipe.seed, epoch, n)
+            drawn = augment.draw(rng, run.recipe.augment, size, row.input, run.prepared.mirror)
+            versions.append(augment.apply(pixels, drawn, row.input))
+        rows.append(versions)
+        labels.append(", ".join(run.pictures.classes[k] for k in run.pictures.examples[n].labels))
+    title = f"--augment {run.recipe.augment}" + ("" if run.prepared.mirror else ", not mirrored")
+    write_picture(run.folder / SHEET, contact_sheet.draw(rows, labels, title), "JPEG", quality=90)
+
+
+def _measured(row: ModelRow, reports: dict[str, ClassificationReport]) -> ModelRow:
+    """`row` with its accuracy in per cent: on the test part where there is one, else on the validation part."""
+    part = TEST if TEST in reports else VAL
+    numbers = reports[part].numbers()
+    on = {TEST: "its own test pictures", VAL: "its own validation pictures"}[part]
+    found = [Accuracy(words, round(100 * numbers[k], 2), on) for k, words in _HEADLINES.items() if k in numbers]
+    return dataclasses.replace(row, accuracy=tuple(found))
+
+
+def _facts(
+    run: Finishing,
+    row: ModelRow,
+    reports: dict[str, ClassificationReport],
+    before: float | None,
+    doubtful: list[Suspect] | None,
+) -> dict[str, Any]:
+    kept = read_facts(run.folder)
+    return {
+        "finished": True,
+        "version": __version__,
+        "python": sys.version.split()[0],
+        "libraries": _libraries(),
+        "command": list(run.command),
+        "key": run.key,
+        "base": {"name": run.base.name, "weights_sha256": run.base.source.sha256},
+        "recipe": run.recipe.key(),
+        "data": {
+            "source": run.pictures.source,
+            "format": run.pictures.format,
+            "sha256": run.prepared.digest,
+            "pictures": {part: len(run.prepared.part(part)) for part in (TRAIN, VAL, TEST)},
+            "unreadable": len(run.prepared.look.unreadable),
+            "leaks": len(run.prepared.look.leaks),
+        },
+        "step": kept.get("step", 0),
+        "val_loss": kept.get("val_loss"),
+        "calibration_error": {"before": before, "after": reports[VAL].numbers().get("ece")},
+        "suspects": None if doubtful is None else len(doubtful),
+        "numbers": {part: _numbers(report) for part, report in reports.items()},
+        "seconds": round(time.monotonic() - run.begun, 1),
+    }
+
+
+def _numbers(report: ClassificationReport) -> dict[str, Any]:
+    body = report.to_json()
+    return {
+        "pictures": report.pictures,
+        "numbers": {k: v if np.isfinite(v) else None for k, v in report.numbers().items()},
+        "intervals": {} if report.intervals is None else report.intervals.to_json(),
+        "classes": body["classes"],
+    }
+
+
+def _libraries() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("torch", "torchvision", "numpy", "pillow", "onnxruntime")}
+
+
+def _card(
+    run: Finishing,
+    row: ModelRow,
+    reports: dict[str, ClassificationReport],
+    before: float | None,
+    doubtful: list[Suspect] | None,
+) -> CardFacts:
+    scratch = run.recipe.start is Start.SCRATCH
+    after = reports[VAL].numbers().get("ece")
+    labels = run.pictures.classes
+    return CardFacts(
+        name=run.folder.resolve().name,
+        command=run.command,
+        version=__version__,
+        architecture=row.architecture,
+        source=run.pictures.source,
+        format=run.pictures.format,
+        classes=[
+            ClassFacts(name, tuple(run.prepared.look.counts[k].tolist()), _recall(reports, k))  # type: ignore[arg-type]
+            for k, name in enumerate(labels)
+        ],
+        unfreeze="scratch" if scratch else str(run.recipe.unfreeze),
+        seed=run.recipe.seed,
+        base="" if scratch else run.base.name,
+        base_license="" if scratch else run.base.licence,
+        base_data="" if scratch or not run.base.accuracy else run.base.accuracy[0].on,
+        input_size=(row.input.size, row.input.size),
+        multi_label=run.pictures.multi_label,
+        numbers={part: _with_ends(report) for part, report in reports.items()},
+        temperature=None if row.thresholds else row.temperature,
+        calibration_error=None if before is None or after is None else (before, after),
+        thresholds=dict(zip(labels, row.thresholds, strict=True)) if row.thresholds else {},
+        unreadable=len(run.prepared.look.unreadable),
+        leaks=len(run.prepared.look.leaks),
+        suspects=None if doubtful is None else len(doubtful),
+        augmentation=str(run.recipe.augment),
+        seconds=time.monotonic() - run.begun,
+        weights_sha256=row.source.sha256 or "",
+    )
+
+
+def _recall(reports: dict[str, ClassificationReport], place: int) -> Measured | None:
+    report = reports[TEST if TEST in reports else VAL]
+    value = float(report.by_class["recall"][place]) if "recall" in report.by_class else float("nan")
+    if not np.isfinite(value):
+        return None
+    ends = report.intervals.classes.get("recall") if report.intervals else None
+    low, high = (None, None) if ends is None else (float(ends[0, place]), float(ends[1, place]))
+    return Measured(value, low, high)
+
+
+def _with_ends(report: ClassificationReport) -> dict[str, Measured]:
+    found = {}
+    for name, value in report.numbers().items():
+        ends = report.intervals.totals.get(name) if report.intervals else None
+        known = ends is not None and bool(np.isfinite(ends).all())
+        if np.isfinite(value):
+            found[name] = Measured(value, float(ends[0]), float(ends[1])) if known else Measured(value)  # type: ignore[index]
+    return found
+
+
+def remove_state(folder: Path) -> None:
+    """Removes what only an unfinished run needs."""
+    for path in folder.iterdir():
+        if path.name == "lock":
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

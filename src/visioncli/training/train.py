@@ -1,0 +1,409 @@
+"""`train`: from a set of pictures to a folder that is a model, step by step."""
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from visioncli.engines import EngineOptions
+from visioncli.errors import OutputError, UsageError
+from visioncli.labelled.interface import TEST, TRAIN, VAL
+from visioncli.labelled.recognise import read_set
+from visioncli.models.row import ModelRow, Untrained
+from visioncli.resolve import describe, ready
+from visioncli.runner import RunOptions
+from visioncli.training.checkpoint import FOLDER
+from visioncli.training.job import Job, class_weights, targets
+from visioncli.training.prepare import Prepared, head_features, prepare
+from visioncli.training.recipe import Recipe, Start, Unfreeze
+from visioncli.training.run_files import write_files
+from visioncli.training.split import Line, write_split
+from visioncli.training.watch import Log, Watcher
+from visioncli.weights.downloads import Access
+from visioncli.weights.runs import NOTES, read_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+DEFAULT_MODEL = "efficientnet_lite0"
+SPLIT, FILES = "split.csv", "files.jsonl"
+_VISITS = {Start.PRETRAINED: 100_000, Start.SCRATCH: 480_000}
+"""Pictures times epochs, where no number of epochs is given: a network that knows pictures needs fewer."""
+_MOST_EPOCHS = {Start.PRETRAINED: 30, Start.SCRATCH: 100}
+_FEWEST_EPOCHS = {Start.PRETRAINED: 5, Start.SCRATCH: 8}
+_FINISH_SECONDS = 15.0
+"""What comes after the loop: the last look at the validation pictures, compiling, suspects, drawings."""
+_FINISH_A_PICTURE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A trained network: its folder, which `load("classify", model=run.folder)` takes, and its numbers.
+
+    `numbers` are those of the validation part by name (`top1`, `log_loss` …), `test_numbers` those of the test part
+    where the set has one.
+    """
+
+    folder: Path
+    numbers: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    test_numbers: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    @property
+    def accuracy(self) -> float:
+        """The share of validation pictures that it has right; of several labels, with every label right."""
+        return self.numbers.get("top1", self.numbers.get("subset_accuracy", float("nan")))
+
+
+def read_result(folder: Path) -> Run:
+    """What a finished folder says of itself. Raises ModelUnavailable where it is none."""
+    numbers = read_facts(folder)["numbers"]
+    val = numbers[VAL]
+    ends = {name: tuple(pair) for name, pair in val["intervals"].items() if pair}
+    return Run(folder, _known(val), ends, _known(numbers.get(TEST, {"numbers": {}})))
+
+
+def _known(part: dict[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in part["numbers"].items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """How to run: nothing here is part of the recipe."""
+
+    devices: int = 1
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int | None = None
+    engine: EngineOptions = EngineOptions()
+    options: RunOptions = RunOptions(reduce=True)
+
+
+def train(
+    data: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    model: str = DEFAULT_MODEL,
+    recipe: Recipe | None = None,
+    crops: bool = False,
+    images: str | None = None,
+    check: bool = False,
+    resume: bool = False,
+    offline: bool = False,
+    mirror: str | None = None,
+    progress: Any = None,
+    where: Where = Where(),  # noqa: B008 - frozen
+    command: Sequence[str] = (),
+    watcher: Watcher | None = None,
+    **choices: Any,
+) -> Run | None:
+    """Trains a classifier on the pictures that `data` names, and writes it into the folder `out`.
+
+    `data` is a folder of class folders, a table, a zip, a standard set …, as `vision train` takes it. `choices` are
+    fields of `Recipe` by name: `train("photos", "run", unfreeze="all", seconds=600)`. With `check` the set is only
+    looked at, and None is returned. `resume` goes on with a run that was killed.
+
+    Raises UsageError for impossible choices and for pictures that are in two splits, SetError where the set cannot be
+    read, ModelUnavailable, OutputError.
+    """
+    begun = time.monotonic()
+    # Read when torch loads its OpenMP: waiting threads that spin make two processes on one machine crawl.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    recipe = _recipe(recipe, choices)
+    watcher = watcher or Watcher()
+    run = Path(out)
+    access = Access.of(offline, mirror, progress)
+    base = describe(model, "classify", access=access)
+    _check_base(base, recipe)
+    if _is_follower():
+        _learn(run, math.inf, where, watcher)
+        return None
+    with _locked(run, check=check, resume=resume):
+        pictures = read_set(os.fspath(data), crops=crops, images=images, access=access)
+        watcher.say(f"{len(pictures):,} pictures of {len(pictures.classes):,} classes ({pictures.format}).")
+        row = ready(base, access)
+        prepared = prepare(pictures, row, recipe, where.engine, where.options, watcher)
+        for sentence in (*prepared.look.lines(), *prepared.remarks):
+            watcher.say(sentence)
+        prepared.look.refuse(allow_leaks=recipe.allow_leaks)
+        if not len(prepared.part(VAL)):
+            raise UsageError(f"{data} leaves no picture to validate on. Give more pictures, or a larger --val.")
+        if check:
+            return None
+        return _Training(
+            run, prepared, recipe, where, watcher, begun, model, {"name": os.fspath(data), "crops": crops, "images": images},
+            command, resume=resume,
+        ).run()  # fmt: skip
+
+
+def _recipe(recipe: Recipe | None, choices: dict[str, Any]) -> Recipe:
+    from visioncli.training.augment import Augment
+    from visioncli.training.recipe import Balance
+
+    kinds: dict[str, Any] = {"start": Start, "unfreeze": Unfreeze, "augment": Augment, "balance": Balance}
+    known = {field.name for field in dataclasses.fields(Recipe)}
+    for name, value in choices.items():
+        if name not in known:
+            raise UsageError(f"There is no choice {name!r} for training. Known: {', '.join(sorted(known))}.")
+        if name in kinds:
+            try:
+                choices[name] = kinds[name](value)
+            except ValueError:
+                raise UsageError(f"{name} is one of {', '.join(kinds[name])}, not {value!r}.") from None
+    return dataclasses.replace(recipe or Recipe(), **choices)
+
+
+def _check_base(base: ModelRow, recipe: Recipe) -> None:
+    """Raises UsageError where the network cannot be begun with."""
+    if recipe.start is Start.PRETRAINED and isinstance(base.source, Untrained):
+        raise UsageError(f"{base.name} knows nothing yet: train it with --from scratch.")
+    if base.architecture.split(":")[0] in ("onnx", "transformers"):
+        raise UsageError(f"{base.name} cannot be trained further here; a network of `vision models` can.")
+
+
+def _is_follower() -> bool:
+    """Whether this process was started with others, and is not the first of them: that one prepares."""
+    return int(os.environ.get("WORLD_SIZE") or 1) > 1 and int(os.environ.get("RANK") or 0) > 0
+
+
+@contextmanager
+def _locked(run: Path, *, check: bool, resume: bool) -> "Iterator[None]":
+    """The run's folder for this process alone. Raises UsageError where it holds something that would be lost."""
+    if check:
+        yield
+        return
+    from filelock import FileLock, Timeout
+
+    state = run / FOLDER
+    if (run / NOTES).is_file() and not state.is_dir() and not resume:
+        raise UsageError(f"{run} holds a trained network. Choose another folder with -o, or remove it.")
+    if state.is_dir() and not resume:
+        raise UsageError(f"{run} holds a run that did not end. Go on with --resume, or remove the folder.")
+    if run.exists() and not run.is_dir():
+        raise UsageError(f"{run} is a file. Choose another folder with -o.")
+    if run.is_dir() and not state.is_dir() and not (run / NOTES).is_file() and any(run.iterdir()):
+        raise UsageError(f"{run} holds other things. Choose a new folder with -o.")
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise OutputError(f"{run} cannot be written: {problem.strerror or problem}.") from None
+    lock = FileLock(state / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise OutputError(f"{run} is in use by another run.") from None
+    except (OSError, NotImplementedError) as problem:
+        raise OutputError(f"{run} cannot be locked: {problem}.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+        _tidy(state)
+
+
+def _tidy(state: Path) -> None:
+    """Removes the folder of a run that has ended, or that wrote nothing."""
+    if state.is_dir() and not any(p.name != "lock" for p in state.iterdir()):
+        (state / "lock").unlink(missing_ok=True)
+        state.rmdir()
+        if not any(state.parent.iterdir()):
+            state.parent.rmdir()
+
+
+def _learn(run: Path, seconds: float, where: Where, watcher: Watcher) -> None:
+    """The loop, in as many processes as are wanted."""
+    from visioncli.training import worker
+    from visioncli.training.launcher import launch
+    from visioncli.training.memory import keep_freed_memory
+
+    keep_freed_memory()
+    worker.watcher = watcher
+    launch(partial(worker.work, run, seconds, where.threads), where.devices, where.device, where.precision)  # type: ignore[arg-type]
+
+
+class _Training:
+    """One run, from pictures that were looked at to the finished folder."""
+
+    def __init__(
+        self,
+        run: Path,
+        prepared: Prepared,
+        recipe: Recipe,
+        where: Where,
+        watcher: Watcher,
+        begun: float,
+        model: str,
+        data: dict[str, Any],
+        command: Sequence[str],
+        *,
+        resume: bool,
+    ) -> None:
+        self.folder, self.prepared, self.recipe, self.where = run, prepared, recipe, where
+        self.watcher, self.begun, self.model, self.data, self.command = watcher, begun, model, data, command
+        self.resume = resume
+        self.train, self.val = prepared.part(TRAIN), prepared.part(VAL)
+        self.answers = targets(prepared.pictures, np.arange(len(prepared.pictures)))
+        weights = self.recipe.key() | {"model": prepared.row.name, "sha256": prepared.row.source.sha256}
+        body = json.dumps([weights, prepared.digest], sort_keys=True, default=str)
+        self.key = hashlib.sha256(body.encode()).hexdigest()
+
+    def run(self) -> Run:
+        """Head, layers, and what is written at the end."""
+        from visioncli.training.finish import Finishing, finish, remove_state
+        from visioncli.training.worker import with_classes
+
+        self.row = with_classes(self.prepared.row, self.prepared.pictures.classes)
+        if self._is_finished():
+            self.watcher.say(f"{self.folder} is finished already: there is nothing to go on with.")
+            return read_result(self.folder)
+        if not self._goes_on():
+            self.log = Log(self.folder, self.watcher)
+            self._begin()
+        else:
+            self.log = Log(self.folder, self.watcher, keep=True)
+        if self._unfreezes:
+            _learn(self.folder, self._seconds_left(), self.where, self.watcher)
+        finish(
+            Finishing(
+                self.folder, self.prepared, self.recipe, self.prepared.row, self.key, self.begun, self.command,
+                self.where.engine, self.where.options, self.log, self.watcher,
+            )
+        )  # fmt: skip
+        remove_state(self.folder / FOLDER)
+        return read_result(self.folder)
+
+    @property
+    def _unfreezes(self) -> bool:
+        return self.recipe.start is Start.SCRATCH or self.recipe.unfreeze is not Unfreeze.NONE
+
+    def _seconds_left(self) -> float:
+        if self.recipe.seconds is None:
+            return math.inf
+        after = _FINISH_SECONDS + _FINISH_A_PICTURE * len(self.prepared.pictures)
+        return max(1.0, self.recipe.seconds - (time.monotonic() - self.begun) - after)
+
+    def _is_finished(self) -> bool:
+        """Whether this very run has ended. Raises UsageError where the folder holds another one."""
+        from visioncli.training.worker import has_begun
+
+        if not (self.folder / NOTES).is_file() or has_begun(self.folder):
+            return False
+        facts = read_facts(self.folder)
+        if not facts.get("finished"):
+            return False  # killed at its end, when all was learned; the rest is quickly done again
+        if facts.get("key") != self.key:
+            raise UsageError(
+                f"{self.folder} holds a network that was trained with other pictures, options or from another one. "
+                "Choose another folder with -o."
+            )
+        return True
+
+    def _goes_on(self) -> bool:
+        """Whether there is a checkpoint of this very run. Raises UsageError where it is another one's."""
+        from visioncli.training.job import read_job
+        from visioncli.training.worker import has_begun
+
+        if not self.resume or not has_begun(self.folder):
+            return False
+        if read_job(self.folder).key != self.key:
+            raise UsageError(
+                f"{self.folder} was begun with other pictures, options or another network. Give those again to go "
+                "on, or another folder."
+            )
+        return True
+
+    def _begin(self) -> None:
+        """What is done once: the split's files, the head on frozen features or fresh weights, the first checkpoint."""
+        prepared = self.prepared
+        write_files(self.folder / FILES, prepared.pictures, prepared.seen, prepared.places)
+        write_split(self.folder / SPLIT, self._lines())
+        spec = prepared.row.input
+        self.log(
+            "data", **self._counted(), classes=len(prepared.pictures.classes), size=spec.size, resize=spec.resize
+        )
+        weights = class_weights(self.answers[self.train], len(prepared.pictures.classes), self.recipe.balance)
+        if self.recipe.start is Start.SCRATCH:
+            from visioncli.training.worker import fresh_state
+
+            state, best = fresh_state(self.row, self.recipe.seed), math.inf
+        else:
+            self.log("features", **prepared.cost)
+            state, best = self._head(weights)
+        if self._unfreezes:
+            from visioncli.training.worker import start
+
+            start(self.folder, self._job(weights), state, best, self.log.size)
+
+    def _counted(self) -> dict[str, int]:
+        return {place: len(self.prepared.part(place)) for place in (TRAIN, VAL, TEST)}
+
+    def _head(self, weights: np.ndarray | None) -> "tuple[dict[str, Tensor], float]":
+        """The head on frozen features, written as a finished model. The network's tensors, its validation loss."""
+        from visioncli.training import head
+        from visioncli.training.worker import keep_model, with_head
+        from visioncli.weights.load import load_network
+
+        prepared = self.prepared
+        start = time.monotonic()
+        vectors, pictures = head_features(prepared)
+        assert prepared.plain is not None
+        val = prepared.plain[self.val]
+        fitted = head.fit(
+            vectors,
+            self.answers[pictures],
+            val,
+            self.answers[self.val],
+            class_weights=weights,
+            classes=len(prepared.pictures.classes),
+        )
+        logits = fitted.logits(val)
+        loss = head.validation_loss(logits, self.answers[self.val])
+        right = logits.argmax(1) == self.answers[self.val] if self.answers.ndim == 1 else None
+        facts = {
+            "strength": fitted.strength,
+            "tried": [list(pair) for pair in fitted.losses],
+            "val_loss": loss,
+            "val_accuracy": None if right is None else float(right.mean()),
+            "took": round(time.monotonic() - start, 2),
+        }
+        state = with_head(self.row, load_network(prepared.row), fitted.weight, fitted.bias)
+        keep_model(self.folder, self.row, state, logits, self.answers[self.val], {"step": 0, "val_loss": loss})
+        self.log("head", **facts)
+        return state, loss
+
+    def _job(self, weights: np.ndarray | None) -> Job:
+        from visioncli.training.worker import notes_of
+
+        recipe, count = self.recipe, len(self.train)
+        visits = _VISITS[recipe.start] // max(count, 1)
+        epochs = recipe.epochs or min(max(visits, _FEWEST_EPOCHS[recipe.start]), _MOST_EPOCHS[recipe.start])
+        # A dozen steps an epoch at least, as far as batches of eight allow.
+        size = recipe.batch_size or max(8, min(64, 2 ** int(math.log2(max(count / 12, 8)))))
+        where = {"set": self.data, "row": notes_of(self.model, self.prepared.row)}
+        return Job(where, recipe, self.train, self.val, self.prepared.mirror, epochs, size, weights, self.key)
+
+    def _lines(self) -> list[Line]:
+        prepared = self.prepared
+        return [
+            Line(
+                example.shown,
+                tuple(prepared.pictures.classes[k] for k in example.labels),
+                str(prepared.places[n]),
+                prepared.groups[n] if prepared.groups else "",
+                prepared.seen[n].sha256,
+            )
+            for n, example in enumerate(prepared.pictures.examples)
+            if prepared.seen[n].error is None
+        ]

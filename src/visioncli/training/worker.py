@@ -1,0 +1,157 @@
+"""What each process of a run does: read the job, build the network, and run the loop."""
+
+import dataclasses
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from visioncli.errors import UsageError
+from visioncli.labelled.recognise import read_set
+from visioncli.metrics.calibration import fit_temperature, fit_thresholds
+from visioncli.models.row import InputSpec, ModelRow
+from visioncli.resolve import describe
+from visioncli.training import checkpoint
+from visioncli.training.checkpoint import CHECKPOINT, FOLDER, Progress
+from visioncli.training.job import Job, read_job
+from visioncli.training.launcher import Launcher
+from visioncli.training.loop import Loop
+from visioncli.training.watch import Log, Watcher
+from visioncli.weights.checkpoints import architecture
+from visioncli.weights.downloads import Access
+from visioncli.weights.runs import write_model
+
+watcher = Watcher()
+"""Who watches this process: set by `train` before it launches; other processes have nobody."""
+
+
+def work(run: Path, seconds: float, threads: int | None, launcher: Launcher) -> None:
+    """Trains the job in the folder `run` for at most so many seconds, beginning at its checkpoint."""
+    deadline = time.monotonic() + seconds if math.isfinite(seconds) else math.inf
+    if threads is not None:
+        torch.set_num_threads(threads)
+    launcher.barrier()  # the first process may still be writing the job
+    job = read_job(run)
+    pictures = read_set(**job.data["set"], access=Access.of(offline=True))
+    row = row_of(job.data["row"], pictures.classes)
+    module, variant = architecture(row)
+    network: nn.Module = module.build(*variant)
+    log = _Log(run) if launcher.is_main else None
+
+    def keep(state: dict[str, Tensor], step: int, loss: float, logits: np.ndarray) -> None:
+        keep_model(run, row, state, logits, job.targets(pictures, job.val), {"step": step, "val_loss": loss})
+
+    def tell(event: str, **facts: Any) -> None:
+        if log is not None:
+            log(event, **facts)
+            loop.at.log_size = log.size
+
+    loop = Loop(job, pictures, row, network, run, launcher, keep, tell, deadline)
+    loop.resume()
+    if log is not None:
+        log.truncate(loop.at.log_size)
+    try:
+        loop.run()
+    except KeyboardInterrupt:
+        loop.save()
+        raise
+    loop.save()
+    launcher.barrier()
+
+
+class _Log(Log):
+    """The log of a run that has begun already."""
+
+    def __init__(self, run: Path) -> None:
+        super().__init__(run, watcher, keep=True)
+
+
+def row_of(notes: dict[str, Any], classes: tuple[str, ...]) -> ModelRow:
+    """The row of the network that is trained, of what `notes_of` wrote: the base's, with this set's classes."""
+    base = describe(notes["model"], "classify", access=Access.of(offline=True))
+    spec = {k: tuple(v) if isinstance(v, list) else v for k, v in notes["input"].items()}
+    return with_classes(dataclasses.replace(base, input=InputSpec(**spec)), classes)
+
+
+def notes_of(model: str, row: ModelRow) -> dict[str, Any]:
+    """What it takes to find the row again in another process."""
+    return {"model": model, "input": dataclasses.asdict(row.input)}
+
+
+def with_classes(row: ModelRow, classes: tuple[str, ...]) -> ModelRow:
+    """`row` with other classes: its architecture ends in their number; what was published of it does not hold."""
+    parts = row.architecture.split(":")
+    base = parts[:-1] if len(parts) > 2 and parts[-1].isdecimal() else parts
+    return dataclasses.replace(
+        row,
+        architecture=":".join([*base, str(len(classes))]),
+        labels=tuple(enumerate(classes)),
+        accuracy=(),
+        temperature=1.0,
+        thresholds=(),
+        form="",
+    )
+
+
+def start(run: Path, job: Job, state: dict[str, Tensor], best_loss: float, log_size: int) -> None:
+    """Writes the job and its first checkpoint, from which every process begins."""
+    job.write(run)
+    progress = Progress(best_loss=best_loss, log_size=log_size)
+    checkpoint.save(run / FOLDER / CHECKPOINT, progress, state, state, None)
+
+
+def has_begun(run: Path) -> bool:
+    """Whether there is a checkpoint to go on from."""
+    return (run / FOLDER / CHECKPOINT).is_file()
+
+
+def keep_model(
+    run: Path,
+    row: ModelRow,
+    state: dict[str, Tensor],
+    logits: np.ndarray,
+    targets: np.ndarray,
+    facts: dict[str, Any],
+) -> ModelRow:
+    """Writes the best model so far, calibrated on its `(N, C)` logits of the validation pictures: usable at once."""
+    row = calibrated(row, logits, targets)
+    return write_model(run, row, state, facts | {"finished": False})
+
+
+def calibrated(row: ModelRow, logits: np.ndarray, targets: np.ndarray) -> ModelRow:
+    """`row` with the temperature that suits its logits; for several labels a picture, with a threshold each."""
+    if not len(logits):
+        return row
+    if targets.ndim == 1:
+        return dataclasses.replace(row, temperature=float(fit_temperature(logits, targets)))
+    probabilities = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    return dataclasses.replace(row, thresholds=tuple(map(float, fit_thresholds(probabilities, targets > 0.5))))
+
+
+def fresh_state(row: ModelRow, seed: int) -> dict[str, Tensor]:
+    """The untrained network's tensors, the same for a seed."""
+    module, variant = architecture(row)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network: nn.Module = module.build(*variant)
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+
+def with_head(row: ModelRow, base: nn.Module, weight: np.ndarray, bias: np.ndarray) -> dict[str, Tensor]:
+    """The tensors of `row`'s network: those of the `base` network, and the head that was fitted on its features."""
+    from visioncli.weights.heads import head_of
+
+    module, variant = architecture(row)
+    with torch.device("meta"):
+        network: nn.Module = module.build(*variant)
+    name, head = head_of(network, row)
+    if head.bias is None:
+        raise UsageError(f"The last layer of {row.name} has no bias, so that no head can be fitted for it alone.")
+    state = {key: tensor.clone() for key, tensor in base.state_dict().items()}
+    state[f"{name}.weight"] = torch.from_numpy(weight)
+    state[f"{name}.bias"] = torch.from_numpy(bias)
+    return state
