@@ -42,7 +42,7 @@ def test_a_mistyped_standard_set_is_guessed(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SetError, match="Did you mean mnist"):
         read_set("mnits")
-    with pytest.raises(SetError, match="no such file or folder. A standard set is one of mnist"):
+    with pytest.raises(SetError, match=r"no such file or folder\. A standard set is one of mnist"):
         read_set("photos")
 
 

@@ -61,8 +61,8 @@ def _of_tree(tree: Tree, images: str | None, name: str) -> PictureSet:
     if not has_pictures:
         if idx.image_files(tree):
             return idx.read(tree)
-        if found := cifar.here(tree):
-            return cifar.read(tree, *found)
+        if published := cifar.here(tree):
+            return cifar.read(tree, *published)
         if svhn.files_in(tree):
             return svhn.read(tree)
         if (archive := cifar.archive_in(tree)) and tree.content(archive) is None:
