@@ -43,6 +43,8 @@ def read_set(
 def _read_set(name: str, with_crops: bool, images: str | None, access: Access) -> PictureSet:
     if not _exists(name):
         if (known := standard.lookup(name)) is not None:
+            if known.name == "svhn":
+                svhn.check_reader()  # before a quarter of a gigabyte is fetched
             return _of_tree(Folder(str(standard.fetch_set(known, access))), images, name)
         raise _nothing_there(name)
     if os.path.isdir(name):
