@@ -59,6 +59,7 @@ class Folder:
         self.source = path
         self._warnings: list[str] = []
         self._unlisted: list[str] = []
+        self._empty: list[str] = []
         self._skipped: dict[str, None] = {}
 
     @cached_property
@@ -68,6 +69,9 @@ class Folder:
         if self._skipped:
             shown = ", ".join(list(self._skipped)[:3]) + (" …" if len(self._skipped) > 3 else "")
             self._warnings.append(f"Results of earlier runs are left out: {shown}")
+        if self._empty:
+            shown = ", ".join(self._empty[:3]) + (" …" if len(self._empty) > 3 else "")
+            self._warnings.append(f"Empty folders are no classes: {shown}")
         if self._unlisted:
             count = f"{self._unlisted[0]} and {len(self._unlisted) - 1:,} more folders"
             what = self._unlisted[0] if len(self._unlisted) == 1 else count
@@ -121,6 +125,9 @@ class Folder:
             if not prefix:
                 raise SetError(str(unreadable(Path(folder), problem)), "read_failed") from None
             self._unlisted.append(folder)
+            return
+        if not every:
+            self._empty.append(folder)
             return
         if prefix and RUN_FILES.issubset(names):
             self._skipped[folder] = None
