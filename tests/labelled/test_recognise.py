@@ -42,7 +42,7 @@ def test_a_mistyped_standard_set_is_guessed(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SetError, match="Did you mean mnist"):
         read_set("mnits")
-    with pytest.raises(SetError, match="no such file or folder. A standard set is one of mnist"):
+    with pytest.raises(SetError, match=r"no such file or folder\. A standard set is one of mnist"):
         read_set("photos")
 
 
@@ -67,3 +67,13 @@ def test_a_folder_for_pictures_that_is_none_is_a_sentence(tmp_path: Path) -> Non
 def test_listing_decodes_nothing(tmp_path: Path) -> None:
     place(tmp_path, ["cat/1.jpg", "dog/1.jpg"], b"no picture at all")
     assert len(read_set(str(tmp_path))) == 2
+
+
+def test_an_address_is_a_sentence_without_its_password() -> None:
+    with pytest.raises(SetError, match=r"https://\*\*\*@h\.test/set\.zip: a set is read from this machine"):
+        read_set("https://user:secret@h.test/set.zip")
+
+
+def test_a_file_address_of_this_machine_is_its_path(tmp_path: Path) -> None:
+    place(tmp_path, ["cat/1.jpg", "dog/1.jpg"])
+    assert len(read_set(f"file://{tmp_path}")) == 2

@@ -54,7 +54,9 @@ def holds_annotations(path: Path) -> bool:
     try:
         if not path.is_dir() and path.suffix.lower() not in (".json", ".xml"):
             return False
-        return bool(_parts(path))
+        # A text file may be anything, also beside pictures; only in YOLO's own layout are there boxes in it.
+        parts = roots.find(path) or _parts(path)
+        return any(p.format in (recognise.Format.COCO, recognise.Format.VOC) or p.files for p in parts)
     except DatasetError:
         return False
 
@@ -203,8 +205,8 @@ class _Index:
         for found in (in_split, same, ends, candidates):
             if len(found) > 1 and found is not in_split:
                 raise SetError(
-                    f"{name} may be {found[0][0].path(found[0][1])} or {found[1][0].path(found[1][1])}. Name the folder "
-                    "of the pictures with --images."
+                    f"{name} may be {found[0][0].path(found[0][1])} or {found[1][0].path(found[1][1])}. Name the "
+                    "folder of the pictures with --images."
                 )
             if found:
                 return found[0]
