@@ -4,13 +4,16 @@ A sample says what its numbers are when each picture counts with a weight; weigh
 themselves, and a resample is how often each of its pictures was drawn. Whatever is costly (sorting, matching) is done
 once, before any weight is known.
 
-The ends are those of the bias-corrected and accelerated bootstrap (BCa, Efron 1987): they never leave the range of
-their number and need no formula for any of them. On made-up pictures of five uneven classes, 150 at a time, they
-missed the true accuracy, macro F1, log loss and Brier score in 5 % of the cases, as they should, where plain
-percentiles missed up to 8 %, almost always on one side. The calibration error is the exception, since noise alone
-raises it: its resamples lie above it, so their distance from it is reflected instead (the basic bootstrap), cut at 0.
+The ends are those of the bias-corrected and accelerated bootstrap (BCa, Efron 1987): they stay in the range of their
+number and need no formula for any of them. Some numbers are raised by noise, so that their resamples lie above them:
+the calibration error, and average precision and recall over many classes of few objects. Of these the resamples'
+distance is reflected instead (the basic bootstrap). Tried on made-up pictures whose true numbers are known: of 150
+with five uneven classes, accuracy, macro F1, log loss and Brier score lay outside their intervals in 5 % of the
+cases, as they should. With few pictures a class it is more: 9 % for balanced accuracy, 12 % for the calibration error
+(of 60 pictures 30 %), and 12 % for COCO's AP of 80 classes on 100 pictures, where BCa has 17 %, percentiles 40 %.
+
 Where all pictures say the same, every resample does too, and a width of zero would claim to know what twenty pictures
-cannot tell: a share of 0 or 1 gets the exact bounds of Clopper and Pearson (1934).
+cannot tell: a score of 0 or 1 gets the exact bounds that a share of so many pictures has (Clopper and Pearson 1934).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -31,7 +34,6 @@ MOST_CLASSES = 2_000
 FEWER_INTERVALS = f"With more than {MOST_CLASSES:,} classes, single classes get no intervals."
 JACKKNIFE = 100
 """Groups of pictures that are left out in turn, to see how lopsided a number's influence is."""
-RAISED_BY_NOISE = frozenset(["ece"])
 NORMAL = NormalDist()
 
 
@@ -39,13 +41,15 @@ NORMAL = NormalDist()
 class Numbers:
     """Numbers of B weightings: of the whole (B,) float64 each, of each class (B, C) float64; NaN where undefined.
 
-    `shares` says of which pictures or objects a number is the share, (B,) or (B, C), in the same two tables.
+    Where a number is a score from 0 to 1, `total_pictures` and `class_pictures` say on how many pictures it rests, in
+    the same shapes. `raised` are the numbers of the whole that noise raises.
     """
 
     totals: dict[str, F64]
     classes: dict[str, F64] = field(default_factory=dict)
-    total_shares: dict[str, F64] = field(default_factory=dict)
-    class_shares: dict[str, F64] = field(default_factory=dict)
+    total_pictures: dict[str, F64] = field(default_factory=dict)
+    class_pictures: dict[str, F64] = field(default_factory=dict)
+    raised: frozenset[str] = frozenset()
 
 
 class Sample(Protocol):
@@ -151,25 +155,27 @@ def intervals(
     totals = {}
     for name, value in numbers.totals.items():
         columns = (v[:, None] for v in (drawn.totals[name], left.totals[name]))
-        share = numbers.total_shares.get(name)
-        totals[name] = _bounded(value, share, interval(name, value, *columns, signed=signed))[:, 0]
+        rests_on = numbers.total_pictures.get(name)
+        ends = interval(value, *columns, raised=name in numbers.raised, signed=signed)
+        totals[name] = _bounded(value, rests_on, ends)[:, 0]
     classes = {}
     for name, values in numbers.classes.items():
-        ends = interval(name, values[0], drawn.classes[name], left.classes[name], signed=signed)
-        share = numbers.class_shares.get(name)
-        classes[name] = _bounded(values[0], None if share is None else share[0], ends)
+        ends = interval(values[0], drawn.classes[name], left.classes[name])
+        rests_on = numbers.class_pictures.get(name)
+        classes[name] = _bounded(values[0], None if rests_on is None else rests_on[0], ends)
     return Intervals(totals, classes, resamples, seed)
 
 
-def interval(name: str, number: F64, drawn: F64, left: F64, *, signed: bool = False) -> F64:
+def interval(number: F64, drawn: F64, left: F64, *, raised: bool = False, signed: bool = False) -> F64:
     """(2, C) the ends for (C,) numbers, from their resamples (B, C) and what they are without each group (G, C).
 
-    Resamples in which a number is undefined (none of a class was drawn) say nothing and are left out.
+    What noise has `raised` is reflected, and stays between 0 and 1 unless it is `signed`, a difference. Resamples in
+    which a number is undefined (none of a class was drawn) say nothing and are left out.
     """
     outside = np.array([(1 - LEVEL) / 2, (1 + LEVEL) / 2])[:, None]
-    if name in RAISED_BY_NOISE:
+    if raised:
         ends = 2 * number - quantiles(drawn, np.broadcast_to(outside, (2, drawn.shape[1])))[::-1]
-        ends = ends if signed else np.maximum(ends, 0.0)
+        ends = ends if signed else np.clip(ends, 0.0, 1.0)
     else:
         ends = quantiles(drawn, _levels(number, drawn, left, outside))
     # The corrections may overshoot; an interval never leaves out the number that was seen.
@@ -207,12 +213,12 @@ def quantiles(drawn: F64, levels: F64) -> F64:
     return out
 
 
-def _bounded(number: F64, share_of: F64 | None, ends: F64) -> F64:
-    """`ends`, with exact bounds where the number is a share of 0 or 1."""
-    if share_of is None:
+def _bounded(number: F64, pictures: F64 | None, ends: F64) -> F64:
+    """`ends`, with exact bounds where a score that rests on so many `pictures` is 0 or 1."""
+    if pictures is None:
         return ends
     with np.errstate(divide="ignore", invalid="ignore"):
-        reach = 1 - ((1 - LEVEL) / 2) ** (1 / share_of)
+        reach = 1 - ((1 - LEVEL) / 2) ** (1 / pictures)
     low = np.where(number == 1, 1 - reach, np.where(number == 0, 0.0, ends[0]))
     high = np.where(number == 0, reach, np.where(number == 1, 1.0, ends[1]))
     return np.array([low, high])

@@ -50,6 +50,7 @@ class MapSample:
         iou, dice = ratio(both, truth + predicted - both), ratio(2 * both, truth + predicted)
         miou = mean_of_known(iou)
         shown = self._present if self._present <= MOST_CLASSES else 0
+        pictures = np.broadcast_to(self._sums.pictures_with((0, 1))[:shown], (len(weights), shown))
         classes = {
             "truth": truth,
             "predicted": predicted,
@@ -67,4 +68,6 @@ class MapSample:
                 "pixel_accuracy": ratio(both.sum(axis=1), truth.sum(axis=1)),
             },
             {name: values[:, :shown] for name, values in classes.items()},
+            total_pictures=dict.fromkeys(("miou", "mean_iou", "dice", "pixel_accuracy"), weights.sum(axis=1)),
+            class_pictures=dict.fromkeys(("iou", "dice", "precision", "recall"), pictures),
         )

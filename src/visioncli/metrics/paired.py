@@ -71,6 +71,7 @@ class _Difference:
         return Numbers(
             {name: values - second.totals[name] for name, values in first.totals.items()},
             {name: values - second.classes[name] for name, values in first.classes.items() if name != "support"},
+            raised=first.raised,
         )
 
 
