@@ -54,7 +54,7 @@ def test_gates_and_single_numbers_work_as_on_any_report():
     assert (look_up_interval(report, "top1") == report.intervals.totals["top1"]).all()
     assert missed(report, parse_gates("top1=0.01")) == []
     assert missed(report, parse_gates("recall[fox]=0.5"))[0].startswith("recall[fox] is undefined")
-    with pytest.raises(UsageError, match="no number called top_1. Did you mean top1"):
+    with pytest.raises(UsageError, match="no number called top_1"):
         look_up(report, "top_1", "--only")
 
 
@@ -75,6 +75,14 @@ def test_what_the_numbers_cannot_tell_is_a_warning():
     assert single_label_report(p, t, LABELS, resamples=10).warnings == ()
     (few,) = single_label_report(np.eye(6), np.arange(6), LABELS, resamples=10).warnings
     assert few.startswith("6 pictures are few")
+
+
+def test_with_thousands_of_classes_only_the_whole_has_intervals():
+    p, t = np.full((40, 2001), 1 / 2001), np.arange(40)
+    report = single_label_report(p, t, tuple(map(str, range(2001))), resamples=10)
+    assert report.intervals.to_json()["top1"] and "intervals" not in report.to_json()["classes"][0]
+    assert "single classes get no intervals" in report.warnings[1]
+    assert look_up_interval(report, "recall[7]") is None
 
 
 def test_without_pictures_the_report_is_still_one():

@@ -134,8 +134,9 @@ def _intervals(
         partner=None if settings.kind is Kind.KEYPOINTS else found.partner,
         protocol=engines.protocol_of(settings.kind),
     )
-    classes = np.array(shown if len(shown) <= MOST_WITH_INTERVALS else [], np.int64)
-    return intervals(ObjectSample(matched, classes), settings.resamples, settings.seed, progress=progress)
+    return intervals(
+        ObjectSample(matched, np.array(shown, np.int64)), settings.resamples, settings.seed, progress=progress
+    )
 
 
 @dataclass(slots=True, eq=False)

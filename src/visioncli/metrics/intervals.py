@@ -17,7 +17,7 @@ cannot tell: a score of 0 or 1 gets the exact bounds that a share of so many pic
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import Protocol
 
@@ -126,7 +126,7 @@ def over(sample: Sample, blocks: Iterable[F64], total: int, progress: Progress =
     """The numbers under all weightings of all blocks, `total` of them."""
     parts, done = [], 0
     for weights in blocks:
-        parts.append(sample.measure(weights))
+        parts.append(_without_many(sample.measure(weights)))
         done += len(weights)
         progress("resampling", done, total)
     return Numbers(
@@ -135,14 +135,21 @@ def over(sample: Sample, blocks: Iterable[F64], total: int, progress: Progress =
     )
 
 
+def _without_many(numbers: Numbers) -> Numbers:
+    """The numbers of the whole alone where there are more than MOST_CLASSES."""
+    few = all(values.shape[1] <= MOST_CLASSES for values in numbers.classes.values())
+    return numbers if few else replace(numbers, classes={})
+
+
 def intervals(
     sample: Sample, resamples: int = RESAMPLES, seed: int = 0, *, signed: bool = False, progress: Progress = silent
 ) -> Intervals:
-    """A 95 % interval for every number of the sample, which are differences where it is `signed`.
+    """A 95 % interval for every number of the sample, which are differences where it is `signed`; for those of the
+    classes only where there are no more than MOST_CLASSES.
 
     One seed draws the same pictures of any sample of this length.
     """
-    pictures, numbers = len(sample), measured(sample)
+    pictures, numbers = len(sample), _without_many(measured(sample))
     if pictures < 2 or resamples < 1:
         return Intervals(
             {name: np.full(2, np.nan) for name in numbers.totals},
