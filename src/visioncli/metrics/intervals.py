@@ -14,6 +14,7 @@ cases, as they should. With few pictures a class it is more: 9 % for balanced ac
 
 Where all pictures say the same, every resample does too, and a width of zero would claim to know what twenty pictures
 cannot tell: a score of 0 or 1 gets the exact bounds that a share of so many pictures has (Clopper and Pearson 1934).
+Any other score of a single picture has no interval.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +28,7 @@ from visioncli.datasets.interface import F64, I64, Progress, silent
 
 RESAMPLES = 1000
 LEVEL = 0.95
+FEWEST_PICTURES = 2
 CELLS_AT_ONCE = 1 << 21
 """Weights held at once, a resample and a picture each: 16 MiB."""
 MOST_CLASSES = 2_000
@@ -150,7 +152,7 @@ def intervals(
     One seed draws the same pictures of any sample of this length.
     """
     pictures, numbers = len(sample), _without_many(measured(sample))
-    if pictures < 2 or resamples < 1:
+    if pictures < FEWEST_PICTURES or resamples < 1:
         return Intervals(
             {name: np.full(2, np.nan) for name in numbers.totals},
             {name: np.full((2, values.shape[1]), np.nan) for name, values in numbers.classes.items()},
@@ -221,9 +223,11 @@ def quantiles(drawn: F64, levels: F64) -> F64:
 
 
 def _bounded(number: F64, pictures: F64 | None, ends: F64) -> F64:
-    """`ends`, with exact bounds where a score that rests on so many `pictures` is 0 or 1."""
+    """`ends`, with exact bounds where a score that rests on so many `pictures` is 0 or 1; otherwise a score of one
+    picture has none, since it says nothing of others."""
     if pictures is None:
         return ends
+    ends = np.where(pictures < FEWEST_PICTURES, np.nan, ends)
     with np.errstate(divide="ignore", invalid="ignore"):
         reach = 1 - ((1 - LEVEL) / 2) ** (1 / pictures)
     low = np.where(number == 1, 1 - reach, np.where(number == 0, 0.0, ends[0]))

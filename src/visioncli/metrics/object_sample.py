@@ -68,7 +68,7 @@ class ObjectSample:
         self._voc = None if found.partner is None else list(_voc_rankings(data, found.partner))
         self._picks = picks(found.protocol)
         self._limits = found.protocol.limits
-        self._pictures_by_class = self._sums.pictures_with((0,)), self._sums.pictures_with((1, 2))
+        self._pictures_by_class = [self._sums.pictures_with(values) for values in ((0,), (1,), (1, 2))]
         self._pictures_with = (
             len(np.unique(data.truth.image[found.counted])),
             len(np.unique(data.detections.image[~found.void])),
@@ -93,13 +93,16 @@ class ObjectSample:
         own = {name: precisions[name][:, self._shown] for name in PER_CLASS if name in precisions}
         # Objects of one picture are not independent, so a score rests on as many pictures, not objects.
         shape = (len(weights), len(self._shown))
-        with_truth, with_detection = (np.broadcast_to(v[self._shown], shape) for v in self._pictures_by_class)
+        with_truth, with_match, with_detection = (
+            np.broadcast_to(v[self._shown], shape) for v in self._pictures_by_class
+        )
         every, detected = (np.full(len(weights), float(v)) for v in self._pictures_with)
         return Numbers(
             totals | whole,
             counts | own,
             total_pictures=dict.fromkeys((*precisions, "recall", "f1"), every) | {"precision": detected},
-            class_pictures=dict.fromkeys((*own, "recall", "f1"), with_truth) | {"precision": with_detection},
+            class_pictures=dict.fromkeys((*own, "recall", "f1"), with_truth)
+            | {"precision": with_detection, "mean_iou": with_match},
             raised=frozenset(precisions),
         )
 
