@@ -25,6 +25,7 @@ from typing import Protocol
 import numpy as np
 
 from visioncli.datasets.interface import F64, I64, Progress, silent
+from visioncli.metrics.average_precision import DETECTION_NAMES, KEYPOINT_NAMES
 
 RESAMPLES = 1000
 LEVEL = 0.95
@@ -36,6 +37,8 @@ MOST_CLASSES = 2_000
 FEWER_INTERVALS = f"With more than {MOST_CLASSES:,} classes, single classes get no intervals."
 JACKKNIFE = 100
 """Groups of pictures that are left out in turn, to see how lopsided a number's influence is."""
+RAISED_BY_NOISE = frozenset(["ece", "voc_ap11", "voc_ap", *DETECTION_NAMES, *KEYPOINT_NAMES])
+"""Of the numbers of the whole those whose resamples lie above them."""
 NORMAL = NormalDist()
 
 
@@ -43,15 +46,14 @@ NORMAL = NormalDist()
 class Numbers:
     """Numbers of B weightings: of the whole (B,) float64 each, of each class (B, C) float64; NaN where undefined.
 
-    Where a number is a score from 0 to 1, `total_pictures` and `class_pictures` say on how many pictures it rests, in
-    the same shapes. `raised` are the numbers of the whole that noise raises.
+    Where a number is a score from 0 to 1, `total_shares` and `class_shares` say on how many pictures it rests, in
+    the same shapes.
     """
 
     totals: dict[str, F64]
     classes: dict[str, F64] = field(default_factory=dict)
-    total_pictures: dict[str, F64] = field(default_factory=dict)
-    class_pictures: dict[str, F64] = field(default_factory=dict)
-    raised: frozenset[str] = frozenset()
+    total_shares: dict[str, F64] = field(default_factory=dict)
+    class_shares: dict[str, F64] = field(default_factory=dict)
 
 
 class Sample(Protocol):
@@ -83,7 +85,7 @@ class Intervals:
     @property
     def has_classes(self) -> bool:
         """Whether the numbers of single classes have intervals too."""
-        return any(ends.shape[1] for ends in self.classes.values())
+        return any(not np.isnan(ends).all() for ends in self.classes.values())
 
     def to_json(self) -> dict[str, list[float] | None]:
         """[low, high] of each number of the whole; null where there is none."""
@@ -151,26 +153,22 @@ def intervals(
 
     One seed draws the same pictures of any sample of this length.
     """
-    pictures, numbers = len(sample), _without_many(measured(sample))
+    pictures, numbers = len(sample), measured(sample)
+    totals = {name: np.full(2, np.nan) for name in numbers.totals}
+    classes = {name: np.full((2, values.shape[1]), np.nan) for name, values in numbers.classes.items()}
     if pictures < FEWEST_PICTURES or resamples < 1:
-        return Intervals(
-            {name: np.full(2, np.nan) for name in numbers.totals},
-            {name: np.full((2, values.shape[1]), np.nan) for name, values in numbers.classes.items()},
-            resamples,
-            seed,
-        )
+        return Intervals(totals, classes, resamples, seed)
     drawn = over(sample, draws(pictures, resamples, seed, sample.width), resamples, progress)
     left = over(sample, left_out(pictures, sample.width), min(pictures, JACKKNIFE))
-    totals = {}
     for name, value in numbers.totals.items():
         columns = (v[:, None] for v in (drawn.totals[name], left.totals[name]))
-        rests_on = numbers.total_pictures.get(name)
-        ends = interval(value, *columns, raised=name in numbers.raised, signed=signed)
+        rests_on = numbers.total_shares.get(name)
+        ends = interval(value, *columns, raised=name in RAISED_BY_NOISE, signed=signed)
         totals[name] = _bounded(value, rests_on, ends)[:, 0]
-    classes = {}
-    for name, values in numbers.classes.items():
+    for name in drawn.classes:
+        values = numbers.classes[name]
         ends = interval(values[0], drawn.classes[name], left.classes[name])
-        rests_on = numbers.class_pictures.get(name)
+        rests_on = numbers.class_shares.get(name)
         classes[name] = _bounded(values[0], None if rests_on is None else rests_on[0], ends)
     return Intervals(totals, classes, resamples, seed)
 

@@ -66,6 +66,6 @@ class MapSample:
                 "pixel_accuracy": ratio(both.sum(axis=1), truth.sum(axis=1)),
             },
             classes,
-            total_pictures=dict.fromkeys(("miou", "mean_iou", "dice", "pixel_accuracy"), weights.sum(axis=1)),
-            class_pictures=dict.fromkeys(("iou", "dice", "precision", "recall"), pictures),
+            total_shares=dict.fromkeys(("miou", "mean_iou", "dice", "pixel_accuracy"), weights.sum(axis=1)),
+            class_shares=dict.fromkeys(("iou", "dice", "precision", "recall"), pictures),
         )

@@ -100,10 +100,9 @@ class ObjectSample:
         return Numbers(
             totals | whole,
             counts | own,
-            total_pictures=dict.fromkeys((*precisions, "recall", "f1"), every) | {"precision": detected},
-            class_pictures=dict.fromkeys((*own, "recall", "f1"), with_truth)
+            total_shares=dict.fromkeys((*precisions, "recall", "f1"), every) | {"precision": detected},
+            class_shares=dict.fromkeys((*own, "recall", "f1"), with_truth)
             | {"precision": with_detection, "mean_iou": with_match},
-            raised=frozenset(precisions),
         )
 
     def _official(self, weights: F64, truth: F64) -> dict[str, F64]:
