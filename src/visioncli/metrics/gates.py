@@ -82,7 +82,7 @@ def look_up_interval(report: AnyReport, name: str) -> F64 | None:
         return found.totals[name]
     match = PER_CLASS.match(name)
     ends = found.classes.get(match["name"].strip()) if match else None
-    if match is None or ends is None or not ends.shape[1]:
+    if match is None or ends is None or not found.has_classes:
         return None
     last = len(report.class_labels()) - 1 - report.class_labels()[::-1].index(match["label"])
     out: F64 = ends[:, last]
