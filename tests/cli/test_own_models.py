@@ -202,3 +202,11 @@ def test_a_network_without_weights_takes_a_checkpoint(vision: Vision, run: Path,
         2,
         "vision: own.safetensors has 3 outputs. Say what they are called: --labels FILE, one name a line.\n",
     )
+
+
+def test_an_exported_run_is_called_after_its_folder(
+    vision: Vision, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run)
+    assert vision("export", ".", "-q").status == 0
+    assert (run / "run.onnx").is_file()

@@ -150,8 +150,8 @@ def test_fields_of_tomorrow_are_left_alone(run: Path) -> None:
         ({"labels": ["ants", " ", "wasps"]}, "none of them blank"),
         ({"labels": ["ants", "bees", 3]}, "labels is not as it should be: 3"),
         ({"labels": {"0": "ants"}}, "labels is not as it should be"),
-        ({"temperature": 0}, "temperature is above zero"),
-        ({"temperature": -1.5}, "temperature is above zero"),
+        ({"temperature": 0}, "temperature lies between 0.001 and 1000"),
+        ({"temperature": -1.5}, "temperature lies between 0.001 and 1000"),
         ({"temperature": "warm"}, "temperature is not as it should be: warm"),
         ({"temperature": True}, "temperature is not as it should be: True"),
         ({"temperature": 10**400}, "int too large"),
@@ -209,6 +209,24 @@ def test_what_could_not_be_read_back_is_not_written(
         make_run(run, facts=facts, **fields)
     assert read_run(run) == before
     assert len(list(run.iterdir())) == 2
+
+
+def test_names_of_classes_need_not_be_utf_8(tmp_path: Path) -> None:
+    labels = (os.fsdecode(b"caf\xe9"), "Käfer", 'a "b"\n')
+    assert [name for _, name in make_run(tmp_path / "run", labels=labels).labels] == list(labels)
+    assert [name for _, name in read_run(tmp_path / "run").labels] == list(labels)
+
+
+def test_more_facts_than_would_be_read_are_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="bytes of names and facts are more than"):
+        make_run(tmp_path / "run", facts={"much": "x" * (17 << 20)})
+
+
+def test_weights_that_are_replaced_after_the_row_was_read_are_not_taken_for_its_own(run: Path) -> None:
+    row = read_run(run)
+    swap(run)
+    with pytest.raises(ModelUnavailable, match="is not the file"):
+        load_network(row)
 
 
 def test_tensors_of_another_network_are_not_written(tmp_path: Path) -> None:

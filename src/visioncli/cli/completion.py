@@ -89,11 +89,11 @@ def _task(ctx: typer.Context) -> str | None:
 
 
 def _networks(ctx: typer.Context) -> Iterator[tuple[str, str]]:
-    from visioncli.models.registry import all_rows
+    from visioncli.models.registry import Untrained, all_rows
 
     task = _task(ctx) or ctx.params.get("task")
     for row in all_rows():
-        if task is None or task in row.tasks:
+        if task is None or (task in row.tasks and not isinstance(row.source, Untrained)):
             yield row.name, _about(row)
 
 
