@@ -16,7 +16,7 @@ def export(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="A network of `vision models`, a RUN folder of `vision train`, timm:NAME or hf:NAME_OR_PATH.",
+            help="A network of `vision models`, a RUN folder, timm:NAME or hf:NAME_OR_PATH.",
             autocompletion=completion.network_names,
         ),
     ],

@@ -83,7 +83,7 @@ def _check_last(row: "ModelRow", name: str) -> None:
 
 
 def _is_linear(head: nn.Linear) -> bool:
-    """Whether a layer computes what its class promises, by numbers where the class is one that was derived from it."""
+    """Whether a layer is linear as its class promises: of a class that was derived from it, numbers tell."""
     if type(head) is nn.Linear:
         return True
     made_up = copy.deepcopy(head).to_empty(device="cpu")
