@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, strategies
 
 from run_folders import make_run, row_of, seeded
 from visioncli.errors import ModelUnavailable, OutputError
@@ -284,3 +285,36 @@ def test_plug_ins_bring_networks_that_runs_may_be_of(run: Path, monkeypatch: pyt
     monkeypatch.setattr(runs.registry, "all_rows", lambda: (plugged,))
     edit(run, lambda body: body.update(architecture="their.module:large:3"))
     assert read_run(run).architecture == "their.module:large:3"
+
+
+JSON = strategies.recursive(
+    strategies.none() | strategies.booleans() | strategies.integers() | strategies.floats() | strategies.text(),
+    lambda inner: strategies.lists(inner, max_size=4) | strategies.dictionaries(strategies.text(), inner, max_size=4),
+    max_leaves=6,
+)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    make_run(folder, thresholds=(0.5, 0.5, 0.5))
+    return folder
+
+
+@given(data=strategies.data())
+def test_whatever_stands_in_a_field_the_row_is_whole_or_there_is_a_sentence(whole: Path, data: Any) -> None:
+    body = json.loads((whole / "model.json").read_bytes())
+    place = data.draw(strategies.sampled_from([body, body["input"], body["weights"]]))
+    place[data.draw(strategies.sampled_from(sorted(place)))] = data.draw(JSON)
+    changed = whole.parent / "changed"
+    changed.mkdir(exist_ok=True)
+    (changed / "model.json").write_text(json.dumps(body), encoding="utf-8")
+    try:
+        row = read_run(changed, check=False)
+    except ModelUnavailable as problem:
+        assert str(problem).endswith(".")
+        return
+    assert row.architecture == "lenet:lenet5:3"
+    assert len(row.labels) == 3
+    assert len(row.thresholds) in (0, 3)
+    json.dumps(row.shaping(), allow_nan=False)

@@ -8,7 +8,8 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +120,19 @@ def read_facts(spec: str | os.PathLike[str]) -> dict[str, Any]:
     """What `write_model` was told of how the model came about. Raises ModelUnavailable."""
     facts = _body(_folder(spec)).get("facts")
     return facts if isinstance(facts, dict) else {}
+
+
+def told_apart(rows: Sequence[ModelRow]) -> list[ModelRow]:
+    """`rows` with names that tell them apart: RUN folders whose name another row has are called by their path."""
+    count = Counter(row.name for row in rows)
+    return [dataclasses.replace(row, name=_path(row)) if count[row.name] > 1 else row for row in rows]
+
+
+def _path(row: ModelRow) -> str:
+    if not isinstance(row.source, Trained):
+        return row.name
+    folder = str(Path(row.source.path).parent)
+    return folder if folder != row.name else f"./{folder}"
 
 
 def _folder(spec: str | os.PathLike[str]) -> Path:
