@@ -104,8 +104,9 @@ def _about(row: "ModelRow") -> str:
 
 def _labels(ctx: typer.Context) -> Iterable[str]:
     from visioncli.errors import VisionError
-    from visioncli.models import registry
     from visioncli.models.labels import load_labels
+    from visioncli.models.registry import DEFAULTS
+    from visioncli.resolve import named
 
     task = _task(ctx)
     if task is None:
@@ -114,9 +115,9 @@ def _labels(ctx: typer.Context) -> Iterable[str]:
         task = str(ctx.params.get("task") or "classify")
     elif task == "segment":
         task = "detect"  # --classes is of instances, which a detector finds where nothing else is named
-    named = ctx.params.get("model")
+    model = ctx.params.get("model")
     try:
-        row = registry.find(named.split(",")[0] if named else registry.DEFAULTS[task])
+        row = named(model.split(",")[0] if model else DEFAULTS[task], check=False)
     except VisionError:
         return ()
     return load_labels(row.labels).values()
