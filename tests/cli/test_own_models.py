@@ -17,7 +17,7 @@ Vision = Callable[..., Any]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    make_run(tmp_path / "run", temperature=0.5)
+    make_run(tmp_path / "run", temperature=0.5, facts={"command": "vision train photos -o run"})
     return tmp_path / "run"
 
 
@@ -152,6 +152,7 @@ def test_what_is_known_of_a_run_is_shown(vision: Vision, run: Path) -> None:
     shown = vision("models", "info", "run").out.decode()
     assert "3 of its own: ants, bees, wasps" in shown
     assert "softmax at temperature 0.5" in shown
+    assert "made by:       vision train photos -o run\n" in shown
     assert "run/model.safetensors, SHA-256" in shown
     make_run(run, thresholds=(0.25, 0.5, 0.75))
     assert "each class has its threshold, 0.25 to 0.75" in vision("models", "info", "run").out.decode()

@@ -185,6 +185,7 @@ def info(
         "licence": row.licence,
         "paper": row.paper,
         "recipe": row.recipe,
+        "made by": _command(row),
         "file": _file(row),
         "weights": state_of(row),
     }
@@ -201,6 +202,17 @@ def _labels(row: ModelRow) -> str:
 
 
 _MOST_NAMES = 8
+
+
+def _command(row: ModelRow) -> str:
+    """The command that trained it; empty for others' networks."""
+    from visioncli.models.row import Trained
+    from visioncli.weights.runs import read_facts
+
+    if not isinstance(row.source, Trained):
+        return ""
+    command = read_facts(Path(row.source.path).parent).get("command")
+    return command if isinstance(command, str) else ""
 
 
 def _scores(row: ModelRow) -> str:
