@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from run_folders import make_run
 from visioncli.engines import open_engine
 from visioncli.engines.compile import _seal, compiled_file, is_whole
 from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.engines.onnx import OnnxEngine, open_compiled
+from visioncli.errors import UsageError
 from visioncli.models import registry
 from visioncli.models.registry import ModelRow
 from visioncli.tasks.detect import ssd
@@ -172,3 +174,16 @@ def test_predicting_imports_neither_torch_nor_torchvision() -> None:
         [sys.executable, "-c", program, str(picture)], capture_output=True, check=True, env=os.environ, text=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_a_network_that_this_torch_cannot_export_runs_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object) -> None:
+        raise UsageError("run cannot be exported to ONNX by this version of torch: it is new")
+
+    monkeypatch.setattr("visioncli.engines.compile._export", refuse)
+    trained = make_run(tmp_path / "run", labels=("never", "compiled"))
+    assert open_engine(trained, EngineOptions("cpu")).name == "torch"
+    with pytest.raises(UsageError, match="cannot be exported"):
+        open_engine(trained, EngineOptions("cpu", engine="onnx"))

@@ -145,11 +145,12 @@ def note_use(path: Path) -> None:
 def export_model(row: ModelRow, target: Path) -> Path:
     """As `compile_model`, for other libraries' networks too: what one needs who has only the file."""
     check_exportable(row)
-    if can_compile(row) and row.temperature == 1:
+    calibrated = row.temperature != 1 and row.form != "features"
+    if can_compile(row) and not calibrated:
         return compile_model(row, target)
     with whole_file(target) as temporary:
         network = load_network(row)
-        if row.temperature != 1:
+        if calibrated:
             network = _calibrated(network, row.temperature)
         if isinstance(row.source, Hub) and row.source.library == "transformers":
             from visioncli.families.transformers import input_spec
@@ -227,6 +228,8 @@ _SEAL_BYTES = len(_seal_of(0))
 def metadata(row: ModelRow) -> dict[str, str]:
     """What is written into the file about the network; all values are text, structured ones JSON."""
     own = {"thresholds": json.dumps(row.thresholds), "activation": "sigmoid"} if row.thresholds else {}
+    if row.temperature != 1:  # for people: what `export_model` writes divides by it
+        own["temperature"] = repr(row.temperature)
     return own | {
         "name": row.name,
         "tasks": ", ".join(row.tasks),

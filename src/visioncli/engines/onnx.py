@@ -11,7 +11,7 @@ import numpy as np
 
 from visioncli.engines.compile import compile_model, compiled_file, is_whole, note_use, weights_sha256
 from visioncli.engines.interface import Engine, EngineOptions
-from visioncli.errors import ModelUnavailable, OutputError
+from visioncli.errors import ModelUnavailable, OutputError, UsageError
 from visioncli.families.onnx import open_session
 from visioncli.families.time_limit import run_within
 from visioncli.models.registry import ModelRow
@@ -65,7 +65,8 @@ def available_cpus() -> int:
 def open_compiled(row: ModelRow, options: EngineOptions) -> OnnxEngine | None:
     """The engine with the network of `row`, which is compiled where the cache lacks it or holds it damaged.
 
-    Where the cache cannot be written: None, unless the user asked for this engine; then it is compiled for now only.
+    Where it cannot be compiled, or the cache not be written: None, unless the user asked for this engine; then it is
+    compiled for now only. Raises UsageError where that cannot be done.
     """
     path = compiled_file(row)
     if path.is_file():
@@ -80,6 +81,9 @@ def open_compiled(row: ModelRow, options: EngineOptions) -> OnnxEngine | None:
         return OnnxEngine(row, compile_model(row, tell=options.tell), options.threads, options.timeout)
     except OutputError as problem:
         warn_not_kept("The compiled network", path, problem)
+    except UsageError:  # this version of torch cannot export it
+        if options.engine != "auto":
+            raise
     if options.engine == "auto":
         return None
     with tempfile.TemporaryDirectory(prefix="vision-") as folder:

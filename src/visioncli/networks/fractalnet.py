@@ -10,7 +10,8 @@ from torch import Tensor, nn
 DROP_PATH = 0.15
 """How often a branch is left out where a join is sampled by itself, as in the paper."""
 GLOBAL_SHARE = 0.5
-"""Of the pictures of a batch, those for which one column alone is kept throughout the network, as in the paper."""
+"""Of pictures, those for which one column alone is kept throughout the network. The paper draws so for whole batches;
+drawn for each picture, every step sees both."""
 DROPOUT = (0.0, 0.1, 0.2, 0.3, 0.4)
 """By block, as in the paper; within each convolution, as in its authors' implementation."""
 # Columns, and channels by block. "paper" is five blocks of four columns, 40 convolutions deep; "small" is 20 deep.

@@ -185,6 +185,7 @@ def info(
         "licence": row.licence,
         "paper": row.paper,
         "recipe": row.recipe,
+        "made by": _command(row),
         "file": _file(row),
         "weights": state_of(row),
     }
@@ -197,10 +198,21 @@ def _labels(row: ModelRow) -> str:
         return row.labels
     names = [name for _, name in row.labels]
     shown = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")
-    return f"{len(names)} of its own: {shown}" if names else ""
+    return f"{len(names)} of its own: {shown}" if names else "none before it is trained"
 
 
 _MOST_NAMES = 8
+
+
+def _command(row: ModelRow) -> str:
+    """The command that trained it; empty for others' networks."""
+    from visioncli.models.row import Trained
+    from visioncli.weights.runs import read_facts
+
+    if not isinstance(row.source, Trained):
+        return ""
+    command = read_facts(Path(row.source.path).parent).get("command")
+    return command if isinstance(command, str) else ""
 
 
 def _scores(row: ModelRow) -> str:
