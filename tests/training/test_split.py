@@ -108,7 +108,7 @@ def test_people_are_told_what_chance_did_not_do():
 
 def test_a_nearly_equal_picture_returns_from_validation_to_training():
     places = np.array([TRAIN, VAL, VAL, VAL, TEST, VAL])
-    given = ["", "", "", "", TEST, VAL]
+    given = ["", "", TRAIN, "", TEST, VAL]
     together = keep_together(places, given, np.array([[0, 1], [1, 2], [0, 4], [0, 5]]))
     assert together.tolist() == [TRAIN, TRAIN, TRAIN, VAL, TEST, VAL]
     assert keep_together(places, given, np.zeros((0, 2), int)).tolist() == places.tolist()

@@ -168,7 +168,7 @@ def keep_together(places: np.ndarray, given: Sequence[str], pairs: np.ndarray) -
     waiting = [k for k in twins if places[k] == TRAIN]
     while waiting:
         for k in twins[waiting.pop()]:
-            if places[k] == VAL and not given[k]:
+            if places[k] == VAL and given[k] != VAL:
                 places[k] = TRAIN
                 waiting.append(k)
     return places
