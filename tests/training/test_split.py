@@ -2,6 +2,8 @@ import hashlib
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from visioncli.errors import UsageError
 from visioncli.labelled.interface import TEST, TRAIN, VAL, Example
@@ -108,7 +110,7 @@ def test_people_are_told_what_chance_did_not_do():
 
 def test_a_nearly_equal_picture_returns_from_validation_to_training():
     places = np.array([TRAIN, VAL, VAL, VAL, TEST, VAL])
-    given = ["", "", "", "", TEST, VAL]
+    given = ["", "", TRAIN, "", TEST, VAL]
     together = keep_together(places, given, np.array([[0, 1], [1, 2], [0, 4], [0, 5]]))
     assert together.tolist() == [TRAIN, TRAIN, TRAIN, VAL, TEST, VAL]
     assert keep_together(places, given, np.zeros((0, 2), int)).tolist() == places.tolist()
@@ -161,3 +163,40 @@ def test_a_split_csv_that_was_changed_is_a_sentence(tmp_path, text):
 def test_a_missing_split_csv_is_a_sentence(tmp_path):
     with pytest.raises(UsageError, match="No such file"):
         read_split(tmp_path / "split.csv")
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 12), st.integers(0, 2), st.integers(0, 5), st.sampled_from(["", TRAIN, TEST])),
+        max_size=25,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_whatever_the_set_sources_stay_whole_and_order_does_not_matter(rows, random):
+    """Rows are (content, class, group or 0 for none, given)."""
+
+    def places_of(rows):
+        hashes, labels = [f"{content:02x}" for content, *_ in rows], [label for _, label, *_ in rows]
+        groups = [f"g{group}" if group else "" for _, _, group, _ in rows]
+        return split(hashes, labels, [row[3] for row in rows], groups, seed=1).tolist()
+
+    places = places_of(rows)
+    for row, place in zip(rows, places, strict=True):
+        assert (place == TEST) == (row[3] == TEST)
+    for key in (0, 2):
+        sides = {}
+        for row, place in zip(rows, places, strict=True):
+            if place != TEST and (key == 0 or row[2]):
+                sides.setdefault(row[key], set()).add(place)
+        assert all(len(side) == 1 for side in sides.values())
+    order = random.sample(range(len(rows)), len(rows))
+    assert places_of([rows[k] for k in order]) == [places[k] for k in order]
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=12), st.integers(0, 99))
+def test_of_small_classes_another_picture_moves_at_most_one_of_its_own_class(labels, seed):
+    hashes = contents(len(labels))
+    after = split(hashes, labels, nothing_given(len(labels)), seed=seed)[:-1]
+    before = split(hashes[:-1], labels[:-1], nothing_given(len(labels) - 1), seed=seed)
+    moved = [labels[k] for k in np.flatnonzero(before != after)]
+    assert moved in ([], [labels[-1]])

@@ -9,7 +9,7 @@ import numpy as np
 from visioncli.errors import UsageError
 from visioncli.labelled.interface import TEST, TRAIN, VAL, PictureSet
 from visioncli.results import Failure
-from visioncli.training.near_equal import border, near_equal
+from visioncli.training.near_equal import near_equal, usual_similarity
 
 SPLITS = (TRAIN, VAL, TEST)
 FEW = 10
@@ -76,6 +76,11 @@ class Look:
     def few(self) -> tuple[str, ...]:
         """The classes with fewer than FEW pictures to learn from."""
         return tuple(name for name, n in zip(self.classes, self.counts[:, 0], strict=True) if n < FEW)
+
+    @property
+    def pairs(self) -> np.ndarray:
+        """The leaks as `(P, 2) int` places, for `split.keep_together`."""
+        return np.array([(t.a, t.b) for t in self.leaks], int).reshape(-1, 2)
 
     def refuse(self, *, allow_leaks: bool = False) -> None:
         """Raises UsageError where nothing honest can be learned: one class, nothing to learn from, or leaks."""
@@ -223,8 +228,9 @@ def _alike(
     """Nearly equal pictures in two splits, beyond those that are known to be equal."""
     good = np.array([k for k, one in enumerate(seen) if one.error is None], int)
     parts = np.array([SPLITS.index(splits[k]) for k in good], int)
-    features = features[good]
-    found = near_equal(features, parts, border(features, [pictures.examples[k].labels for k in good]))
+    features = features if len(good) == len(seen) else features[good]
+    usual = usual_similarity(features, [pictures.examples[k].labels for k in good])
+    found = near_equal(features, parts, usual)
     pairs = ((int(good[a]), int(good[b]), s) for a, b, s in found)
     return [Twins(a, b, min(s, ALMOST)) for a, b, s in pairs if (a, b) not in known]
 
