@@ -82,9 +82,12 @@ def test_every_shape_of_picture_becomes_a_square(level: Augment, size: tuple[int
         assert pixels.dtype == np.uint8
 
 
-def test_crops_of_photographs_never_reach_beyond_them_not_even_turned() -> None:
+def test_crops_of_photographs_never_reach_beyond_them_not_even_turned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(augment, "_beyond_edges", lambda *args: pytest.fail("pixels were made up"))
+    image = photograph()
     for index in range(200):
         params = draw(generator(0, 0, index), Augment.STRONG, (200, 150), SPEC)
+        apply(image, params, SPEC)
         corners = params.to_picture(96) @ np.array([[0, 96, 0, 96], [0, 0, 96, 96], [1, 1, 1, 1]])
         assert corners.min() > -1e-6
         assert (corners.max(axis=1) < np.array([200, 150]) + 1e-6).all()

@@ -27,6 +27,7 @@ _LUMA = np.array((0.299, 0.587, 0.114))
 _NEUTRAL = np.eye(3)
 _AS_IT_IS = (1.0, 1.0, 1.0)
 _SHARP_BELOW = 96
+_ROUNDING = 1e-6
 _MIRROR = Image.Transpose.FLIP_LEFT_RIGHT
 
 
@@ -197,10 +198,15 @@ def apply(image: Image.Image | np.ndarray, params: Params, spec: InputSpec) -> n
         raise ValueError(f"the parameters are for a picture of {params.size}, not of {image.size} pixels")
     if image.mode != "RGB":
         image = image.convert("RGB")
+    coloured = params.colour != _AS_IT_IS or params.hue != 0
+    # Where there are fewer pixels: before or after resizing comes to the same.
+    early = coloured and image.width * image.height <= spec.size**2
+    if early:
+        image = _coloured(image, params)
     square = _square(image, params, spec)
     if params.mirror:
         square = square.transpose(_MIRROR)
-    if params.colour != _AS_IT_IS or params.hue:
+    if coloured and not early:
         square = _coloured(square, params)
     if params.erase is None:
         return np.asarray(square)
@@ -213,20 +219,23 @@ def apply(image: Image.Image | np.ndarray, params: Params, spec: InputSpec) -> n
 def _square(image: Image.Image, params: Params, spec: InputSpec) -> Image.Image:
     """The box, resized and turned."""
     x1, y1, x2, y2 = params.box
-    side = math.ceil(spec.size * _reach(params.turn)) if params.turn else spec.size
+    side, zoom = spec.size, 1.0
     if params.turn:
         # As much around the box as its corners need; the square of `size` is cut from it turned.
-        across, down = (x2 - x1) * (side / spec.size - 1) / 2, (y2 - y1) * (side / spec.size - 1) / 2
+        reach = _reach(params.turn)
+        across, down = (x2 - x1) * (reach - 1) / 2, (y2 - y1) * (reach - 1) / 2
         x1, y1, x2, y2 = x1 - across, y1 - down, x2 + across, y2 + down
-    if min(x1, y1) < 0 or x2 > image.width or y2 > image.height:
+        side = math.ceil(spec.size * reach)
+        zoom = side / (spec.size * reach)
+    if min(x1, y1) < -_ROUNDING or x2 > image.width + _ROUNDING or y2 > image.height + _ROUNDING:
         image, (x1, y1, x2, y2) = _beyond_edges(image, (x1, y1, x2, y2))
-    resampling = preprocess.INTERPOLATION[spec.interpolation]
-    square = image.resize((side, side), resampling, box=(x1, y1, x2, y2))
+    box = (max(x1, 0.0), max(y1, 0.0), min(x2, image.width), min(y2, image.height))
+    square = image.resize((side, side), preprocess.INTERPOLATION[spec.interpolation], box=box)
     if not params.turn:
         return square
     # At its final scale a large square loses nothing that one sees by the cheaper way; a tiny one does.
     turning = Image.Resampling.BICUBIC if spec.size <= _SHARP_BELOW else Image.Resampling.BILINEAR
-    cos, sin = math.cos(math.radians(params.turn)), math.sin(math.radians(params.turn))
+    cos, sin = zoom * math.cos(math.radians(params.turn)), zoom * math.sin(math.radians(params.turn))
     here, there = spec.size / 2, side / 2
     affine = (cos, sin, there - here * (cos + sin), -sin, cos, there - here * (cos - sin))
     return square.transform((spec.size, spec.size), Image.Transform.AFFINE, affine, turning)
