@@ -120,7 +120,9 @@ def _one(
         progress=progress,
     )
     score = COUNTED[what] if request.score is None else request.score
-    settings = Settings(kind=KINDS[what], iou=request.threshold, score=score)
+    settings = Settings(
+        kind=KINDS[what], iou=request.threshold, score=score, resamples=request.bootstrap, seed=request.seed
+    )
     try:
         found = score_objects(truth, folder / PREDICTIONS, settings, options, task, skip_unknown=request.skip_unknown)
     finally:

@@ -106,7 +106,7 @@ class _Whole:
 
     def __init__(self, sample: SingleLabel | MultiLabel) -> None:
         self._sample = sample
-        self.right, self.multi_label = sample.right, sample.multi_label
+        self.right, self.multi_label, self.width = sample.right, sample.multi_label, sample.width
 
     def __len__(self) -> int:
         return len(self._sample)

@@ -216,6 +216,8 @@ def stress_rows(
 class _Both:
     """The share of right pictures when made worse, and what that is less than before."""
 
+    width = 2
+
     def __init__(self, clean: F64, worse: F64) -> None:
         self._table = np.stack([worse, worse - clean], axis=1)
 
