@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from visioncli.metrics.label_map_sample import MapSample
 from visioncli.metrics.label_map_scores import LabelMapScores, pair_counts
 
 
@@ -77,3 +78,43 @@ def test_sixty_thousand_classes_need_no_table_of_all_of_them():
     assert report.numbers()["miou"] == 1
     assert report.confusion.counts.shape == (2001, 2001)
     assert "holds only the 2,000 classes" in report.warnings[0]
+
+
+def resampled(maps, **options):
+    both = LabelMapScores(resamples=60, seed=1, **options)
+    for k, (truth, predicted) in enumerate(maps):
+        both.add(str(k), np.array(truth, np.uint8), np.array(predicted, np.uint8))
+    return both
+
+
+@pytest.mark.parametrize("ignore_index", [None, 2])
+def test_a_resample_of_maps_has_the_numbers_of_the_really_copied_maps(ignore_index):
+    rng = np.random.default_rng(0)
+    maps = [(rng.integers(0, 4, (5, 6)), rng.integers(0, 4, (5, 6))) for _ in range(4)]
+    both = resampled(maps, ignore_index=ignore_index)
+    report = both.report("t", "p")
+    sample = MapSample(both._pairs, [c.label_id for c in report.classes], ignore_index)
+    counts = [[1, 1, 1, 1], [0, 3, 1, 0], [2, 0, 0, 2]]
+    numbers = sample.measure(np.array(counts, float))
+    for b, times in enumerate(counts):
+        again = resampled([m for m, n in zip(maps, times, strict=True) for _ in range(n)], ignore_index=ignore_index)
+        other = again.report("t", "p")
+        for name, value in other.numbers().items():
+            assert numbers.totals[name][b] == pytest.approx(value, abs=1e-12), name
+        for k, c in enumerate(report.classes):
+            for name, value in other.class_numbers()[c.label].items():
+                assert numbers.classes[name][b, k] == pytest.approx(value, abs=1e-12), name
+
+
+def test_every_number_of_maps_has_an_interval():
+    rng = np.random.default_rng(0)
+    both = resampled([(rng.integers(0, 4, (5, 6)), rng.integers(0, 4, (5, 6))) for _ in range(9)])
+    body = both.report("t", "p").to_json()
+    assert set(body["intervals"]) == set(body["total"])
+    low, high = body["intervals"]["miou"]
+    assert low < body["total"]["miou"] < high
+    assert set(body["classes"][0]["intervals"]) == set(body["classes"][0]) - {"label", "label_id", "intervals"}
+
+
+def test_maps_without_pixels_that_count_have_no_intervals():
+    assert resampled([([[255]], [[1]])] * 2).report("t", "p").to_json()["intervals"]["miou"] is None

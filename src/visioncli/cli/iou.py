@@ -147,6 +147,18 @@ def iou(
             autocompletion=completion.words(*ENGINES),
         ),
     ] = "auto",
+    bootstrap: Annotated[
+        int | None,
+        typer.Option(
+            "--bootstrap",
+            metavar="N",
+            help="95 % intervals of all numbers, by N resamples of the pictures: 1000 are enough.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="N", help="Draw other resamples for --bootstrap.", show_default="0"),
+    ] = None,
     only: Annotated[
         str | None, typer.Option("--only", metavar="NAMES", help="Print only these numbers: AP,AP50.")
     ] = None,
@@ -177,6 +189,8 @@ def iou(
             "--inclusive": inclusive,
             "--masks": masks,
             "--keypoints": keypoints,
+            "--bootstrap": bootstrap is not None,
+            "--seed": seed is not None,
             "--only": only,
             "--fail-under": fail_under,
             "--per-image": per_image,
@@ -210,6 +224,8 @@ def iou(
             split=split,
             skip_unknown=skip_unknown,
             engine=engine,
+            bootstrap=bootstrap,
+            seed=seed,
             only=only,
             fail_under=tuple(fail_under or ()),
             per_image=per_image,

@@ -25,13 +25,15 @@ from visioncli.errors import OutputError, UsageError, VisionError
 from visioncli.files import check_not_input, whole_file
 from visioncli.metrics.engines import Engine
 from visioncli.metrics.evaluate import Evaluation, Settings, evaluate, picture_records
-from visioncli.metrics.gates import look_up, missed, parse_gates, split_names
+from visioncli.metrics.gates import look_up, look_up_interval, missed, parse_gates, split_names
+from visioncli.metrics.intervals import pair
 from visioncli.metrics.pairs import Kind
 from visioncli.metrics.report import AnyReport, plain
 from visioncli.status import Status
 
 STDIN = "standard input"
 PLOTS = ("precision_recall.png", "confusion.png")
+FEWEST_RESAMPLES, MOST_RESAMPLES = 100, 100_000
 _CHUNK = 1 << 20
 
 
@@ -54,6 +56,8 @@ class Request:
     split: str | None
     skip_unknown: bool
     engine: str
+    bootstrap: int | None
+    seed: int | None
     only: str | None
     fail_under: tuple[str, ...]
     per_image: str | None
@@ -72,12 +76,27 @@ class Request:
             raise UsageError(f"--iou must lie above 0 and not above 1, not {self.threshold:g}.")
         if not math.isfinite(self.score):
             raise UsageError(f"--score must be a finite number, not {self.score:g}.")
+        check_bootstrap(self.bootstrap, self.seed)
         if self.per_image == "-" and (self.as_json or self.only):
             raise UsageError("--per-image - takes standard output; name a file for it beside --json or --only.")
         outputs = [] if self.per_image in (None, "-") else [Path(str(self.per_image))]
         outputs += [self.plots / name for name in PLOTS] if self.plots else []
         for output in outputs:
             check_not_input(output, (self.truth, self.predictions, self.images, self.names))
+
+
+def check_bootstrap(resamples: int | None, seed: int | None) -> None:
+    """Raises UsageError where the two options make no sense."""
+    if resamples is None:
+        if seed is not None:
+            raise UsageError("--seed says which resamples --bootstrap draws; give --bootstrap 1000 too.")
+        return
+    if not FEWEST_RESAMPLES <= resamples <= MOST_RESAMPLES:
+        raise UsageError(
+            f"--bootstrap takes {FEWEST_RESAMPLES} to {MOST_RESAMPLES:,} resamples, not {resamples}; 1000 are enough."
+        )
+    if seed is not None and seed < 0:
+        raise UsageError(f"--seed must be 0 or more, not {seed}.")
 
 
 def compare_files(request: Request) -> None:
@@ -248,7 +267,13 @@ def _objects(request: Request, sides: tuple[Side, Side], progress: Progress) -> 
     data = align(ours, theirs, skip_unknown=request.skip_unknown)
     del ours, theirs  # what was left out of `data` is a gigabyte where there are ten million boxes
     settings = Settings(
-        kind=kind, iou=request.threshold, score=request.score, engine=engine, inclusive=request.inclusive
+        kind=kind,
+        iou=request.threshold,
+        score=request.score,
+        engine=engine,
+        inclusive=request.inclusive,
+        resamples=request.bootstrap or 0,
+        seed=request.seed or 0,
     )
     return evaluate(data, settings, str(truth), str(predictions), progress)
 
@@ -272,7 +297,12 @@ def _label_maps(request: Request, truth: Path, predictions: Path) -> tuple[AnyRe
 
     pairs, warnings = pair(truth, predictions, skip_unknown=request.skip_unknown)
     labels = class_names.read(request.names) if request.names is not None else ()
-    scores = LabelMapScores(None if request.ignore_index < 0 else request.ignore_index, labels)
+    scores = LabelMapScores(
+        None if request.ignore_index < 0 else request.ignore_index,
+        labels,
+        resamples=request.bootstrap or 0,
+        seed=request.seed or 0,
+    )
     for both, true_map, predicted in read_pairs(pairs):
         scores.add(both.name, true_map, predicted)
     return scores.report(str(truth), str(predictions), warnings), scores.worst_first()
@@ -289,18 +319,24 @@ def _write_records(records: Any, target: str) -> None:
 
 
 def _print_report(report: AnyReport, numbers: dict[str, float], as_json: bool) -> None:
-    if numbers:
+    if not numbers:
         if as_json:
-            show(json_text({name: plain(value) for name, value in numbers.items()}))
-        elif len(numbers) == 1:
-            show(_shown(next(iter(numbers.values()))))
+            show(json_text(report.to_json()))
         else:
-            for name, value in numbers.items():
-                show(f"{printable(name)}\t{_shown(value)}")
-    elif as_json:
-        show(json_text(report.to_json()))
-    else:
-        print_report(report)
+            print_report(report)
+        return
+    ends = {name: look_up_interval(report, name) for name in numbers}
+    if as_json:
+        body: dict[str, Any] = {name: plain(value) for name, value in numbers.items()}
+        if report.intervals is not None:
+            body["intervals"] = {name: None if e is None else pair(e) for name, e in ends.items()}
+        show(json_text(body))
+        return
+    for name, value in numbers.items():
+        words = [] if len(numbers) == 1 else [printable(name)]
+        found = ends[name]
+        values = [value, *([] if found is None else found.tolist())]
+        show("\t".join([*words, *map(_shown, values)]))
 
 
 def _say(sentence: str) -> None:

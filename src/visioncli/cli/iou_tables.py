@@ -8,6 +8,8 @@ from typing import TextIO
 
 from visioncli.cli.iou_output import show
 from visioncli.cli.streams import printable
+from visioncli.datasets.interface import F64
+from visioncli.metrics.intervals import Intervals
 from visioncli.metrics.report import AnyReport, ConfusionTable, LabelMapReport, Report
 
 MOST_CONFUSIONS = 10
@@ -41,8 +43,35 @@ def cell(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.4f}"
 
 
-def _numbers(numbers: dict[str, float]) -> tuple[tuple[str, ...], ...]:
-    return tuple((name, cell(value)) for name, value in numbers.items())
+def cell_between(value: float, ends: F64 | None) -> str:
+    """A number in a table with the ends of its interval, (2,), where it has one: `0.8123 [0.7800 0.8410]`."""
+    if ends is None or math.isnan(ends[0]):
+        return cell(value)
+    low, high = (str(round(end)) if isinstance(value, int) else cell(end) for end in ends.tolist())
+    return f"{cell(value)} [{low} {high}]"
+
+
+def _numbers(numbers: dict[str, float], intervals: Intervals | None) -> tuple[tuple[str, ...], ...]:
+    return tuple((name, text) for name, text in zip(numbers, total_cells(numbers, intervals), strict=True))
+
+
+def total_cells(numbers: dict[str, float], intervals: Intervals | None) -> list[str]:
+    """Numbers of the whole as a table shows them."""
+    ends = {} if intervals is None else intervals.totals
+    return [cell_between(value, ends.get(name)) for name, value in numbers.items()]
+
+
+def class_cells(numbers: dict[str, float], intervals: Intervals | None, place: int) -> list[str]:
+    """Numbers of one class as a table shows them; `place` is that of the class in the intervals."""
+    if intervals is None or not intervals.has_classes:
+        return [cell(value) for value in numbers.values()]
+    ends = intervals.classes
+    return [cell_between(v, ends[name][:, place] if name in ends else None) for name, v in numbers.items()]
+
+
+def what_brackets_say(intervals: Intervals | None) -> str:
+    """The end of a title, where there are intervals."""
+    return "" if intervals is None else f"; in brackets 95 % intervals, by {intervals.resamples} resamples"
 
 
 def _confusions(table: ConfusionTable, what: str) -> Block:
@@ -69,23 +98,29 @@ def blocks(report: AnyReport) -> list[Block]:
 def _of_objects(report: Report) -> list[Block]:
     names = ("truth", "matched", "missed", "spurious", "mean_iou", "precision", "recall", "f1")
     precisions = ("AP", "AP50", *(("voc_ap",) if report.voc else ()))
-    rows = [(shortened(c.label), *(cell(c.numbers()[n]) for n in (*names, *precisions))) for c in report.classes]
+    chosen = (*names, *precisions)
+    ends = report.intervals
+    rows = [
+        (shortened(c.label), *class_cells({n: c.numbers()[n] for n in chosen}, ends, place))
+        for place, c in enumerate(report.classes)
+    ]
     totals = report.numbers()
-    total = (TOTAL, *(cell(totals[n]) for n in (*names, *precisions)))
+    total = (TOTAL, *total_cells({n: totals[n] for n in chosen}, ends))
     what = "OKS" if report.kind == "keypoints" else "IoU"
     pixels = ", last pixels included" if report.inclusive else ""
     above = f", score at least {report.score:g}" if report.score > 0 else ""
     return [
         Block(
-            f"{report.kind} of {report.pictures} pictures, matched at {what} {report.iou:g}{above}{pixels}",
-            ("class", *names, *precisions),
+            f"{report.kind} of {report.pictures} pictures, matched at {what} {report.iou:g}{above}{pixels}"
+            + what_brackets_say(ends),
+            ("class", *chosen),
             (*rows, total),
         ),
-        Block(f"Official COCO numbers, by {report.engine}", ("number", "value"), _numbers(report.official)),
+        Block(f"Official COCO numbers, by {report.engine}", ("number", "value"), _numbers(report.official, ends)),
         Block(
             f"Pascal VOC average precision at {what} {report.iou:g}",
             ("number", "value"),
-            tuple((VOC_NAMES[name], cell(value)) for name, value in report.voc.items()),
+            tuple((VOC_NAMES[name], text) for name, text in _numbers(report.voc, ends)),
         ),
         _confusions(report.confusion, "objects"),
     ]
@@ -93,11 +128,19 @@ def _of_objects(report: Report) -> list[Block]:
 
 def _of_label_maps(report: LabelMapReport) -> list[Block]:
     names = ("truth", "predicted", "iou", "dice", "precision", "recall")
-    rows = tuple((shortened(c.label), *(cell(c.numbers()[n]) for n in names)) for c in report.classes)
+    ends = report.intervals
+    rows = tuple(
+        (shortened(c.label), *class_cells({n: c.numbers()[n] for n in names}, ends, place))
+        for place, c in enumerate(report.classes)
+    )
     totals = {k: v for k, v in report.numbers().items() if k != "mean_iou"}
     return [
-        Block(f"{report.pictures} label maps, {report.pixels} pixels", ("class", *names), rows),
-        Block("Over all classes", ("number", "value"), _numbers(totals)),
+        Block(
+            f"{report.pictures} label maps, {report.pixels} pixels" + what_brackets_say(ends),
+            ("class", *names),
+            rows,
+        ),
+        Block("Over all classes", ("number", "value"), _numbers(totals, ends)),
         _confusions(report.confusion, "pixels"),
     ]
 

@@ -20,7 +20,8 @@ from visioncli.metrics.average_precision import (
 )
 from visioncli.metrics.confusion import MOST_CLASSES, confused_pairs, confusion_table
 from visioncli.metrics.engines import Engine
-from visioncli.metrics.intervals import Intervals, intervals
+from visioncli.metrics.intervals import FEWER_INTERVALS, Intervals, intervals
+from visioncli.metrics.intervals import MOST_CLASSES as MOST_WITH_INTERVALS
 from visioncli.metrics.matching import greedy, rank_in_cell
 from visioncli.metrics.object_sample import Matched, ObjectSample
 from visioncli.metrics.pairs import Kind, Pairs, cells, find_pairs
@@ -88,8 +89,8 @@ def evaluate(
     ends = None
     if settings.resamples:
         ends = _intervals(data, settings, found, ~uncounted, shown, progress)
-        if len(shown) > MOST_CLASSES:
-            warnings = (*warnings, f"With more than {MOST_CLASSES:,} classes, single classes get no intervals.")
+        if len(shown) > MOST_WITH_INTERVALS:
+            warnings = (*warnings, FEWER_INTERVALS)
     report = Report(
         kind=settings.kind.value,
         truth=truth_name,
@@ -133,7 +134,7 @@ def _intervals(
         partner=None if settings.kind is Kind.KEYPOINTS else found.partner,
         protocol=engines.protocol_of(settings.kind),
     )
-    classes = np.array(shown if len(shown) <= MOST_CLASSES else [], np.int64)
+    classes = np.array(shown if len(shown) <= MOST_WITH_INTERVALS else [], np.int64)
     return intervals(ObjectSample(matched, classes), settings.resamples, settings.seed, progress=progress)
 
 

@@ -4,6 +4,7 @@ import math
 import re
 from dataclasses import dataclass
 
+from visioncli.datasets.interface import F64
 from visioncli.errors import UsageError
 from visioncli.metrics.report import AnyReport
 from visioncli.names import did_you_mean
@@ -70,6 +71,22 @@ def look_up(report: AnyReport, name: str, option: str) -> float:
             f"{option}: a class has no number called {wanted}.{near} It has {', '.join(classes[label])}."
         )
     return float(classes[label][wanted])
+
+
+def look_up_interval(report: AnyReport, name: str) -> F64 | None:
+    """(2,) float64 the ends of the interval of a number that `look_up` finds; None where the report has none."""
+    found = report.intervals
+    if found is None:
+        return None
+    if name in found.totals:
+        return found.totals[name]
+    match = PER_CLASS.match(name)
+    ends = found.classes.get(match["name"].strip()) if match else None
+    if match is None or ends is None or not ends.shape[1]:
+        return None
+    last = len(report.class_labels()) - 1 - report.class_labels()[::-1].index(match["label"])
+    out: F64 = ends[:, last]
+    return out
 
 
 def missed(report: AnyReport, gates: tuple[Gate, ...]) -> list[str]:

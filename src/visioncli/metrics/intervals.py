@@ -26,6 +26,9 @@ RESAMPLES = 1000
 LEVEL = 0.95
 CELLS_AT_ONCE = 1 << 21
 """Weights held at once, a resample and a picture each: 16 MiB."""
+MOST_CLASSES = 2_000
+"""With more classes single ones get no intervals: their resamples would take gigabytes."""
+FEWER_INTERVALS = f"With more than {MOST_CLASSES:,} classes, single classes get no intervals."
 JACKKNIFE = 100
 """Groups of pictures that are left out in turn, to see how lopsided a number's influence is."""
 RAISED_BY_NOISE = frozenset(["ece"])
@@ -169,8 +172,8 @@ def interval(name: str, number: F64, drawn: F64, left: F64, *, signed: bool = Fa
         ends = ends if signed else np.maximum(ends, 0.0)
     else:
         ends = quantiles(drawn, _levels(number, drawn, left, outside))
-    ends[:, np.isnan(number)] = np.nan
-    return ends
+    # The corrections may overshoot; an interval never leaves out the number that was seen.
+    return np.array([np.minimum(ends[0], number), np.maximum(ends[1], number)])  # NaN where the number is
 
 
 def _levels(number: F64, drawn: F64, left: F64, outside: F64) -> F64:

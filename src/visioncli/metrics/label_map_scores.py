@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 
 from visioncli.datasets.interface import I64
 from visioncli.metrics.confusion import MOST_CLASSES
+from visioncli.metrics.intervals import FEWER_INTERVALS, intervals
+from visioncli.metrics.intervals import MOST_CLASSES as MOST_WITH_INTERVALS
+from visioncli.metrics.label_map_sample import MapSample
 from visioncli.metrics.report import ClassPixels, ConfusionTable, LabelMapReport, plain
 
 IGNORED = -1
@@ -46,19 +50,26 @@ class LabelMapScores:
     """Adds up maps one by one, so that memory does not grow with their number.
 
     Pixels whose true class is `ignore_index` do not count at all. A pixel predicted as `ignore_index` counts as
-    missed by its true class.
+    missed by its true class. With `resamples`, drawn by `seed`, every number gets an interval; what occurs in each
+    picture is kept for it.
     """
 
-    def __init__(self, ignore_index: int | None = 255, names: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, ignore_index: int | None = 255, names: tuple[str, ...] = (), *, resamples: int = 0, seed: int = 0
+    ) -> None:
         self.ignore_index = ignore_index
         self.names = names
         self.pictures: list[dict[str, Any]] = []
         self._total: dict[tuple[int, int], int] = {}
+        self._resamples, self._seed = resamples, seed
+        self._pairs: list[tuple[I64, I64]] = []
 
     def add(self, name: str, truth: NDArray[np.unsignedinteger], predicted: NDArray[np.unsignedinteger]) -> None:
         """Count the pixels of one picture, two (H, W) arrays of the same size."""
         classes, counts = pair_counts(truth, predicted)
         keep = np.ones(len(counts), bool) if self.ignore_index is None else classes[:, 0] != self.ignore_index
+        if self._resamples:
+            self._pairs.append((classes[keep], counts[keep]))
         cells = {(int(t), int(p)): int(n) for (t, p), n in zip(classes[keep], counts[keep], strict=True)}
         for key, count in cells.items():
             self._total[key] = self._total.get(key, 0) + count
@@ -81,7 +92,14 @@ class LabelMapScores:
 
     def report(self, truth: str, predictions: str, warnings: Iterable[str] = ()) -> LabelMapReport:
         """The report over all maps added so far."""
-        return self._report(self._total, truth, predictions, len(self.pictures), tuple(warnings))
+        report = self._report(self._total, truth, predictions, len(self.pictures), tuple(warnings))
+        if not self._resamples:
+            return report
+        warnings = report.warnings
+        if len(report.classes) > MOST_WITH_INTERVALS:
+            warnings = (*warnings, FEWER_INTERVALS)
+        sample = MapSample(self._pairs, [c.label_id for c in report.classes], self.ignore_index)
+        return replace(report, intervals=intervals(sample, self._resamples, self._seed), warnings=warnings)
 
     def _label(self, number: int) -> str:
         return self.names[number] if number < len(self.names) else str(number)
