@@ -104,7 +104,9 @@ def test_fine_classes_of_cifar_100_are_read(tmp_path: Path) -> None:
     names = [f"fine {n}" for n in range(100)]
     (tmp_path / "fine_label_names.txt").write_text("\n".join(names))
     for name in ("train.bin", "test.bin"):
-        rows = np.concatenate([np.full((3, 1), 19, np.uint8), np.array([[0], [50], [99]], np.uint8), pixels(3)], axis=1)
+        rows = np.concatenate(
+            [np.full((3, 1), 19, np.uint8), np.array([[0], [50], [99]], np.uint8), pixels(3)], axis=1
+        )
         (tmp_path / name).write_bytes(rows.tobytes())
     found = read_set(str(tmp_path))
     assert [e.label for e in found.examples] == [0, 50, 99] * 2

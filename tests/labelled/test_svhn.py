@@ -44,7 +44,7 @@ def test_digits_are_read_and_ten_means_zero(tmp_path: Path, monkeypatch: pytest.
 def test_a_file_that_is_not_as_published_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = made(tmp_path / "svhn", monkeypatch)
     (folder / "test_32x32.mat").write_bytes(b"x")
-    with pytest.raises(SetError, match="test_32x32.mat: this is not the published file"):
+    with pytest.raises(SetError, match=r"test_32x32\.mat: this is not the published file"):
         read_set(str(folder))
 
 

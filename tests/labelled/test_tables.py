@@ -59,7 +59,10 @@ def test_a_table_of_spreadsheets_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a.jpg,cat\nb.jpg,dog\n", "the first line must be a header with the columns path and label, but it is a.jpg"),
+        (
+            "a.jpg,cat\nb.jpg,dog\n",
+            "the first line must be a header with the columns path and label, but it is a.jpg",
+        ),
         ("path,label\na.jpg,cat,x\n", "line 2 has 3 cells, but the header has 2"),
         ("path,label,split\na.jpg,cat,sometimes\n", "line 2: a split is train, val or test, not 'sometimes'"),
         ("path,label\n,cat\n", "line 2 does not name its picture"),
@@ -135,7 +138,10 @@ def metadata(folder: Path, lines: list[dict[str, object]], name: str = "metadata
 
 
 def test_metadata_of_hugging_face_is_read(tmp_path: Path) -> None:
-    lines: list[dict[str, object]] = [{"file_name": "a.png", "label": "cat", "n": 3}, {"file_name": "sub/c.png", "label": 7}]
+    lines: list[dict[str, object]] = [
+        {"file_name": "a.png", "label": "cat", "n": 3},
+        {"file_name": "sub/c.png", "label": 7},
+    ]
     found = read_set(str(metadata(tmp_path, lines)))
     assert (found.format, found.classes) == ("metadata", ("7", "cat"))
     assert found.examples[0].columns == {"n": "3"}
@@ -164,7 +170,9 @@ def test_metadata_without_classes_leaves_those_of_the_folders(tmp_path: Path) ->
     assert read_set(str(tmp_path)).format == "class folders"
 
 
-@pytest.mark.parametrize("line", ["{", "[1]", '{"label": "cat"}', '{"file_name": "a.png", "label": 0.5}', "[" * 99_999])
+@pytest.mark.parametrize(
+    "line", ["{", "[1]", '{"label": "cat"}', '{"file_name": "a.png", "label": 0.5}', "[" * 99_999]
+)
 def test_damaged_metadata_is_said_with_its_line(tmp_path: Path, line: str) -> None:
     metadata(tmp_path, [{"file_name": "a.png", "label": "cat"}])
     with (tmp_path / "metadata.jsonl").open("a") as file:

@@ -18,6 +18,8 @@ from visioncli.results import Box
 
 _TEXTS = (".json", ".xml", ".txt", ".csv", ".yaml", ".yml", ".names")
 _MOST_TEXT = 1 << 30
+_OWN_FOLDERS = ("annotations", "labels")
+"""Folders of annotations, beside which pictures lie."""
 
 
 def read(name: str, images: str | None = None) -> PictureSet:
@@ -27,8 +29,10 @@ def read(name: str, images: str | None = None) -> PictureSet:
     """
     path = Path(name)
     pictures = Folder(images or (name if path.is_dir() else os.path.dirname(name) or "."))
-    pictures_above = None if images or path.is_dir() else Folder(os.path.dirname(os.path.abspath(path.parent)))
-    return _read(path, name, [tree for tree in (pictures, pictures_above) if tree is not None])
+    trees: list[Tree] = [pictures]
+    if not images and os.path.basename(os.path.abspath(path.parent)).lower() in _OWN_FOLDERS and not path.is_dir():
+        trees.append(Folder(os.path.join(path.parent, os.pardir)))
+    return _read(path, name, trees)
 
 
 def read_tree(tree: Tree, images: str | None = None) -> PictureSet:
@@ -48,19 +52,43 @@ def read_tree(tree: Tree, images: str | None = None) -> PictureSet:
 def holds_annotations(path: Path) -> bool:
     """Whether a file or folder looks like annotations of objects, for advice."""
     try:
-        if path.is_dir():
-            return bool(roots.find(path))
-        return path.suffix.lower() == ".json" and recognise.recognise(path) is recognise.Format.COCO
+        if not path.is_dir() and path.suffix.lower() not in (".json", ".xml"):
+            return False
+        # A text file may be anything, also beside pictures; only in YOLO's own layout are there boxes in it.
+        parts = roots.find(path) or _parts(path)
+        return any(p.format in (recognise.Format.COCO, recognise.Format.VOC) or p.files for p in parts)
     except DatasetError:
         return False
 
 
+def _parts(path: Path) -> tuple[roots.Part, ...]:
+    """The splits of annotations. Raises DatasetError where there are none."""
+    if parts := roots.find(path):
+        return parts
+    if path.is_dir():
+        files = sorted(f for f in path.glob("*.json") if f.is_file() and not f.name.startswith("."))
+        objects = [f for f in files if f.name.startswith("instances")] or files
+        if len(objects) == 1:
+            return (roots.Part("", recognise.Format.COCO, objects[0]),)
+    nothing = DatasetError(
+        f"{path}: no boxes were found here. Give a COCO file, a folder of VOC's .xml files, or the root folder of a "
+        "data set that has them."
+    )
+    try:
+        form = recognise.recognise(path)
+    except DatasetError as problem:
+        raise problem if problem.kind == "not_found" else nothing from None
+    if form is recognise.Format.LABELMAP:
+        raise nothing
+    # COCO's own files say their split: instances_val2017.json.
+    return (roots.Part(path.stem.removeprefix("instances_"), form, path),)
+
+
 def _read(path: Path, source: str, trees: list[Tree]) -> PictureSet:
     try:
-        parts = roots.find(path) or (roots.Part("", recognise.recognise(path), path),)
         data = [
             (part, recognise.read(part.path, recognise.Format(part.format), ReadOptions(files=part.files)))
-            for part in parts
+            for part in _parts(path)
         ]
     except DatasetError as problem:
         raise SetError(str(problem).replace(f"{path}", source), problem.kind) from None
@@ -164,16 +192,25 @@ class _Index:
         self._by_last: dict[str, list[tuple[Tree, str]]] | None = None
 
     def find(self, name: str, split: str) -> tuple[Tree, str] | None:
-        """The picture that annotations call `name`; one in a folder called like the split is preferred."""
+        """The picture that annotations call `name`; of several, the one in the folder of the split or at the root.
+
+        Raises SetError where it may be any of several.
+        """
         plain = name.replace("\\", "/").removeprefix("./")
         wanted = plain.rpartition("/")[2]
         candidates = self._all().get(wanted) or self._all().get(os.path.splitext(wanted)[0] if wanted else "") or []
-        same = [c for c in candidates if f"/{c[1]}".endswith(f"/{plain}")] or [
-            c for c in candidates if f"/{os.path.splitext(c[1])[0]}".endswith(f"/{plain}")
-        ]
-        found = same or candidates
-        in_split = [c for c in found if split and split in c[1].split("/")]
-        return next(iter(in_split or found), None)
+        same = [c for c in candidates if plain in (c[1], os.path.splitext(c[1])[0])]
+        ends = [c for c in candidates if f"/{c[1]}".endswith((f"/{plain}", f"/{plain}{os.path.splitext(c[1])[1]}"))]
+        in_split = [c for c in ends if split and split in c[1].split("/")]
+        for found in (in_split, same, ends, candidates):
+            if len(found) > 1 and found is not in_split:
+                raise SetError(
+                    f"{name} may be {found[0][0].path(found[0][1])} or {found[1][0].path(found[1][1])}. Name the "
+                    "folder of the pictures with --images."
+                )
+            if found:
+                return found[0]
+        return None
 
     def _all(self) -> dict[str, list[tuple[Tree, str]]]:
         if self._by_last is None:

@@ -61,8 +61,8 @@ def _of_tree(tree: Tree, images: str | None, name: str) -> PictureSet:
     if not has_pictures:
         if idx.image_files(tree):
             return idx.read(tree)
-        if found := cifar.here(tree):
-            return cifar.read(tree, *found)
+        if published := cifar.here(tree):
+            return cifar.read(tree, *published)
         if svhn.files_in(tree):
             return svhn.read(tree)
         if (archive := cifar.archive_in(tree)) and tree.content(archive) is None:
@@ -74,11 +74,19 @@ def _of_tree(tree: Tree, images: str | None, name: str) -> PictureSet:
     if flat := imagenet.flat_val(tree):
         return imagenet.read(tree, flat)
     try:
-        return imagenet.named(folders.read(tree))
-    except SetError as problem:
-        if os.path.isdir(name) and crops.holds_annotations(Path(name)):
-            raise SetError(f"{name}: there are no folders of classes, but {_NO_CROPS}.") from None
-        raise problem from None
+        found = folders.read(tree)
+    except SetError:
+        _advise_crops(name)
+        raise
+    if len(found.classes) == 1:
+        _advise_crops(name)
+    return imagenet.named(found)
+
+
+def _advise_crops(name: str) -> None:
+    """Raises SetError where a folder without classes holds annotations of objects."""
+    if os.path.isdir(name) and crops.holds_annotations(Path(name)):
+        raise SetError(f"{name}: there are no folders of classes, but {_NO_CROPS}.")
 
 
 def _of_file(name: str, images: str | None) -> PictureSet:
