@@ -10,12 +10,13 @@ import torch
 from PIL import Image
 from torch import nn
 
+from run_folders import make_run
 from visioncli.api import build_task, load, model_names
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.models import registry
 from visioncli.pictures import Picture
-from visioncli.resolve import own_weights, read_labels, resolve
+from visioncli.resolve import describe, own_weights, read_labels, resolve
 from visioncli.weights.downloads import Access
 
 CPU = EngineOptions(device="cpu", engine="torch")
@@ -299,3 +300,25 @@ def test_what_is_no_onnx_file_is_said_to_be_none(tmp_path: Path) -> None:
     for path, words in (("bad.onnx", "cannot load"), ("absent.onnx", "There is no file")):
         with pytest.raises(ModelUnavailable, match=words):
             resolve(f"onnx:{tmp_path / path}", "classify")
+
+
+def test_a_run_is_described_for_what_it_was_trained_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    row = make_run(Path("run"))
+    assert describe("run") == describe("run", "classify") == describe("run/", "gradcam") == row
+    assert resolve("run", "classify") == row
+    with pytest.raises(UsageError, match="run cannot segment; it is for classify, gradcam"):
+        describe("run", "segment")
+
+
+def test_an_architecture_without_weights_says_how_to_train_it() -> None:
+    assert describe("lenet5").source == registry.Untrained()
+    with pytest.raises(ModelUnavailable, match=r"lenet5 comes without weights\. Train it"):
+        resolve("lenet5", "classify")
+
+
+def test_several_runs_keep_their_names_apart(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        make_run(tmp_path / folder / "run")
+    specs = [str(tmp_path / folder / "run") for folder in ("a", "b")]
+    assert model_names(",".join(specs)) == specs

@@ -145,3 +145,18 @@ def asked_source(shell: str) -> str:
     env = os.environ | {"_VISION_COMPLETE": f"source_{shell}"}
     command = [sys.executable, "-m", "visioncli"]
     return subprocess.run(command, env=env, capture_output=True, check=True).stdout.decode()
+
+
+def test_folders_of_training_are_offered_beside_the_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("resnet_run", "deep/run"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "model.json").touch()
+    (tmp_path / "resnet_photos").mkdir()
+    monkeypatch.chdir(tmp_path)
+    offered = asked("bash", "vision", "classify", "-m", "resnet").splitlines()
+    assert {"resnet18", "resnet_run"} <= set(offered)
+    assert "resnet_photos" not in offered
+    assert asked("bash", "vision", "classify", "-m", "deep/") == "deep/run"
+    assert asked("bash", "vision", "classify", "-m", "lenet5,resnet_r") == "lenet5,resnet_run"
+    assert asked("bash", "vision", "models", "info", "resnet_r") == "resnet_run"
+    assert asked("bash", "vision", "classify", "-m", "no/such/folder/") == ""

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from run_folders import make_run
 from visioncli import engines
 from visioncli.engines import choose_engine
 from visioncli.engines.compile import compiled_file
@@ -68,3 +69,11 @@ def test_the_choice_does_not_write(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     choose_engine(LITE, EngineOptions())
     assert not compiled_file(LITE).exists()
     assert not list(tmp_path.iterdir())
+
+
+def test_auto_is_onnx_for_the_users_own_trained_networks_where_they_can_be_compiled(tmp_path: Path) -> None:
+    trained = make_run(tmp_path / "run")
+    assert choose_engine(trained, EngineOptions()) == "onnx"
+    assert choose_engine(trained, EngineOptions("cuda")) == "torch"
+    checkpoint = dataclasses.replace(trained, source=registry.LocalFile("own.pth", "0" * 64))
+    assert choose_engine(checkpoint, EngineOptions()) == "torch"

@@ -123,3 +123,15 @@ def test_a_network_with_an_endless_loop_is_ended_when_it_is_asked_for_its_shapes
     monkeypatch.setattr("visioncli.families.onnx._PROBE_SECONDS", 0.1)
     with pytest.raises(ModelUnavailable, match="cannot take a picture of 8 x 8 pixels"):
         resolve(f"onnx:{tmp_path / 'loop.onnx'}", "detect")
+
+
+def test_a_file_may_say_that_a_picture_has_several_classes(tmp_path: Path) -> None:
+    spec = network(tmp_path, [[9, -1]] * 3, input=json.dumps(SPEC), thresholds="[0.5, 0.05]")
+    record = load("classify", spec)(SAMPLE)
+    assert [(p.label_id, round(p.score)) for p in record.predictions] == [(0, 1), (1, 0)]
+
+
+@pytest.mark.parametrize("text", ["[0.5]", "[0.5, 2]", "[0.5, true]", "[0.5, NaN]", "0.5", "half", "[" * 100_000])
+def test_thresholds_that_are_none_are_named(text: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match="its thresholds are not 2 numbers between 0 and 1"):
+        resolve(network(tmp_path, thresholds=text), "classify")

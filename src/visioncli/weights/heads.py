@@ -23,8 +23,7 @@ def head_of(network: nn.Module, row: "ModelRow") -> tuple[str, nn.Linear]:
     """
     name = _place(row)
     head = network.get_submodule(name)
-    if type(head) is not nn.Linear:
-        raise _without(row, "its last layer is not a linear one")
+    assert isinstance(head, nn.Linear)
     return name, head
 
 
@@ -60,7 +59,8 @@ def _without(row: "ModelRow", reason: str) -> UsageError:
 
 
 def _check_last(row: "ModelRow", name: str) -> None:
-    """Raises UsageError where what the layer `name` answers is not what the network answers, or no row a picture.
+    """Raises UsageError where the layer `name` is not linear, does not answer what the network answers, or does not
+    take one row a picture.
 
     A network without weights tells: shapes alone are computed.
     """
@@ -69,6 +69,8 @@ def _check_last(row: "ModelRow", name: str) -> None:
         network: nn.Module = module.build(*variant).eval().to("meta")
     seen: list[tuple[Tensor, Tensor]] = []
     head = network.get_submodule(name)
+    if type(head) is not nn.Linear:  # what a subclass computes need not be linear
+        raise _without(row, "its last layer is not a linear one")
     head.register_forward_hook(lambda module, inputs, output: seen.append((inputs[0], output)))
     with torch.no_grad(), _slow_attention():
         answer: Tensor = network(torch.zeros(2, 3, row.input.size, row.input.size, device="meta"))

@@ -1,17 +1,21 @@
 import csv
+import dataclasses
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from run_folders import row_of
 from visioncli import load
 from visioncli.engines.interface import Engine
 from visioncli.errors import UsageError
 from visioncli.models import registry
+from visioncli.models.row import ModelRow
 from visioncli.pictures import Picture
-from visioncli.tasks.classify.task import Classify, softmax
+from visioncli.tasks.classify.task import Classify, sigmoid, softmax
 from visioncli.tasks.preprocess import preprocess
 
 ROW = registry.find("efficientnet_lite0", "classify")
@@ -126,3 +130,56 @@ def test_reduced_decoding_names_the_same_class(shared_data: Path, tmp_path: Path
         a, b = (task.predict([task.prepare(p)])[0].predictions[0] for p in (whole, reduced))
         assert a.label_id == b.label_id
         assert abs(a.score - b.score) < 0.06
+
+
+THREE = row_of(labels=("cat", "dog", "bird"))
+
+
+def of_row(row: ModelRow, values: list[float], **settings: float) -> list[tuple[str, float]]:
+    made = Classify(row, Fixed(np.array(values, np.float32)), **settings)  # type: ignore[arg-type]
+    (answer,) = made.predict([np.zeros(1)])
+    return [(p.label, p.score) for p in answer.predictions]
+
+
+def test_scores_are_the_softmax_at_the_temperature_of_the_row() -> None:
+    warm = dataclasses.replace(THREE, temperature=2.5)
+    values = np.array([3.0, 1.0, -2.0])
+    expected = np.exp(values / 2.5) / np.exp(values / 2.5).sum()
+    assert [s for _, s in of_row(warm, values.tolist())] == pytest.approx(expected.tolist(), abs=1e-6)
+
+
+def test_several_labels_a_picture_are_those_that_reach_their_thresholds() -> None:
+    several = dataclasses.replace(THREE, thresholds=(0.9, 0.2, 0.5))
+    sigmoid = [1 / (1 + math.exp(-x)) for x in (2.0, -1.0, 0.5)]
+    found = of_row(several, [2.0, -1.0, 0.5])
+    assert [label for label, _ in found] == ["bird", "dog"]
+    assert [score for _, score in found] == pytest.approx([sigmoid[2], sigmoid[1]], abs=1e-6)
+    assert of_row(several, [2.0, -9.0, -9.0]) == []
+
+
+def test_the_best_classes_are_counted_among_those_that_reach_their_thresholds() -> None:
+    several = dataclasses.replace(THREE, thresholds=(0.99, 0.2, 0.2))
+    assert [label for label, _ in of_row(several, [3.0, 1.0, 2.0], top_k=1)] == ["bird"]
+
+
+def test_a_threshold_of_the_users_own_replaces_the_trained_ones() -> None:
+    several = dataclasses.replace(THREE, thresholds=(0.9, 0.2, 0.5))
+    assert [label for label, _ in of_row(several, [2.0, -1.0, 0.5], threshold=0.0)] == ["cat", "bird", "dog"]
+    assert [label for label, _ in of_row(several, [2.0, -1.0, 0.5], threshold=0.8)] == ["cat"]
+
+
+def test_the_temperature_counts_for_several_labels_too() -> None:
+    several = dataclasses.replace(THREE, thresholds=(0.0,) * 3, temperature=4.0)
+    assert dict(of_row(several, [2.0, 0.0, -2.0]))["cat"] == pytest.approx(1 / (1 + math.exp(-0.5)), abs=1e-6)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_sigmoid_of_any_number_is_a_probability() -> None:
+    found = sigmoid(np.array([-1e30, -200.0, -30.0, 0.0, 30.0, 1e30], np.float32))
+    assert found.dtype == np.float32
+    assert found.tolist() == pytest.approx([0, 0, math.exp(-30), 0.5, 1, 1])
+
+
+def test_what_shapes_a_trained_networks_answer_is_part_of_its_key() -> None:
+    rows = [THREE, *(dataclasses.replace(THREE, **c) for c in ({"temperature": 2.0}, {"thresholds": (0.5,) * 3}))]  # type: ignore[arg-type]
+    assert len({json.dumps(r.shaping()) for r in rows}) == 3

@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from run_folders import make_run
 from tasks.tiny_networks import RedGreenBlue
 from visioncli import load
 from visioncli.errors import InputError, UsageError
@@ -244,3 +245,21 @@ def test_boxes_of_a_named_class_are_those_that_detection_finds(shared_data: Path
         for e, p in zip(answer.predictions, people, strict=False):
             assert e.target == pytest.approx(p.box, abs=0.01)
             assert e.score == pytest.approx(p.score, abs=1e-4)
+
+
+@pytest.mark.parametrize(("thresholds", "total"), [((), 1.0), ((0.5, 0.5, 0.5), None)])
+def test_scores_are_calibrated_and_heat_is_not(tmp_path: Path, thresholds: tuple[float, ...], total: Any) -> None:
+    answers = []
+    for temperature in (1.0, 5.0):
+        make_run(tmp_path / f"at {temperature}", temperature=temperature, thresholds=thresholds)
+        cam = load("gradcam", str(tmp_path / f"at {temperature}"), target="top-3").task
+        picture = Picture(
+            Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8)), 0.0
+        )
+        answers.append(cam.predict([cam.prepare(picture)])[0])
+    plain, warm = answers
+    scores = np.array([[p.score for p in answer.predictions] for answer in answers])
+    assert np.ptp(scores[1]) < np.ptp(scores[0])
+    assert total is None or scores.sum(1) == pytest.approx(total, abs=1e-5)
+    assert [p.peak for p in plain.predictions] == [p.peak for p in warm.predictions]
+    assert all(np.array_equal(plain.arrays[name], warm.arrays[name]) for name in plain.arrays)

@@ -197,7 +197,7 @@ def _labels(row: ModelRow) -> str:
         return row.labels
     names = [name for _, name in row.labels]
     shown = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")
-    return f"{len(names)} of its own: {shown}" if names else ""
+    return f"{len(names)} of its own: {shown}" if names else "none before it is trained"
 
 
 _MOST_NAMES = 8
