@@ -1,6 +1,7 @@
-"""Whole runs of `vision eval` on pictures with classes: numbers that foreign libraries agree with, files, statuses."""
+"""Whole runs of `vision eval` on pictures with classes: numbers as of foreign libraries, files, statuses."""
 
 import csv
+import hashlib
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from PIL import Image
 
 import onnx_files
 from conftest import Ended
+from run_folders import make_run
 from visioncli.results import json_schema
 
 Vision = Callable[..., Ended]
@@ -221,7 +223,7 @@ def test_gates_and_single_numbers(vision: Vision, photos: Path, network: str) ->
     for wrong in ("top7=1", "recall[purple]=1", "ece=0.1", "top1"):
         ended = vision("eval", "photos", "-m", network, "--fail-under", wrong, "-o", "-")
         assert ended.status == 2, wrong
-        assert b"" == ended.out
+        assert ended.out == b""
 
 
 def test_a_class_that_the_network_does_not_know_is_named(vision: Vision, photos: Path, network: str) -> None:
@@ -250,6 +252,48 @@ def test_several_labels_a_picture_have_their_own_numbers(vision: Vision, photos:
     assert total["mAP"] == pytest.approx(sk.average_precision_score(truth, scores), abs=1e-6)
     assert total["micro_f1"] == pytest.approx(sk.f1_score(truth, scores >= 0.5, average="micro"), abs=1e-6)
     assert total["subset_accuracy"] == pytest.approx(sk.accuracy_score(truth, scores >= 0.5))
+
+
+@pytest.fixture
+def run_folder(photos: Path) -> Path:
+    """A RUN that was trained on the first 30 pictures and chosen by the next 15."""
+    run = photos.parent / "run"
+    make_run(run, labels=LABELS)
+    lines = ["path,label,split,group,sha256"]
+    for path in sorted(photos.rglob("*.png")):
+        number = int(path.stem)
+        split = "train" if number < 30 else "val" if number < 45 else "test"
+        lines.append(f"elsewhere/{path.name},red,{split},,{hashlib.sha256(path.read_bytes()).hexdigest()}")
+    (run / "split.csv").write_text("\n".join(lines))
+    return run
+
+
+def test_pictures_that_a_run_was_trained_on_are_left_out(vision: Vision, photos: Path, run_folder: Path) -> None:
+    for args in (("run",), ("-m", "run")):
+        said = body(ended := vision("eval", "photos", *args, "--json"))
+        assert (said["pictures"], said["left_out"]["trained_on"]) == (30, 30)
+        assert "run was trained on 30 of these 60 pictures: they are left out" in ended.err
+        assert "run was chosen by 15 of these 60 pictures" in ended.err
+        kept = {int(Path(r["input"]).stem) for r in records(photos.parent / "vision-eval" / "run.jsonl")}
+        assert kept == set(range(30, 60))
+    said = body(ended := vision("eval", "photos", "run", "--json", "--allow-leaks", "-o", "-"))
+    assert said["pictures"] == 60
+    assert "run was trained on 30 of these 60 pictures: numbers flatter." in ended.err
+    for path in photos.rglob("*.png"):
+        if int(path.stem) >= 30:
+            path.unlink()
+    ended = vision("eval", "photos", "run", "-o", "-")
+    assert ended.status == 2
+    assert "trained on all of these 30 pictures" in ended.err
+
+
+def test_a_run_with_thresholds_is_measured_at_them(vision: Vision, photos: Path) -> None:
+    make_run(photos.parent / "run", labels=LABELS, thresholds=(0.0, 1.0, 0.0))
+    rows = [f"photos/{LABELS[n % 3]}/{n:02}.png,{LABELS[n % 3]};green" for n in range(60)]
+    (photos.parent / "several.csv").write_text("\n".join(["path,label", *rows]))
+    said = body(vision("eval", "several.csv", "run", "--json", "-o", "-"))
+    classes = {c["label"]: (c["threshold"], c["recall"]) for c in said["models"][0]["classes"]}
+    assert classes == {"blue": (0.0, 1.0), "green": (1.0, 0.0), "red": (0.0, 1.0)}
 
 
 def test_the_same_command_gives_the_same_bytes(vision: Vision, photos: Path, network: str) -> None:
