@@ -20,8 +20,10 @@ from visioncli.datasets.sides import Side, locate, read_both
 from visioncli.datasets.splits import named
 from visioncli.errors import UsageError
 from visioncli.evaluation.classes import folded
+from visioncli.evaluation.score import Resampling
 from visioncli.inputs.sources import Item
 from visioncli.metrics.evaluate import Evaluation, Settings, evaluate
+from visioncli.metrics.intervals import Sample
 from visioncli.metrics.label_map_scores import LabelMapScores
 from visioncli.metrics.report import LabelMapReport
 from visioncli.publish import publish
@@ -186,9 +188,9 @@ def score_objects(
     left out; objects of classes that the network does not know raise UsageError, or with `skip_unknown` do not count.
     """
     assert truth.side is not None
-    ours, theirs = read_both(
-        truth.side, locate(predictions, Format.JSONL, keypoints=options.keypoints), options, truth.split
-    )
+    split = truth.split if len(truth.side.parts) > 1 else None
+    other = locate(predictions, Format.JSONL, keypoints=options.keypoints)
+    ours, theirs = read_both(truth.side, other, options, split)
     data = align(ours, replace(theirs, warnings=()), skip_unknown=True)
     about = str(predictions)
     data = replace(data, warnings=tuple(w for w in data.warnings if about not in w))
@@ -215,11 +217,18 @@ def _known(data: Aligned, task: Task, truth: Truth, *, skip_unknown: bool) -> Al
 
 
 def score_maps(
-    truth: Truth, records: Sequence[Record], task: Task, ignore_index: int | None, names: Path | None
-) -> LabelMapReport:
-    """The label maps that `records` name, one for each of the truth's pictures, against its own."""
+    truth: Truth,
+    records: Sequence[Record],
+    task: Task,
+    ignore_index: int | None,
+    names: Path | None,
+    how: Resampling,
+) -> tuple[LabelMapReport, Sample | None]:
+    """The label maps that `records` name, one for each of the truth's pictures, against its own; and what intervals
+    are made of, where they are wanted."""
     called = tuple(task.labels.get(i, str(i)) for i in range(max(task.labels, default=-1) + 1))
-    scores = LabelMapScores(ignore_index, class_names.read(names) if names is not None else called)
+    called = class_names.read(names) if names is not None else called
+    scores = LabelMapScores(ignore_index, called, resamples=how.resamples, seed=how.seed)
     pairs = [
         LabelMapPair(item.relative, own, Path(record.files["mask"]))
         for item, own, record in zip(truth.items, truth.maps, records, strict=True)
@@ -227,4 +236,5 @@ def score_maps(
     ]
     for both, true_map, predicted in read_pairs(pairs):
         scores.add(both.name, true_map, predicted)
-    return scores.report(str(truth.path), task.model.name)
+    report = scores.report(str(truth.path), task.model.name)
+    return report, scores.sample(report) if how.resamples else None

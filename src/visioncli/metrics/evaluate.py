@@ -20,7 +20,7 @@ from visioncli.metrics.average_precision import (
 )
 from visioncli.metrics.confusion import MOST_CLASSES, confused_pairs, confusion_table
 from visioncli.metrics.engines import Engine
-from visioncli.metrics.intervals import FEWER_INTERVALS, Intervals, intervals
+from visioncli.metrics.intervals import FEWER_INTERVALS, intervals
 from visioncli.metrics.intervals import MOST_CLASSES as MOST_WITH_INTERVALS
 from visioncli.metrics.matching import greedy, rank_in_cell
 from visioncli.metrics.object_sample import Matched, ObjectSample
@@ -50,7 +50,7 @@ class Evaluation:
 
     matched: (D,) int64 the truth of each detection, -1 for none; overlap: (D,) float64 their IoU (or OKS);
     counted: (G,) truths that count; void: (D,) detections that count neither way (below the score, or on a crowd or
-    an ignored object).
+    an ignored object). `sample` is what intervals were made of, where they were wanted.
     """
 
     report: Report
@@ -59,6 +59,7 @@ class Evaluation:
     overlap: F64
     counted: Flags
     void: Flags
+    sample: ObjectSample | None = None
 
 
 def evaluate(
@@ -86,9 +87,10 @@ def evaluate(
     precisions = class_numbers(curves) | voc
     per_class = _class_counts(data, matched, overlap, ~uncounted, void)
     shown = [k for k, counts in enumerate(per_class) if counts.truth or counts.spurious]
-    ends = None
+    sample, ends = None, None
     if settings.resamples:
-        ends = _intervals(data, settings, found, ~uncounted, shown, progress)
+        sample = _sample(data, settings, found, ~uncounted, shown)
+        ends = intervals(sample, settings.resamples, settings.seed, progress=progress)
         if len(shown) > MOST_WITH_INTERVALS:
             warnings = (*warnings, FEWER_INTERVALS)
     report = Report(
@@ -117,12 +119,10 @@ def evaluate(
         inclusive=settings.inclusive,
         intervals=ends,
     )
-    return Evaluation(report, data, matched, overlap, ~uncounted, void)
+    return Evaluation(report, data, matched, overlap, ~uncounted, void, sample)
 
 
-def _intervals(
-    data: Aligned, settings: Settings, found: "_Found", counted: Flags, shown: list[int], progress: Progress
-) -> Intervals:
+def _sample(data: Aligned, settings: Settings, found: "_Found", counted: Flags, shown: list[int]) -> ObjectSample:
     assert found.hits is not None
     matched = Matched(
         data=data,
@@ -135,7 +135,7 @@ def _intervals(
         protocol=engines.protocol_of(settings.kind),
     )
     classes = np.array(shown if len(shown) <= MOST_WITH_INTERVALS else [], np.int64)
-    return intervals(ObjectSample(matched, classes), settings.resamples, settings.seed, progress=progress)
+    return ObjectSample(matched, classes)
 
 
 @dataclass(slots=True, eq=False)

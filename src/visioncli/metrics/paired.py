@@ -53,7 +53,7 @@ def _mid_p(fewer: int, tries: int) -> float:
     return min(1.0, float(2 * terms[:-1].sum() + terms[-1]))
 
 
-class _Difference:
+class Difference:
     """The numbers of one sample less those of another, with the same weights for both."""
 
     def __init__(self, first: Sample, second: Sample) -> None:
@@ -64,9 +64,11 @@ class _Difference:
 
     @property
     def width(self) -> int:
+        """How many numbers a weighting takes."""
         return self._first.width + self._second.width
 
     def measure(self, weights: F64) -> Numbers:
+        """The differences, where pictures count with `weights`, (B, N) float64."""
         first, second = self._first.measure(weights), self._second.measure(weights)
         return Numbers(
             {name: values - second.totals[name] for name, values in first.totals.items()},
@@ -153,7 +155,7 @@ def compare(
     """
     if len(first) != len(second) or first.multi_label is not second.multi_label:
         raise ValueError("both models must answer the same pictures, with as many classes a picture")
-    both = _Difference(first, second)
+    both = Difference(first, second)
     numbers = measured(both)
     return Comparison(
         first=names[0],
