@@ -22,6 +22,7 @@ from PIL import Image
 import onnx_files
 from conftest import Ended
 from run_folders import make_run
+from visioncli.evaluation.stress import STRESSES, worse
 from visioncli.results import json_schema
 
 Vision = Callable[..., Ended]
@@ -142,6 +143,23 @@ def test_all_that_is_printed_is_in_files_too(vision: Vision, table: Path, networ
     ]
 
 
+def test_stress_is_the_evaluation_of_pictures_made_worse(vision: Vision, photos: Path, network: str) -> None:
+    said = body(vision("eval", "photos", "-m", network, "--stress", "--json", "-o", "-"))
+    for n, stress in enumerate(STRESSES):
+        if stress.level == 1:
+            continue
+        for path in photos.rglob("*.png"):
+            with Image.open(path) as image:
+                made = worse(image, [stress])[0]
+            target = photos.parent / stress.kind / path.relative_to(photos)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            made.save(target)
+        row, alone = said["stress"][n], body(vision("eval", stress.kind, "-m", network, "--json", "-o", "-"))
+        assert row["kind"] == stress.kind
+        assert row["top1"] == alone["models"][0]["total"]["top1"]
+        assert row["difference"] == pytest.approx(row["top1"] - said["models"][0]["total"]["top1"])
+
+
 def test_slices_come_worst_first_and_are_what_each_part_alone_gives(
     vision: Vision, table: Path, network: str
 ) -> None:
@@ -186,12 +204,13 @@ def test_two_networks_are_compared_picture_by_picture(vision: Vision, photos: Pa
     assert one["difference"]["top1"] == pytest.approx(totals[1] - totals[0])
     only = one["mcnemar"]
     assert (only["only_first"] - only["only_second"]) / 60 == pytest.approx(totals[1] - totals[0])
-    assert one["sentence"] in ended.err and "onnx:good.onnx is better" in one["sentence"]
+    assert "onnx:good.onnx is better" in one["sentence"]
+    assert one["sentence"] in vision("eval", "photos", good, bad, "-o", "-", "-q").out.decode()
     same = vision("eval", "photos", good, "-m", f"onnx:{tmp_path / 'again.onnx'}", "-o", "-")
     assert same.status == 4
     (tmp_path / "again.onnx").write_bytes((tmp_path / "good.onnx").read_bytes())
     same = vision("eval", "photos", good, "-m", f"onnx:{tmp_path / 'again.onnx'}", "-o", "-")
-    assert "these do not tell them apart" in same.err
+    assert "these do not tell them apart" in same.out.decode()
 
 
 def test_pictures_that_cannot_be_read_are_records_and_status_1(vision: Vision, photos: Path, network: str) -> None:
@@ -315,6 +334,17 @@ def test_what_others_wrote_is_not_replaced_and_earlier_numbers_go(vision: Vision
     assert ended.status == 3 and "that vision did not write" in ended.err
     assert [p.name for p in (table.parent / "mine").iterdir()] == ["classes.csv"]
     assert (table.parent / "mine" / "classes.csv").read_text() == "mine"
+
+
+def test_the_data_are_never_the_output_folder(vision: Vision, photos: Path, network: str) -> None:
+    ended = vision("eval", "photos", "-m", network, "-o", "photos/../photos")
+    assert ended.status == 2 and "is DATA itself" in ended.err
+    assert not list(photos.glob("*.*"))
+
+
+def test_a_json_beside_class_folders_makes_no_annotations_of_them(vision: Vision, photos: Path, network: str) -> None:
+    (photos / "about.json").write_text('{"author": "somebody", "images": 60}')
+    assert body(vision("eval", "photos", "-m", network, "--json", "-o", "-"))["format"] == "class folders"
 
 
 def test_tables_for_people_have_the_numbers_too(vision: Vision, table: Path, network: str) -> None:

@@ -76,8 +76,8 @@ def evaluate_objects(request: Request, task: str) -> None:
     what = "maps" if truth.side is None else task
     tasks = load_tasks(request, task, console, **SETTINGS[what])
     files = record_files([name for name, _ in tasks])
-    inputs = [request.data, *(item.path for item in truth.items)]
-    with output_folder(request.out, [*TABLES, *files], inputs) as out:
+    inputs = (item.path for item in truth.items)
+    with output_folder(request.out, [*TABLES, *files], request.named, inputs) as out:
         interrupts.begin()
         console.note(truth.note)
         with watched(console, len(truth.items) * len(tasks)) as advance:
@@ -96,8 +96,6 @@ def evaluate_objects(request: Request, task: str) -> None:
     for warning in body["warnings"]:
         console.warning(warning)
     print_objects(reports, body, request.wanted, differences, as_json=request.as_json)
-    for one in differences:
-        console.note(one.sentence())
     finish(reports, gates, failed, request, console)
 
 

@@ -35,6 +35,8 @@ def print_evaluation(whole: Whole, wanted: Sequence[str], *, as_json: bool) -> N
         show(json_text(whole.to_json()))
     else:
         print_blocks(blocks(whole))
+        if whole.how.resamples:
+            _say([one.sentence() for one in run.comparisons])
 
 
 def print_numbers(reports: Sequence[tuple[str, AnyReport]], wanted: Sequence[str], *, as_json: bool) -> None:
@@ -74,6 +76,13 @@ def print_objects(
             title = f"{shortened(one.first)} less {shortened(one.second)}"
             found.append(Block(title, ("number", "difference", INTERVAL), tuple(_lost(one.totals, one.intervals))))
         print_blocks(found)
+        _say([one.sentence() for one in differences])
+
+
+def _say(sentences: Sequence[str]) -> None:
+    """What the differences mean, below the tables."""
+    for sentence in sentences:
+        show(f"\n{printable(sentence)}")
 
 
 def _lost(totals: dict[str, float], found: Intervals) -> Iterator[tuple[str, ...]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from visioncli.datasets import class_names, csv_boxes, roots, yolo
+from visioncli.datasets import class_names, coco_json, csv_boxes, roots, yolo
 from visioncli.datasets.align import Aligned, align
 from visioncli.datasets.file_bytes import exists, open_bytes
 from visioncli.datasets.interface import DatasetError, ReadOptions
@@ -37,6 +37,7 @@ from visioncli.tasks.interface import Task
 PICTURES = ("images", "JPEGImages", "imgs", "img", "pictures")
 MAPS = ("masks", "SegmentationClass", "labels", "annotations", "mask", "gt")
 """Folders of pictures and of their label maps, side by side below a root."""
+_LOOKED_AT = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,10 @@ def holds_objects(data: str) -> bool:
     """Whether DATA is a file of annotations, or the root of a data set with them. Raises DatasetError."""
     path = Path(data)
     if os.path.isdir(path):
-        return bool(roots.find(path)) or map_folders(path) is not None
+        parts = roots.find(path)
+        # A folder of pictures may hold any JSON.
+        known = [part for part in parts if part.format != coco_json.NAME or _is_coco(part.path)]
+        return bool(known) or map_folders(path) is not None
     if not exists(path):
         return False
     suffix = path.suffix.lower()
@@ -65,6 +69,15 @@ def holds_objects(data: str) -> bool:
         with open_bytes(path) as file:
             return csv_boxes.is_header((file.readline(1 << 16) or b"").decode("utf-8-sig", "replace"))
     return False
+
+
+def _is_coco(path: Path) -> bool:
+    """Whether a JSON file names what COCO's do at its beginning or its end."""
+    with open_bytes(path) as file:
+        ends = file.read(_LOOKED_AT) or b""
+        file.seek(max(0, os.path.getsize(path) - _LOOKED_AT))
+        ends += file.read(_LOOKED_AT) or b""
+    return sum(name in ends for name in (b'"images"', b'"annotations"', b'"categories"')) > 1
 
 
 def map_folders(root: Path) -> tuple[Path, Path] | None:
