@@ -4,7 +4,7 @@ from scipy.stats import binomtest, bootstrap
 
 from visioncli.metrics import intervals as module
 from visioncli.metrics.classification import SingleLabel
-from visioncli.metrics.intervals import Numbers, draws, intervals, measured, over, quantiles
+from visioncli.metrics.intervals import Numbers, draws, interval, intervals, measured, over, quantiles
 
 from .agreement import single
 
@@ -112,3 +112,26 @@ def test_quantiles_leave_out_what_is_undefined():
     drawn = np.array([[1.0, np.nan], [np.nan, np.nan], [3.0, np.nan]])
     found = quantiles(drawn, np.full((1, 2), 0.5))
     assert found[0, 0] == 2 and np.isnan(found[0, 1])
+
+
+def test_a_class_that_is_always_found_may_still_be_missed():
+    sample = answers([True] * 20)
+    found = intervals(sample, 50)
+    low = 0.025 ** (1 / 20)
+    assert found.totals["macro_f1"] == pytest.approx([low, 1])
+    assert found.classes["f1"][:, 0] == pytest.approx([low, 1])
+
+
+def test_a_number_that_noise_raises_is_reflected():
+    drawn = np.linspace(0.3, 0.5, 101)[:, None]
+    number = np.array([0.35])
+    assert interval(number, drawn, drawn, raised=True)[:, 0] == pytest.approx([0.205, 0.395])
+    assert interval(number - 0.3, drawn - 0.3, drawn, raised=True)[0, 0] == 0
+    assert interval(number - 0.3, drawn - 0.3, drawn, raised=True, signed=True)[0, 0] == pytest.approx(-0.095)
+
+
+def test_an_interval_never_leaves_out_its_number():
+    drawn = np.linspace(0.3, 0.5, 101)[:, None]
+    for raised in (True, False):
+        low, high = interval(np.array([0.1]), drawn, drawn, raised=raised)
+        assert low <= 0.1 <= high

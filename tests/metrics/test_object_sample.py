@@ -108,3 +108,19 @@ def test_without_objects_nothing_has_an_interval():
     data = replace(data, truth=data.truth.part(nothing), detections=data.detections.part(nothing))
     ends = evaluate(data, Settings(engine=Engine.NUMPY, resamples=10), "t", "p").report.intervals.to_json()
     assert ends["AP"] is None and ends["truth"] == [0, 0]
+
+
+def test_a_class_of_one_picture_has_no_interval_of_its_precision():
+    """Every resample with it says the same, which would look like certainty."""
+    data = sample(7)
+    sure = np.zeros(len(data.truth), bool)
+    truth = replace(data.truth, crowd=sure, ignore=sure)
+    picture = truth.image[truth.category == 0][0]
+    truth = truth.part(np.flatnonzero((truth.category > 0) | (truth.image == picture)))
+    found = truth.part(np.flatnonzero(np.arange(len(truth)) != np.flatnonzero(truth.category == 0)[0]))
+    data = replace(data, truth=truth, detections=found)
+    report = evaluate(data, Settings(engine=Engine.NUMPY, resamples=50), "t", "p").report
+    assert 0 < report.classes[0].counts.recall < 1
+    ends = report.intervals.of_class(0)
+    assert ends["AP"] is None and ends["recall"] is None and ends["truth"] is not None
+    assert report.intervals.of_class(1)["recall"] is not None

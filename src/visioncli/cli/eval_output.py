@@ -161,13 +161,14 @@ def _classes(scored: Scored, of: str) -> Block:
     title = f"Classes{of}"
     if len(every) > MOST_CLASSES:
         title = f"The {MOST_CLASSES} worst of {len(every)} classes{of}, by {first}"
+    ends = None if report.intervals is None else report.intervals.classes.get("recall")
     rows = []
     for k in chosen:
         row = [shortened(report.labels[k]), str(int(report.by_class["support"][k]))]
         for name in names:
             if name != "support":
                 row.append(cell(float(report.by_class[name][k])))
-        row.append(interval(None if report.intervals is None else report.intervals.classes["recall"][:, k]))
+        row.append(interval(None if ends is None else ends[:, k]))
         rows.append(tuple(row))
     numbers = [name for name in names if name != "support"]
     return Block(title, ("class", "pictures", *numbers, f"recall, {INTERVAL}"), tuple(rows))

@@ -66,8 +66,9 @@ class _Whole:
         return len(self._sample)
 
     def measure(self, weights: np.ndarray) -> Numbers:
-        totals = self._sample.measure(weights).totals
-        return Numbers({name: values for name, values in totals.items() if name not in SAME})
+        numbers = self._sample.measure(weights)
+        totals = {name: values for name, values in numbers.totals.items() if name not in SAME}
+        return Numbers(totals, raised=numbers.raised)
 
 
 def difference(first: tuple[str, Sample], second: tuple[str, Sample], how: Resampling) -> ObjectDifference:

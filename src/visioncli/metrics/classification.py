@@ -110,8 +110,9 @@ class SingleLabel:
                 "ece": ratio(np.abs(gaps).sum(axis=1), pictures),
             },
             classes={"precision": ratio(both, predicted), "recall": recall, "f1": f1, "support": support},
-            total_shares={"top1": pictures, "top5": pictures},
-            class_shares={"precision": predicted, "recall": support},
+            total_pictures=dict.fromkeys(("top1", "top5", "macro_f1", "balanced_accuracy"), pictures),
+            class_pictures={"precision": predicted, "recall": support, "f1": support},
+            raised=frozenset(["ece"]),
         )
 
 
@@ -184,8 +185,8 @@ class MultiLabel:
                 "f1": f1,
                 "support": support,
             },
-            total_shares={"subset_accuracy": pictures},
-            class_shares={"precision": predicted, "recall": support},
+            total_pictures=dict.fromkeys(("mAP", "micro_f1", "macro_f1", "subset_accuracy"), pictures),
+            class_pictures={"ap": support, "precision": predicted, "recall": support, "f1": support},
         )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from visioncli.datasets.interface import F64, I64, Flags
 from visioncli.metrics.classification import MultiLabel, SingleLabel
-from visioncli.metrics.intervals import RESAMPLES, Intervals, intervals, measured
+from visioncli.metrics.intervals import FEWER_INTERVALS, MOST_CLASSES, RESAMPLES, Intervals, intervals, measured
 from visioncli.metrics.report import ConfusionTable, class_ends_json, ends_json, plain
 
 SCHEMA = "vision-eval/1"
@@ -140,6 +140,8 @@ def _doubts(pictures: int, support: F64, labels: Sequence[str], resamples: int) 
         named = ", ".join(empty[:FIRST_FEW]) + (", …" if len(empty) > FIRST_FEW else "")
         classes = "1 class has" if len(empty) == 1 else f"{len(empty)} classes have"
         out.append(f"{classes} no picture here ({named}); the means over classes are of the others.")
+    if resamples and len(labels) > MOST_CLASSES:
+        out.append(FEWER_INTERVALS)
     if resamples and pictures < FEW_PICTURES:
         out.append(f"{pictures} pictures are few: the intervals are rough, and truly wider than they look.")
     return out

@@ -134,8 +134,7 @@ def _sample(data: Aligned, settings: Settings, found: "_Found", counted: Flags, 
         partner=None if settings.kind is Kind.KEYPOINTS else found.partner,
         protocol=engines.protocol_of(settings.kind),
     )
-    classes = np.array(shown if len(shown) <= MOST_WITH_INTERVALS else [], np.int64)
-    return ObjectSample(matched, classes)
+    return ObjectSample(matched, np.array(shown, np.int64))
 
 
 @dataclass(slots=True, eq=False)

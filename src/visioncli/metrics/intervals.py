@@ -4,17 +4,21 @@ A sample says what its numbers are when each picture counts with a weight; weigh
 themselves, and a resample is how often each of its pictures was drawn. Whatever is costly (sorting, matching) is done
 once, before any weight is known.
 
-The ends are those of the bias-corrected and accelerated bootstrap (BCa, Efron 1987): they never leave the range of
-their number and need no formula for any of them. On made-up pictures of five uneven classes, 150 at a time, they
-missed the true accuracy, macro F1, log loss and Brier score in 5 % of the cases, as they should, where plain
-percentiles missed up to 8 %, almost always on one side. The calibration error is the exception, since noise alone
-raises it: its resamples lie above it, so their distance from it is reflected instead (the basic bootstrap), cut at 0.
+The ends are those of the bias-corrected and accelerated bootstrap (BCa, Efron 1987): they stay in the range of their
+number and need no formula for any of them. Some numbers are raised by noise, so that their resamples lie above them:
+the calibration error, and average precision and recall over many classes of few objects. Of these the resamples'
+distance is reflected instead (the basic bootstrap). Tried on made-up pictures whose true numbers are known: of 150
+with five uneven classes, accuracy, macro F1, log loss and Brier score lay outside their intervals in 5 % of the
+cases, as they should. With few pictures a class it is more: 9 % for balanced accuracy, 12 % for the calibration error
+(of 60 pictures 30 %), and 12 % for COCO's AP of 80 classes on 100 pictures, where BCa has 17 %, percentiles 40 %.
+
 Where all pictures say the same, every resample does too, and a width of zero would claim to know what twenty pictures
-cannot tell: a share of 0 or 1 gets the exact bounds of Clopper and Pearson (1934).
+cannot tell: a score of 0 or 1 gets the exact bounds that a share of so many pictures has (Clopper and Pearson 1934).
+Any other score of a single picture has no interval.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import Protocol
 
@@ -24,6 +28,7 @@ from visioncli.datasets.interface import F64, I64, Progress, silent
 
 RESAMPLES = 1000
 LEVEL = 0.95
+FEWEST_PICTURES = 2
 CELLS_AT_ONCE = 1 << 21
 """Weights held at once, a resample and a picture each: 16 MiB."""
 MOST_CLASSES = 2_000
@@ -31,7 +36,6 @@ MOST_CLASSES = 2_000
 FEWER_INTERVALS = f"With more than {MOST_CLASSES:,} classes, single classes get no intervals."
 JACKKNIFE = 100
 """Groups of pictures that are left out in turn, to see how lopsided a number's influence is."""
-RAISED_BY_NOISE = frozenset(["ece"])
 NORMAL = NormalDist()
 
 
@@ -39,13 +43,15 @@ NORMAL = NormalDist()
 class Numbers:
     """Numbers of B weightings: of the whole (B,) float64 each, of each class (B, C) float64; NaN where undefined.
 
-    `shares` says of which pictures or objects a number is the share, (B,) or (B, C), in the same two tables.
+    Where a number is a score from 0 to 1, `total_pictures` and `class_pictures` say on how many pictures it rests, in
+    the same shapes. `raised` are the numbers of the whole that noise raises.
     """
 
     totals: dict[str, F64]
     classes: dict[str, F64] = field(default_factory=dict)
-    total_shares: dict[str, F64] = field(default_factory=dict)
-    class_shares: dict[str, F64] = field(default_factory=dict)
+    total_pictures: dict[str, F64] = field(default_factory=dict)
+    class_pictures: dict[str, F64] = field(default_factory=dict)
+    raised: frozenset[str] = frozenset()
 
 
 class Sample(Protocol):
@@ -122,7 +128,7 @@ def over(sample: Sample, blocks: Iterable[F64], total: int, progress: Progress =
     """The numbers under all weightings of all blocks, `total` of them."""
     parts, done = [], 0
     for weights in blocks:
-        parts.append(sample.measure(weights))
+        parts.append(_without_many(sample.measure(weights)))
         done += len(weights)
         progress("resampling", done, total)
     return Numbers(
@@ -131,15 +137,22 @@ def over(sample: Sample, blocks: Iterable[F64], total: int, progress: Progress =
     )
 
 
+def _without_many(numbers: Numbers) -> Numbers:
+    """The numbers of the whole alone where there are more than MOST_CLASSES."""
+    few = all(values.shape[1] <= MOST_CLASSES for values in numbers.classes.values())
+    return numbers if few else replace(numbers, classes={})
+
+
 def intervals(
     sample: Sample, resamples: int = RESAMPLES, seed: int = 0, *, signed: bool = False, progress: Progress = silent
 ) -> Intervals:
-    """A 95 % interval for every number of the sample, which are differences where it is `signed`.
+    """A 95 % interval for every number of the sample, which are differences where it is `signed`; for those of the
+    classes only where there are no more than MOST_CLASSES.
 
     One seed draws the same pictures of any sample of this length.
     """
-    pictures, numbers = len(sample), measured(sample)
-    if pictures < 2 or resamples < 1:
+    pictures, numbers = len(sample), _without_many(measured(sample))
+    if pictures < FEWEST_PICTURES or resamples < 1:
         return Intervals(
             {name: np.full(2, np.nan) for name in numbers.totals},
             {name: np.full((2, values.shape[1]), np.nan) for name, values in numbers.classes.items()},
@@ -151,25 +164,27 @@ def intervals(
     totals = {}
     for name, value in numbers.totals.items():
         columns = (v[:, None] for v in (drawn.totals[name], left.totals[name]))
-        share = numbers.total_shares.get(name)
-        totals[name] = _bounded(value, share, interval(name, value, *columns, signed=signed))[:, 0]
+        rests_on = numbers.total_pictures.get(name)
+        ends = interval(value, *columns, raised=name in numbers.raised, signed=signed)
+        totals[name] = _bounded(value, rests_on, ends)[:, 0]
     classes = {}
     for name, values in numbers.classes.items():
-        ends = interval(name, values[0], drawn.classes[name], left.classes[name], signed=signed)
-        share = numbers.class_shares.get(name)
-        classes[name] = _bounded(values[0], None if share is None else share[0], ends)
+        ends = interval(values[0], drawn.classes[name], left.classes[name])
+        rests_on = numbers.class_pictures.get(name)
+        classes[name] = _bounded(values[0], None if rests_on is None else rests_on[0], ends)
     return Intervals(totals, classes, resamples, seed)
 
 
-def interval(name: str, number: F64, drawn: F64, left: F64, *, signed: bool = False) -> F64:
+def interval(number: F64, drawn: F64, left: F64, *, raised: bool = False, signed: bool = False) -> F64:
     """(2, C) the ends for (C,) numbers, from their resamples (B, C) and what they are without each group (G, C).
 
-    Resamples in which a number is undefined (none of a class was drawn) say nothing and are left out.
+    What noise has `raised` is reflected, and stays between 0 and 1 unless it is `signed`, a difference. Resamples in
+    which a number is undefined (none of a class was drawn) say nothing and are left out.
     """
     outside = np.array([(1 - LEVEL) / 2, (1 + LEVEL) / 2])[:, None]
-    if name in RAISED_BY_NOISE:
+    if raised:
         ends = 2 * number - quantiles(drawn, np.broadcast_to(outside, (2, drawn.shape[1])))[::-1]
-        ends = ends if signed else np.maximum(ends, 0.0)
+        ends = ends if signed else np.clip(ends, 0.0, 1.0)
     else:
         ends = quantiles(drawn, _levels(number, drawn, left, outside))
     # The corrections may overshoot; an interval never leaves out the number that was seen.
@@ -207,12 +222,14 @@ def quantiles(drawn: F64, levels: F64) -> F64:
     return out
 
 
-def _bounded(number: F64, share_of: F64 | None, ends: F64) -> F64:
-    """`ends`, with exact bounds where the number is a share of 0 or 1."""
-    if share_of is None:
+def _bounded(number: F64, pictures: F64 | None, ends: F64) -> F64:
+    """`ends`, with exact bounds where a score that rests on so many `pictures` is 0 or 1; otherwise a score of one
+    picture has none, since it says nothing of others."""
+    if pictures is None:
         return ends
+    ends = np.where(pictures < FEWEST_PICTURES, np.nan, ends)
     with np.errstate(divide="ignore", invalid="ignore"):
-        reach = 1 - ((1 - LEVEL) / 2) ** (1 / share_of)
+        reach = 1 - ((1 - LEVEL) / 2) ** (1 / pictures)
     low = np.where(number == 1, 1 - reach, np.where(number == 0, 0.0, ends[0]))
     high = np.where(number == 0, reach, np.where(number == 1, 1.0, ends[1]))
     return np.array([low, high])

@@ -4,7 +4,7 @@ import numpy as np
 
 from visioncli.datasets.interface import F64, I64
 from visioncli.metrics.classification import mean_of_known, ratio
-from visioncli.metrics.intervals import MOST_CLASSES, Numbers
+from visioncli.metrics.intervals import Numbers
 from visioncli.metrics.ranking import Sums
 
 
@@ -12,8 +12,7 @@ class MapSample:
     """Pixels: `pairs` has for each picture (P, 2) int64 true and predicted classes and (P,) int64 pixels of both.
 
     `present` are the classes that occur, in the order in which the intervals have them. A pixel predicted as
-    `ignore_index` is one of no class. With more than MOST_CLASSES no class gets intervals of its own. See
-    `metrics.intervals.Sample`.
+    `ignore_index` is one of no class. See `metrics.intervals.Sample`.
     """
 
     def __init__(self, pairs: list[tuple[I64, I64]], present: list[int], ignore_index: int | None) -> None:
@@ -49,7 +48,7 @@ class MapSample:
         truth, predicted, both = np.moveaxis(self._sums.weighted(weights), 2, 0)
         iou, dice = ratio(both, truth + predicted - both), ratio(2 * both, truth + predicted)
         miou = mean_of_known(iou)
-        shown = self._present if self._present <= MOST_CLASSES else 0
+        pictures = np.broadcast_to(self._sums.pictures_with((0, 1)), (len(weights), self._present))
         classes = {
             "truth": truth,
             "predicted": predicted,
@@ -66,5 +65,7 @@ class MapSample:
                 "dice": mean_of_known(dice),
                 "pixel_accuracy": ratio(both.sum(axis=1), truth.sum(axis=1)),
             },
-            {name: values[:, :shown] for name, values in classes.items()},
+            classes,
+            total_pictures=dict.fromkeys(("miou", "mean_iou", "dice", "pixel_accuracy"), weights.sum(axis=1)),
+            class_pictures=dict.fromkeys(("iou", "dice", "precision", "recall"), pictures),
         )

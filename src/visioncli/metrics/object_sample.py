@@ -68,6 +68,11 @@ class ObjectSample:
         self._voc = None if found.partner is None else list(_voc_rankings(data, found.partner))
         self._picks = picks(found.protocol)
         self._limits = found.protocol.limits
+        self._pictures_by_class = [self._sums.pictures_with(values) for values in ((0,), (1,), (1, 2))]
+        self._pictures_with = (
+            len(np.unique(data.truth.image[found.counted])),
+            len(np.unique(data.detections.image[~found.void])),
+        )
 
     def __len__(self) -> int:
         return self._pictures
@@ -86,15 +91,19 @@ class ObjectSample:
         counts = _counts(*(v[:, self._shown] for v in (truth, matched, spurious, overlap)))
         totals = {name: mean_of_known(values) for name, values in precisions.items()}
         own = {name: precisions[name][:, self._shown] for name in PER_CLASS if name in precisions}
-        # Objects of one picture are not independent, so a share of 0 or 1 is known as well as its pictures are many.
-        with_truth, with_detection = (self._sums.pictures_with(f) for f in ((0,), (1, 2)))
+        # Objects of one picture are not independent, so a score rests on as many pictures, not objects.
+        shape = (len(weights), len(self._shown))
+        with_truth, with_match, with_detection = (
+            np.broadcast_to(v[self._shown], shape) for v in self._pictures_by_class
+        )
+        every, detected = (np.full(len(weights), float(v)) for v in self._pictures_with)
         return Numbers(
             totals | whole,
             counts | own,
-            class_shares={
-                "recall": np.broadcast_to(with_truth[self._shown], (len(weights), len(self._shown))),
-                "precision": np.broadcast_to(with_detection[self._shown], (len(weights), len(self._shown))),
-            },
+            total_pictures=dict.fromkeys((*precisions, "recall", "f1"), every) | {"precision": detected},
+            class_pictures=dict.fromkeys((*own, "recall", "f1"), with_truth)
+            | {"precision": with_detection, "mean_iou": with_match},
+            raised=frozenset(precisions),
         )
 
     def _official(self, weights: F64, truth: F64) -> dict[str, F64]:

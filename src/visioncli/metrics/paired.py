@@ -73,6 +73,7 @@ class Difference:
         return Numbers(
             {name: values - second.totals[name] for name, values in first.totals.items()},
             {name: values - second.classes[name] for name, values in first.classes.items() if name != "support"},
+            raised=first.raised,
         )
 
 

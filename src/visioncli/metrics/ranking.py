@@ -73,11 +73,11 @@ class Ranking:
     ) -> None:
         self.picture = picture.astype(np.int32)
         self.inside = None if inside.all() else inside
-        self.rank = rank
         settings = hit.shape[1]
         setting, row = np.nonzero(hit.T)
         self.hit = touched[row].astype(np.int32)
         self.setting = setting.astype(np.int32)
+        self.rank_of_hit = None if rank is None else rank[self.hit]
         self.bounds = np.searchsorted(setting, np.arange(settings + 1))
         changed, row = np.nonzero(change.T)
         self.change_at = touched[row].astype(np.int32)
@@ -146,9 +146,9 @@ class WeightedCurves:
 
     def recall(self, objects: F64, limit: int) -> F64:
         """(B, S) the share of `objects`, (B,), that the first `limit` detections of each picture find."""
-        own, rank = self.own, self.ranking.rank
-        if rank is not None:
-            own = own * (rank[self.ranking.hit] < limit)
+        own, rank = self.own, self.ranking.rank_of_hit
+        if rank is not None and rank.max(initial=-1) >= limit:
+            own = own * (rank < limit)
         return self._nothing(objects) + ratio(self._by_setting(own), objects[:, None])
 
     def _nothing(self, objects: F64) -> F64:
