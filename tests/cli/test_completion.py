@@ -84,6 +84,8 @@ def words_for(line: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ("vision models info resnet1", ["resnet18", "resnet101", "resnet152"]),
         ("vision models pull resnet18 resnet1", ["resnet101", "resnet152"]),
         ("vision models plot --task d", ["detect"]),
+        ("vision datasets pull cifar10 ci", ["cifar100"]),
+        ("vision datasets info m", ["mnist"]),
         ("vision export ssd3", ["ssd300_vgg16"]),
         ("vision bench movenet", ["movenet_lightning"]),
         ("vision detect --annotated ", ["jpg", "png", "none"]),

@@ -159,3 +159,24 @@ def _remove_chain(folder: Path) -> None:
         os.chdir("..")
         os.rmdir("d")
     os.chdir(here)
+
+
+def test_a_name_is_the_same_however_its_accents_are_stored(tmp_path: Path) -> None:
+    place(tmp_path, ["train/caf\u00e9/1.jpg", "train/tea/1.jpg", "val/cafe\u0301/2.jpg"])
+    found = read_set(str(tmp_path))
+    assert found.classes == ("caf\u00e9", "tea")
+    assert [e.label for e in found.examples] == [0, 1, 0]
+
+
+def test_names_that_differ_only_in_case_are_pointed_out(tmp_path: Path) -> None:
+    found = read_set(str(place(tmp_path, ["train/Big Cat/1.jpg", "train/dog/1.jpg", "val/big_cat/1.jpg"])))
+    assert found.classes == ("Big Cat", "big_cat", "dog")
+    assert found.warnings == ("Big Cat, big_cat count as different classes, though their names are nearly the same.",)
+
+
+def test_an_empty_folder_is_no_class_and_is_named(tmp_path: Path) -> None:
+    place(tmp_path, ["cat/1.jpg", "dog/1.jpg"])
+    (tmp_path / "eel").mkdir()
+    found = read_set(tmp_path)
+    assert found.classes == ("cat", "dog")
+    assert found.warnings == (f"Empty folders are no classes: {tmp_path / 'eel'}",)

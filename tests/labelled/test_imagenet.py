@@ -77,11 +77,15 @@ def test_flat_pictures_are_read_with_the_development_kit(tmp_path: Path) -> None
     synsets = np.array([(1, TENCH), (2, LAST), (3, GOLDFISH)], [("ILSVRC2012_ID", "O"), ("WNID", "O")])
     io.savemat(kit / "meta.mat", {"synsets": synsets})
     assert [e.label for e in read_set(str(tmp_path)).examples] == [999, 0, 1]
-    (kit / "meta.mat").write_bytes(b"nothing")
+    # Ends the process that reads it.
+    (kit / "meta.mat").write_bytes((kit / "meta.mat").read_bytes()[:180] + b"\xff" * 60)
     with pytest.raises(SetError, match="not the development kit's"):
         read_set(str(tmp_path))
     (kit / "meta.mat").unlink()
-    with pytest.raises(SetError, match=r"put its meta\.mat beside"):
+    (kit / "map_clsloc.txt").write_text(f"{TENCH} 1 tench\n{LAST} 2 tissue\n{GOLDFISH} 3 goldfish\n")
+    assert [e.label for e in read_set(str(tmp_path)).examples] == [999, 0, 1]
+    (kit / "map_clsloc.txt").unlink()
+    with pytest.raises(SetError, match=r"put its meta\.mat or map_clsloc\.txt beside"):
         read_set(str(tmp_path))
 
 

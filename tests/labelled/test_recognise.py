@@ -67,3 +67,13 @@ def test_a_folder_for_pictures_that_is_none_is_a_sentence(tmp_path: Path) -> Non
 def test_listing_decodes_nothing(tmp_path: Path) -> None:
     place(tmp_path, ["cat/1.jpg", "dog/1.jpg"], b"no picture at all")
     assert len(read_set(str(tmp_path))) == 2
+
+
+def test_an_address_is_a_sentence_without_its_password() -> None:
+    with pytest.raises(SetError, match=r"https://\*\*\*@h\.test/set\.zip: a set is read from this machine"):
+        read_set("https://user:secret@h.test/set.zip")
+
+
+def test_a_file_address_of_this_machine_is_its_path(tmp_path: Path) -> None:
+    place(tmp_path, ["cat/1.jpg", "dog/1.jpg"])
+    assert len(read_set(f"file://{tmp_path}")) == 2

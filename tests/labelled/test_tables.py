@@ -27,6 +27,7 @@ def test_a_table_names_pictures_classes_and_splits(tmp_path: Path) -> None:
     assert (found.format, found.classes, found.multi_label) == ("csv", ("cat", "dog"), False)
     assert rows(found) == [("a.jpg", ("dog",), "train"), ("sub/c.jpg", ("cat",), "val")]
     assert found.examples[1].columns == {"site": "y"}
+    assert found.classes_by_split == {"train": ("dog",), "val": ("cat",)}
     assert found.examples[0].path == str(tmp_path / "a.jpg")
 
 

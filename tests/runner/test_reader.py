@@ -63,6 +63,19 @@ def test_a_box_is_what_the_network_sees(tmp_path: Path) -> None:
     assert len({left.record.key, right.record.key, whole.record.key} - {None}) == 3
 
 
+def test_what_lies_in_an_archive_is_known_again_while_the_archive_is_the_same(tmp_path: Path) -> None:
+    def keys() -> list[str | None]:
+        items = [Example(f"{tmp_path}/s.zip!/{n}", n, content=giving(png())) for n in ("a", "b")]
+        return [o.record.key for o in outcomes(*items)]
+
+    (tmp_path / "s.zip").write_bytes(b"1")
+    before = keys()
+    assert None not in before and len(set(before)) == 2
+    assert keys() == before
+    (tmp_path / "s.zip").write_bytes(b"other")
+    assert set(keys()).isdisjoint(before)
+
+
 def test_what_is_in_memory_has_no_key_to_resume_by() -> None:
     assert outcomes(Example("a", "a", content=giving(png())))[0].record.key is None
 

@@ -12,7 +12,7 @@ from visioncli.errors import InputError
 from visioncli.labelled.interface import Content, SetError
 from visioncli.labelled.trees import MOST_TEXT, folders_of
 
-MOST_MEMBER = 512 << 20
+MOST_MEMBER = 256 << 20
 """Bytes of one picture, unpacked."""
 MOST_RATIO = 200
 MOST_TOTAL = 4 << 30

@@ -31,6 +31,18 @@ def ordered(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(distinct))
 
 
+def alike(names: Iterable[str]) -> list[str]:
+    """A warning for each group of classes whose names differ only in case or blanks."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(" ".join(name.replace("_", " ").casefold().split()), []).append(name)
+    return [
+        f"{', '.join(group)} count as different classes, though their names are nearly the same."
+        for group in groups.values()
+        if len(group) > 1
+    ]
+
+
 class Places:
     """The place of each class, as the labels of a picture: one tuple a class, however many pictures."""
 

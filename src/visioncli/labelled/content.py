@@ -10,6 +10,7 @@ import numpy as np
 from visioncli import pictures
 from visioncli.errors import UnreadablePicture
 from visioncli.inputs.addresses import is_url
+from visioncli.labelled.archives import INSIDE
 from visioncli.labelled.interface import Example
 from visioncli.pictures import Picture, footprint
 from visioncli.pictures.patience import Patience
@@ -58,6 +59,14 @@ def _part(picture: Picture, box: Box) -> Picture:
         raise UnreadablePicture(f"The box {shown} lies outside of the picture, which is {width} x {height}.")
     part = picture.image.crop((left, top, right, bottom))
     return Picture(part, picture.decode_ms + (time.perf_counter() - start) * 1000)
+
+
+def container(example: Example) -> str | None:
+    """The file that holds the picture, itself or an archive or array that it lies in; None where there is none."""
+    if example.content is None:
+        return example.path
+    outer, inside, _ = example.path.partition(INSIDE)
+    return outer if inside else None
 
 
 def sha256(example: Example) -> str:

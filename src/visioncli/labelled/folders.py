@@ -3,7 +3,7 @@
 Whatever lies below the folder of a class, at any depth, is of that class. Classes of splits are matched by name.
 """
 
-from visioncli.labelled.classes import Places, split_named
+from visioncli.labelled.classes import Places, alike, split_named
 from visioncli.labelled.interface import TRAIN, PictureSet, SetError
 from visioncli.labelled.trees import Below, Tree, example, folders_of, is_picture, legible
 
@@ -25,6 +25,7 @@ def read(tree: Tree) -> PictureSet:
     )
     if len(classes) == 1:
         warnings.append(f"There is only one class, {classes[0]}.")
+    warnings += alike(classes)
     others = [name for name in tree.files if not is_picture(name)]
     if others:
         count = f"{len(others):,} files whose names do not end like a picture's are"

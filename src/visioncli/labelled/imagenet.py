@@ -7,9 +7,13 @@ Classes get the names and the order of our table `imagenet1k`, whose networks co
 
 import csv
 import dataclasses
+import importlib.util
 import io
+import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from functools import cache
 
@@ -26,7 +30,13 @@ _VAL = re.compile(r"(?:.*/)?(ILSVRC2012_val_(\d{8}))\.(?:jpe?g|png)", re.IGNOREC
 _KAGGLE = "LOC_val_solution.csv"
 _GROUND_TRUTH = "ILSVRC2012_validation_ground_truth.txt"
 _LISTS = (_GROUND_TRUTH, "imagenet_2012_validation_synset_labels.txt", "val.txt", "val_map.txt", "synset_labels.txt")
-_META = "meta.mat"
+_META, _MAP = "meta.mat", "map_clsloc.txt"
+_META_SECONDS = 60.0
+_READ_META = """
+import json, sys, scipy.io
+rows = scipy.io.loadmat(sys.argv[1], squeeze_me=True)["synsets"]
+print(json.dumps([[int(row[0]), str(row[1])] for row in rows]))
+"""
 _MOST_BYTES = 64 << 20
 
 
@@ -168,24 +178,32 @@ def _of_list(tree: Tree, name: str) -> dict[str, int]:
 
 
 def _kit_numbers(tree: Tree, name: str) -> dict[str, int]:
-    """The development kit counts classes in an order of its own, which stands in its meta.mat."""
-    meta = next((n for n in tree.files if n.rpartition("/")[2] == _META), None)
-    if meta is None:
+    """The development kit counts classes in an order of its own, which stands in its meta.mat and map_clsloc.txt."""
+    by_last = {n.rpartition("/")[2]: n for n in tree.files if n.endswith((_META, _MAP))}
+    if _MAP in by_last:
+        lines = [line.split() for line in _text(tree, by_last[_MAP]).splitlines()]
+        pairs = [(words[1], words[0]) for words in lines if len(words) > 1]
+    elif _META in by_last:
+        pairs = _of_meta(tree, by_last[_META])
+    else:
         raise SetError(
-            f"{tree.path(name)}: these numbers are the development kit's own; put its {_META} beside them.",
+            f"{tree.path(name)}: these numbers are the development kit's own; put its {_META} or {_MAP} beside them.",
             "not_found",
         )
-    try:
-        import scipy.io
-    except ImportError:
-        raise missing_extra("scipy", "datasets") from None
-    with in_folder(tree, [meta]) as folder:
-        try:
-            synsets = scipy.io.loadmat(str(folder / _META), squeeze_me=True)["synsets"]
-            pairs = [(str(int(row[0])), str(row[1])) for row in synsets]
-        except Exception:  # noqa: BLE001 - a damaged file makes scipy raise anything
-            raise SetError(f"{tree.path(meta)}: this is not the development kit's {_META}.") from None
     return {number: _numbers()[wnid] for number, wnid in pairs if wnid in _numbers()}
+
+
+def _of_meta(tree: Tree, name: str) -> list[tuple[str, str]]:
+    """Numbers and wnids of a meta.mat, read by a process of its own: a damaged one may end whatever reads it."""
+    if importlib.util.find_spec("scipy") is None:
+        raise missing_extra("scipy", "datasets")
+    with in_folder(tree, [name]) as folder:
+        command = [sys.executable, "-c", _READ_META, str(folder / _META)]
+        try:
+            answer = subprocess.run(command, capture_output=True, timeout=_META_SECONDS, check=True).stdout
+            return [(str(number), wnid) for number, wnid in json.loads(answer)]
+        except (subprocess.SubprocessError, OSError, ValueError, TypeError):
+            raise SetError(f"{tree.path(name)}: this is not the development kit's {_META}.") from None
 
 
 def _text(tree: Tree, name: str) -> str:

@@ -45,7 +45,7 @@ class PictureSet:
 
     `source` is what the user named, `format` how it was understood (`class folders`, `csv`, `idx` …). Of a
     `multi_label` set each picture has any number of classes. `warnings` are sentences about what was odd.
-    `classes_by_split` are the classes that each split has by itself where splits have folders of their own.
+    `classes_by_split` are the classes that each split has by itself, where the set says what its splits are.
     """
 
     source: str

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from visioncli.datasets.file_bytes import unreadable
 from visioncli.errors import UsageError
+from visioncli.inputs.addresses import is_url, path_of, without_credentials
 from visioncli.labelled import cifar, crops, folders, idx, imagenet, standard, svhn, tables
 from visioncli.labelled.archives import Zip
 from visioncli.labelled.interface import PictureSet, SetError
@@ -17,10 +18,10 @@ _NO_CROPS = "each box of these annotations can be a picture with a class: say --
 
 
 def read_set(
-    name: str,
+    name: str | os.PathLike[str],
     *,
     crops: bool = False,
-    images: str | None = None,
+    images: str | os.PathLike[str] | None = None,
     access: Access = Access(),  # noqa: B008 - frozen
 ) -> PictureSet:
     """The pictures and classes of a folder, table, archive, or of a standard set by its name.
@@ -29,6 +30,11 @@ def read_set(
     beside the annotations or the table. No picture is decoded. A standard set that is not in the cache is fetched.
     Raises SetError, UsageError, and ModelUnavailable where a set cannot be fetched or needs a missing library.
     """
+    name, images = path_of(os.fspath(name)), None if images is None else os.fspath(images)
+    if is_url(name):
+        raise SetError(
+            f"{without_credentials(name)}: a set is read from this machine. Download it, and give the file."
+        )
     if images is not None and not os.path.isdir(images):
         raise UsageError(f"{images} is no folder of pictures.")
     try:
@@ -43,6 +49,8 @@ def read_set(
 def _read_set(name: str, with_crops: bool, images: str | None, access: Access) -> PictureSet:
     if not _exists(name):
         if (known := standard.lookup(name)) is not None:
+            if known.name == "svhn":
+                svhn.check_reader()  # before a quarter of a gigabyte is fetched
             return _of_tree(Folder(str(standard.fetch_set(known, access))), images, name)
         raise _nothing_there(name)
     if os.path.isdir(name):

@@ -21,13 +21,18 @@ def files_in(tree: Tree) -> dict[str, str]:
     return {last: name for name in tree.files if (last := name.rpartition("/")[2]) in FILES}
 
 
+def check_reader() -> None:
+    """Raises ModelUnavailable without scipy, which torchvision reads the files with."""
+    try:
+        import scipy.io  # noqa: F401
+    except ImportError:
+        raise missing_extra("scipy", "datasets") from None
+
+
 def read(tree: Tree) -> PictureSet:
     """The set whose files lie in a tree. Raises SetError where one is not as published, ModelUnavailable without
     scipy."""
-    try:
-        import scipy.io  # noqa: F401 - torchvision imports it
-    except ImportError:
-        raise missing_extra("scipy", "datasets") from None
+    check_reader()
     from torchvision import datasets
 
     kind: Any = datasets.SVHN

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from visioncli.inputs.addresses import is_url
-from visioncli.labelled.classes import ordered, split_named
+from visioncli.labelled.classes import alike, ordered, split_named
 from visioncli.labelled.interface import Example, PictureSet, SetError
 from visioncli.labelled.trees import Tree, example, is_picture, mirrored
 
@@ -144,7 +144,7 @@ def _columns(header: list[str], where: str) -> dict[str, Any]:
     }
     for key in ("path", "label"):
         if at[key] is None:
-            shown = ",".join(header)
+            shown = " ".join(",".join(header).split())
             raise SetError(
                 f"{where}: the first line must be a header with the columns path and label, but it is "
                 f"{shown[:_SHOWN]}{'…' if len(shown) > _SHOWN else ''}"
@@ -255,10 +255,23 @@ def _assembled(tree: Tree, rows: _Rows, form: str, source: str) -> PictureSet:
         )
     if len(classes) == 1 and not rows.several:
         warnings.append(f"There is only one class, {classes[0]}.")
-    warnings += _missing(tree, examples, source)
+    warnings += [*alike(classes), *_missing(tree, examples, source)]
     return PictureSet(
-        source, form, classes, tuple(examples), multi_label=rows.several, warnings=(*tree.warnings, *warnings)
+        source,
+        form,
+        classes,
+        tuple(examples),
+        multi_label=rows.several,
+        warnings=(*tree.warnings, *warnings),
+        classes_by_split=_by_split(examples, classes),
     )
+
+
+def _by_split(examples: list[Example], classes: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """The classes that each split has; nothing where the table says no splits."""
+    used = {(e.split, e.labels) for e in examples if e.split}
+    found = {split: {place for s, labels in used if s == split for place in labels} for split, _ in used}
+    return {split: tuple(classes[place] for place in sorted(found[split])) for split in sorted(found)}
 
 
 def _rebase(tree: Tree, rows: _Rows, images: str | None) -> None:

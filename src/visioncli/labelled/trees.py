@@ -1,6 +1,7 @@
 """Where the files of a set lie: a folder or an archive, listed once, read piece by piece."""
 
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -57,6 +58,8 @@ class Folder:
     def __init__(self, path: str) -> None:
         self.source = path
         self._warnings: list[str] = []
+        self._unlisted: list[str] = []
+        self._empty: list[str] = []
         self._skipped: dict[str, None] = {}
 
     @cached_property
@@ -66,6 +69,13 @@ class Folder:
         if self._skipped:
             shown = ", ".join(list(self._skipped)[:3]) + (" …" if len(self._skipped) > 3 else "")
             self._warnings.append(f"Results of earlier runs are left out: {shown}")
+        if self._empty:
+            shown = ", ".join(self._empty[:3]) + (" …" if len(self._empty) > 3 else "")
+            self._warnings.append(f"Empty folders are no classes: {shown}")
+        if self._unlisted:
+            count = f"{self._unlisted[0]} and {len(self._unlisted) - 1:,} more folders"
+            what = self._unlisted[0] if len(self._unlisted) == 1 else count
+            self._warnings.append(f"{what} cannot be listed, so that nothing in there counts.")
         return found
 
     @property
@@ -114,7 +124,10 @@ class Folder:
         except (OSError, ValueError) as problem:
             if not prefix:
                 raise SetError(str(unreadable(Path(folder), problem)), "read_failed") from None
-            self._warnings.append(f"{folder} cannot be listed, so that nothing in it counts.")
+            self._unlisted.append(folder)
+            return
+        if not every:
+            self._empty.append(folder)
             return
         if prefix and RUN_FILES.issubset(names):
             self._skipped[folder] = None
@@ -145,12 +158,15 @@ def is_picture(name: str) -> bool:
 
 
 def legible(name: str) -> str:
-    """A name as text, also where a disk holds bytes that are none."""
+    """A name as text, also where a disk holds bytes that are none; letters with accents are one character each.
+
+    Some systems store `é` as two characters, so that the same class had two names in two splits.
+    """
     try:
         name.encode()
     except UnicodeEncodeError:
-        return os.fsencode(name).decode("utf-8", "backslashreplace")
-    return name
+        name = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return unicodedata.normalize("NFC", name)
 
 
 def example(

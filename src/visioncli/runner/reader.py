@@ -151,7 +151,8 @@ class Reader:
         return Decoded(item, record=failure(self._task.name, item, kind, message))
 
     def _key(self, item: Item) -> str | None:
-        if isinstance(item, Given) or (isinstance(item, Example) and item.content is not None):
+        path = content.container(item) if isinstance(item, Example) else item.path
+        if isinstance(item, Given) or path is None:
             return None
         digest = hashlib.sha256(self._key_base)
         digest.update(os.fsencode(item.shown))
@@ -160,7 +161,7 @@ class Reader:
             digest.update(f"|{item.box}".encode())
         if not item.is_url:
             try:
-                facts = os.stat(item.path)
+                facts = os.stat(path)
             except OSError:
                 return None  # Decoding will say what is wrong.
             digest.update(f"|{facts.st_size}|{facts.st_mtime_ns}".encode())
