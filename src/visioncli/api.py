@@ -21,7 +21,7 @@ from visioncli.tasks import TASKS
 from visioncli.tasks.beforehand import check_names
 from visioncli.tasks.interface import Task
 from visioncli.weights.downloads import Access, Progress
-from visioncli.weights.runs import is_run
+from visioncli.weights.runs import is_run, told_apart
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -61,9 +61,7 @@ def build_task(
     rows = [describe(spec, name, access=access, **paths) for spec in specs]
     for row in rows:
         check_names(name, row, settings)  # before anything is fetched
-    if len({row.name for row in rows}) < len(rows):  # RUN folders of the same name, or of a network's
-        rows = [dataclasses.replace(row, name=spec) for row, spec in zip(rows, specs, strict=True)]
-    rows = [ready(row, access) for row in rows]
+    rows = told_apart([ready(row, access) for row in rows])
     tasks = [TASKS[name](row, options, **settings) for row in rows]
     task = tasks[0]
     if len(tasks) > 1:

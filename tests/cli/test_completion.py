@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from run_folders import make_run
 from visioncli.cli import gradcam, iou
 from visioncli.cli.app import app
 from visioncli.geometry.boxes import BoxFormat, Metric
@@ -162,3 +163,11 @@ def test_folders_of_training_are_offered_beside_the_networks(tmp_path: Path, mon
     assert asked("bash", "vision", "classify", "-m", "lenet5,resnet_r") == "lenet5,resnet_run"
     assert asked("bash", "vision", "models", "info", "resnet_r") == "resnet_run"
     assert asked("bash", "vision", "classify", "-m", "no/such/folder/") == ""
+
+
+def test_classes_are_those_of_the_users_own_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_run(tmp_path / "run", labels=("ants", "bees"))
+    monkeypatch.chdir(tmp_path)
+    offered = asked("bash", "vision", "gradcam", "-m", "run", "--class", "b").splitlines()
+    assert "bees" in offered
+    assert "beer bottle" not in offered

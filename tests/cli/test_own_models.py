@@ -67,8 +67,14 @@ def test_runs_are_compared_with_others_and_with_those_of_the_same_name(
     ended = vision("classify", picture, "-m", "run,other/run,efficientnet_lite0", "-o", "-")
     answers(ended)
     compared = ended.records[0]["extra"]["compare"]
-    assert list(compared) == ["run", "other/run", "efficientnet_lite0"]
+    assert list(compared) == ["./run", "other/run", "efficientnet_lite0"]
     assert {p["label"] for p in compared["other/run"]} == {"left", "right"}
+
+
+def test_runs_of_the_same_name_are_explained_by_their_paths(vision: Vision, run: Path, picture: Path) -> None:
+    make_run(run.parent / "other" / "run", labels=("left", "right"))
+    found = answers(vision("gradcam", picture, "--compare", "run,other/run", "-o", "-"))
+    assert [f["model"] for f in found] == ["./run", "other/run"]
 
 
 def test_a_comma_may_be_part_of_a_runs_path(vision: Vision, picture: Path, tmp_path: Path) -> None:
@@ -202,3 +208,11 @@ def test_a_network_without_weights_takes_a_checkpoint(vision: Vision, run: Path,
         2,
         "vision: own.safetensors has 3 outputs. Say what they are called: --labels FILE, one name a line.\n",
     )
+
+
+def test_an_exported_run_is_called_after_its_folder(
+    vision: Vision, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run)
+    assert vision("export", ".", "-q").status == 0
+    assert (run / "run.onnx").is_file()

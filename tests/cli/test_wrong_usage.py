@@ -21,7 +21,7 @@ Vision = Callable[..., Ended]
         (["classify"], "INPUT... is missing: Files, folders, quoted globs,"),
         (
             ["models", "info"],
-            "NAME is missing: A network of `vision models`, timm:NAME, hf:NAME_OR_PATH or onnx:FILE.",
+            "NAME is missing: A network of `vision models`, a RUN folder, timm:NAME, hf:NAME_OR_PATH or onnx:FILE.",
         ),
         (["models", "arithmetic", "-k", "3"], "--input N is missing: Pixels that come in. See"),
         (["classify", "x", "--model"], "--model needs a value, NAME: Which network"),

@@ -78,6 +78,34 @@ class Rescaled(ByPlaces):
         return 2 * self.head(x.mean((2, 3)))
 
 
+class Scaled(nn.Linear):
+    """Is called linear, and is not."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x / x.norm(dim=1, keepdim=True))
+
+
+class Renamed(nn.Linear):
+    """Is linear by another name, as layers that do something for compilers are."""
+
+
+class Cosine(ByPlaces):
+    """Ends in a layer of its own kind."""
+
+    kind: type[nn.Linear] = Scaled
+
+    def __init__(self, classes: int) -> None:
+        super().__init__(classes)
+        self.head = self.kind(3, classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(x.mean((2, 3)))
+
+
+class Plain(Cosine):
+    kind = Renamed
+
+
 class Twice(ByPlaces):
     """Has two heads."""
 
@@ -94,12 +122,21 @@ class Twice(ByPlaces):
     [
         (ByPlaces, "looks at places of the picture one by one"),
         (Rescaled, "is not what its answer comes from"),
+        (Cosine, "its last layer is not a linear one"),
         (Twice, "2 of its layers depend on the number of classes"),
     ],
 )
 def test_a_head_that_is_not_the_end_is_refused(
     kind: type[ByPlaces], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    row = brought(kind, monkeypatch)
+    with pytest.raises(UsageError, match=words):
+        head_of(kind(3), row)
+
+
+def brought(kind: type[ByPlaces], monkeypatch: pytest.MonkeyPatch) -> ModelRow:
+    """The row of a plug-in's network."""
+
     class Module:
         @staticmethod
         def build(variant: str, classes: str) -> nn.Module:
@@ -107,9 +144,12 @@ def test_a_head_that_is_not_the_end_is_refused(
 
     for user in (heads, checkpoints):
         monkeypatch.setattr(user, "architecture", lambda row: (Module, row.architecture.split(":")[1:]))
-    row = dataclasses.replace(row_of(), name=f"odd {kind.__name__}", architecture="odd:network:3")
-    with pytest.raises(UsageError, match=words):
-        head_of(kind(3), row)
+    return dataclasses.replace(row_of(), name=f"odd {kind.__name__}", architecture="odd:network:3")
+
+
+def test_a_linear_layer_may_be_of_a_derived_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Plain(3)
+    assert head_of(network, brought(Plain, monkeypatch)) == ("head", network.head)
 
 
 def test_a_head_may_have_no_bias() -> None:

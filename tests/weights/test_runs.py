@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, strategies
 
 from run_folders import make_run, row_of, seeded
 from visioncli.errors import ModelUnavailable, OutputError
@@ -150,8 +151,8 @@ def test_fields_of_tomorrow_are_left_alone(run: Path) -> None:
         ({"labels": ["ants", " ", "wasps"]}, "none of them blank"),
         ({"labels": ["ants", "bees", 3]}, "labels is not as it should be: 3"),
         ({"labels": {"0": "ants"}}, "labels is not as it should be"),
-        ({"temperature": 0}, "temperature is above zero"),
-        ({"temperature": -1.5}, "temperature is above zero"),
+        ({"temperature": 0}, "temperature lies between 0.001 and 1000"),
+        ({"temperature": -1.5}, "temperature lies between 0.001 and 1000"),
         ({"temperature": "warm"}, "temperature is not as it should be: warm"),
         ({"temperature": True}, "temperature is not as it should be: True"),
         ({"temperature": 10**400}, "int too large"),
@@ -211,6 +212,24 @@ def test_what_could_not_be_read_back_is_not_written(
     assert len(list(run.iterdir())) == 2
 
 
+def test_names_of_classes_need_not_be_utf_8(tmp_path: Path) -> None:
+    labels = (os.fsdecode(b"caf\xe9"), "Käfer", 'a "b"\n')
+    assert [name for _, name in make_run(tmp_path / "run", labels=labels).labels] == list(labels)
+    assert [name for _, name in read_run(tmp_path / "run").labels] == list(labels)
+
+
+def test_more_facts_than_would_be_read_are_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="bytes of names and facts are more than"):
+        make_run(tmp_path / "run", facts={"much": "x" * (17 << 20)})
+
+
+def test_weights_that_are_replaced_after_the_row_was_read_are_not_taken_for_its_own(run: Path) -> None:
+    row = read_run(run)
+    swap(run)
+    with pytest.raises(ModelUnavailable, match="is not the file"):
+        load_network(row)
+
+
 def test_tensors_of_another_network_are_not_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="the tensors are not those of lenet:lenet5:3"):
         write_model(tmp_path / "run", row_of(), seeded(row_of(labels="ab")).state_dict(), {})
@@ -266,3 +285,36 @@ def test_plug_ins_bring_networks_that_runs_may_be_of(run: Path, monkeypatch: pyt
     monkeypatch.setattr(runs.registry, "all_rows", lambda: (plugged,))
     edit(run, lambda body: body.update(architecture="their.module:large:3"))
     assert read_run(run).architecture == "their.module:large:3"
+
+
+JSON = strategies.recursive(
+    strategies.none() | strategies.booleans() | strategies.integers() | strategies.floats() | strategies.text(),
+    lambda inner: strategies.lists(inner, max_size=4) | strategies.dictionaries(strategies.text(), inner, max_size=4),
+    max_leaves=6,
+)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    make_run(folder, thresholds=(0.5, 0.5, 0.5))
+    return folder
+
+
+@given(data=strategies.data())
+def test_whatever_stands_in_a_field_the_row_is_whole_or_there_is_a_sentence(whole: Path, data: Any) -> None:
+    body = json.loads((whole / "model.json").read_bytes())
+    place = data.draw(strategies.sampled_from([body, body["input"], body["weights"]]))
+    place[data.draw(strategies.sampled_from(sorted(place)))] = data.draw(JSON)
+    changed = whole.parent / "changed"
+    changed.mkdir(exist_ok=True)
+    (changed / "model.json").write_text(json.dumps(body), encoding="utf-8")
+    try:
+        row = read_run(changed, check=False)
+    except ModelUnavailable as problem:
+        assert str(problem).endswith(".")
+        return
+    assert row.architecture == "lenet:lenet5:3"
+    assert len(row.labels) == 3
+    assert len(row.thresholds) in (0, 3)
+    json.dumps(row.shaping(), allow_nan=False)

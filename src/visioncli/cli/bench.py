@@ -18,7 +18,7 @@ def bench(
         list[str] | None,
         typer.Argument(
             metavar="[MODEL...]",
-            help="Networks of `vision models`, or RUN folders of `vision train`.",
+            help="Networks of `vision models`, or RUN folders.",
             show_default="those of all tasks",
             autocompletion=completion.network_names,
         ),

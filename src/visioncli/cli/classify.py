@@ -17,11 +17,11 @@ def classify(
             "--threshold",
             metavar="P",
             help="Leave out classes below this.",
-            show_default="0; each class its own where a network knows several labels a picture",
+            show_default="0, or as trained",
         ),
     ] = None,
 ) -> None:
-    """Name what each picture shows: the 1000 ImageNet classes, or those of your own training, with probabilities."""
+    """Name what each picture shows: the 1000 ImageNet classes, or your own, with their probabilities."""
     from visioncli.cli.session import run_task
     from visioncli.render.classify import draw
 

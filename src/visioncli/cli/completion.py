@@ -97,11 +97,11 @@ def _task(ctx: typer.Context) -> str | None:
 
 
 def _networks(ctx: typer.Context) -> Iterator[tuple[str, str]]:
-    from visioncli.models.registry import all_rows
+    from visioncli.models.registry import Untrained, all_rows
 
     task = _task(ctx) or ctx.params.get("task")
     for row in all_rows():
-        if task is None or task in row.tasks:
+        if task is None or (task in row.tasks and not isinstance(row.source, Untrained)):
             yield row.name, _about(row)
 
 
@@ -112,8 +112,9 @@ def _about(row: "ModelRow") -> str:
 
 def _labels(ctx: typer.Context) -> Iterable[str]:
     from visioncli.errors import VisionError
-    from visioncli.models import registry
     from visioncli.models.labels import load_labels
+    from visioncli.models.registry import DEFAULTS
+    from visioncli.resolve import named
 
     task = _task(ctx)
     if task is None:
@@ -122,9 +123,9 @@ def _labels(ctx: typer.Context) -> Iterable[str]:
         task = str(ctx.params.get("task") or "classify")
     elif task == "segment":
         task = "detect"  # --classes is of instances, which a detector finds where nothing else is named
-    named = ctx.params.get("model")
+    model = ctx.params.get("model")
     try:
-        row = registry.find(named.split(",")[0] if named else registry.DEFAULTS[task])
+        row = named(model.split(",")[0] if model else DEFAULTS[task], check=False)
     except VisionError:
         return ()
     return load_labels(row.labels).values()

@@ -16,7 +16,7 @@ def export(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="A network of `vision models`, a RUN folder of `vision train`, timm:NAME or hf:NAME_OR_PATH.",
+            help="A network of `vision models`, a RUN folder, timm:NAME or hf:NAME_OR_PATH.",
             autocompletion=completion.network_names,
         ),
     ],
@@ -34,6 +34,7 @@ def export(
     """
     from visioncli import resolve
     from visioncli.engines.compile import check_exportable, export_model
+    from visioncli.models.row import Trained
     from visioncli.weights.downloads import Access
 
     access = Access.of(offline)
@@ -41,7 +42,8 @@ def export(
     # Before its weights are fetched.
     check_exportable(row)
     row = resolve.ready(row, access)
-    path = export_model(row, out or Path(f"{_file_name(model)}.onnx"))
+    own = isinstance(row.source, Trained)  # of a folder such as `.` the path is no name
+    path = export_model(row, out or Path(f"{_file_name(row.name if own else model)}.onnx"))
     if not quiet:
         size = f"{path.stat().st_size / 2**20:.1f} MiB, " if path.is_file() else ""
         sys.stderr.write(f"vision: {path} holds {row.name} ({size}{row.licence}).\n")

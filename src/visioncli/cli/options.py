@@ -108,7 +108,7 @@ class FrameOptions:
             "--model",
             "-m",
             metavar="NAME",
-            help="Which network: see `vision models`; also timm:NAME, hf:NAME_OR_PATH, onnx:FILE.",
+            help="Which network: see `vision models`; also RUN, timm:NAME, hf:NAME_OR_PATH, onnx:FILE.",
             autocompletion=completion.models,
             rich_help_panel=_RUNNING,
         ),

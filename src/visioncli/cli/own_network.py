@@ -15,7 +15,7 @@ AnyName = Annotated[
     str,
     typer.Argument(
         metavar="NAME",
-        help="A network of `vision models`, a RUN folder of `vision train`, timm:NAME, hf:NAME_OR_PATH or onnx:FILE.",
+        help="A network of `vision models`, a RUN folder, timm:NAME, hf:NAME_OR_PATH or onnx:FILE.",
         autocompletion=completion.network_names,
     ),
 ]

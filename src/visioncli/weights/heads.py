@@ -1,11 +1,13 @@
 """The layer that classifies, at the end of a network: what it takes are the network's features of a picture."""
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from visioncli.errors import UsageError
@@ -69,7 +71,7 @@ def _check_last(row: "ModelRow", name: str) -> None:
         network: nn.Module = module.build(*variant).eval().to("meta")
     seen: list[tuple[Tensor, Tensor]] = []
     head = network.get_submodule(name)
-    if type(head) is not nn.Linear:  # what a subclass computes need not be linear
+    if not isinstance(head, nn.Linear) or not _is_linear(head):
         raise _without(row, "its last layer is not a linear one")
     head.register_forward_hook(lambda module, inputs, output: seen.append((inputs[0], output)))
     with torch.no_grad(), _slow_attention():
@@ -78,6 +80,19 @@ def _check_last(row: "ModelRow", name: str) -> None:
         raise _without(row, "its last layer is not what its answer comes from")
     if seen[0][0].ndim != 2 or len(seen[0][0]) != 2:
         raise _without(row, "its last layer looks at places of the picture one by one")
+
+
+def _is_linear(head: nn.Linear) -> bool:
+    """Whether a layer is linear as its class promises: of a class that was derived from it, numbers tell."""
+    if type(head) is nn.Linear:
+        return True
+    made_up = copy.deepcopy(head).to_empty(device="cpu")
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in made_up.parameters():
+            parameter.normal_(generator=generator)
+        x = torch.randn(2, head.in_features, generator=generator)
+        return torch.allclose(made_up(x), F.linear(x, made_up.weight, made_up.bias), rtol=1e-4, atol=1e-4)
 
 
 @contextmanager

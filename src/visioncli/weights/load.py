@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from visioncli.errors import ModelUnavailable, OutputError
 from visioncli.files import whole_file
 from visioncli.models.row import Carrier, Download, Hub, LocalFile, ModelRow, Trained, Untrained
-from visioncli.weights.checkpoints import architecture, read_checkpoint, read_safetensors
+from visioncli.weights.checkpoints import architecture, read_checkpoint
 from visioncli.weights.places import converted_file, stored_file, verified_carrier_file, warn_not_kept
+from visioncli.weights.runs import read_weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -121,14 +122,14 @@ def _published(row: ModelRow, module: Any, variant: list[str]) -> "dict[str, Ten
         if hasattr(module, "import_weights"):
             state = module.import_weights(path, *variant)
             return state
+    elif isinstance(source, Trained):
+        return read_weights(row)
     elif isinstance(source, LocalFile):
         path = Path(source.path)
     elif isinstance(source, Untrained):
         raise ModelUnavailable(no_weights(row))
     else:
         raise ModelUnavailable(f"{row.name} has no weight file of its own.")
-    if isinstance(source, Trained):
-        return read_safetensors(path)
     state = read_checkpoint(path)
     if isinstance(source, LocalFile):
         from visioncli.weights.fitting import fitted

@@ -8,17 +8,18 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.files import explain, whole_file
-from visioncli.inputs.small_files import read_small
+from visioncli.inputs.small_files import MOST_BYTES, read_small
 from visioncli.models import registry
 from visioncli.models.labels import load_labels
 from visioncli.models.row import Accuracy, InputSpec, ModelRow, Trained
-from visioncli.weights.checkpoints import architecture
+from visioncli.weights.checkpoints import architecture, read_safetensors
 from visioncli.weights.places import sha256_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "vision-model/1"
 WEIGHTS, NOTES = "model.safetensors", "model.json"
+COLDEST, WARMEST = 1e-3, 1e3
+"""What a temperature may be: beyond, logits would overflow, or all classes be alike."""
 _VERSION = re.compile(r"vision-model/(\d+)")
 # Fields of a row that stand in model.json under their own names.
 _PLAIN = {"parameters": int, "gflops": float, "licence": str, "paper": str, "about": str, "family": str}
@@ -54,7 +57,7 @@ def write_model(folder: Path, row: ModelRow, state: "Mapping[str, Tensor]", fact
         _save(state, tensors, folder / WEIGHTS)
         body = _to_json(row, sha256_of(tensors), facts)
         made = _row(json.loads(body), folder)
-        notes.write_text(body, encoding="utf-8")
+        notes.write_bytes(body)
     return made
 
 
@@ -104,17 +107,39 @@ def read_run(spec: str | os.PathLike[str], *, check: bool = True) -> ModelRow:
     return row
 
 
+def read_weights(row: ModelRow) -> "dict[str, Tensor]":
+    """The tensors of a row of `read_run`. Raises ModelUnavailable, also where they were replaced since."""
+    assert isinstance(row.source, Trained)
+    path = Path(row.source.path)
+    state = read_safetensors(path)
+    _check_weights(path.parent, row)
+    return state
+
+
 def read_facts(spec: str | os.PathLike[str]) -> dict[str, Any]:
     """What `write_model` was told of how the model came about. Raises ModelUnavailable."""
     facts = _body(_folder(spec)).get("facts")
     return facts if isinstance(facts, dict) else {}
 
 
+def told_apart(rows: Sequence[ModelRow]) -> list[ModelRow]:
+    """`rows` with names that tell them apart: RUN folders whose name another row has are called by their path."""
+    count = Counter(row.name for row in rows)
+    return [dataclasses.replace(row, name=_path(row)) if count[row.name] > 1 else row for row in rows]
+
+
+def _path(row: ModelRow) -> str:
+    if not isinstance(row.source, Trained):
+        return row.name
+    folder = str(Path(row.source.path).parent)
+    return folder if folder != row.name else f"./{folder}"
+
+
 def _folder(spec: str | os.PathLike[str]) -> Path:
     return Path(os.path.expanduser(spec))
 
 
-def _to_json(row: ModelRow, sha256: str, facts: Mapping[str, Any]) -> str:
+def _to_json(row: ModelRow, sha256: str, facts: Mapping[str, Any]) -> bytes:
     body = {
         "schema": SCHEMA,
         "architecture": row.architecture,
@@ -136,7 +161,11 @@ def _to_json(row: ModelRow, sha256: str, facts: Mapping[str, Any]) -> str:
     }
     if list(load_labels(row.labels)) != list(range(len(body["labels"]))):
         raise ValueError("labels are numbered from 0 on")
-    return json.dumps(body, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # Class names may be names of folders, which are not always UTF-8.
+    text = json.dumps(body, indent=2, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n"
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"{len(text):,} bytes of names and facts are more than the {MOST_BYTES:,} that are read")
+    return text
 
 
 def _body(folder: Path) -> dict[str, Any]:
@@ -178,8 +207,8 @@ def _row(body: dict[str, Any], folder: Path) -> ModelRow:
     if not all(0 <= threshold <= 1 for threshold in thresholds):
         raise ValueError("thresholds lie between 0 and 1")
     temperature = _of(body["temperature"], float, "temperature")
-    if temperature <= 0:
-        raise ValueError(f"temperature is above zero, not {temperature:g}")
+    if not COLDEST <= temperature <= WARMEST:
+        raise ValueError(f"temperature lies between {COLDEST:g} and {WARMEST:g}, not at {temperature:g}")
     weights = _of(body["weights"], dict, "weights")
     sha256 = _of(weights["sha256"], str, "sha256")
     if not re.fullmatch("[0-9a-f]{64}", sha256):

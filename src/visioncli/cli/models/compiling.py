@@ -14,7 +14,7 @@ def compile_models(
         list[str] | None,
         typer.Argument(
             metavar="[NAME...]",
-            help="Networks of `vision models`, or RUN folders of `vision train`.",
+            help="Networks of `vision models`, or RUN folders.",
             show_default=False,
             autocompletion=completion.network_names,
         ),

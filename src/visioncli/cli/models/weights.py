@@ -18,7 +18,7 @@ Names = Annotated[
     list[str],
     typer.Argument(
         metavar="NAME...",
-        help="Networks of `vision models`, or RUN folders of `vision train`.",
+        help="Networks of `vision models`, or RUN folders.",
         autocompletion=completion.network_names,
     ),
 ]
@@ -26,7 +26,7 @@ MaybeName = Annotated[
     str | None,
     typer.Argument(
         metavar="[NAME]",
-        help="A network of `vision models`, or a RUN folder of `vision train`.",
+        help="A network of `vision models`, or a RUN folder.",
         show_default=False,
         autocompletion=completion.network_names,
     ),

@@ -231,6 +231,7 @@ def build(
     """The task with its networks loaded; `compare` are further models, explained beside the first."""
     from visioncli.engines.pytorch import choose_device
     from visioncli.weights.load import load_network
+    from visioncli.weights.runs import told_apart
 
     check_method(method)
     between_0_and_1(score=score)
@@ -241,7 +242,7 @@ def build(
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     networks: list[Explainable] = []
-    for each in [row, *(compare or [])]:
+    for each in told_apart([row, *(compare or [])]):
         network = load_network(each).to(chosen_device)
         if detect and each.architecture != "ssd_mobilenet_v2":
             raise UsageError(f"Boxes of {each.name} cannot be explained, only those of ssd_mobilenet_v2.")
