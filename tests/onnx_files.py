@@ -1,5 +1,6 @@
 """ONNX files with known answers."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,24 @@ def cells(path: Path, side: int = 64, cell: int = 8, **meta: str) -> str:
         [numpy_helper.from_array(array, name) for name, array in initial.items()],
     )
     return save(path, graph, meta)
+
+
+def channels(path: Path, labels: tuple[str, ...] = ("red", "green", "blue"), gain: float = 10.0, **meta: str) -> str:
+    """A classifier whose logits are the means of the channels, times `gain`; further labels get 0."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("GlobalAveragePool", ["x"], ["means"]),
+            helper.make_node("Flatten", ["means"], ["flat"]),
+            helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+        ],
+        "channels",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ("N", 3, 8, 8))],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ("N", len(labels)))],
+        [numpy_helper.from_array(gain * np.eye(3, len(labels), dtype=np.float32), "weights")],
+    )
+    spec = {"size": 8, "resize": 0, "interpolation": "bilinear", "mean": [0.0] * 3, "std": [1.0] * 3}
+    about = {"labels": json.dumps(dict(enumerate(labels))), "input": json.dumps(spec)}
+    return save(path, graph, about | meta)
 
 
 def planes(path: Path, shape: tuple[Any, ...] = ("N", 3, "H", "W"), **meta: str) -> str:

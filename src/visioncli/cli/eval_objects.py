@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from visioncli.cli.terminal import Console
 from visioncli.datasets.interface import ReadOptions
 from visioncli.earlier_results import PREDICTIONS
 from visioncli.errors import UsageError
+from visioncli.evaluation.difference import ObjectDifference, difference
 from visioncli.evaluation.documents import (
     CLASSES,
     CONFUSION,
@@ -27,6 +29,7 @@ from visioncli.evaluation.documents import (
 from visioncli.evaluation.objects import Truth, predict_into, score_maps, score_objects, truth_of
 from visioncli.metrics.classification_report import SCHEMA
 from visioncli.metrics.evaluate import Settings
+from visioncli.metrics.intervals import Sample
 from visioncli.metrics.pairs import Kind
 from visioncli.metrics.report import AnyReport
 from visioncli.results import Record
@@ -48,6 +51,17 @@ VOID = 255
 """Pixels of this value do not count in label maps."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Result:
+    """A network's report; what its intervals are made of; and which pictures it had an answer for."""
+
+    name: str
+    report: AnyReport
+    sample: Sample | None
+    usable: tuple[bool, ...]
+    lines: bytes
+
+
 def evaluate_objects(request: Request, task: str) -> None:
     """Evaluates, prints and writes, and leaves with the exit status that the contract names."""
     for option, given in (("--by", request.by), ("--stress", request.stress), ("--allow-leaks", request.allow_leaks)):
@@ -61,56 +75,62 @@ def evaluate_objects(request: Request, task: str) -> None:
     truth = truth_of(request.data, task, request.split, request.images, request.names)
     what = "maps" if truth.side is None else task
     tasks = load_tasks(request, task, console, **SETTINGS[what])
-    names = [name for name, _ in tasks]
-    reports: list[tuple[str, AnyReport]] = []
-    lines: dict[str, bytes] = {}
-    inputs = [request.data, *(item.path for item in truth.items)]
-    with output_folder(request.out, [*TABLES, *record_files(names)], inputs) as out:
+    files = record_files([name for name, _ in tasks])
+    inputs = (item.path for item in truth.items)
+    with output_folder(request.out, [*TABLES, *files], request.named, inputs) as out:
         interrupts.begin()
         console.note(truth.note)
-        failed = 0
         with watched(console, len(truth.items) * len(tasks)) as advance:
-            for (name, one), file in zip(tasks, record_files(names), strict=True):
-                with tempfile.TemporaryDirectory(prefix="vision-eval-") as folder:
-                    report, records = _one(request, what, truth, one, Path(folder) / "out", console, advance)
-                    lines[file] = (Path(folder) / "out" / PREDICTIONS).read_bytes()
-                reports.append((name, report))
-                failed = max(failed, sum(not record.ok for record in records))
+            results = [_evaluated(request, what, truth, name, one, console, advance) for name, one in tasks]
+            differences = _differences(results, request, console)
+        failed = max(one.usable.count(False) for one in results)
         if failed == len(truth.items):
             nothing_to_measure(console)
-        body = _body(request, truth, reports, failed)
+        reports = [(one.name, one.report) for one in results]
+        body = _body(request, truth, reports, differences, failed)
         if out:
-            files = {NUMBERS: json_document(body), CLASSES: classes_table(reports)}
-            files[CONFUSION] = confusion_table((name, r.confusion) for name, r in reports)  # type: ignore[attr-defined]
-            write_documents(out, files | lines)
-    for warning in dict.fromkeys(w for _, report in reports for w in report.warnings):
+            tables = [(name, report.confusion) for name, report in reports]  # type: ignore[attr-defined]
+            documents = {NUMBERS: json_document(body), CLASSES: classes_table(reports)}
+            documents |= {CONFUSION: confusion_table(tables)}
+            write_documents(out, documents | {f: one.lines for f, one in zip(files, results, strict=True)})
+    for warning in body["warnings"]:
         console.warning(warning)
-    print_objects(reports, body, request.wanted, as_json=request.as_json)
+    print_objects(reports, body, request.wanted, differences, as_json=request.as_json)
     finish(reports, gates, failed, request, console)
 
 
-def _one(
+def _evaluated(
     request: Request,
     what: str,
     truth: Truth,
+    name: str,
     task: Task,
-    folder: Path,
     console: Console,
     advance: Callable[[int], None],
-) -> tuple[AnyReport, list[Record]]:
+) -> _Result:
     def done(record: Record) -> None:
         if record.error:
             console.failure(record.input, record.error.message)
         advance(1)
 
-    out = OutputFolder(folder)
-    try:
-        sinks = [MaskSink()] if what == "maps" else []
-        records = predict_into(out, task, truth.items, request.run_options(), done, sinks)
-    finally:
-        out.close()
+    with tempfile.TemporaryDirectory(prefix="vision-eval-") as temporary:
+        folder = Path(temporary) / "out"
+        out = OutputFolder(folder)
+        try:
+            sinks = [MaskSink()] if what == "maps" else []
+            records = predict_into(out, task, truth.items, request.run_options(), done, sinks)
+        finally:
+            out.close()
+        report, sample = _scored(request, what, truth, task, folder, records)
+        lines = (folder / PREDICTIONS).read_bytes()
+    return _Result(name, report, sample, tuple(record.ok for record in records), lines)
+
+
+def _scored(
+    request: Request, what: str, truth: Truth, task: Task, folder: Path, records: Sequence[Record]
+) -> tuple[AnyReport, Sample | None]:
     if what == "maps":
-        return score_maps(truth, records, task, VOID, request.names), records
+        return score_maps(truth, records, task, VOID, request.names, request.how)
     progress = LineProgress(quiet=request.frame.quiet)
     options = ReadOptions(
         masks=what == "segment",
@@ -119,28 +139,61 @@ def _one(
         names=request.names,
         progress=progress,
     )
-    score = COUNTED[what] if request.score is None else request.score
-    settings = Settings(kind=KINDS[what], iou=request.threshold, score=score)
+    settings = Settings(
+        kind=KINDS[what],
+        iou=request.threshold,
+        score=COUNTED[what] if request.score is None else request.score,
+        resamples=request.bootstrap,
+        seed=request.seed,
+    )
+    predictions = folder / PREDICTIONS
     try:
-        found = score_objects(truth, folder / PREDICTIONS, settings, options, task, skip_unknown=request.skip_unknown)
+        found = score_objects(truth, predictions, settings, options, task, skip_unknown=request.skip_unknown)
     finally:
         progress.clear()
-    return found.report, records
+    return found.report, found.sample
 
 
-def _body(request: Request, truth: Truth, reports: Sequence[tuple[str, AnyReport]], failed: int) -> dict[str, Any]:
+def _differences(results: Sequence[_Result], request: Request, console: Console) -> list[ObjectDifference]:
+    """Every other network less the first one, where both had an answer for the same pictures."""
+    first, *others = results
+    found = []
+    for other in others:
+        if first.sample is None or other.sample is None:
+            continue
+        if first.usable != other.usable:
+            console.warning(f"{other.name} and {first.name} failed on different pictures, and are not compared.")
+            continue
+        found.append(difference((first.name, first.sample), (other.name, other.sample), request.how))
+    return found
+
+
+def _body(
+    request: Request,
+    truth: Truth,
+    reports: Sequence[tuple[str, AnyReport]],
+    differences: Sequence[ObjectDifference],
+    failed: int,
+) -> dict[str, Any]:
     models = []
     for name, report in reports:
         body = report.to_json()
-        for shared in ("schema", "truth", "predictions"):
+        for shared in ("schema", "truth", "predictions", "bootstrap", "warnings"):
             body.pop(shared, None)
         models.append({"name": name} | body)
+    warnings = list(dict.fromkeys(w for _, report in reports for w in report.warnings))
+    if failed and truth.side is not None:
+        pictures = "1 picture" if failed == 1 else f"{failed} pictures"
+        warnings.append(f"{pictures} could not be used: objects there count as missed.")
     return {
         "schema": SCHEMA,
         "kind": models[0]["kind"],
         "data": request.data,
         "split": truth.split,
-        "pictures": len(truth.items) - failed,
+        "pictures": len(truth.items),
         "failed": failed,
+        "bootstrap": {"resamples": request.bootstrap, "seed": request.seed},
         "models": models,
+        **({"comparisons": [one.to_json() for one in differences]} if differences else {}),
+        "warnings": warnings,
     }

@@ -1,6 +1,6 @@
 """The report of `vision eval` as text: tables for people, single numbers for scripts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +11,11 @@ from visioncli.cli.iou_tables import Block, cell, print_blocks, shortened
 from visioncli.cli.iou_tables import blocks as report_blocks
 from visioncli.cli.streams import printable
 from visioncli.evaluation.contest import Evaluation
+from visioncli.evaluation.difference import ObjectDifference
 from visioncli.evaluation.report import Whole
 from visioncli.evaluation.score import Scored
 from visioncli.metrics.gates import look_up
+from visioncli.metrics.intervals import Intervals
 from visioncli.metrics.report import AnyReport, ConfusionTable, plain
 
 MOST_CLASSES = 30
@@ -33,6 +35,8 @@ def print_evaluation(whole: Whole, wanted: Sequence[str], *, as_json: bool) -> N
         show(json_text(whole.to_json()))
     else:
         print_blocks(blocks(whole))
+        if whole.how.resamples:
+            _say([one.sentence() for one in run.comparisons])
 
 
 def print_numbers(reports: Sequence[tuple[str, AnyReport]], wanted: Sequence[str], *, as_json: bool) -> None:
@@ -49,7 +53,12 @@ def print_numbers(reports: Sequence[tuple[str, AnyReport]], wanted: Sequence[str
 
 
 def print_objects(
-    reports: Sequence[tuple[str, AnyReport]], body: dict[str, Any], wanted: Sequence[str], *, as_json: bool
+    reports: Sequence[tuple[str, AnyReport]],
+    body: dict[str, Any],
+    wanted: Sequence[str],
+    differences: Sequence[ObjectDifference],
+    *,
+    as_json: bool,
 ) -> None:
     """The same of reports of objects or label maps; `body` is all of them as JSON."""
     if wanted:
@@ -58,13 +67,27 @@ def print_objects(
         show(json_text(body))
     else:
         several = len(reports) > 1
-        print_blocks(
-            [
-                replace(block, title=f"{name}: {block.title}") if several else block
-                for name, report in reports
-                for block in report_blocks(report)
-            ]
-        )
+        found = [
+            replace(block, title=f"{name}: {block.title}") if several else block
+            for name, report in reports
+            for block in report_blocks(report)
+        ]
+        for one in differences:
+            title = f"{shortened(one.first)} less {shortened(one.second)}"
+            found.append(Block(title, ("number", "difference", INTERVAL), tuple(_lost(one.totals, one.intervals))))
+        print_blocks(found)
+        _say([one.sentence() for one in differences])
+
+
+def _say(sentences: Sequence[str]) -> None:
+    """What the differences mean, below the tables."""
+    for sentence in sentences:
+        show(f"\n{printable(sentence)}")
+
+
+def _lost(totals: dict[str, float], found: Intervals) -> Iterator[tuple[str, ...]]:
+    for name, value in totals.items():
+        yield name, _signed(value), _signed_interval(found.totals[name])
 
 
 def blocks(whole: Whole) -> list[Block]:
@@ -110,9 +133,7 @@ def _totals(run: Evaluation) -> Block:
 def _differences(run: Evaluation) -> list[Block]:
     found = []
     for one in run.comparisons:
-        rows = [
-            (name, _signed(value), _signed_interval(one.intervals.totals[name])) for name, value in one.totals.items()
-        ]
+        rows = list(_lost(one.totals, one.intervals))
         title = f"{shortened(one.first)} less {shortened(one.second)}"
         exact = one.exact
         rows.append((f"right only by {shortened(one.first)}", str(exact.only_first), ""))
@@ -140,13 +161,14 @@ def _classes(scored: Scored, of: str) -> Block:
     title = f"Classes{of}"
     if len(every) > MOST_CLASSES:
         title = f"The {MOST_CLASSES} worst of {len(every)} classes{of}, by {first}"
+    ends = None if report.intervals is None else report.intervals.classes.get("recall")
     rows = []
     for k in chosen:
         row = [shortened(report.labels[k]), str(int(report.by_class["support"][k]))]
         for name in names:
             if name != "support":
                 row.append(cell(float(report.by_class[name][k])))
-        row.append(interval(None if report.intervals is None else report.intervals.classes["recall"][:, k]))
+        row.append(interval(None if ends is None else ends[:, k]))
         rows.append(tuple(row))
     numbers = [name for name in names if name != "support"]
     return Block(title, ("class", "pictures", *numbers, f"recall, {INTERVAL}"), tuple(rows))

@@ -88,6 +88,11 @@ class Request:
         """How intervals are made."""
         return Resampling(self.bootstrap, self.seed)
 
+    @property
+    def named(self) -> list[str]:
+        """What the user named to be read."""
+        return [self.data, *self.runs, *(str(path) for path in (self.images, self.names) if path is not None)]
+
     def specs(self, task: str) -> list[str]:
         """RUNs and networks as the user wrote them, each once."""
         named = [*self.runs, *(model_names(self.model) if self.model else ())]
@@ -108,7 +113,7 @@ def evaluate_classes(request: Request) -> None:
     chosen = select.of_known_classes(chosen, pictures, _unknown(request, pictures, chosen, contestants))
     _check_names(request, gates, contestants)
     files = [*TABLES, *record_files([c.name for c in contestants])]
-    with output_folder(request.out, files, [request.data, *(e.path for e in chosen.examples)]) as out:
+    with output_folder(request.out, files, request.named, (e.path for e in chosen.examples)) as out:
         interrupts.begin()
         for sentence in chosen.notes:
             console.note(sentence)
@@ -121,9 +126,6 @@ def evaluate_classes(request: Request) -> None:
         if out:
             write_documents(out, whole.documents())
     print_evaluation(whole, request.wanted, as_json=request.as_json)
-    if request.bootstrap:
-        for comparison in run.comparisons:
-            console.note(comparison.sentence())
     reports = [(name, scored.report) for name, scored in zip(run.names, run.scored, strict=True)]
     finish(reports, gates, run.failed, request, console)
 
@@ -274,17 +276,22 @@ def watched(console: Console, steps: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def output_folder(path: Path | None, files: Iterable[str], inputs: Iterable[str]) -> Iterator[OutputFolder | None]:
+def output_folder(
+    path: Path | None, files: Iterable[str], data: Sequence[str], inputs: Iterable[str]
+) -> Iterator[OutputFolder | None]:
     """The folder for the results, taken before the work begins; nothing of it stays where nothing was written.
 
-    Raises OutputError where one of the files would replace an input, or what vision did not write.
+    `data` are what the user named, `inputs` the pictures. Raises UsageError and OutputError where one of the `files`
+    would replace an input, or what vision did not write.
     """
     if path is None:
         yield None
         return
+    if path.is_dir() and any(os.path.isdir(name) and path.samefile(name) for name in data):
+        raise UsageError(f"The output folder {path} is DATA itself. Choose another folder with -o.")
     out = OutputFolder(path)
     try:
-        for name in inputs:
+        for name in (*data, *inputs):
             out.protect(name)
         for name in files:
             out.check(name)

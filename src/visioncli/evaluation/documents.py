@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from visioncli.files import explain, name_part, new_file
-from visioncli.metrics.classification_report import ClassificationReport
 from visioncli.metrics.report import AnyReport, ConfusionTable
 from visioncli.results import dump_line
 from visioncli.sinks.csv_table import FORMULA
@@ -95,7 +94,7 @@ def classes_table(reports: Iterable[tuple[str, AnyReport]]) -> bytes:
     for name, report in reports:
         for k, (label, numbers) in enumerate(report.class_numbers().items()):
             row: dict[str, Any] = {"model": name, "label": label}
-            ends = report.intervals.classes if isinstance(report, ClassificationReport) and report.intervals else {}
+            ends = report.intervals.classes if report.intervals and report.intervals.has_classes else {}
             for number, value in numbers.items():
                 row[number] = value
                 if number in ends and number != "support":

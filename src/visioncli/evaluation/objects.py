@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from visioncli.datasets import class_names, csv_boxes, roots, yolo
+from visioncli.datasets import class_names, coco_json, csv_boxes, roots, yolo
 from visioncli.datasets.align import Aligned, align
 from visioncli.datasets.file_bytes import exists, open_bytes
 from visioncli.datasets.interface import DatasetError, ReadOptions
@@ -20,8 +20,10 @@ from visioncli.datasets.sides import Side, locate, read_both
 from visioncli.datasets.splits import named
 from visioncli.errors import UsageError
 from visioncli.evaluation.classes import folded
+from visioncli.evaluation.score import Resampling
 from visioncli.inputs.sources import Item
 from visioncli.metrics.evaluate import Evaluation, Settings, evaluate
+from visioncli.metrics.intervals import Sample
 from visioncli.metrics.label_map_scores import LabelMapScores
 from visioncli.metrics.report import LabelMapReport
 from visioncli.publish import publish
@@ -35,6 +37,7 @@ from visioncli.tasks.interface import Task
 PICTURES = ("images", "JPEGImages", "imgs", "img", "pictures")
 MAPS = ("masks", "SegmentationClass", "labels", "annotations", "mask", "gt")
 """Folders of pictures and of their label maps, side by side below a root."""
+_LOOKED_AT = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,10 @@ def holds_objects(data: str) -> bool:
     """Whether DATA is a file of annotations, or the root of a data set with them. Raises DatasetError."""
     path = Path(data)
     if os.path.isdir(path):
-        return bool(roots.find(path)) or map_folders(path) is not None
+        parts = roots.find(path)
+        # A folder of pictures may hold any JSON.
+        known = [part for part in parts if part.format != coco_json.NAME or _is_coco(part.path)]
+        return bool(known) or map_folders(path) is not None
     if not exists(path):
         return False
     suffix = path.suffix.lower()
@@ -63,6 +69,15 @@ def holds_objects(data: str) -> bool:
         with open_bytes(path) as file:
             return csv_boxes.is_header((file.readline(1 << 16) or b"").decode("utf-8-sig", "replace"))
     return False
+
+
+def _is_coco(path: Path) -> bool:
+    """Whether a JSON file names what COCO's do at its beginning or its end."""
+    with open_bytes(path) as file:
+        ends = file.read(_LOOKED_AT) or b""
+        file.seek(max(0, os.path.getsize(path) - _LOOKED_AT))
+        ends += file.read(_LOOKED_AT) or b""
+    return sum(name in ends for name in (b'"images"', b'"annotations"', b'"categories"')) > 1
 
 
 def map_folders(root: Path) -> tuple[Path, Path] | None:
@@ -186,9 +201,9 @@ def score_objects(
     left out; objects of classes that the network does not know raise UsageError, or with `skip_unknown` do not count.
     """
     assert truth.side is not None
-    ours, theirs = read_both(
-        truth.side, locate(predictions, Format.JSONL, keypoints=options.keypoints), options, truth.split
-    )
+    split = truth.split if len(truth.side.parts) > 1 else None
+    other = locate(predictions, Format.JSONL, keypoints=options.keypoints)
+    ours, theirs = read_both(truth.side, other, options, split)
     data = align(ours, replace(theirs, warnings=()), skip_unknown=True)
     about = str(predictions)
     data = replace(data, warnings=tuple(w for w in data.warnings if about not in w))
@@ -215,11 +230,18 @@ def _known(data: Aligned, task: Task, truth: Truth, *, skip_unknown: bool) -> Al
 
 
 def score_maps(
-    truth: Truth, records: Sequence[Record], task: Task, ignore_index: int | None, names: Path | None
-) -> LabelMapReport:
-    """The label maps that `records` name, one for each of the truth's pictures, against its own."""
+    truth: Truth,
+    records: Sequence[Record],
+    task: Task,
+    ignore_index: int | None,
+    names: Path | None,
+    how: Resampling,
+) -> tuple[LabelMapReport, Sample | None]:
+    """The label maps that `records` name, one for each of the truth's pictures, against its own; and what intervals
+    are made of, where they are wanted."""
     called = tuple(task.labels.get(i, str(i)) for i in range(max(task.labels, default=-1) + 1))
-    scores = LabelMapScores(ignore_index, class_names.read(names) if names is not None else called)
+    called = class_names.read(names) if names is not None else called
+    scores = LabelMapScores(ignore_index, called, resamples=how.resamples, seed=how.seed)
     pairs = [
         LabelMapPair(item.relative, own, Path(record.files["mask"]))
         for item, own, record in zip(truth.items, truth.maps, records, strict=True)
@@ -227,4 +249,5 @@ def score_maps(
     ]
     for both, true_map, predicted in read_pairs(pairs):
         scores.add(both.name, true_map, predicted)
-    return scores.report(str(truth.path), task.model.name)
+    report = scores.report(str(truth.path), task.model.name)
+    return report, scores.sample(report) if how.resamples else None

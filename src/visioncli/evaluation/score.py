@@ -106,14 +106,14 @@ class _Whole:
 
     def __init__(self, sample: SingleLabel | MultiLabel) -> None:
         self._sample = sample
-        self.right, self.multi_label = sample.right, sample.multi_label
+        self.right, self.multi_label, self.width = sample.right, sample.multi_label, sample.width
 
     def __len__(self) -> int:
         return len(self._sample)
 
     def measure(self, weights: F64) -> Numbers:
         numbers = self._sample.measure(weights)
-        return Numbers(numbers.totals, {}, numbers.total_shares)
+        return Numbers(numbers.totals, total_pictures=numbers.total_pictures, raised=numbers.raised)
 
 
 def intervals_of(sample: SingleLabel | MultiLabel, how: Resampling) -> Intervals | None:

@@ -216,6 +216,8 @@ def stress_rows(
 class _Both:
     """The share of right pictures when made worse, and what that is less than before."""
 
+    width = 2
+
     def __init__(self, clean: F64, worse: F64) -> None:
         self._table = np.stack([worse, worse - clean], axis=1)
 
@@ -227,4 +229,4 @@ class _Both:
         pictures = weights.sum(axis=1)
         means = ratio(weights @ self._table, pictures[:, None])
         totals = {"number": means[:, 0], "difference": means[:, 1]}
-        return Numbers(totals, total_shares={"number": pictures})
+        return Numbers(totals, total_pictures={"number": pictures})

@@ -98,8 +98,12 @@ class LabelMapScores:
         warnings = report.warnings
         if len(report.classes) > MOST_WITH_INTERVALS:
             warnings = (*warnings, FEWER_INTERVALS)
-        sample = MapSample(self._pairs, [c.label_id for c in report.classes], self.ignore_index)
-        return replace(report, intervals=intervals(sample, self._resamples, self._seed), warnings=warnings)
+        ends = intervals(self.sample(report), self._resamples, self._seed)
+        return replace(report, intervals=ends, warnings=warnings)
+
+    def sample(self, report: LabelMapReport) -> MapSample:
+        """What intervals are made of, where they are wanted; `report` is the one over all maps."""
+        return MapSample(self._pairs, [c.label_id for c in report.classes], self.ignore_index)
 
     def _label(self, number: int) -> str:
         return self.names[number] if number < len(self.names) else str(number)
