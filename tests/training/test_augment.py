@@ -64,6 +64,24 @@ def test_digits_are_never_mirrored_where_that_is_said(level: Augment) -> None:
     assert not any(view(generator(0, 0, i), i, (28, 28), SPEC, mirror=False).mirror for i in range(50))
 
 
+@pytest.mark.parametrize(
+    ("classes", "answer"),
+    [
+        (["ants", "bees"], True),
+        (["T-shirt/top", "Trouser", "Bag"], True),
+        (["0 - zero", "1 - one"], False),
+        ([str(n) for n in range(100)], False),
+        (["A", "B", "space"], False),
+        (["turn_left", "turn_right", "stop"], False),
+        (["bright", "leftovers"], True),
+        (["ä", "Ω"], False),
+        ([], True),
+    ],
+)
+def test_names_tell_whether_a_mirrored_picture_is_still_of_its_class(classes: list[str], answer: bool) -> None:
+    assert augment.may_mirror(classes) is answer
+
+
 def test_whether_pictures_may_be_mirrored_moves_no_other_parameter() -> None:
     for index in range(20):
         with_mirror, without = (

@@ -76,6 +76,12 @@ def test_a_process_that_fails_ends_all_with_its_reason(
 
 
 @together
+def test_a_process_that_cannot_start_is_not_waited_for() -> None:
+    with pytest.raises(VisionError, match="Process 2 of the 2 that train ended by itself with status 9"):
+        launch(training_steps.NotAtHome(), devices=2, device="cpu")
+
+
+@together
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_no_process_outlives_the_first(number: int, tmp_path: Path) -> None:
     program = (

@@ -7,6 +7,8 @@ Pillow does the work: what torchvision's `v2` functions do here, it does on byte
 """
 
 import math
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -28,6 +30,8 @@ _NEUTRAL = np.eye(3)
 _AS_IT_IS = (1.0, 1.0, 1.0)
 _SHARP_BELOW = 96
 _ROUNDING = 1e-6
+_CHARACTER = re.compile(r"\s*(\w|\d+)\s*($|-)")
+_SIDE = re.compile(r"(?<![^\W_])(left|right)(?![^\W_])", re.IGNORECASE)
 _MIRROR = Image.Transpose.FLIP_LEFT_RIGHT
 
 
@@ -98,6 +102,16 @@ class Params:
 def generator(seed: int, epoch: int, index: int) -> np.random.Generator:
     """The randomness of one picture in one epoch; numbers may be of any size, but not below zero."""
     return np.random.default_rng((seed, epoch, index))
+
+
+def may_mirror(classes: Sequence[str]) -> bool:
+    """Whether a mirrored picture is likely to be still of its class, as far as the names of the classes tell.
+
+    It is not where most of them are digits, letters or numbers (`7`, `Q`, `0 - zero`), nor where one of them tells
+    left from right. The names can't tell everything: written words and clocks are for the user to know.
+    """
+    characters = sum(bool(_CHARACTER.match(name)) for name in classes)
+    return 2 * characters < max(1, len(classes)) and not any(_SIDE.search(name) for name in classes)
 
 
 def draw(

@@ -38,8 +38,10 @@ if TYPE_CHECKING:
 _GRACE_SECONDS = 3.0
 """How long a process that failed has to say why, and all of them to end after the work is done."""
 
+_READY = "ready"
 Failure = tuple[str, str, int]
 """`kind` ("said", "unexpected" or "killed"), the sentence or traceback, the exit status that it stands for."""
+_UNKNOWN: Failure = ("said", "One of the processes that train could not start. Training stopped.", 3)
 
 
 class Together(Launcher):
@@ -100,7 +102,7 @@ def start(main: Callable[[Launcher], Answer], devices: int, device: str, precisi
         try:
             for rank in range(1, devices):
                 crew.add(main, rank, devices, device, precision, folder, threads)
-            crew.watch()
+            crew.assemble()
             with _threads(threads), _group(0, devices, 0, device, precision, folder) as launcher:
                 answer = main(launcher)
             crew.finish()
@@ -129,8 +131,15 @@ class _Crew:
         theirs.close()
         self._processes.append((process, ours))
 
-    def watch(self) -> None:
-        """From now on a process that fails ends the others, so that nobody waits for it."""
+    def assemble(self) -> None:
+        """Waits until all are about to join the group. Raises what kept one from it.
+
+        From then on one that fails ends the others, so that nobody waits for it.
+        """
+        for process, messages in self._processes:
+            wait([messages, process.sentinel])
+            if not messages.poll() or messages.recv() != _READY:
+                raise _as_error(*(self.failure() or _UNKNOWN))
         threading.Thread(target=self._watch, name="training processes", daemon=True).start()
 
     def _watch(self) -> None:
@@ -208,6 +217,8 @@ def _worker(
     threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
     torch.set_num_threads(threads)
     try:
+        _require_accelerate()
+        messages.send(_READY)
         with _group(rank, world, rank, device, precision, folder) as launcher:
             main(launcher)
     except VisionError as error:
