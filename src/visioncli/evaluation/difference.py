@@ -68,7 +68,7 @@ class _Whole:
     def measure(self, weights: np.ndarray) -> Numbers:
         numbers = self._sample.measure(weights)
         totals = {name: values for name, values in numbers.totals.items() if name not in SAME}
-        return Numbers(totals, raised=numbers.raised)
+        return Numbers(totals)
 
 
 def difference(first: tuple[str, Sample], second: tuple[str, Sample], how: Resampling) -> ObjectDifference:

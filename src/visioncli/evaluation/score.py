@@ -113,7 +113,7 @@ class _Whole:
 
     def measure(self, weights: F64) -> Numbers:
         numbers = self._sample.measure(weights)
-        return Numbers(numbers.totals, total_pictures=numbers.total_pictures, raised=numbers.raised)
+        return Numbers(numbers.totals, total_shares=numbers.total_shares)
 
 
 def intervals_of(sample: SingleLabel | MultiLabel, how: Resampling) -> Intervals | None:

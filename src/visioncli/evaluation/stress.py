@@ -229,4 +229,4 @@ class _Both:
         pictures = weights.sum(axis=1)
         means = ratio(weights @ self._table, pictures[:, None])
         totals = {"number": means[:, 0], "difference": means[:, 1]}
-        return Numbers(totals, total_pictures={"number": pictures})
+        return Numbers(totals, total_shares={"number": pictures})

@@ -87,7 +87,9 @@ def read(path: Path) -> Checkpoint:
                 kind, _, rest = name.partition(".")
                 parts[kind][rest] = file.get_tensor(name)
         known = {f.name for f in fields(Progress)}
-        numbers = {k: float("inf") if v is None else v for k, v in body["progress"].items() if k in known}
+        numbers: dict[str, Any] = {
+            k: float("inf") if v is None else v for k, v in body["progress"].items() if k in known
+        }
         optimizer: dict[int, dict[str, Any]] = {}
         for name, value in (parts["optimizer"] | body["optimizer"]).items():
             place, _, what = name.partition(".")

@@ -245,8 +245,8 @@ def _prepared(path: Path | str) -> sqlite3.Connection:
         base.execute("PRAGMA journal_mode = WAL")
         base.execute("PRAGMA synchronous = NORMAL")
         base.execute(
-            "CREATE TABLE IF NOT EXISTS features (content TEXT, view TEXT, width INTEGER, height INTEGER, vector BLOB,"
-            " PRIMARY KEY (content, view))"
+            "CREATE TABLE IF NOT EXISTS features (content TEXT, view TEXT, width INTEGER, height INTEGER,"
+            " vector BLOB, PRIMARY KEY (content, view))"
         )
     except BaseException:
         base.close()

@@ -297,7 +297,7 @@ def _card(
         source=run.pictures.source,
         format=run.pictures.format,
         classes=[
-            ClassFacts(name, tuple(run.prepared.look.counts[k].tolist()), _recall(reports, k))  # type: ignore[arg-type]
+            ClassFacts(name, tuple(run.prepared.look.counts[k].tolist()), _recall(reports, k))
             for k, name in enumerate(labels)
         ],
         unfreeze="scratch" if scratch else str(run.recipe.unfreeze),
@@ -334,9 +334,9 @@ def _with_ends(report: ClassificationReport) -> dict[str, Measured]:
     found = {}
     for name, value in report.numbers().items():
         ends = report.intervals.totals.get(name) if report.intervals else None
-        known = ends is not None and bool(np.isfinite(ends).all())
         if np.isfinite(value):
-            found[name] = Measured(value, float(ends[0]), float(ends[1])) if known else Measured(value)  # type: ignore[index]
+            known = ends is not None and np.isfinite(ends).all()
+            found[name] = Measured(value, *map(float, ends)) if ends is not None and known else Measured(value)
     return found
 
 

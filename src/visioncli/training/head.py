@@ -10,7 +10,7 @@ from torch import Tensor
 
 from visioncli.metrics.calibration import fit_temperature
 
-STRENGTHS = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+STRENGTHS = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 """Penalties on the squared weights (of standardised features) that are tried, from the strongest on: each fit begins
 where the one before it ended, so that all together cost little more than one."""
 STEPS = 60
@@ -50,8 +50,8 @@ def fit(
 ) -> Head:
     """The head with the least loss on the validation part.
 
-    `features` `(N, F)`; `targets` `(N,) int64` classes, or `(N, C)` of 0 and 1 for several labels a picture. The loss is taken
-    at the best temperature, since a head that is right but too sure is mended by one number afterwards.
+    `features` `(N, F)`; `targets` `(N,) int64` classes, or `(N, C)` of 0 and 1 for several labels a picture. The
+    loss is taken at the best temperature, since a head that is right but too sure is mended by one number afterwards.
     `class_weights` `(C,)` weigh the pictures of each class.
     """
     work = 6.0 * features.size * classes * len(strengths)

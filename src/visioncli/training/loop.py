@@ -26,8 +26,9 @@ from visioncli.models.row import ModelRow
 from visioncli.training import augment, checkpoint
 from visioncli.training.checkpoint import CHECKPOINT, FOLDER, Progress
 from visioncli.training.head import validation_loss
+from visioncli.training.interface import Launcher
 from visioncli.training.job import Job
-from visioncli.training.launcher import Launcher, portion, share
+from visioncli.training.launcher import portion, share
 from visioncli.training.layers import Average, drop_before, free, groups, learning_mode
 from visioncli.training.recipe import Start, Unfreeze
 from visioncli.training.store import PictureStore

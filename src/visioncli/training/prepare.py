@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from visioncli.runner import RunOptions, run
 from visioncli.tasks.interface import Answer, Task
 from visioncli.training import features as frozen
 from visioncli.training.augment import TINY
-from visioncli.training.look import SPLITS, Look, Seen, look
+from visioncli.training.look import Look, Seen, look
 from visioncli.training.recipe import TINY_SIZE, Recipe, Start, Unfreeze
 from visioncli.training.split import groups_of, keep_together, remarks, split
 from visioncli.training.watch import Watcher
@@ -83,12 +84,13 @@ def prepare(
     groups = groups_of(pictures.examples, pictures.classes, recipe.group) if recipe.group else None
     given = [example.split for example in pictures.examples]
     labels = None if pictures.multi_label else [example.label for example in pictures.examples]
-    parting = {"seed": recipe.seed, "val_share": recipe.val_share}
+    parting: dict[str, Any] = {"seed": recipe.seed, "val_share": recipe.val_share}
     places = split(contents, labels, given, groups, **parting)
     told = remarks(places, contents, labels, given, pictures.classes, groups, **parting)
     viewed = np.flatnonzero(places == TRAIN)
     if recipe.start is Start.SCRATCH:
-        seen, plain, views, cost = _read(pictures, contents, options, watcher), None, None, {}
+        seen = _read(pictures, contents, options, watcher)
+        plain, views, cost = None, None, dict[str, Any]()
     else:
         seen, plain, views, cost = _features(
             pictures, contents, places, row, recipe, mirror, engine, options, watcher
@@ -178,7 +180,7 @@ def _features(
             engine=engine,
             options=options,
             contents=[contents[n] for n in part.tolist()],
-            advance=lambda done, base=base: watcher.progress("features", base + done, len(pictures)),
+            advance=partial(_advance, watcher, base, len(pictures)),
         )
         width = found.vectors.shape[2]
         if plain is None or not plain.shape[1]:
@@ -198,6 +200,10 @@ def _features(
     each = 1000 * seconds / computed if computed else None
     cost = {"views": count, "computed": computed, "cached": cached, "ms_per_picture": each}
     return seen, plain, views, cost
+
+
+def _advance(watcher: Watcher, base: int, total: int, done: int) -> None:
+    watcher.progress("features", base + done, total)
 
 
 class _Reading(Task):

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from visioncli.errors import UsageError
-from visioncli.training.augment import TINY, Augment
+from visioncli.training.augment import Augment
 
 
 class Unfreeze(StrEnum):
@@ -34,7 +34,7 @@ class Balance(StrEnum):
 
 MOST_SECONDS = 30 * 86_400.0
 TINY_SIZE = 128
-"""At which size tiny pictures are trained: what is enlarged further shows nothing new and takes three times as long."""
+"""At which size tiny pictures are trained: enlarged further they show nothing new and take three times as long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ BUDGET = 768 << 20
 """Bytes of pictures that stay in memory, of those for training and of those for validation each. What goes beyond is
 decoded again in each epoch: the result is the same, and only time is lost."""
 _MARGIN = 1.5
-"""Pictures are kept at so many times the size that the network sees: a crop of half their area is then still sharp."""
+"""Pictures are kept at so many times what the network sees: a crop of half their area is then still sharp."""
 
 
 class PictureStore:
@@ -52,8 +52,8 @@ class PictureStore:
         image = load(example, enough=wanted).image
         short = min(image.size)
         if short > wanted and short > TINY:
-            size = tuple(max(1, round(side * wanted / short)) for side in image.size)
-            image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+            width, height = (max(1, round(side * wanted / short)) for side in image.size)
+            image = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2.0)
         return np.asarray(image)
 
     def _square(self, example: Example) -> np.ndarray:

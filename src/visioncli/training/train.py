@@ -79,6 +79,11 @@ def _known(part: dict[str, Any]) -> dict[str, float]:
     return {name: value for name, value in part["numbers"].items() if value is not None}
 
 
+def _reading() -> RunOptions:
+    """As the command reads by itself."""
+    return RunOptions(workers=min(os.cpu_count() or 1, 8), reduce=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """How to run: nothing here is part of the recipe."""
@@ -87,8 +92,8 @@ class Where:
     device: str = "auto"
     precision: str = "auto"
     threads: int | None = None
-    engine: EngineOptions = EngineOptions()
-    options: RunOptions = RunOptions(reduce=True)
+    engine: EngineOptions = dataclasses.field(default_factory=EngineOptions)
+    options: RunOptions = dataclasses.field(default_factory=_reading)
 
 
 def train(
@@ -104,7 +109,7 @@ def train(
     offline: bool = False,
     mirror: str | None = None,
     progress: Any = None,
-    where: Where = Where(),  # noqa: B008 - frozen
+    where: Where = Where(),
     command: Sequence[str] = (),
     watcher: Watcher | None = None,
     **choices: Any,
@@ -143,8 +148,8 @@ def train(
         if check:
             return None
         return _Training(
-            run, prepared, recipe, where, watcher, begun, model, {"name": os.fspath(data), "crops": crops, "images": images},
-            command, resume=resume,
+            run, prepared, recipe, where, watcher, begun, model,
+            {"name": os.fspath(data), "crops": crops, "images": images}, command, resume=resume,
         ).run()  # fmt: skip
 
 
@@ -325,7 +330,7 @@ class _Training:
         return True
 
     def _begin(self) -> None:
-        """What is done once: the split's files, the head on frozen features or fresh weights, the first checkpoint."""
+        """What is done once: the split's files, a head on frozen features or fresh weights, the first checkpoint."""
         prepared = self.prepared
         write_files(self.folder / FILES, prepared.pictures, prepared.seen, prepared.places)
         write_split(self.folder / SPLIT, self._lines())

@@ -17,8 +17,8 @@ from visioncli.models.row import InputSpec, ModelRow
 from visioncli.resolve import describe
 from visioncli.training import checkpoint
 from visioncli.training.checkpoint import CHECKPOINT, FOLDER, Progress
+from visioncli.training.interface import Launcher
 from visioncli.training.job import Job, read_job
-from visioncli.training.launcher import Launcher
 from visioncli.training.loop import Loop
 from visioncli.training.watch import Log, Watcher
 from visioncli.weights.checkpoints import architecture
@@ -73,7 +73,7 @@ class _Log(Log):
 def row_of(notes: dict[str, Any], classes: tuple[str, ...]) -> ModelRow:
     """The row of the network that is trained, of what `notes_of` wrote: the base's, with this set's classes."""
     base = describe(notes["model"], "classify", access=Access.of(offline=True))
-    spec = {k: tuple(v) if isinstance(v, list) else v for k, v in notes["input"].items()}
+    spec: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in notes["input"].items()}
     return with_classes(dataclasses.replace(base, input=InputSpec(**spec)), classes)
 
 

@@ -76,7 +76,7 @@ def _count_parameters(row: ModelRow, state: "Mapping[str, Tensor]") -> int:
 def save_tensors(
     state: "Mapping[str, Tensor]", path: Path, target: Path, metadata: dict[str, str] | None = None
 ) -> None:
-    """Writes tensors to `path`, a safetensors file that is to become `target`. Raises OutputError, which names that."""
+    """Writes tensors to `path`, a safetensors file that is to become `target`, which an OutputError names."""
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
