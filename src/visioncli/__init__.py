@@ -9,7 +9,7 @@ from __future__ import annotations
 from visioncli.silence import keep_libraries_silent
 
 __version__ = "0.1.0"
-__all__ = ["Record", "VisionError", "__version__", "draw", "load"]
+__all__ = ["Record", "VisionError", "__version__", "draw", "load", "train"]
 
 # `typing` takes longer to load than all else here, and until the program has taken signals over Ctrl-C is Python's.
 TYPE_CHECKING = False
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from visioncli.api import draw, load
     from visioncli.errors import VisionError
     from visioncli.results import Record
+    from visioncli.training.train import train
 
 _HOMES = {
     "draw": "visioncli.api",
     "load": "visioncli.api",
+    "train": "visioncli.training.train",
     "Record": "visioncli.results",
     "VisionError": "visioncli.errors",
 }

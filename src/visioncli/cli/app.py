@@ -22,6 +22,7 @@ from visioncli.cli import (
     pose,
     schema,
     segment,
+    train,
     wrong_usage,
 )
 from visioncli.cli.help_pages import Command, Group
@@ -57,6 +58,7 @@ for _function in (
 app.command("eval", cls=Command, rich_help_panel=_NUMBERS)(eval.evaluate)
 app.command("iou", cls=iou.IouCommand, rich_help_panel=_NUMBERS)(iou.iou)
 app.add_typer(models.app, name="models", cls=Group, rich_help_panel=_NETWORKS)
+app.command("train", cls=Command, rich_help_panel=_NETWORKS)(train.train)
 app.add_typer(datasets.app, name="datasets", cls=Group, rich_help_panel=_NETWORKS)
 app.command("bench", cls=Command, rich_help_panel=_NETWORKS)(bench.bench)
 app.command("export", cls=Command, rich_help_panel=_NETWORKS)(export.export)

@@ -134,7 +134,9 @@ class Loop:
     def resume(self) -> None:
         """Goes on where the checkpoint was written."""
         self.saved = checkpoint.read(self.path)
+        planned = self.at.steps
         self.at = self.saved.progress
+        self.at.steps = self.at.steps or planned
         self.network.load_state_dict(self.saved.network)
         for name, tensor in self.saved.average.items():
             self.average.state[name].copy_(tensor)

@@ -79,9 +79,9 @@ def _known(part: dict[str, Any]) -> dict[str, float]:
     return {name: value for name, value in part["numbers"].items() if value is not None}
 
 
-def _reading() -> RunOptions:
-    """As the command reads by itself."""
-    return RunOptions(workers=min(os.cpu_count() or 1, 8), reduce=True)
+def reading(workers: int | None = None) -> RunOptions:
+    """How pictures are read, as by every command."""
+    return RunOptions(workers=workers or min(os.cpu_count() or 1, 8), reduce=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Where:
     precision: str = "auto"
     threads: int | None = None
     engine: EngineOptions = dataclasses.field(default_factory=EngineOptions)
-    options: RunOptions = dataclasses.field(default_factory=_reading)
+    options: RunOptions = dataclasses.field(default_factory=reading)
 
 
 def train(
@@ -142,6 +142,8 @@ def train(
         prepared = prepare(pictures, row, recipe, where.engine, where.options, watcher)
         for sentence in (*prepared.look.lines(), *prepared.remarks):
             watcher.say(sentence)
+        for n, error in prepared.look.unreadable:
+            watcher.failure(prepared.look.paths[n], error.message)
         prepared.look.refuse(allow_leaks=recipe.allow_leaks)
         if not len(prepared.part(VAL)):
             raise UsageError(f"{data} leaves no picture to validate on. Give more pictures, or a larger --val.")

@@ -17,6 +17,9 @@ class Watcher:
     def say(self, sentence: str) -> None:
         """A sentence for a person."""
 
+    def failure(self, path: str, message: str) -> None:
+        """A picture that cannot be read, and why."""
+
     def progress(self, what: str, done: int, total: int) -> None:
         """How far something is that takes long; it ends with `done` equal to `total`."""
 

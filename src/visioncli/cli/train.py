@@ -1,0 +1,274 @@
+"""`vision train`: a network of one's own, from pictures with classes."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from visioncli.cli import completion
+from visioncli.cli.options import FrameOptions
+from visioncli.cli.some_options import with_options
+from visioncli.errors import UsageError
+
+if TYPE_CHECKING:
+    from visioncli.training.train import Run
+
+UNFREEZE = ("none", "last", "all")
+FROM = ("pretrained", "scratch")
+AUGMENT = ("none", "flip", "standard", "strong")
+BALANCE = ("auto", "none")
+"""Words that options take: their meaning is imported where they are used. A test holds them to it."""
+_DATA, _LEARNING, _RUNNING = "Data", "Learning", "Running"
+
+
+class TrainPrecision(StrEnum):
+    """The numbers that the network is trained with."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    BF16 = "bf16"
+    FP16 = "fp16"
+
+
+def _one_of(option: str, words: tuple[str, ...], text: str, panel: str) -> object:
+    return typer.Option(
+        option,
+        metavar=f"[{'|'.join(words)}]",
+        help=text,
+        autocompletion=completion.words(*words),
+        rich_help_panel=panel,
+    )
+
+
+@with_options("quiet", "offline", "workers", "threads", "device")
+def train(
+    frame: FrameOptions,
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="Class folders, a CSV path,label, a zip, annotations (--crops), or a set of `vision datasets`.",
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="RUN", help="Folder for the network and all about it.")
+    ] = None,
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model", "-m", metavar="NAME", help="What to begin with.", autocompletion=completion.network_names
+        ),
+    ] = "efficientnet_lite0",
+    start: Annotated[str, _one_of("--from", FROM, "What the network knows at the start.", _LEARNING)] = "pretrained",
+    unfreeze: Annotated[
+        str, _one_of("--unfreeze", UNFREEZE, "Which layers go on learning after the head.", _LEARNING)
+    ] = "none",
+    augment: Annotated[
+        str, _one_of("--augment", AUGMENT, "How much pictures are changed each time; see augmented.jpg.", _LEARNING)
+    ] = "standard",
+    mirror: Annotated[
+        bool | None,
+        typer.Option(
+            "--mirror/--no-mirror",
+            help="Whether a mirrored picture is of the same class.",
+            show_default="yes, but for digits and letters",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            "--time",
+            metavar="TIME",
+            help="The whole command ends within this: 90s, 10m, 2h.",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            "--epochs",
+            metavar="N",
+            help="Times that each picture is seen.",
+            show_default="by their number, 5 to 30; from scratch 8 to 100",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
+    patience: Annotated[
+        int,
+        typer.Option(
+            "--patience",
+            metavar="N",
+            min=1,
+            help="Epochs without progress before it ends.",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = 10,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            "--size",
+            metavar="PIXELS",
+            help="Side of the network's input.",
+            show_default="its own; 128 where tiny pictures are unfrozen",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            "--batch-size",
+            "-b",
+            metavar="N",
+            help="Pictures a step.",
+            show_default="8 to 64, by their number",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            "--rate",
+            metavar="R",
+            help="Highest learning rate.",
+            show_default="0.001; from scratch 0.002",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
+    dropout: Annotated[
+        float, typer.Option("--dropout", metavar="P", help="Before the head.", rich_help_panel=_LEARNING)
+    ] = 0.2,
+    views: Annotated[
+        int | None,
+        typer.Option(
+            "--views",
+            metavar="K",
+            help="Augmented views of each picture among the frozen features.",
+            show_default="0 to 8, by their number",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
+    balance: Annotated[
+        str, _one_of("--balance", BALANCE, "auto weighs rare classes more where numbers differ twofold.", _LEARNING)
+    ] = "auto",
+    seed: Annotated[
+        int,
+        typer.Option("--seed", metavar="N", min=0, help="Of the split and of all chance.", rich_help_panel=_LEARNING),
+    ] = 0,
+    check: Annotated[
+        bool, typer.Option("--check", help="Look at the pictures, and stop there.", rich_help_panel=_DATA)
+    ] = False,
+    crops: Annotated[
+        bool,
+        typer.Option("--crops", help="COCO or VOC annotations: each box is a picture.", rich_help_panel=_DATA),
+    ] = False,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            "--images", metavar="DIR", help="The pictures' folder, where it is elsewhere.", rich_help_panel=_DATA
+        ),
+    ] = None,
+    val: Annotated[
+        float,
+        typer.Option(
+            "--val", metavar="P", help="Share for validation, where DATA has no such part.", rich_help_panel=_DATA
+        ),
+    ] = 0.2,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            "--group",
+            metavar="folder|REGEX",
+            help="Pictures of one source stay on one side: by their folder, or by what matches in the path.",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
+    allow_leaks: Annotated[
+        bool,
+        typer.Option("--allow-leaks", help="Train though pictures are in two splits.", rich_help_panel=_DATA),
+    ] = False,
+    mirror_url: Annotated[
+        str | None,
+        typer.Option(
+            "--mirror-url",
+            metavar="URL",
+            help="Fetch sets and weights from here. [env: VISION_WEIGHTS_MIRROR]",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where RUN was killed.", rich_help_panel=_RUNNING)
+    ] = False,
+    devices: Annotated[
+        int,
+        typer.Option(
+            "--devices", metavar="N", min=1, help="Processes that share the work.", rich_help_panel=_RUNNING
+        ),
+    ] = 1,
+    precision: Annotated[
+        TrainPrecision,
+        typer.Option("--precision", help="auto: half on a GPU, fp32 elsewhere.", rich_help_panel=_RUNNING),
+    ] = TrainPrecision.AUTO,
+    tensorboard: Annotated[
+        bool,
+        typer.Option("--tensorboard", help="Also write RUN/tensorboard (extra train).", rich_help_panel=_RUNNING),
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Train a classifier on your own pictures: a head on frozen features in seconds, or all layers.
+
+    RUN is then a model: `vision classify photo.jpg --model RUN`. Numbers are those of pictures that it did not see.
+    """
+    if out is None and not check:
+        raise UsageError("Say where the network goes: -o RUN.")
+    import sys
+
+    from visioncli.cli.training import TrainingConsole, show
+    from visioncli.status import Status
+
+    choices = {
+        "start": start,
+        "unfreeze": unfreeze,
+        "augment": augment,
+        "mirror": mirror,
+        "seconds": None if time is None else seconds_of(time),
+        "epochs": epochs,
+        "patience": patience,
+        "size": size,
+        "batch_size": batch_size,
+        "rate": rate,
+        "dropout": dropout,
+        "views": views,
+        "balance": balance,
+        "seed": seed,
+        "val_share": val,
+        "group": group,
+        "allow_leaks": allow_leaks,
+    }
+    console = TrainingConsole(out, quiet=frame.quiet, tensorboard=tensorboard and not check)
+    run: Run | None = console.train(
+        data,
+        out or Path("."),
+        frame,
+        {"model": model, "crops": crops, "images": None if images is None else str(images), "mirror": mirror_url},
+        {"devices": devices, "precision": precision.value},
+        check=check,
+        resume=resume,
+        command=["vision", *sys.argv[1:]],
+        choices=choices,
+    )
+    if run is not None:
+        show(run, as_json=json)
+    if console.unreadable:
+        raise typer.Exit(Status.SOME_FAILED)
+
+
+def seconds_of(text: str) -> float:
+    """`90s`, `10m`, `2h`, `1.5h` or a number of seconds. Raises UsageError."""
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+    number, unit = (text[:-1], units[text[-1:]]) if text[-1:] in units else (text, 1.0)
+    try:
+        return float(number) * unit
+    except ValueError:
+        raise UsageError(f"--time takes a number with s, m or h, such as 90s or 10m, not {text!r}.") from None

@@ -1,0 +1,181 @@
+"""The half of `vision train` that runs: what people see of it, and how it ends."""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from visioncli.cli.downloading import download_progress
+from visioncli.cli.interrupts import program as interrupts
+from visioncli.cli.iou_progress import LineProgress
+from visioncli.cli.options import FrameOptions
+from visioncli.cli.terminal import Console
+from visioncli.engines.interface import EngineOptions
+from visioncli.errors import missing_extra
+from visioncli.status import Status
+from visioncli.training.train import Run, Where, reading, train
+from visioncli.training.watch import Watcher
+from visioncli.weights.runs import NOTES
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+
+class TrainingConsole(Watcher):
+    """Tells on standard error how training goes: a line an epoch, and on a terminal a line that moves."""
+
+    def __init__(self, run: Path | None, *, quiet: bool, tensorboard: bool) -> None:
+        self._run, self._quiet = run, quiet
+        self._console = Console(quiet=quiet)
+        self._line = LineProgress(quiet=quiet)
+        self._loop_began: tuple[float, int] | None = None
+        self._board = _board(run) if tensorboard and run is not None else None
+        self.unreadable = 0
+
+    def train(
+        self,
+        data: str,
+        out: Path,
+        frame: FrameOptions,
+        what: dict[str, Any],
+        where: dict[str, Any],
+        *,
+        check: bool,
+        resume: bool,
+        command: Sequence[str],
+        choices: dict[str, Any],
+    ) -> Run | None:
+        """`training.train.train`, with words for people and an end for signals."""
+        engine = EngineOptions(frame.device, frame.threads, tell=self._console.note)
+        how = Where(
+            device=frame.device, threads=frame.threads, engine=engine, options=reading(frame.workers), **where
+        )
+        interrupts.begin()
+        try:
+            with (
+                self._console.captured_warnings(),
+                self._console.silent_decoders(),
+                download_progress(quiet=frame.quiet) as progress,
+                interrupts.armed(),
+            ):
+                run = train(
+                    data, out, check=check, resume=resume, offline=frame.offline, progress=progress, where=how,
+                    command=command, watcher=self, **what, **choices,
+                )  # fmt: skip
+        except KeyboardInterrupt:
+            self._line.clear()
+            if (out / NOTES).is_file() and not check:
+                self._console.note(f"interrupted. {out} holds the best network so far; --resume goes on.")
+            raise typer.Exit(Status.INTERRUPTED) from None
+        finally:
+            self._line.clear()
+            if self._board is not None:
+                self._board.close()  # type: ignore[no-untyped-call]
+        if run is not None:
+            self._console.note(f"{out} is a model now: vision classify PICTURE --model {out}")
+        return run
+
+    def say(self, sentence: str) -> None:
+        self._line.clear()
+        if not self._quiet:
+            self._console.note(sentence)
+
+    def failure(self, path: str, message: str) -> None:
+        self._line.clear()
+        self.unreadable += 1
+        self._console.failure(path, message)
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        self._line(what, done, total)
+        if done >= total:
+            self._line.clear()
+
+    def event(self, event: str, **facts: Any) -> None:
+        if event == "step":
+            self._step(**facts)
+            return
+        self._line.clear()
+        if sentence := _SENTENCES.get(event, lambda facts: "")(facts):
+            self.say(sentence)
+        if event == "epoch" and self._board is not None:
+            for name in ("loss", "accuracy", "val_loss", "val_accuracy", "rate"):
+                if facts[name] is not None:
+                    self._board.add_scalar(name, facts[name], facts["step"])
+
+    def _step(self, step: int, steps: int, loss: float) -> None:
+        now = time.monotonic()
+        if self._loop_began is None:
+            self._loop_began = now, step
+        began, first = self._loop_began
+        left = (now - began) / max(step - first, 1) * (steps - step)
+        self._line(f"training, loss {loss:.3f}, {_duration(left)} left, step", step, steps)
+
+
+def _features(facts: dict[str, Any]) -> str:
+    if not facts["computed"]:
+        return "All features were in the cache."
+    return f"{facts['computed']:,} features computed, {facts['ms_per_picture']:.1f} ms each."
+
+
+def _head(facts: dict[str, Any]) -> str:
+    right = "" if facts["val_accuracy"] is None else f", validation accuracy {facts['val_accuracy']:.3f}"
+    return f"Head on frozen features: validation loss {facts['val_loss']:.3f}{right}."
+
+
+def _epoch(facts: dict[str, Any]) -> str:
+    accuracy = "" if facts["accuracy"] is None else f" accuracy {facts['accuracy']:.3f}"
+    val = "" if facts["val_accuracy"] is None else f" accuracy {facts['val_accuracy']:.3f}"
+    best = " (best)" if facts["best"] else ""
+    return (
+        f"epoch {facts['epoch']:g} ({facts['stage']}): training loss {facts['loss']:.3f}{accuracy}, "
+        f"validation loss {facts['val_loss']:.3f}{val}{best}"
+    )
+
+
+def _forecast(facts: dict[str, Any]) -> str:
+    return (
+        f"{facts['ms_per_picture']:.1f} ms a picture ({facts['stage']} layers); {facts['epochs']:g} epochs, about "
+        f"{_duration(facts['seconds'])} to go."
+    )
+
+
+_SENTENCES = {"features": _features, "head": _head, "epoch": _epoch, "forecast": _forecast}
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _board(run: Path) -> "SummaryWriter":
+    """Raises ModelUnavailable, which names the extra, where TensorBoard is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise missing_extra("tensorboard", "train") from None
+    writer: SummaryWriter = SummaryWriter(str(run / "tensorboard"))
+    return writer
+
+
+def show(run: Run, *, as_json: bool) -> None:
+    """Prints the numbers of a finished run on standard output."""
+    if as_json:
+        body = {
+            "run": str(run.folder),
+            "val": run.numbers,
+            "intervals": {name: list(ends) for name, ends in run.intervals.items()},
+            "test": run.test_numbers or None,
+        }
+        sys.stdout.write(json.dumps(body, allow_nan=False) + "\n")
+        return
+    for name, value in run.numbers.items():
+        low, high = run.intervals.get(name, (float("nan"),) * 2)
+        ends = f"[{low:.3f}, {high:.3f}]" if isfinite(low) else ""
+        test = f"  test {run.test_numbers[name]:.3f}" if name in run.test_numbers else ""
+        sys.stdout.write(f"{name:<18} {value:.3f} {ends:<16}{test}".rstrip() + "\n")
