@@ -132,7 +132,7 @@ def train(
             "--rate",
             metavar="R",
             help="Highest learning rate.",
-            show_default="0.001; from scratch 0.002",
+            show_default="0.0006 for 64 pictures a step; from scratch 0.002",
             rich_help_panel=_LEARNING,
         ),
     ] = None,
@@ -170,11 +170,15 @@ def train(
         ),
     ] = None,
     val: Annotated[
-        float,
+        float | None,
         typer.Option(
-            "--val", metavar="P", help="Share for validation, where DATA has no such part.", rich_help_panel=_DATA
+            "--val",
+            metavar="P",
+            help="Share for validation, where DATA has no such part.",
+            show_default="0.2; of more than 2,000 pictures 0.1",
+            rich_help_panel=_DATA,
         ),
-    ] = 0.2,
+    ] = None,
     group: Annotated[
         str | None,
         typer.Option(

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,7 +75,7 @@ class TrainingConsole(Watcher):
         finally:
             self._line.clear()
             if self._board is not None:
-                self._board.close()  # type: ignore[no-untyped-call]
+                self._board.close()
         if run is not None:
             self._console.note(f"{out} is a model now: vision classify PICTURE --model {out}")
         return run
@@ -100,8 +100,8 @@ class TrainingConsole(Watcher):
             self._step(**facts)
             return
         self._line.clear()
-        if sentence := _SENTENCES.get(event, lambda facts: "")(facts):
-            self.say(sentence)
+        if event in _SENTENCES:
+            self.say(_SENTENCES[event](facts))
         if event == "epoch" and self._board is not None:
             for name in ("loss", "accuracy", "val_loss", "val_accuracy", "rate"):
                 if facts[name] is not None:
@@ -144,7 +144,12 @@ def _forecast(facts: dict[str, Any]) -> str:
     )
 
 
-_SENTENCES = {"features": _features, "head": _head, "epoch": _epoch, "forecast": _forecast}
+_SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "features": _features,
+    "head": _head,
+    "epoch": _epoch,
+    "forecast": _forecast,
+}
 
 
 def _duration(seconds: float) -> str:

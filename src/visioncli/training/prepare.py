@@ -84,7 +84,7 @@ def prepare(
     groups = groups_of(pictures.examples, pictures.classes, recipe.group) if recipe.group else None
     given = [example.split for example in pictures.examples]
     labels = None if pictures.multi_label else [example.label for example in pictures.examples]
-    parting: dict[str, Any] = {"seed": recipe.seed, "val_share": recipe.val_share}
+    parting: dict[str, Any] = {"seed": recipe.seed, "val_share": recipe.share_for(len(pictures))}
     places = split(contents, labels, given, groups, **parting)
     told = remarks(places, contents, labels, given, pictures.classes, groups, **parting)
     viewed = np.flatnonzero(places == TRAIN)

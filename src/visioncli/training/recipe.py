@@ -33,6 +33,7 @@ class Balance(StrEnum):
 
 
 MOST_SECONDS = 30 * 86_400.0
+VAL_SHARE, MANY = 0.2, 2000
 TINY_SIZE = 128
 """At which size tiny pictures are trained: enlarged further they show nothing new and take three times as long."""
 
@@ -60,7 +61,8 @@ class Recipe:
     batch_size: int | None = None
     """Pictures a step. None: 64, of few pictures less, so that an epoch still has a dozen steps."""
     rate: float | None = None
-    """Highest learning rate. None: 1e-3 for a pretrained network, 2e-3 from scratch (AdamW, arXiv 1711.05101)."""
+    """Highest learning rate of AdamW (arXiv 1711.05101). None: 6e-4 for a pretrained network and 2e-3 from scratch, for
+    batches of 64; in proportion for others."""
     weight_decay: float = 0.05
     dropout: float = 0.2
     """Before the head, as EfficientNet was trained."""
@@ -71,7 +73,8 @@ class Recipe:
     patience: int = 10
     """Epochs without a better validation loss after which training ends."""
     balance: Balance = Balance.AUTO
-    val_share: float = 0.2
+    val_share: float | None = None
+    """Part of the pictures for validation, where the set has none. None: a fifth, of more than two thousand a tenth."""
     group: str | None = None
     seed: int = 0
     allow_leaks: bool = False
@@ -85,17 +88,27 @@ class Recipe:
                 raise UsageError(f"{name} lies between 1 and {most:,}, not {number}.")
         if self.views is not None and not 0 <= self.views <= 64:
             raise UsageError(f"--views lies between 0 and 64, not {self.views}.")
-        shares = {"--val": self.val_share, "--dropout": self.dropout, "--label-smoothing": self.smoothing}
+        shares = {
+            "--val": 0.5 if self.val_share is None else self.val_share,
+            "--dropout": self.dropout,
+            "--label-smoothing": self.smoothing,
+        }
         for name, share in shares.items():
             if not 0 <= share < 1:
                 raise UsageError(f"{name} is at least 0 and below 1, not {share:g}.")
-        if self.val_share <= 0:
+        if self.val_share is not None and self.val_share <= 0:
             raise UsageError("--val is above 0: without pictures to validate on nothing can be chosen or measured.")
         for name, value in {"--rate": self.rate, "--time": self.seconds}.items():
             if value is not None and not (0 < value <= MOST_SECONDS and math.isfinite(value)):
                 raise UsageError(f"{name} is above 0, not {value:g}.")
         if self.start is Start.SCRATCH and self.unfreeze is Unfreeze.LAST:
             raise UsageError("--unfreeze last keeps what a network knows, and --from scratch starts with nothing.")
+
+    def share_for(self, pictures: int) -> float:
+        """The part of so many pictures that is for validation."""
+        if self.val_share is not None:
+            return self.val_share
+        return VAL_SHARE if pictures <= MANY else VAL_SHARE / 2
 
     def key(self) -> dict[str, Any]:
         """What `--resume` compares: all but how long it may take, for more time is what one resumes with."""

@@ -138,7 +138,7 @@ def train(
     with _locked(run, check=check, resume=resume):
         pictures = read_set(os.fspath(data), crops=crops, images=images, access=access)
         watcher.say(f"{len(pictures):,} pictures of {len(pictures.classes):,} classes ({pictures.format}).")
-        row = ready(base, access)
+        row = base if recipe.start is Start.SCRATCH else ready(base, access)
         prepared = prepare(pictures, row, recipe, where.engine, where.options, watcher)
         for sentence in (*prepared.look.lines(), *prepared.remarks):
             watcher.say(sentence)
@@ -146,7 +146,10 @@ def train(
             watcher.failure(prepared.look.paths[n], error.message)
         prepared.look.refuse(allow_leaks=recipe.allow_leaks)
         if not len(prepared.part(VAL)):
-            raise UsageError(f"{data} leaves no picture to validate on. Give more pictures, or a larger --val.")
+            raise UsageError(
+                f"{data} leaves no picture to validate on: there are too few, or each nearly equals one to learn "
+                "from. Give more pictures, or a validation part of their own."
+            )
         if check:
             return None
         return _Training(
