@@ -154,3 +154,10 @@ def test_encrypted_members_are_a_sentence(tmp_path: Path) -> None:
 def test_what_macos_and_hidden_folders_add_is_left_out(tmp_path: Path) -> None:
     members = {"a/1.png": png(), "b/1.png": png(), "__MACOSX/a/._1.png": b"x", "a/.hidden.png": b"x"}
     assert len(read_set(made(tmp_path / "s.zip", members))) == 2
+
+
+def test_the_folder_of_a_trained_network_is_left_out(tmp_path: Path) -> None:
+    run = {f"run/{name}": png() for name in ("model.json", "model.safetensors", "curves.png")}
+    found = read_set(made(tmp_path / "s.zip", {"a/1.png": png(), "b/1.png": png(), **run}))
+    assert found.classes == ("a", "b")
+    assert found.warnings == ("Results of earlier runs are left out: run",)

@@ -180,3 +180,14 @@ def test_damaged_metadata_is_said_with_its_line(tmp_path: Path, line: str) -> No
         file.write(line + "\n")
     with pytest.raises(SetError, match="line 2"):
         read_set(str(tmp_path))
+
+
+def test_two_spellings_of_a_path_are_one_picture(tmp_path: Path) -> None:
+    found = read_set(table(tmp_path, "path,label\na.jpg,cat;dog\n./sub/../a.jpg,dog;cat\nb.jpg,dog\n"))
+    assert [e.relative for e in found.examples] == ["a.jpg", "b.jpg"]
+
+
+def test_paths_that_were_written_on_windows_are_found(tmp_path: Path) -> None:
+    found = read_set(table(tmp_path, "path,label\nsub\\c.jpg,cat\na.jpg,dog\n"))
+    assert [e.relative for e in found.examples] == ["sub/c.jpg", "a.jpg"]
+    assert found.warnings == ()

@@ -41,7 +41,13 @@ class Zip:
         self._members = {info.filename.replace("\\", "/"): info for info in members}
         if len(self._members) < len(members):
             self.warnings = (f"{len(members) - len(self._members):,} names stand in the archive more than once.",)
-        self.files = tuple(sorted(self._members))
+        runs = {name.rpartition("/")[0] for name in self._members if name.endswith("/model.safetensors")}
+        runs = {folder for folder in runs if f"{folder}/model.json" in self._members}
+        self.files = tuple(
+            sorted(n for n in self._members if not runs or not any(n.startswith(f"{run}/") for run in runs))
+        )
+        if runs:
+            self.warnings += (f"Results of earlier runs are left out: {', '.join(sorted(runs)[:3])}",)
 
     def __reduce__(self) -> tuple[type["Zip"], tuple[str]]:
         return Zip, (self.source,)

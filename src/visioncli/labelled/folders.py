@@ -67,7 +67,9 @@ def _splits(tree: Tree, inside: dict[str, list[str]]) -> tuple[dict[str, dict[st
                 "of each class into a folder of its own (photos/cat/1.jpg), or give a table with the columns path "
                 "and label."
             )
-        raise SetError(f"{tree.source}: there are no pictures here.", "not_found")
+        others = tree.files[0] if tree.files else ""
+        told = f" None of its {len(tree.files):,} files is called like one; the first is {others}." if others else ""
+        raise SetError(f"{tree.source}: there are no pictures here.{told}", "not_found")
     if alone:
         warnings.append(f"{len(alone):,} pictures outside of folders of classes are left out: {alone[0]}")
     parts = {folder: split for folder in inside if (split := split_named(folder))}

@@ -239,9 +239,9 @@ def _assembled(tree: Tree, rows: _Rows, form: str, source: str) -> PictureSet:
         if not rows.labels[i] and not rows.several:
             unlabelled = unlabelled or i + 1
             continue
-        seen = first.setdefault(path, i)
+        seen = first.setdefault(path if is_url(path) else posixpath.normpath(path), i)
         if seen != i:
-            if rows.labels[seen] != rows.labels[i] or rows.splits[seen] != rows.splits[i]:
+            if places[rows.labels[seen]] != places[rows.labels[i]] or rows.splits[seen] != rows.splits[i]:
                 raise SetError(_contradiction(rows, seen, i))
             again += 1
             continue
@@ -276,6 +276,8 @@ def _by_split(examples: list[Example], classes: tuple[str, ...]) -> dict[str, tu
 
 def _rebase(tree: Tree, rows: _Rows, images: str | None) -> None:
     """Puts the folder before all paths in which the first picture is, where it is not where the table says."""
+    if rows.paths and "\\" in rows.paths[0] and not tree.has(tree.path(rows.paths[0])):
+        rows.paths = [p if is_url(p) else p.replace("\\", "/") for p in rows.paths]  # written on Windows
     if not rows.paths or is_url(rows.paths[0]) or tree.has(tree.path(rows.paths[0])):
         return
     for folder in (*([os.path.abspath(images)] if images else []), *tree.folders()):
