@@ -239,7 +239,7 @@ def test_tensors_of_another_network_are_not_written(tmp_path: Path) -> None:
 def test_where_the_disk_is_full_the_model_of_before_stays(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from safetensors import SafetensorError
 
-    def full(state: object, path: Path) -> None:
+    def full(state: object, path: Path, metadata: object = None) -> None:
         Path(path).write_bytes(b"half")
         raise SafetensorError("Error while serializing: IoError(Os { code: 28 }) (os error 28)")
 

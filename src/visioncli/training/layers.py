@@ -14,7 +14,7 @@ LAST_BLOCKS = 2
 
 def units(network: nn.Module) -> list[nn.Module]:
     """The network's layers and blocks in order: `Sequential`s, and modules that hold several, are opened."""
-    return list(_opened(network))
+    return [unit for child in network.children() for unit in _opened(child)] or [network]
 
 
 def _opened(module: nn.Module) -> Iterator[nn.Module]:

@@ -97,8 +97,9 @@ def prepare(
         )
     looked = look(pictures, seen, places, plain)
     # Our own border must not part pictures that nearly equal each other.
-    while own := [t for t in looked.leaks if VAL in (places[t.a], places[t.b]) and _ours(t.a, t.b, places, given)]:
-        places = keep_together(places, given, np.array([(t.a, t.b) for t in own]))
+    movable = ["" if g == TRAIN else g for g in given]
+    while own := [t for t in looked.leaks if VAL in (places[t.a], places[t.b]) and _ours(t.a, t.b, places, movable)]:
+        places = keep_together(places, movable, np.array([(t.a, t.b) for t in own]))
         looked = look(pictures, seen, places, plain)
     return Prepared(
         pictures, row, mirror, tuple(seen), None if groups is None else tuple(groups), places, looked,

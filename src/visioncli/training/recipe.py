@@ -61,8 +61,8 @@ class Recipe:
     batch_size: int | None = None
     """Pictures a step. None: 64, of few pictures less, so that an epoch still has a dozen steps."""
     rate: float | None = None
-    """Highest learning rate of AdamW (arXiv 1711.05101). None: 6e-4 for a pretrained network and 2e-3 from scratch, for
-    batches of 64; in proportion for others."""
+    """Highest learning rate of AdamW (arXiv 1711.05101). None: 6e-4 for a pretrained network, 2e-3 from scratch,
+    for batches of 64; in proportion for others."""
     weight_decay: float = 0.05
     dropout: float = 0.2
     """Before the head, as EfficientNet was trained."""
@@ -74,7 +74,7 @@ class Recipe:
     """Epochs without a better validation loss after which training ends."""
     balance: Balance = Balance.AUTO
     val_share: float | None = None
-    """Part of the pictures for validation, where the set has none. None: a fifth, of more than two thousand a tenth."""
+    """For validation, where the set has no part of its own. None: a fifth, of more than two thousand a tenth."""
     group: str | None = None
     seed: int = 0
     allow_leaks: bool = False

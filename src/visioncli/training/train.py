@@ -107,7 +107,7 @@ def train(
     check: bool = False,
     resume: bool = False,
     offline: bool = False,
-    mirror: str | None = None,
+    mirror_url: str | None = None,
     progress: Any = None,
     where: Where = Where(),
     command: Sequence[str] = (),
@@ -129,7 +129,7 @@ def train(
     recipe = _recipe(recipe, choices)
     watcher = watcher or Watcher()
     run = Path(out)
-    access = Access.of(offline, mirror, progress)
+    access = Access.of(offline, mirror_url, progress)
     base = describe(model, "classify", access=access)
     _check_base(base, recipe)
     if _is_follower():

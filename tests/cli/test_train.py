@@ -1,0 +1,137 @@
+"""`vision train` as a user types it, and what other commands make of its folder."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.torch import load_file
+
+from visioncli.cli.train import AUGMENT, BALANCE, FROM, UNFREEZE, TrainPrecision, seconds_of
+from visioncli.errors import UsageError
+from visioncli.training.augment import Augment
+from visioncli.training.interface import HALVES
+from visioncli.training.recipe import Balance, Start, Unfreeze
+
+VISION = [sys.executable, "-m", "visioncli"]
+
+
+@pytest.fixture(scope="module")
+def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rng = np.random.default_rng(7)
+    folder = tmp_path_factory.mktemp("squares") / "set"
+    for name, colour in {"blue": (40, 60, 200), "red": (210, 50, 40)}.items():
+        (folder / name).mkdir(parents=True)
+        for n in range(20):
+            pixels = np.clip(np.array(colour) + rng.normal(0, 40, (28, 28, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{n}.png")
+    return folder
+
+
+def vision(*args: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*VISION, *map(str, args)], cwd=cwd, capture_output=True, text=True, check=False)
+
+
+SCRATCH = ("--from", "scratch", "--model", "lenet5", "--threads", "1")
+
+
+def test_a_run_is_a_model_for_the_other_commands(squares: Path, tmp_path: Path) -> None:
+    done = vision("train", squares, "-o", "run", *SCRATCH, "--epochs", "10", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    numbers = json.loads(done.stdout)
+    assert numbers["val"]["top1"] > 0.8
+    assert "vision classify PICTURE --model run" in done.stderr
+    record = json.loads(vision("classify", squares / "red" / "3.png", "-m", "run", "-o", "-", cwd=tmp_path).stdout)
+    assert record["predictions"][0]["label"] == "red"
+    info = vision("models", "info", "run", cwd=tmp_path).stdout
+    assert "lenet" in info.lower()
+    refused = vision("eval", squares, "run", "-o", "-", "--json", cwd=tmp_path)
+    assert "was trained on" in refused.stderr
+    body = json.loads(refused.stdout)
+    assert body["models"][0]["pictures"] <= 20
+
+
+def test_a_killed_run_goes_on_to_the_same_tensors(squares: Path, tmp_path: Path) -> None:
+    options = (*SCRATCH, "--epochs", "60", "--patience", "60")
+    whole = vision("train", squares, "-o", "whole", *options, cwd=tmp_path)
+    assert whole.returncode == 0, whole.stderr
+    process = subprocess.Popen(
+        [*VISION, "train", str(squares), "-o", "cut", *options], cwd=tmp_path, stderr=subprocess.DEVNULL
+    )
+    log = tmp_path / "cut" / "log.jsonl"
+    end = time.monotonic() + 60
+    while time.monotonic() < end and (not log.exists() or log.read_text().count('"epoch"') < 5):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    resumed = vision("train", squares, "-o", "cut", *options, "--resume", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "cut"))
+    assert all(bool((first[name] == second[name]).all()) for name in first)
+
+
+def test_an_interrupted_run_leaves_a_usable_model(squares: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*VISION, "train", str(squares), "-o", "run", *SCRATCH, "--epochs", "5000", "--patience", "5000"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end = time.monotonic() + 60
+    while time.monotonic() < end and not (tmp_path / "run" / "model.json").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert "--resume goes on" in process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    done = vision("classify", squares / "red" / "3.png", "-m", "run", "-o", "-", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_unreadable_pictures_are_sentences_and_status_1(squares: Path, tmp_path: Path) -> None:
+    bad = squares / "red" / "bad.png"
+    bad.write_bytes(b"nothing")
+    try:
+        done = vision("train", squares, "--check", "--from", "scratch", "-m", "lenet5", cwd=tmp_path)
+    finally:
+        bad.unlink()
+    assert done.returncode == 1
+    assert "bad.png" in done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_wrong_usage_is_a_sentence(squares: Path, tmp_path: Path) -> None:
+    for args, words in (
+        ((squares,), "-o RUN"),
+        ((squares, "-o", "r", "--model", "lenet5"), "--from scratch"),
+        ((squares, "-o", "r", "--unfreeze", "some"), "none, last, all"),
+        ((squares, "-o", "r", "--time", "soon"), "--time"),
+        (("nowhere", "-o", "r"), "nowhere"),
+    ):
+        done = vision("train", *args, cwd=tmp_path)
+        assert done.returncode in (2, 3), done.stderr
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_the_words_of_options_are_those_that_are_meant() -> None:
+    assert tuple(Unfreeze) == UNFREEZE
+    assert tuple(Start) == FROM
+    assert tuple(Augment) == AUGMENT
+    assert tuple(Balance) == BALANCE
+    assert {kind.value for kind in TrainPrecision} == {"auto", "fp32", *HALVES}
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400), ("45", 45)])
+def test_times_are_read(text: str, seconds: float) -> None:
+    assert seconds_of(text) == seconds
+
+
+def test_other_times_are_refused() -> None:
+    with pytest.raises(UsageError, match="--time"):
+        seconds_of("10 minutes")
