@@ -304,7 +304,7 @@ def _card(
         seed=run.recipe.seed,
         base="" if scratch else run.base.name,
         base_license="" if scratch else run.base.licence,
-        base_data="" if scratch or not run.base.accuracy else run.base.accuracy[0].on,
+        base_data="ImageNet-1k" if not scratch and run.base.labels == "imagenet1k" else "",
         input_size=(row.input.size, row.input.size),
         multi_label=run.pictures.multi_label,
         numbers={part: _with_ends(report) for part, report in reports.items()},

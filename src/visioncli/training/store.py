@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
@@ -26,24 +26,24 @@ class PictureStore:
     def __init__(self, examples: Sequence[Example], spec: InputSpec, budget: int = BUDGET) -> None:
         self._examples, self._spec = examples, spec
         self._left = budget
-        self._kept: dict[int, np.ndarray] = {}
+        self._kept: dict[tuple[str, int], np.ndarray] = {}
         self._lock = threading.Lock()
 
     def get(self, place: int) -> np.ndarray:
         """The picture, its shorter side at most `_MARGIN` times what the network sees. Raises InputError."""
-        return self._remembered(place, self._shrunk)
+        return self._remembered("shrunk", place, self._shrunk)
 
     def plain(self, place: int) -> np.ndarray:
         """`(S, S, 3) uint8`, exactly what the network sees of the picture when it predicts. Raises InputError."""
-        return self._remembered(place, self._square)
+        return self._remembered("square", place, self._square)
 
-    def _remembered(self, place: int, make) -> np.ndarray:  # type: ignore[no-untyped-def]
-        if (known := self._kept.get(place)) is not None:
+    def _remembered(self, kind: str, place: int, make: Callable[[Example], np.ndarray]) -> np.ndarray:
+        if (known := self._kept.get((kind, place))) is not None:
             return known
-        made: np.ndarray = make(self._examples[place])
+        made = make(self._examples[place])
         with self._lock:
-            if self._left >= made.nbytes and place not in self._kept:
-                self._kept[place] = made
+            if self._left >= made.nbytes and (kind, place) not in self._kept:
+                self._kept[kind, place] = made
                 self._left -= made.nbytes
         return made
 

@@ -43,7 +43,7 @@ _VISITS = {Start.PRETRAINED: 100_000, Start.SCRATCH: 480_000}
 """Pictures times epochs, where no number of epochs is given: a network that knows pictures needs fewer."""
 _MOST_EPOCHS = {Start.PRETRAINED: 30, Start.SCRATCH: 100}
 _FEWEST_EPOCHS = {Start.PRETRAINED: 5, Start.SCRATCH: 8}
-_FINISH_SECONDS = 15.0
+_FINISH_SECONDS = 25.0
 """What comes after the loop: the last look at the validation pictures, compiling, suspects, drawings."""
 _FINISH_A_PICTURE = 0.02
 
