@@ -32,7 +32,10 @@ def answers(ended: Any) -> list[dict[str, Any]]:
     return predictions
 
 
-def test_a_run_classifies_and_is_prepared_once(vision: Vision, run: Path, picture: Path) -> None:
+def test_a_run_classifies_and_is_prepared_once(
+    vision: Vision, run: Path, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISION_CACHE_DIR", str(tmp_path / "own cache"))  # where no other test prepared it before
     first = vision("classify", picture, "-m", "run", "-o", "-", "--engine", "onnx")
     assert "Preparing run" in first.err
     again = vision("classify", picture, "-m", f"{run}/", "-o", "-")
