@@ -45,7 +45,8 @@ _MOST_EPOCHS = {Start.PRETRAINED: 30, Start.SCRATCH: 100}
 _FEWEST_EPOCHS = {Start.PRETRAINED: 5, Start.SCRATCH: 8}
 _FINISH_SECONDS = 25.0
 """What comes after the loop: the last look at the validation pictures, compiling, suspects, drawings."""
-_FINISH_A_PICTURE = 0.02
+_FINISH_A_PICTURE, _FINISH_A_GFLOP = 0.001, 0.015
+"""Seconds for each picture that is predicted at the end, and for each billion multiply-adds of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +302,8 @@ class _Training:
     def _seconds_left(self) -> float:
         if self.recipe.seconds is None:
             return math.inf
-        after = _FINISH_SECONDS + _FINISH_A_PICTURE * len(self.prepared.pictures)
+        predicted = len(self.val) + len(self.prepared.part(TEST))
+        after = _FINISH_SECONDS + predicted * (_FINISH_A_PICTURE + _FINISH_A_GFLOP * self.prepared.row.gflops)
         return max(1.0, self.recipe.seconds - (time.monotonic() - self.begun) - after)
 
     def _is_finished(self) -> bool:
