@@ -51,6 +51,7 @@ def test_a_run_is_a_model_for_the_other_commands(squares: Path, tmp_path: Path) 
     assert record["predictions"][0]["label"] == "red"
     info = vision("models", "info", "run", cwd=tmp_path).stdout
     assert "lenet" in info.lower()
+    assert "--from scratch --model lenet5" in info
     refused = vision("eval", squares, "run", "-o", "-", "--json", cwd=tmp_path)
     assert "was trained on" in refused.stderr
     body = json.loads(refused.stdout)
@@ -91,6 +92,13 @@ def test_an_interrupted_run_leaves_a_usable_model(squares: Path, tmp_path: Path)
     assert process.returncode == 130
     done = vision("classify", squares / "red" / "3.png", "-m", "run", "-o", "-", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def test_tensorboard_gets_its_files(squares: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="the extra train")
+    done = vision("train", squares, "-o", "run", *SCRATCH, "--epochs", "2", "--tensorboard", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [path.name.startswith("events.") for path in (tmp_path / "run" / "tensorboard").iterdir()] == [True]
 
 
 def test_unreadable_pictures_are_sentences_and_status_1(squares: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from visioncli.training.recipe import Balance, Recipe, Start, Unfreeze
 
 def job(**choices: object) -> Job:
     recipe = Recipe(augment=Augment.NONE, **choices)  # type: ignore[arg-type]
-    return Job({}, recipe, np.arange(4), np.arange(1), True, 1, 2, None, "")
+    return Job({}, "", recipe, np.arange(4), np.arange(1), True, 1, 2, None, "")
 
 
 def test_the_rate_rises_and_falls_to_nothing() -> None:

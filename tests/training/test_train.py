@@ -108,7 +108,7 @@ def test_two_runs_give_the_same_tensors_and_another_seed_gives_others(squares: P
     assert not same(first, tensors(small(squares, tmp_path / "c", epochs=2, seed=1).folder))
 
 
-@pytest.mark.parametrize("step", [1, 6, 11])
+@pytest.mark.parametrize("step", [1, 5, 6, 10, 11])
 def test_a_run_that_was_interrupted_ends_with_the_tensors_of_one_that_was_not(
     squares: Path, tmp_path: Path, step: int
 ) -> None:
@@ -235,6 +235,18 @@ def test_two_processes_learn_what_one_does(squares: Path, tmp_path: Path) -> Non
     two = small(squares, tmp_path / "two", **choices, where=Where(devices=2, device="cpu", threads=1))
     first, second = tensors(one.folder), tensors(two.folder)
     assert all(torch.allclose(first[name], second[name], atol=1e-4) for name in first)
+
+
+def test_a_set_that_changes_while_it_is_looked_at_is_not_learned_from(tmp_path: Path) -> None:
+    data = draw_set(tmp_path / "set", each=8)
+
+    class Meddler(Watcher):
+        def event(self, event: str, **facts: Any) -> None:
+            if event == "data":
+                (data / "blue" / "0.png").rename(data / "red" / "moved.png")
+
+    with pytest.raises(UsageError, match="was changed while it was looked at"):
+        small(data, tmp_path / "run", watcher=Meddler())
 
 
 def test_a_folder_in_use_is_refused(squares: Path, tmp_path: Path) -> None:

@@ -250,7 +250,7 @@ def train(
         "group": group,
         "allow_leaks": allow_leaks,
     }
-    console = TrainingConsole(out, quiet=frame.quiet, tensorboard=tensorboard and not check)
+    console = TrainingConsole(out or Path("."), quiet=frame.quiet, tensorboard=tensorboard and not check)
     run: Run | None = console.train(
         data,
         out or Path("."),

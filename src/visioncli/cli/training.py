@@ -4,6 +4,8 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,12 +31,15 @@ if TYPE_CHECKING:
 class TrainingConsole(Watcher):
     """Tells on standard error how training goes: a line an epoch, and on a terminal a line that moves."""
 
-    def __init__(self, run: Path | None, *, quiet: bool, tensorboard: bool) -> None:
-        self._run, self._quiet = run, quiet
+    def __init__(self, run: Path, *, quiet: bool, tensorboard: bool) -> None:
         self._console = Console(quiet=quiet)
         self._line = LineProgress(quiet=quiet)
         self._loop_began: tuple[float, int] | None = None
-        self._board = _board(run) if tensorboard and run is not None else None
+        self._board: SummaryWriter | None = None
+        self._wants_board = tensorboard
+        if tensorboard and find_spec("tensorboard") is None:
+            raise missing_extra("tensorboard", "train")
+        self._run = run
         self.unreadable = 0
 
     def train(
@@ -82,8 +87,7 @@ class TrainingConsole(Watcher):
 
     def say(self, sentence: str) -> None:
         self._line.clear()
-        if not self._quiet:
-            self._console.note(sentence)
+        self._console.note(sentence)
 
     def failure(self, path: str, message: str) -> None:
         self._line.clear()
@@ -95,6 +99,9 @@ class TrainingConsole(Watcher):
         if done >= total:
             self._line.clear()
 
+    def undisturbed(self) -> AbstractContextManager[object]:
+        return interrupts.held()
+
     def event(self, event: str, **facts: Any) -> None:
         if event == "step":
             self._step(**facts)
@@ -102,10 +109,18 @@ class TrainingConsole(Watcher):
         self._line.clear()
         if event in _SENTENCES:
             self.say(_SENTENCES[event](facts))
-        if event == "epoch" and self._board is not None:
-            for name in ("loss", "accuracy", "val_loss", "val_accuracy", "rate"):
-                if facts[name] is not None:
-                    self._board.add_scalar(name, facts[name], facts["step"])
+        if event == "epoch" and self._wants_board:
+            self._to_board(facts)
+
+    def _to_board(self, facts: dict[str, Any]) -> None:
+        if self._board is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            # Not before: what lies in a folder when training begins there is somebody's.
+            self._board = SummaryWriter(str(self._run / "tensorboard"))
+        for name in ("loss", "accuracy", "val_loss", "val_accuracy", "rate"):
+            if facts[name] is not None:
+                self._board.add_scalar(name, facts[name], facts["step"])
 
     def _step(self, step: int, steps: int, loss: float) -> None:
         now = time.monotonic()
@@ -156,16 +171,6 @@ def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def _board(run: Path) -> "SummaryWriter":
-    """Raises ModelUnavailable, which names the extra, where TensorBoard is not installed."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise missing_extra("tensorboard", "train") from None
-    writer: SummaryWriter = SummaryWriter(str(run / "tensorboard"))
-    return writer
 
 
 def show(run: Run, *, as_json: bool) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 
 from visioncli.engines import EngineOptions, open_engine
 from visioncli.engines.interface import Engine
-from visioncli.labelled.content import sha256
+from visioncli.labelled.content import known_sha256
 from visioncli.labelled.interface import Example
 from visioncli.models.row import ModelRow
 from visioncli.pictures import Picture
@@ -107,16 +107,22 @@ def compute(
     """The features of all pictures by the network of `row`, with its head taken off.
 
     What is in the cache is not computed again. `contents` are the pictures' hashes where they are known already.
-    `advance` is told how many pictures are done. Raises UsageError for a
-    network whose head cannot be taken off, ModelUnavailable where its weights are missing.
+    `advance` is told how many pictures are done. Raises UsageError for a network whose head cannot be taken off,
+    ModelUnavailable where its weights are missing.
     """
     contents = tuple(hashes(examples, options.workers) if contents is None else contents)
     with closing(_Store(row, seed, mirror=mirror)) as store:
-        known = store.known(contents, views)
-        todo = [n for n, content in enumerate(contents) if not content or content not in known]
         vectors: np.ndarray | None = None
         sizes = np.zeros((len(examples), 2), np.int64)
         failures: dict[int, Failure] = {}
+        todo: list[int] = []
+        for n, content in enumerate(contents):
+            if kept := store.get(content, views):
+                sizes[n], found = kept
+                vectors = _room(vectors, len(examples), views, found.shape[1])
+                vectors[n] = found
+            else:
+                todo.append(n)
         advance(len(examples) - len(todo))
         start, spent = time.perf_counter(), 0.0
         if todo:
@@ -136,14 +142,7 @@ def compute(
                     store.keep(contents[n], sizes[n], found)
                 advance(len(examples) - len(todo) + done)
             spent = time.perf_counter() - start
-        done_now = set(todo)
-        for n, content in enumerate(contents):
-            if n not in done_now:
-                sizes[n], found = store.get(content, views)
-                vectors = _room(vectors, len(examples), views, found.shape[1])
-                vectors[n] = found
-    unreadable = set(failures)
-    contents = tuple("" if n in unreadable else content for n, content in enumerate(contents))
+    contents = tuple("" if n in failures else content for n, content in enumerate(contents))
     vectors = _room(vectors, len(examples), views, 0)
     return Features(contents, sizes, vectors, failures, (len(todo) - len(failures)) * (1 + views), spent)
 
@@ -153,16 +152,9 @@ def _room(vectors: np.ndarray | None, count: int, views: int, width: int) -> np.
 
 
 def hashes(examples: Sequence[Example], workers: int) -> tuple[str, ...]:
-    """The SHA-256 of each picture's content; "" for those that cannot be opened, of which reading says why."""
-
-    def one(example: Example) -> str:
-        try:
-            return sha256(example)
-        except Exception:  # noqa: BLE001 - whatever is wrong with it, reading it makes the sentence
-            return ""
-
+    """The SHA-256 of each picture's content; "" for those that cannot be opened."""
     with ThreadPoolExecutor(workers) as pool:
-        return tuple(pool.map(one, examples, chunksize=1))
+        return tuple(pool.map(known_sha256, examples))
 
 
 class _Store:
@@ -191,26 +183,20 @@ class _Store:
             warn_not_kept("Features of pictures", self._path, problem)
             return _prepared(":memory:")
 
-    def known(self, contents: Sequence[str], views: int) -> set[str]:
-        """Those of which all views are there."""
-        wanted = self._names(views)
-        counts: dict[str, int] = {}
-        for name in wanted:
-            with suppress(sqlite3.DatabaseError):
-                for (content,) in self._base.execute("SELECT content FROM features WHERE view = ?", (name,)):
-                    counts[content] = counts.get(content, 0) + 1
-        return {content for content in set(contents) if counts.get(content, 0) == len(wanted)}
-
-    def get(self, content: str, views: int) -> tuple[tuple[int, int], np.ndarray]:
-        """Width and height, and `(1 + K, F) float16`."""
-        rows = [
-            self._base.execute(
-                "SELECT width, height, vector FROM features WHERE content = ? AND view = ?", (content, name)
-            ).fetchone()
-            for name in self._names(views)
-        ]
-        width, height, _ = rows[0]
-        return (width, height), np.stack([np.frombuffer(vector, np.float16) for *_, vector in rows])
+    def get(self, content: str, views: int) -> tuple[tuple[int, int], np.ndarray] | None:
+        """Width and height, and `(1 + K, F) float16`; None where not all views are there, all of one length."""
+        rows: dict[str, tuple[int, int, bytes]] = {}
+        with suppress(sqlite3.DatabaseError):
+            found = self._base.execute(
+                "SELECT view, width, height, vector FROM features WHERE content = ?", (content,)
+            )
+            rows = {view: facts for view, *facts in found}
+        try:
+            chosen = [rows[name] for name in self._names(views)]
+            width, height, _ = chosen[0]
+            return (width, height), np.stack([np.frombuffer(vector, np.float16) for *_, vector in chosen])
+        except (KeyError, ValueError):
+            return None
 
     def keep(self, content: str, size: np.ndarray, vectors: np.ndarray) -> None:
         """Adds a picture's views; a disk that is full costs the next run time, not this one its result."""

@@ -1,7 +1,7 @@
 """The end of a run: the kept model is measured as anybody would use it, and the run's folder is completed."""
 
 import dataclasses
-import shutil
+import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -90,7 +90,8 @@ def finish(run: Finishing) -> None:
     facts = _facts(run, row, reports, before, doubtful)
     from safetensors.torch import load_file
 
-    row = write_model(run.folder, _measured(row, reports), load_file(run.folder / WEIGHTS), facts)
+    with run.watcher.undisturbed():
+        row = write_model(run.folder, _measured(row, reports), load_file(run.folder / WEIGHTS), facts)
     write_whole(run.folder / CARD, model_card(_card(run, row, reports, before, doubtful)).encode())
     run.log("result", **{name: value for name, value in reports[VAL].numbers().items() if np.isfinite(value)})
 
@@ -177,13 +178,10 @@ def _write_tables(run: Finishing, report: ClassificationReport, doubtful: list[S
 
 def _draw(run: Finishing, report: ClassificationReport, row: ModelRow) -> None:
     """The curves of the loop, and a sheet of what the network saw."""
-    events = read_log(run.folder)
-    epochs = [_head_epoch(e) for e in events if e["event"] == "head"]
-    epochs += [_loop_epoch(e) for e in events if e["event"] == "epoch"]
+    told = [e for e in read_log(run.folder) if e["event"] in ("head", "epoch")]
+    epochs = [_head_epoch(e) if e["event"] == "head" else _loop_epoch(e) for e in told]
     if len(epochs) > 1:
-        kept = max((n for n, e in enumerate(e for e in events if e["event"] == "epoch") if e["best"]), default=None)
-        heads = len(epochs) - sum(e["event"] == "epoch" for e in events)
-        best = heads - 1 if kept is None and heads else (kept or 0) + heads
+        best = max((n for n, e in enumerate(told) if e.get("best")), default=0)
         write_picture(run.folder / CURVES, curves.draw(epochs, best, run.folder.name), "PNG", optimize=True)
         _sheet(run, row)
 
@@ -242,7 +240,7 @@ def _facts(
         "version": __version__,
         "python": sys.version.split()[0],
         "libraries": _libraries(),
-        "command": list(run.command),
+        "command": shlex.join(run.command),
         "key": run.key,
         "base": {"name": run.base.name, "weights_sha256": run.base.source.sha256},
         "recipe": run.recipe.key(),
@@ -338,14 +336,3 @@ def _with_ends(report: ClassificationReport) -> dict[str, Measured]:
             known = ends is not None and np.isfinite(ends).all()
             found[name] = Measured(value, *map(float, ends)) if ends is not None and known else Measured(value)
     return found
-
-
-def remove_state(folder: Path) -> None:
-    """Removes what only an unfinished run needs."""
-    for path in folder.iterdir():
-        if path.name == "lock":
-            continue
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """What is to be learned, written down before the loop begins: every process of a run, and `--resume`, reads it."""
 
 import dataclasses
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,8 @@ import numpy as np
 from visioncli.errors import UsageError
 from visioncli.files import write_whole
 from visioncli.labelled.interface import PictureSet
-from visioncli.training.augment import Augment
 from visioncli.training.checkpoint import FOLDER
-from visioncli.training.recipe import Balance, Recipe, Start, Unfreeze
+from visioncli.training.recipe import Balance, Recipe
 
 FILE = "job.json"
 
@@ -23,10 +23,12 @@ class Job:
     """A set, which of its pictures are learned from, and how.
 
     `train` and `val` are places in the set; `mirror`, `epochs` and `batch_size` are what the recipe left open.
-    `class_weights` `(C,)` are None where every picture counts the same. `key` is what a resumed run must share.
+    `class_weights` `(C,)` are None where every picture counts the same. `names` tells that
+    the set is read again with the same pictures in the same order, `key` is what a resumed run must share.
     """
 
     data: dict[str, Any]
+    names: str
     recipe: Recipe
     train: np.ndarray
     val: np.ndarray
@@ -35,10 +37,6 @@ class Job:
     batch_size: int
     class_weights: np.ndarray | None
     key: str
-
-    def targets(self, pictures: PictureSet, places: np.ndarray) -> np.ndarray:
-        """`(N,) int64` classes, or `(N, C) float32` of 0 and 1 where pictures have any number of classes."""
-        return targets(pictures, places)
 
     def write(self, run: Path) -> None:
         """Raises OutputError."""
@@ -54,9 +52,7 @@ def read_job(run: Path) -> Job:
     path = run / FOLDER / FILE
     try:
         body = json.loads(path.read_bytes())
-        recipe: dict[str, Any] = dict(body.pop("recipe"))
-        kinds: dict[str, Any] = {"start": Start, "unfreeze": Unfreeze, "augment": Augment, "balance": Balance}
-        body["recipe"] = Recipe(**{k: kinds[k](v) if k in kinds else v for k, v in recipe.items()})
+        body["recipe"] = Recipe.of(**body["recipe"])
         for name in ("train", "val"):
             body[name] = np.array(body[name], np.int64)
         if body["class_weights"] is not None:
@@ -67,13 +63,19 @@ def read_job(run: Path) -> Job:
 
 
 def targets(pictures: PictureSet, places: np.ndarray) -> np.ndarray:
-    """The answers of some pictures of a set, as in `Job.targets`."""
+    """The answers of some pictures: `(N,) int64` classes, or `(N, C) float32` of 0 and 1 for several labels."""
     if not pictures.multi_label:
         return np.array([pictures.examples[n].label for n in places.tolist()], np.int64)
     found = np.zeros((len(places), len(pictures.classes)), np.float32)
     for row, n in enumerate(places.tolist()):
         found[row, list(pictures.examples[n].labels)] = 1
     return found
+
+
+def names_of(pictures: PictureSet) -> str:
+    """What changes when a picture of the set is added, removed or moved."""
+    names = [pictures.classes, [(example.path, example.box, example.labels) for example in pictures.examples]]
+    return hashlib.sha256(json.dumps(names).encode()).hexdigest()
 
 
 def class_weights(answers: np.ndarray, classes: int, balance: Balance) -> np.ndarray | None:

@@ -27,11 +27,11 @@ from visioncli.training import augment, checkpoint
 from visioncli.training.checkpoint import CHECKPOINT, FOLDER, Progress
 from visioncli.training.head import validation_loss
 from visioncli.training.interface import Launcher
-from visioncli.training.job import Job
+from visioncli.training.job import Job, targets
 from visioncli.training.launcher import portion, share
 from visioncli.training.layers import Average, drop_before, free, groups, learning_mode
 from visioncli.training.recipe import Start, Unfreeze
-from visioncli.training.store import PictureStore
+from visioncli.training.store import BUDGET, PictureStore
 from visioncli.weights.heads import head_of
 
 WARM_UP = 0.05
@@ -117,12 +117,12 @@ class Loop:
         self.network = network.to(launcher.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.head = head_of(network, row)[1]
         drop_before(self.head, network, self.recipe.dropout)
-        budget = {"budget": 768 << 20 if launcher.world == 1 else (768 << 20) // launcher.world}
-        self.store = PictureStore(pictures.examples, row.input, **budget)
-        self.plain = PictureStore(pictures.examples, row.input, **budget)
+        self.store, self.plain = (
+            PictureStore(pictures.examples, row.input, BUDGET // launcher.world) for _ in range(2)
+        )
         self.multi_label = pictures.multi_label
         self.classes = len(pictures.classes)
-        self.targets = job.targets(pictures, np.arange(len(pictures)))
+        self.targets = targets(pictures, np.arange(len(pictures)))
         weights = None if job.class_weights is None else torch.from_numpy(job.class_weights).float()
         self.weights = None if weights is None else weights.to(launcher.device)
         self.epoch_steps = math.ceil(len(job.train) / job.batch_size)

@@ -27,7 +27,6 @@ from visioncli.training.split import groups_of, keep_together, remarks, split
 from visioncli.training.watch import Watcher
 
 _SAMPLED = 24
-_FAST_SETS = ("svhn", "idx")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,8 +145,6 @@ def _are_tiny(pictures: PictureSet) -> bool:
 
 def _are_signs(pictures: PictureSet) -> bool:
     """Whether classes are digits or letters, which mirroring turns into others or into none."""
-    if pictures.format in _FAST_SETS and all(len(name) == 1 for name in pictures.classes):
-        return True
     return all(len(name) == 1 and name.isalnum() for name in pictures.classes)
 
 

@@ -32,6 +32,7 @@ class Balance(StrEnum):
     NONE = "none"
 
 
+_WORDS: dict[str, type[StrEnum]] = {"start": Start, "unfreeze": Unfreeze, "augment": Augment, "balance": Balance}
 MOST_SECONDS = 30 * 86_400.0
 VAL_SHARE, MANY = 0.2, 2000
 TINY_SIZE = 128
@@ -103,6 +104,21 @@ class Recipe:
                 raise UsageError(f"{name} is above 0, not {value:g}.")
         if self.start is Start.SCRATCH and self.unfreeze is Unfreeze.LAST:
             raise UsageError("--unfreeze last keeps what a network knows, and --from scratch starts with nothing.")
+
+    @classmethod
+    def of(cls, **choices: Any) -> "Recipe":
+        """The recipe with these fields, words among them as text. Raises UsageError for others."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        for name in choices:
+            if name not in known:
+                raise UsageError(f"There is no choice {name!r} for training. Known: {', '.join(sorted(known))}.")
+        for name, kind in _WORDS.items():
+            if name in choices:
+                try:
+                    choices[name] = kind(choices[name])
+                except ValueError:
+                    raise UsageError(f"{name} is one of {', '.join(kind)}, not {choices[name]!r}.") from None
+        return cls(**choices)
 
     def share_for(self, pictures: int) -> float:
         """The part of so many pictures that is for validation."""

@@ -19,11 +19,12 @@ from visioncli.engines import EngineOptions
 from visioncli.errors import OutputError, UsageError
 from visioncli.labelled.interface import TEST, TRAIN, VAL
 from visioncli.labelled.recognise import read_set
+from visioncli.models import registry
 from visioncli.models.row import ModelRow, Untrained
 from visioncli.resolve import describe, ready
-from visioncli.runner import RunOptions
+from visioncli.runner import RunOptions, usual_workers
 from visioncli.training.checkpoint import FOLDER
-from visioncli.training.job import Job, class_weights, targets
+from visioncli.training.job import Job, class_weights, names_of, targets
 from visioncli.training.prepare import Prepared, head_features, prepare
 from visioncli.training.recipe import Recipe, Start, Unfreeze
 from visioncli.training.run_files import write_files
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-DEFAULT_MODEL = "efficientnet_lite0"
 SPLIT, FILES = "split.csv", "files.jsonl"
+LOCK = "lock"
 _VISITS = {Start.PRETRAINED: 100_000, Start.SCRATCH: 480_000}
 """Pictures times epochs, where no number of epochs is given: a network that knows pictures needs fewer."""
 _MOST_EPOCHS = {Start.PRETRAINED: 30, Start.SCRATCH: 100}
@@ -82,7 +83,7 @@ def _known(part: dict[str, Any]) -> dict[str, float]:
 
 def reading(workers: int | None = None) -> RunOptions:
     """How pictures are read, as by every command."""
-    return RunOptions(workers=workers or min(os.cpu_count() or 1, 8), reduce=True)
+    return RunOptions(workers=workers or usual_workers(), reduce=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,7 @@ def train(
     data: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
-    model: str = DEFAULT_MODEL,
-    recipe: Recipe | None = None,
+    model: str = registry.DEFAULTS["classify"],
     crops: bool = False,
     images: str | None = None,
     check: bool = False,
@@ -127,14 +127,14 @@ def train(
     begun = time.monotonic()
     # Read when torch loads its OpenMP: waiting threads that spin make two processes on one machine crawl.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    recipe = _recipe(recipe, choices)
+    recipe = Recipe.of(**choices)
     watcher = watcher or Watcher()
     run = Path(out)
     access = Access.of(offline, mirror_url, progress)
     base = describe(model, "classify", access=access)
     _check_base(base, recipe)
     if _is_follower():
-        _learn(run, math.inf, where, watcher)
+        _learn(run, math.inf, where, watcher)  # the first one's time counts
         return None
     with _locked(run, check=check, resume=resume):
         pictures = read_set(os.fspath(data), crops=crops, images=images, access=access)
@@ -157,23 +157,6 @@ def train(
             run, prepared, recipe, where, watcher, begun, model,
             {"name": os.fspath(data), "crops": crops, "images": images}, command, resume=resume,
         ).run()  # fmt: skip
-
-
-def _recipe(recipe: Recipe | None, choices: dict[str, Any]) -> Recipe:
-    from visioncli.training.augment import Augment
-    from visioncli.training.recipe import Balance
-
-    kinds: dict[str, Any] = {"start": Start, "unfreeze": Unfreeze, "augment": Augment, "balance": Balance}
-    known = {field.name for field in dataclasses.fields(Recipe)}
-    for name, value in choices.items():
-        if name not in known:
-            raise UsageError(f"There is no choice {name!r} for training. Known: {', '.join(sorted(known))}.")
-        if name in kinds:
-            try:
-                choices[name] = kinds[name](value)
-            except ValueError:
-                raise UsageError(f"{name} is one of {', '.join(kinds[name])}, not {value!r}.") from None
-    return dataclasses.replace(recipe or Recipe(), **choices)
 
 
 def _check_base(base: ModelRow, recipe: Recipe) -> None:
@@ -210,7 +193,7 @@ def _locked(run: Path, *, check: bool, resume: bool) -> "Iterator[None]":
         state.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise OutputError(f"{run} cannot be written: {problem.strerror or problem}.") from None
-    lock = FileLock(state / "lock", timeout=0)
+    lock = FileLock(state / LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout:
@@ -226,8 +209,8 @@ def _locked(run: Path, *, check: bool, resume: bool) -> "Iterator[None]":
 
 def _tidy(state: Path) -> None:
     """Removes the folder of a run that has ended, or that wrote nothing."""
-    if state.is_dir() and not any(p.name != "lock" for p in state.iterdir()):
-        (state / "lock").unlink(missing_ok=True)
+    if state.is_dir() and not any(p.name != LOCK for p in state.iterdir()):
+        (state / LOCK).unlink(missing_ok=True)
         state.rmdir()
         if not any(state.parent.iterdir()):
             state.parent.rmdir()
@@ -272,7 +255,7 @@ class _Training:
 
     def run(self) -> Run:
         """Head, layers, and what is written at the end."""
-        from visioncli.training.finish import Finishing, finish, remove_state
+        from visioncli.training.finish import Finishing, finish
         from visioncli.training.worker import with_classes
 
         self.row = with_classes(self.prepared.row, self.prepared.pictures.classes)
@@ -292,7 +275,9 @@ class _Training:
                 self.where.engine, self.where.options, self.log, self.watcher,
             )
         )  # fmt: skip
-        remove_state(self.folder / FOLDER)
+        for path in (self.folder / FOLDER).iterdir():
+            if path.name != LOCK:
+                path.unlink()
         return read_result(self.folder)
 
     @property
@@ -391,7 +376,8 @@ class _Training:
             "took": round(time.monotonic() - start, 2),
         }
         state = with_head(self.row, load_network(prepared.row), fitted.weight, fitted.bias)
-        keep_model(self.folder, self.row, state, logits, self.answers[self.val], {"step": 0, "val_loss": loss})
+        with self.watcher.undisturbed():
+            keep_model(self.folder, self.row, state, logits, self.answers[self.val], {"step": 0, "val_loss": loss})
         self.log("head", **facts)
         return state, loss
 
@@ -404,7 +390,8 @@ class _Training:
         # A dozen steps an epoch at least, as far as batches of eight allow.
         size = recipe.batch_size or max(8, min(64, 2 ** int(math.log2(max(count / 12, 8)))))
         where = {"set": self.data, "row": notes_of(self.model, self.prepared.row)}
-        return Job(where, recipe, self.train, self.val, self.prepared.mirror, epochs, size, weights, self.key)
+        names, mirror = names_of(self.prepared.pictures), self.prepared.mirror
+        return Job(where, names, recipe, self.train, self.val, mirror, epochs, size, weights, self.key)
 
     def _lines(self) -> list[Line]:
         prepared = self.prepared

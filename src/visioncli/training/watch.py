@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,10 @@ class Watcher:
 
     def progress(self, what: str, done: int, total: int) -> None:
         """How far something is that takes long; it ends with `done` equal to `total`."""
+
+    def undisturbed(self) -> AbstractContextManager[object]:
+        """Guards the writing of a model, of two files, against being interrupted between them."""
+        return nullcontext()
 
     def event(self, event: str, **facts: Any) -> None:
         """What the log holds, and `step`, which it does not: `data`, `features`, `head`, `forecast`, `epoch`, `cost`,

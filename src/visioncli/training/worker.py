@@ -1,7 +1,6 @@
 """What each process of a run does: read the job, build the network, and run the loop."""
 
 import dataclasses
-import math
 import time
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from visioncli.resolve import describe
 from visioncli.training import checkpoint
 from visioncli.training.checkpoint import CHECKPOINT, FOLDER, Progress
 from visioncli.training.interface import Launcher
-from visioncli.training.job import Job, read_job
+from visioncli.training.job import Job, names_of, read_job, targets
 from visioncli.training.loop import Loop
 from visioncli.training.watch import Log, Watcher
 from visioncli.weights.checkpoints import architecture
@@ -30,20 +29,26 @@ watcher = Watcher()
 
 
 def work(run: Path, seconds: float, threads: int | None, launcher: Launcher) -> None:
-    """Trains the job in the folder `run` for at most so many seconds, beginning at its checkpoint."""
-    deadline = time.monotonic() + seconds if math.isfinite(seconds) else math.inf
+    """Trains the job in the folder `run` for at most so many seconds, beginning at its checkpoint.
+
+    How many seconds is what the first process says, which all wait for here: it may still be writing the job.
+    Raises UsageError where the set is no longer what it was when it was looked at.
+    """
     if threads is not None:
         torch.set_num_threads(threads)
-    launcher.barrier()  # the first process may still be writing the job
+    deadline = time.monotonic() + float(launcher.gather(np.array([seconds]))[0])
     job = read_job(run)
     pictures = read_set(**job.data["set"], access=Access.of(offline=True))
+    if names_of(pictures) != job.names:
+        raise UsageError(f"{pictures.source} was changed while it was looked at. Begin again, into another folder.")
     row = row_of(job.data["row"], pictures.classes)
     module, variant = architecture(row)
     network: nn.Module = module.build(*variant)
-    log = _Log(run) if launcher.is_main else None
+    log = Log(run, watcher, keep=True) if launcher.is_main else None
 
     def keep(state: dict[str, Tensor], step: int, loss: float, logits: np.ndarray) -> None:
-        keep_model(run, row, state, logits, job.targets(pictures, job.val), {"step": step, "val_loss": loss})
+        with watcher.undisturbed():
+            keep_model(run, row, state, logits, targets(pictures, job.val), {"step": step, "val_loss": loss})
 
     def tell(event: str, **facts: Any) -> None:
         if log is not None:
@@ -54,20 +59,10 @@ def work(run: Path, seconds: float, threads: int | None, launcher: Launcher) -> 
     loop.resume()
     if log is not None:
         log.truncate(loop.at.log_size)
-    try:
-        loop.run()
-    except KeyboardInterrupt:
-        loop.save()
-        raise
+    # An interrupt may come in the middle of a step, so that nothing is written then: the last checkpoint holds.
+    loop.run()
     loop.save()
     launcher.barrier()
-
-
-class _Log(Log):
-    """The log of a run that has begun already."""
-
-    def __init__(self, run: Path) -> None:
-        super().__init__(run, watcher, keep=True)
 
 
 def row_of(notes: dict[str, Any], classes: tuple[str, ...]) -> ModelRow:
@@ -114,22 +109,22 @@ def keep_model(
     row: ModelRow,
     state: dict[str, Tensor],
     logits: np.ndarray,
-    targets: np.ndarray,
+    answers: np.ndarray,
     facts: dict[str, Any],
 ) -> ModelRow:
     """Writes the best model so far, calibrated on its `(N, C)` logits of the validation pictures: usable at once."""
-    row = calibrated(row, logits, targets)
+    row = calibrated(row, logits, answers)
     return write_model(run, row, state, facts | {"finished": False})
 
 
-def calibrated(row: ModelRow, logits: np.ndarray, targets: np.ndarray) -> ModelRow:
+def calibrated(row: ModelRow, logits: np.ndarray, answers: np.ndarray) -> ModelRow:
     """`row` with the temperature that suits its logits; for several labels a picture, with a threshold each."""
     if not len(logits):
         return row
-    if targets.ndim == 1:
-        return dataclasses.replace(row, temperature=float(fit_temperature(logits, targets)))
+    if answers.ndim == 1:
+        return dataclasses.replace(row, temperature=float(fit_temperature(logits, answers)))
     probabilities = 1 / (1 + np.exp(-logits.astype(np.float64)))
-    return dataclasses.replace(row, thresholds=tuple(map(float, fit_thresholds(probabilities, targets > 0.5))))
+    return dataclasses.replace(row, thresholds=tuple(map(float, fit_thresholds(probabilities, answers > 0.5))))
 
 
 def fresh_state(row: ModelRow, seed: int) -> dict[str, Tensor]:
