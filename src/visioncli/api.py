@@ -16,7 +16,7 @@ from visioncli.pictures.given import Given, Input, is_single, item, items
 from visioncli.pictures.patience import DEFAULT_SECONDS, LONGEST_SECONDS
 from visioncli.resolve import describe, ready
 from visioncli.results import Detection, Record
-from visioncli.runner import RunOptions, run
+from visioncli.runner import RunOptions, run, usual_workers
 from visioncli.tasks import TASKS
 from visioncli.tasks.beforehand import check_names
 from visioncli.tasks.interface import Task
@@ -102,7 +102,7 @@ def run_options(
             raise UsageError(f"--batch-size is a number from 1 to 4096, or auto, not {batch_size!r}.")
     if not 0 < timeout <= LONGEST_SECONDS:
         raise UsageError(f"--timeout is a number of seconds above 0, at most {LONGEST_SECONDS:g}, not {timeout:g}.")
-    return RunOptions(size, workers or min(os.cpu_count() or 1, 8), max_pixels, allow_truncated, reduce, timeout)
+    return RunOptions(size, workers or usual_workers(), max_pixels, allow_truncated, reduce, timeout)
 
 
 class Predictor:

@@ -20,13 +20,7 @@ from visioncli.weights.downloads import SetFile
 Vision = Callable[..., Any]
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("VISION_OFFLINE", "VISION_WEIGHTS_MIRROR", "http_proxy", "HTTP_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setenv("VISION_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_sets_are_listed_with_what_they_cost_and_their_terms(vision: Vision) -> None:

@@ -16,14 +16,7 @@ from visioncli.labelled.recognise import read_set
 from visioncli.labelled.standard import SETS, StandardSet, check, fetch_set, find, is_here
 from visioncli.weights.downloads import Access, SetFile
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("VISION_OFFLINE", "VISION_WEIGHTS_MIRROR", "http_proxy", "HTTP_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setenv("VISION_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def served(folder: Path, asked: list[str] | None = None) -> Script:

@@ -22,6 +22,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from visioncli.errors import UsageError
 from visioncli.models.row import LocalFile, ModelRow
 from visioncli.weights.checkpoints import architecture
+from visioncli.weights.heads import no_fast_attention
 
 _aten = torch.ops.aten
 
@@ -102,7 +103,7 @@ def layer_table(row: ModelRow, size: int | None = None) -> LayerTable:
     table = LayerTable(size, parameters=sum(p.numel() for p in network.parameters()))
     table.note = getattr(module, "PARTS_NOTE", {}).get(row.tasks[0], "")
     try:
-        with torch.no_grad(), _no_fast_attention(), _Recorder(x) as recorder, recorder.watch(network, table):
+        with torch.no_grad(), no_fast_attention(), _Recorder(x) as recorder, recorder.watch(network, table):
             run(network, x)
     except (RuntimeError, AssertionError, ValueError) as problem:
         reason = str(problem).splitlines()[0]
@@ -135,17 +136,6 @@ def _of_onnx_file(row: ModelRow, size: int | None) -> LayerTable:
     table.layers = [Layer(**fields) for fields in layers]
     table.note = "Of an ONNX file, receptive fields are not worked out."
     return table
-
-
-@contextmanager
-def _no_fast_attention() -> Iterator[None]:
-    """PyTorch's fused attention layer does not exist on the meta device."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)
 
 
 # Modules whose parts are functions rather than layers: they are listed as a whole.

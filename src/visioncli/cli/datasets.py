@@ -170,11 +170,10 @@ def pull(
 def path(name: MaybeName = None) -> None:
     """Print the folder in which a set's files are, or belong; without a name, that of all sets."""
     from visioncli.labelled.standard import find
-    from visioncli.weights.places import NOWHERE, cache_folder
+    from visioncli.weights.places import kept_folder
 
-    if cache_folder() == NOWHERE:
-        raise UsageError("This user has no home folder, so nothing is kept. Set VISION_CACHE_DIR to a folder.")
-    sys.stdout.write(f"{find(name).folder if name else cache_folder() / 'datasets'}\n")
+    kept = kept_folder()
+    sys.stdout.write(f"{find(name).folder if name else kept / 'datasets'}\n")
 
 
 app.command("list", cls=Command)(list_sets)

@@ -10,6 +10,7 @@ from visioncli.cli.eval_output import print_objects
 from visioncli.cli.eval_session import Request, finish, load_tasks, nothing_to_measure, output_folder, watched
 from visioncli.cli.interrupts import program as interrupts
 from visioncli.cli.iou_progress import LineProgress
+from visioncli.cli.session import reading_options
 from visioncli.cli.terminal import Console
 from visioncli.datasets.interface import ReadOptions
 from visioncli.earlier_results import PREDICTIONS
@@ -118,7 +119,7 @@ def _evaluated(
         out = OutputFolder(folder)
         try:
             sinks = [MaskSink()] if what == "maps" else []
-            records = predict_into(out, task, truth.items, request.run_options(), done, sinks)
+            records = predict_into(out, task, truth.items, reading_options(request.frame), done, sinks)
         finally:
             out.close()
         report, sample = _scored(request, what, truth, task, folder, records)

@@ -10,12 +10,12 @@ from typing import Any, NoReturn
 import numpy as np
 import typer
 
-from visioncli.api import build_task, model_names, run_options
+from visioncli.api import build_task, model_names
 from visioncli.cli.downloading import download_progress
 from visioncli.cli.eval_output import print_evaluation
 from visioncli.cli.interrupts import program as interrupts
 from visioncli.cli.options import FrameOptions
-from visioncli.cli.session import engine_options
+from visioncli.cli.session import engine_options, reading_options
 from visioncli.cli.terminal import Console
 from visioncli.errors import UsageError
 from visioncli.evaluation import select
@@ -98,16 +98,10 @@ class Request:
         named = [*self.runs, *(model_names(self.model) if self.model else ())]
         return list(dict.fromkeys(named)) or [registry.DEFAULTS[task]]
 
-    def run_options(self) -> RunOptions:
-        """How pictures are read. Raises UsageError."""
-        frame = self.frame
-        decoding = (frame.max_pixels, frame.allow_truncated, not frame.exact_decode, frame.timeout)
-        return run_options(frame.batch_size, frame.workers, *decoding)
-
 
 def evaluate_classes(request: Request) -> None:
     """Evaluates classifiers, prints and writes, and leaves with the exit status that the contract names."""
-    gates, options, console = request.gates, request.run_options(), Console(quiet=request.frame.quiet)
+    gates, options, console = request.gates, reading_options(request.frame), Console(quiet=request.frame.quiet)
     pictures, chosen = _chosen(request)
     contestants = _contestants(request, pictures, console)
     chosen = select.of_known_classes(chosen, pictures, _unknown(request, pictures, chosen, contestants))

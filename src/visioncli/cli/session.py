@@ -58,8 +58,7 @@ class Request:
         printed = print_kind(frame, formats)
         _check_inputs(frame, out)
         expansion = Expansion(None if out is None else str(out), tuple(frame.exclude), frame.null)
-        decoding = (frame.max_pixels, frame.allow_truncated, not frame.exact_decode, frame.timeout)
-        options = run_options(frame.batch_size, frame.workers, *decoding)
+        options = reading_options(frame)
         return cls(task, frame, settings, draw, sink_options, out, formats, printed, expansion, options)
 
     def items(self) -> Iterator[Item]:
@@ -186,6 +185,12 @@ def _say_how_it_ended(
         where = str(request.out / PREDICTIONS) if request.out else None
         interrupted = isinstance(ended, KeyboardInterrupt)
         console.summary(tally, where, documents, interrupted=interrupted, inputs=request.frame.inputs)
+
+
+def reading_options(frame: FrameOptions) -> RunOptions:
+    """How the user wants pictures to be read. Raises UsageError for an impossible number."""
+    decoding = (frame.max_pixels, frame.allow_truncated, not frame.exact_decode, frame.timeout)
+    return run_options(frame.batch_size, frame.workers, *decoding)
 
 
 def engine_options(frame: FrameOptions, tell: Callable[[str], None]) -> EngineOptions:

@@ -7,7 +7,7 @@ import numpy as np
 
 from visioncli.evaluation.score import Resampling
 from visioncli.metrics.intervals import Intervals, Numbers, Sample, intervals, measured
-from visioncli.metrics.paired import Difference
+from visioncli.metrics.paired import UNDECIDED, Difference, too_few, turned
 from visioncli.metrics.report import plain
 
 HEADLINES = ("AP", "miou")
@@ -31,14 +31,13 @@ class ObjectDifference:
         """Which of the two is better, in plain words, and whether these pictures show it."""
         difference, ends = self.totals[self.headline], self.intervals.totals[self.headline]
         if np.isnan(difference) or np.isnan(ends).any():
-            return f"There are too few pictures to compare {self.first} with {self.second}."
-        better, worse = (self.first, self.second) if difference >= 0 else (self.second, self.first)
-        low, high = ends if difference >= 0 else -ends[::-1]
+            return too_few(self.first, self.second)
+        better, worse, low, high = turned(self.first, self.second, difference, ends)
         said = f"{self.headline} of {better} is {abs(difference):.4f} above that of {worse}"
         if difference == 0:
             said = f"{self.headline} of {self.first} and {self.second} is the same"
         verdict = (
-            "the interval includes 0, so these pictures do not show that one is better."
+            UNDECIDED
             if low <= 0 <= high
             else f"the interval leaves out 0, so {better} is better on pictures like these."
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from visioncli.datasets.csv_boxes import DEFUSED
-from visioncli.errors import InputError, UsageError
+from visioncli.errors import UsageError
 from visioncli.labelled import content
 from visioncli.labelled.interface import TEST, TRAIN, VAL, Example, PictureSet, SetError
 
@@ -120,14 +120,6 @@ def trained_on(run: Path) -> Trained | None:
     )
 
 
-def content_hash(example: Example) -> str:
-    """SHA-256 of what a picture is; empty where it cannot be read, which the run will say."""
-    try:
-        return content.sha256(example)
-    except (InputError, OSError):
-        return ""
-
-
 def unseen(chosen: Selection, runs: Iterable[Trained], *, allow_leaks: bool) -> Selection:
     """The selection without the pictures that a RUN was trained on, by content; with them where leaks are allowed.
 
@@ -136,7 +128,7 @@ def unseen(chosen: Selection, runs: Iterable[Trained], *, allow_leaks: bool) -> 
     known = [run for run in runs if run.train or run.val]
     if not known:
         return chosen
-    hashes = [content_hash(example) for example in chosen.examples]
+    hashes = [content.known_sha256(example) for example in chosen.examples]
     total = _counted(len(hashes))
     warnings, gone = [], set[int]()
     for run in known:

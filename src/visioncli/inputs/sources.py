@@ -116,7 +116,7 @@ class Expansion:
             return  # a link back to a folder above would never end
         try:
             with os.scandir(folder) as entries:
-                every = sorted((e.name, _is_folder(e)) for e in entries)
+                every = sorted((e.name, is_folder_entry(e)) for e in entries)
         except OSError:
             # Reading this folder as a file later gives the record that says what is wrong with it.
             yield Item(folder, prefix.rstrip("/") or "unnamed", root=_parent_name(root))
@@ -167,7 +167,8 @@ def _results_above(path: str, folders: dict[str, tuple[Results, ...]]) -> tuple[
     return folders[folder]
 
 
-def _is_folder(entry: "os.DirEntry[str]") -> bool:
+def is_folder_entry(entry: "os.DirEntry[str]") -> bool:
+    """Whether an entry is a folder, or a link to one."""
     try:
         return entry.is_dir()
     except OSError:  # a link to itself, for one; reading it as a file gives the record that says so

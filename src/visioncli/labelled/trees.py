@@ -11,6 +11,7 @@ from visioncli.datasets.align import PICTURE_SUFFIXES
 from visioncli.datasets.file_bytes import read_bytes, unreadable
 from visioncli.datasets.interface import DatasetError
 from visioncli.earlier_results import Results, results_in
+from visioncli.inputs.sources import is_folder_entry
 from visioncli.labelled.interface import Content, Example, SetError
 from visioncli.results import Box
 
@@ -95,7 +96,7 @@ class Folder:
         """The folders at the root, not those within them."""
         try:
             with os.scandir(self.source) as entries:
-                return tuple(sorted(e.name for e in entries if not e.name.startswith(".") and _is_folder(e)))
+                return tuple(sorted(e.name for e in entries if not e.name.startswith(".") and is_folder_entry(e)))
         except OSError:
             return ()
 
@@ -119,7 +120,7 @@ class Folder:
             if here in above:
                 return  # a link back to a folder above would never end
             with os.scandir(folder) as entries:
-                every = sorted((e.name, _is_folder(e)) for e in entries if not e.name.startswith("."))
+                every = sorted((e.name, is_folder_entry(e)) for e in entries if not e.name.startswith("."))
                 names = [name for name, is_folder in every if not is_folder]
         except (OSError, ValueError) as problem:
             if not prefix:
@@ -143,13 +144,6 @@ class Folder:
                 yield f"{prefix}{name}"
             else:
                 self._skipped.setdefault(folder)
-
-
-def _is_folder(entry: "os.DirEntry[str]") -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself, for one
-        return False
 
 
 def is_picture(name: str) -> bool:

@@ -76,6 +76,21 @@ class Difference:
         )
 
 
+UNDECIDED = "the interval includes 0, so these pictures do not show that one is better."
+
+
+def too_few(first: str, second: str) -> str:
+    """What is said where there is no interval."""
+    return f"There are too few pictures to compare {first} with {second}."
+
+
+def turned(first: str, second: str, difference: float, ends: F64) -> tuple[str, str, float, float]:
+    """The better one, the worse one, and the ends of the interval of what is between them, in this direction."""
+    if difference >= 0:
+        return first, second, float(ends[0]), float(ends[1])
+    return second, first, float(-ends[1]), float(-ends[0])
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
     """`first` less `second`, on the same `pictures`.
@@ -102,12 +117,11 @@ class Comparison:
         """Which of the two is better, in plain words, and whether these pictures show it."""
         difference, ends = self.totals[self.accuracy], self.intervals.totals[self.accuracy]
         if np.isnan(ends).any():
-            return f"There are too few pictures to compare {self.first} with {self.second}."
+            return too_few(self.first, self.second)
         what = "right in every class" if self.multi_label else "right"
         if not self.exact.only_first + self.exact.only_second:
             return f"{self.first} and {self.second} are {what} on the same pictures, so these do not tell them apart."
-        better, worse = (self.first, self.second) if difference >= 0 else (self.second, self.first)
-        low, high = ends if difference >= 0 else -ends[::-1]
+        better, worse, low, high = turned(self.first, self.second, difference, ends)
         more = f"{better} is {what} on {100 * abs(difference):.1f} % more pictures than {worse}"
         if difference == 0:
             more = f"{self.first} and {self.second} are {what} on equally many pictures"
@@ -116,7 +130,7 @@ class Comparison:
     def _verdict(self, low: float, high: float, better: str) -> str:
         chance = f"exact McNemar test p {_shown(self.exact.p)}"
         if low <= 0 <= high:
-            return "the interval includes 0, so these pictures do not show that one is better."
+            return UNDECIDED
         if self.exact.p >= SIGNIFICANT:
             return f"the interval just leaves out 0, but the {chance} is not below 0.05: more pictures are needed."
         return f"the interval leaves out 0, so {better} is better on pictures like these ({chance})."

@@ -1,5 +1,6 @@
 """What goes into a run and what comes out of it."""
 
+import os
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -41,6 +42,11 @@ class RunOptions:
     allow_truncated: bool = False
     reduce: bool = False
     timeout: float = DEFAULT_SECONDS
+
+
+def usual_workers() -> int:
+    """Decoding threads where nobody chose their number."""
+    return min(os.cpu_count() or 1, 8)
 
 
 def failure(task: str, item: Item, kind: str, message: str) -> Record:

@@ -74,7 +74,7 @@ def _check_last(row: "ModelRow", name: str) -> None:
     if not isinstance(head, nn.Linear) or not _is_linear(head):
         raise _without(row, "its last layer is not a linear one")
     head.register_forward_hook(lambda module, inputs, output: seen.append((inputs[0], output)))
-    with torch.no_grad(), _slow_attention():
+    with torch.no_grad(), no_fast_attention():
         answer: Tensor = network(torch.zeros(2, 3, row.input.size, row.input.size, device="meta"))
     if len(seen) != 1 or answer is not seen[0][1]:
         raise _without(row, "its last layer is not what its answer comes from")
@@ -96,7 +96,7 @@ def _is_linear(head: nn.Linear) -> bool:
 
 
 @contextmanager
-def _slow_attention() -> Iterator[None]:
+def no_fast_attention() -> Iterator[None]:
     """PyTorch's fused attention layer does not exist on the meta device."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)

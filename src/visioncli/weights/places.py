@@ -38,6 +38,14 @@ def cache_folder() -> Path:
         return NOWHERE
 
 
+def kept_folder() -> Path:
+    """`cache_folder` where something can be kept. Raises UsageError for somebody who has no home."""
+    folder = cache_folder()
+    if folder == NOWHERE:
+        raise UsageError("This user has no home folder, so nothing is kept. Set VISION_CACHE_DIR to a folder.")
+    return folder
+
+
 def warn_not_kept(what: str, place: Path, problem: Exception) -> None:
     """Says, once for each reason, that the next start has to prepare `what` again."""
     reason = str(problem).removesuffix(" Choose another folder with -o.")

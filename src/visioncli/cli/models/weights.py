@@ -77,11 +77,10 @@ def pull(
 def path(name: MaybeName = None) -> None:
     """Print where a network's weights are, or belong; without a name, the cache folder."""
     from visioncli.resolve import named
-    from visioncli.weights.places import NOWHERE, cache_folder
+    from visioncli.weights.places import kept_folder
 
-    if cache_folder() == NOWHERE:
-        raise UsageError("This user has no home folder, so nothing is kept. Set VISION_CACHE_DIR to a folder.")
-    sys.stdout.write(f"{_file(named(name)) if name else cache_folder()}\n")
+    kept = kept_folder()
+    sys.stdout.write(f"{_file(named(name)) if name else kept}\n")
 
 
 def _file(row: ModelRow) -> Path:
