@@ -333,10 +333,14 @@ class Loop:
         return self.launcher.gather(np.concatenate(found))
 
     def _forecast(self, stage: Stage, clock: "_Clock") -> None:
-        """How long the rest will take; where that is too long, as many steps as there is time for."""
+        """How long the rest will take; where that is too long, as many steps as there is time for.
+
+        A later stage, timed in turn, may find that there is time for more after all.
+        """
         each = self._agreed(clock.seconds_a_step)
         total = stages(self.job, self.at.steps)
-        left = self.at.steps - self.at.step
+        planned = self.job.epochs * self.epoch_steps
+        left = planned - self.at.step
         # All layers cost four times what the last ones do; it is known once they have been timed.
         dearer = 3.8 if stage.what is Unfreeze.LAST and len(total) > 1 else 1.0
         validations = (
@@ -344,6 +348,7 @@ class Loop:
         )
         seconds = each * dearer * (left + validations)
         time_left = self._agreed(self.deadline - time.monotonic()) if math.isfinite(self.deadline) else math.inf
+        self.at.steps = planned
         if seconds > time_left:
             fits = max(0.05, time_left / seconds)
             self.at.steps = self.at.step + max(1, math.floor(left * fits))
