@@ -72,7 +72,7 @@ class Recipe:
     average: float = 0.99
     """Weight averaging: each step moves the kept weights by a hundredth (arXiv 1803.05407, 2111.12993)."""
     patience: int = 10
-    """Epochs without a better validation loss after which training ends."""
+    """Epochs without a better network after which training ends."""
     balance: Balance = Balance.AUTO
     val_share: float | None = None
     """For validation, where the set has no part of its own. None: a fifth, of more than two thousand a tenth."""

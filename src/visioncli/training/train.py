@@ -334,7 +334,7 @@ class _Training:
         if self.recipe.start is Start.SCRATCH:
             from visioncli.training.worker import fresh_state
 
-            state, best = fresh_state(self.row, self.recipe.seed), math.inf
+            state, best = fresh_state(self.row, self.recipe.seed), (math.inf, math.inf)
         else:
             self.log("features", **prepared.cost)
             state, best = self._head(weights)
@@ -346,8 +346,9 @@ class _Training:
     def _counted(self) -> dict[str, int]:
         return {place: len(self.prepared.part(place)) for place in (TRAIN, VAL, TEST)}
 
-    def _head(self, weights: np.ndarray | None) -> "tuple[dict[str, Tensor], float]":
-        """The head on frozen features, written as a finished model. The network's tensors, its validation loss."""
+    def _head(self, weights: np.ndarray | None) -> "tuple[dict[str, Tensor], tuple[float, float]]":
+        """The head on frozen features, written as a finished model. The network's tensors; what of the validation
+        pictures it has wrong, and its loss."""
         from visioncli.training import head
         from visioncli.training.worker import keep_model, with_head
         from visioncli.weights.load import load_network
@@ -379,7 +380,7 @@ class _Training:
         with self.watcher.undisturbed():
             keep_model(self.folder, self.row, state, logits, self.answers[self.val], {"step": 0, "val_loss": loss})
         self.log("head", **facts)
-        return state, loss
+        return state, (0.0 if right is None else 1 - float(right.mean()), loss)
 
     def _job(self, weights: np.ndarray | None) -> Job:
         from visioncli.training.worker import notes_of

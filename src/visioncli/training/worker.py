@@ -92,10 +92,11 @@ def with_classes(row: ModelRow, classes: tuple[str, ...]) -> ModelRow:
     )
 
 
-def start(run: Path, job: Job, state: dict[str, Tensor], best_loss: float, log_size: int) -> None:
-    """Writes the job and its first checkpoint, from which every process begins."""
+def start(run: Path, job: Job, state: dict[str, Tensor], best: tuple[float, float], log_size: int) -> None:
+    """Writes the job and its first checkpoint, from which every process begins. `best` is the share of validation
+    pictures that the model so far has wrong, and its loss."""
     job.write(run)
-    progress = Progress(best_loss=best_loss, log_size=log_size)
+    progress = Progress(best_wrong=best[0], best_loss=best[1], log_size=log_size)
     checkpoint.save(run / FOLDER / CHECKPOINT, progress, state, state, None)
 
 
