@@ -104,6 +104,19 @@ def test_nearly_equal_pictures_in_two_splits_are_refused():
         found.refuse()
 
 
+def test_in_published_sets_near_copies_are_only_named_and_equal_pictures_are_refused():
+    features = np.random.default_rng(0).standard_normal((40, 64)).astype(np.float32)
+    features[38] = features[2] * 2 + 0.1
+    parts = [TRAIN] * 30 + [TEST] * 10
+    found = look(pictures(*[0, 1] * 20, published=True), seen(40), parts, features)
+    found.refuse()
+    assert "1 picture in two splits:" in found.lines()
+    outcomes = seen(40)
+    outcomes[39] = outcomes[3]
+    with pytest.raises(UsageError, match="1 picture of photos is in two splits"):
+        look(pictures(*[0, 1] * 20, published=True), outcomes, parts, features).refuse()
+
+
 def test_the_json_has_everything():
     outcomes = seen(13)
     outcomes[3] = Seen(error=Failure("empty_file", "The file is empty."))

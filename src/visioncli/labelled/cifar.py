@@ -107,7 +107,9 @@ def read(tree: Tree, form: _Form, files: dict[str, str]) -> PictureSet:
     missing = [name for name in form.files[:-1] if name not in files]
     if missing:
         warnings.append(f"Of {form.name}, {', '.join(missing)} is missing.")
-    return PictureSet(tree.source, "cifar", classes, tuple(examples), warnings=(*tree.warnings, *warnings))
+    return PictureSet(
+        tree.source, "cifar", classes, tuple(examples), warnings=(*tree.warnings, *warnings), published=True
+    )
 
 
 def read_archive(path: str) -> PictureSet:
@@ -182,4 +184,6 @@ def _read_python(tree: Tree, form: _Form, files: dict[str, str]) -> PictureSet:
         for split, part in parts
         for example in array_examples(f"{prefix}/{split}", part.data, np.array(part.targets), split)
     )
-    return PictureSet(tree.source, "cifar", tuple(parts[0][1].classes), examples, warnings=tree.warnings)
+    return PictureSet(
+        tree.source, "cifar", tuple(parts[0][1].classes), examples, warnings=tree.warnings, published=True
+    )

@@ -79,7 +79,7 @@ def read(tree: Tree) -> PictureSet:
     )
     if not examples:
         raise SetError(f"{tree.source}: the files hold no pictures.")
-    return PictureSet(tree.source, NAME, classes, examples, warnings=tree.warnings)
+    return PictureSet(tree.source, NAME, classes, examples, warnings=tree.warnings, published=True)
 
 
 def _array(tree: Tree, name: str, dimensions: int) -> np.ndarray:

@@ -98,6 +98,7 @@ def read(tree: Tree, flat: list[str]) -> PictureSet:
         tuple(labels[place] for place in range(len(labels))),
         (*train, *val),
         warnings=(*tree.warnings, *warnings),
+        published=True,
     )
 
 

@@ -45,7 +45,7 @@ class PictureSet:
 
     `source` is what the user named, `format` how it was understood (`class folders`, `csv`, `idx` …). Of a
     `multi_label` set each picture has any number of classes. `warnings` are sentences about what was odd.
-    `classes_by_split` are the classes that each split has by itself, where the set says what its splits are.
+    A `published` set is divided as everybody measures on it. `classes_by_split` are the classes that each split has by itself, where the set says what its splits are.
     """
 
     source: str
@@ -54,6 +54,7 @@ class PictureSet:
     examples: tuple[Example, ...]
     multi_label: bool = False
     warnings: tuple[str, ...] = ()
+    published: bool = False
     classes_by_split: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:

@@ -53,4 +53,6 @@ def read(tree: Tree) -> PictureSet:
     warnings = [f"{name} is missing." for name in FILES if name not in found]
     if any(name.rpartition("/")[2] == EXTRA for name in tree.files):
         warnings.append(f"{EXTRA} is left out: its pictures are easier than the others, and half a million.")
-    return PictureSet(tree.source, "svhn", DIGITS, tuple(examples), warnings=(*tree.warnings, *warnings))
+    return PictureSet(
+        tree.source, "svhn", DIGITS, tuple(examples), warnings=(*tree.warnings, *warnings), published=True
+    )

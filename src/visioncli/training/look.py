@@ -68,6 +68,7 @@ class Look:
     warnings: tuple[str, ...] = ()
     compared: bool = False
     """Whether features were there, so that nearly equal pictures would have been found."""
+    published: bool = False
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -94,10 +95,12 @@ class Look:
                 f"{self.source} has {only} to learn from. Give pictures of at least two classes, "
                 "for example in two folders."
             )
-        if self.leaks and not allow_leaks:
+        # A published set is divided as it is, and others' numbers are of the same pictures: near copies are only named.
+        refused = [twins for twins in self.leaks if twins.exact or not self.published]
+        if refused and not allow_leaks:
             raise UsageError(
-                f"{_count(len(self.leaks), 'picture')} of {self.source} {_be(len(self.leaks))} in two splits, "
-                f"such as {self._pair(self.leaks[0])}: what is measured there would be known by heart. "
+                f"{_count(len(refused), 'picture')} of {self.source} {_be(len(refused))} in two splits, "
+                f"such as {self._pair(refused[0])}: what is measured there would be known by heart. "
                 "Remove one of each, or train all the same with --allow-leaks."
             )
 
@@ -193,6 +196,7 @@ def look(
         tuple(leaks),
         pictures.warnings,
         features is not None,
+        pictures.published,
     )
 
 
