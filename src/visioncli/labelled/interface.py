@@ -44,8 +44,9 @@ class PictureSet:
     """Pictures and the names of their classes.
 
     `source` is what the user named, `format` how it was understood (`class folders`, `csv`, `idx` …). Of a
-    `multi_label` set each picture has any number of classes. `warnings` are sentences about what was odd.
-    A `published` set is divided as everybody measures on it. `classes_by_split` are the classes that each split has by itself, where the set says what its splits are.
+    `multi_label` set each picture has any number of classes. `warnings` are sentences about what was odd. A
+    `published` set is divided as everybody measures on it. `classes_by_split` are the classes that each split has by
+    itself where splits have folders of their own.
     """
 
     source: str

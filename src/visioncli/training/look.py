@@ -95,7 +95,7 @@ class Look:
                 f"{self.source} has {only} to learn from. Give pictures of at least two classes, "
                 "for example in two folders."
             )
-        # A published set is divided as it is, and others' numbers are of the same pictures: near copies are only named.
+        # Others' numbers are of a published set's parts as they are: near copies across them are only named.
         refused = [twins for twins in self.leaks if twins.exact or not self.published]
         if refused and not allow_leaks:
             raise UsageError(
