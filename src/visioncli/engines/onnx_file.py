@@ -20,8 +20,8 @@ class OnnxFileEngine(Engine):
         options = options or EngineOptions()
         if options.device not in ("auto", "cpu"):
             raise UsageError(f"ONNX files run on the CPU here, not on {options.device!r}.")
-        if options.engine == "torch" or options.precision != "fp32":
-            raise UsageError("ONNX files run with --engine onnx and --precision fp32.")
+        if options.engine == "torch" or options.precision not in ("auto", "fp32"):
+            raise UsageError("ONNX files run with --engine onnx, in what the file says: leave out --precision.")
         assert isinstance(row.source, LocalFile)
         self._session = open_session(Path(row.source.path), options.threads)
         self._input = self._session.get_inputs()[0]

@@ -113,7 +113,7 @@ class CaptionTask(Task):
         self._captioner, self._detector, self._open_scenes = captioner, detector, scenes
         self._scene_score = scene_score
         self.labels = detector.labels
-        self.model = ModelInfo(row.name, row.source.sha256)
+        self.model = ModelInfo(row.name, row.source.sha256, "fp32")
         self.settings = settings | {
             "scene_score": scene_score,
             "detector": asdict(detector.model) | detector.settings,
@@ -161,6 +161,7 @@ def build(
     scene_score: float = SCENE_SCORE,
 ) -> Task:
     """The task with its detector, or a hub's captioner, loaded; the classifier waits until it is needed."""
+    from visioncli.engines import choose_precision
     from visioncli.models import registry
     from visioncli.tasks.classify import task as classify
     from visioncli.tasks.detect import task as detect
@@ -184,5 +185,7 @@ def build(
 
     detector = detect.build(default("detect"), options, score=captioner.least_score)
     scenes = partial(classify.build, default("classify"), options)
-    settings = {"beams": beams, "top": top, "max_words": max_words, "score": score}
+    # The classifier is opened late, perhaps never; what it will compute in shapes its answers all the same.
+    words = choose_precision(default("classify"), options or EngineOptions())
+    settings = {"scenes": words, "beams": beams, "top": top, "max_words": max_words, "score": score}
     return CaptionTask(row, captioner, detector, scenes, settings=settings, scene_score=scene_score)

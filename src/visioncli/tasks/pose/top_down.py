@@ -57,7 +57,7 @@ class PoseTask(Task):
         self._score, self._min_score = score, min_keypoint_score
         self._most, self._angles = max_people, angles
         self.labels = {PERSON_ID: PERSON}
-        self.model = ModelInfo(row.name, row.source.sha256)
+        self.model = ModelInfo(row.name, row.source.sha256, engine.precision)
         self.settings = {
             "score": score,
             "min_keypoint_score": min_keypoint_score,

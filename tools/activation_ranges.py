@@ -1,0 +1,115 @@
+"""Measures between which values the layers of the embedded networks answer, for computing them in 8 bits.
+
+    python tools/activation_ranges.py --on "124 photographs of ants …" PICTURES... [--model NAME]...
+
+Writes src/visioncli/models/data/ranges/NAME.json: the least and the greatest value of every tensor over all pictures
+(plain min-max), the sentence of --on, and the hash of the weights. Each network sees the pictures as its task shows
+them: classifiers a crop, the detector the whole picture, MoveNet the crops around people that pose makes. Give
+pictures that nothing is scored on.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visioncli import engines, load
+from visioncli.engines.compile import compile_model
+from visioncli.engines.interface import Engine, EngineOptions
+from visioncli.engines.quantise import measured
+from visioncli.families.onnx import open_session
+from visioncli.inputs.sources import Expansion
+from visioncli.models.activation_ranges import FOLDER, ActivationRanges
+from visioncli.models.registry import ModelRow, find
+
+NETWORKS = {
+    "efficientnet_lite0": "classify",
+    "efficientnet_lite1": "classify",
+    "efficientnet_lite2": "classify",
+    "ssd_mobilenet_v2": "detect",
+    "deeplab_v3_mobilenet_v2": "segment",
+    "movenet_lightning": "pose",
+}
+"""Those that come with the package, and the task whose pictures they see."""
+
+
+class Watching(Engine):
+    """Runs a network in fp32 and keeps the extremes of everything that `quantise` wants to know of."""
+
+    name = "onnx"
+
+    def __init__(self, row: ModelRow, options: EngineOptions | None = None) -> None:
+        import onnx
+
+        self.row, self.ranges = row, dict[str, tuple[float, float]]()
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "watched.onnx"
+            compile_model(row, path)
+            model = onnx.load(path)
+            self._answers = [output.name for output in model.graph.output]
+            self._input = model.graph.input[0].name
+            self._tensors = measured(model)
+            known = {*self._answers, self._input}
+            for tensor in sorted(set(self._tensors.values()) - known):
+                model.graph.output.append(onnx.helper.make_tensor_value_info(tensor, onnx.TensorProto.FLOAT, None))
+            onnx.save(model, path)
+            self._session = open_session(path, 1)
+
+    def compute(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+        names = [output.name for output in self._session.get_outputs()]
+        rows = []
+        for picture in np.ascontiguousarray(batch, np.float32):
+            values = {self._input: picture[None]}
+            values |= dict(zip(names, self._session.run(names, values), strict=True))
+            for name, tensor in self._tensors.items():
+                low, high = self.ranges.get(name, (np.inf, -np.inf))
+                self.ranges[name] = min(low, float(values[tensor].min())), max(high, float(values[tensor].max()))
+            rows.append([values[name] for name in self._answers])
+        return tuple(np.concatenate(column) for column in zip(*rows, strict=True))
+
+
+def measure(name: str, task: str, pictures: Sequence[str], on: str) -> ActivationRanges:
+    """The ranges of one network over the pictures. Raises ValueError where its answers are none, or not finite."""
+    watched: list[Watching] = []
+
+    def open_watched(row: ModelRow, options: EngineOptions | None = None) -> Engine:
+        watched.append(Watching(row, options))
+        return watched[-1]
+
+    row = find(name)
+    before: Any = engines.open_engine
+    engines.open_engine = open_watched
+    try:
+        records = list(load(task, name)(pictures))
+    finally:
+        engines.open_engine = before
+    (engine,) = (one for one in watched if one.row.name == name)
+    if not engine.ranges or not np.isfinite(list(engine.ranges.values())).all():
+        raise ValueError(f"{name} gave no finite answers to these pictures")
+    used = sum(record.error is None and (task != "pose" or bool(record.predictions)) for record in records)
+    assert row.source.sha256 is not None
+    return ActivationRanges(row.source.sha256, on, used, engine.ranges)
+
+
+def main() -> None:
+    """Reads the arguments, writes a file for each network."""
+    parser = argparse.ArgumentParser(description="Measure activation ranges.")
+    parser.add_argument("pictures", nargs="+", help="files and folders")
+    parser.add_argument("--on", required=True, help="a sentence about the pictures")
+    parser.add_argument("--model", action="append", choices=list(NETWORKS), help="only this network")
+    given = parser.parse_args()
+    pictures = [item.path for item in Expansion(None, (), False).items(given.pictures)]
+    for name in given.model or NETWORKS:
+        found = measure(name, NETWORKS[name], pictures, given.on)
+        FOLDER.mkdir(exist_ok=True)
+        (FOLDER / f"{name}.json").write_text(json.dumps(found.to_json(), indent=1) + "\n", encoding="utf-8")
+        sys.stdout.write(f"{name}: {len(found.ranges)} tensors over {found.pictures} pictures\n")
+
+
+if __name__ == "__main__":
+    main()
