@@ -2,16 +2,18 @@
 
     python tools/activation_ranges.py --on "124 photographs of ants …" PICTURES... [--model NAME]...
 
-Writes src/visioncli/models/data/ranges/NAME.json: the least and the greatest value of every tensor over all pictures
-(plain min-max), the sentence of --on, and the hash of the weights. Each network sees the pictures as its task shows
-them: classifiers a crop, the detector the whole picture, MoveNet the crops around people that pose makes. Give
-pictures that nothing is scored on.
+Writes src/visioncli/models/data/ranges/NAME.json: the values between which every tensor lies, the sentence of --on,
+and the hash of the weights. Of each picture the least and the greatest value are taken; nine pictures in ten keep to
+the range, what lies beyond is cut off: one odd picture then does not make the steps coarser for all. Each network
+sees the pictures as its task shows them: classifiers a crop, the detector the whole picture, MoveNet the crops around
+people that pose makes. Give pictures that nothing is scored on.
 """
 
 import argparse
 import json
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,26 @@ NETWORKS = {
 """Those that come with the package, and the task whose pictures they see."""
 
 
+EXACT = {
+    "ssd_mobilenet_v2": ("stem.", "blocks.0."),
+    "movenet_lightning": (
+        "stem",
+        "blocks.0.",
+        "blocks.1.",
+        "blocks.2.",
+        "smooth.",
+        "lateral.",
+        "centre.",
+        "heat.",
+        "offset.",
+        "regress.",
+    ),
+}
+"""Layers that stay in fp32, by how the names of their modules begin."""
+KEPT = 90
+"""Per cent of the pictures that keep to a range."""
+
+
 class Watching(Engine):
     """Runs a network in fp32 and keeps the extremes of everything that `quantise` wants to know of."""
 
@@ -46,14 +68,16 @@ class Watching(Engine):
     def __init__(self, row: ModelRow, options: EngineOptions | None = None) -> None:
         import onnx
 
-        self.row, self.ranges = row, dict[str, tuple[float, float]]()
+        self.row, self.extremes = row, defaultdict[str, list[tuple[float, float]]](list)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "watched.onnx"
             compile_model(row, path)
             model = onnx.load(path)
             self._answers = [output.name for output in model.graph.output]
             self._input = model.graph.input[0].name
-            self._tensors = measured(model)
+            modules = [name for name in measured(model) if "/" not in name and name != "input"]
+            self.exact = tuple(name for name in modules if name.startswith(EXACT.get(row.name, ())))
+            self._tensors = measured(model, self.exact)
             known = {*self._answers, self._input}
             for tensor in sorted(set(self._tensors.values()) - known):
                 model.graph.output.append(onnx.helper.make_tensor_value_info(tensor, onnx.TensorProto.FLOAT, None))
@@ -67,8 +91,7 @@ class Watching(Engine):
             values = {self._input: picture[None]}
             values |= dict(zip(names, self._session.run(names, values), strict=True))
             for name, tensor in self._tensors.items():
-                low, high = self.ranges.get(name, (np.inf, -np.inf))
-                self.ranges[name] = min(low, float(values[tensor].min())), max(high, float(values[tensor].max()))
+                self.extremes[name].append((float(values[tensor].min()), float(values[tensor].max())))
             rows.append([values[name] for name in self._answers])
         return tuple(np.concatenate(column) for column in zip(*rows, strict=True))
 
@@ -89,11 +112,15 @@ def measure(name: str, task: str, pictures: Sequence[str], on: str) -> Activatio
     finally:
         engines.open_engine = before
     (engine,) = (one for one in watched if one.row.name == name)
-    if not engine.ranges or not np.isfinite(list(engine.ranges.values())).all():
+    ranges = {
+        name: (float(np.percentile(lows, 100 - KEPT)), float(np.percentile(highs, KEPT)))
+        for name, (lows, highs) in ((name, zip(*pairs, strict=True)) for name, pairs in engine.extremes.items())
+    }
+    if not ranges or not np.isfinite(list(ranges.values())).all():
         raise ValueError(f"{name} gave no finite answers to these pictures")
     used = sum(record.error is None and (task != "pose" or bool(record.predictions)) for record in records)
     assert row.source.sha256 is not None
-    return ActivationRanges(row.source.sha256, on, used, engine.ranges)
+    return ActivationRanges(row.source.sha256, on, used, ranges, engine.exact)
 
 
 def main() -> None:

@@ -5,9 +5,9 @@ import os
 import sys
 from pathlib import Path
 
+from visioncli.engines import processor
 from visioncli.engines.compile import can_compile, can_quantise, check_quantisable, compiled_file
 from visioncli.engines.interface import ENGINES, PRECISIONS, Engine, EngineOptions
-from visioncli.engines.processor import has_int8_units
 from visioncli.errors import UsageError
 from visioncli.models.row import Carrier, ModelRow, Trained
 
@@ -80,7 +80,7 @@ def choose_precision(row: ModelRow, options: EngineOptions) -> str:
     if options.precision not in ("auto", "int8"):
         return options.precision
     wanted = options.precision == "int8" or (AUTO_INT8 and engine == "onnx" and can_quantise(row))
-    return "int8" if wanted and has_int8_units() else "fp32"
+    return "int8" if wanted and processor.has_int8_units() else "fp32"
 
 
 def _check_int8(row: ModelRow, options: EngineOptions) -> None:

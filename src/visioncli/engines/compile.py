@@ -97,7 +97,7 @@ def compiled_file(row: ModelRow, precision: str = "fp32") -> Path:
     if row.form == "features" or isinstance(row.source, Trained):
         parts.append(f"{row.input.size}px")  # a choice of the training's; for published networks it is fixed
     if precision == "int8" and (known := activation_ranges(row)) is not None:
-        parts.append(f"int8-{zlib.crc32(json.dumps(known.ranges).encode()):08x}")
+        parts.append(f"int8-{zlib.crc32(json.dumps(known.to_json()).encode()):08x}")
     if isinstance(row.source, Trained):
         return _trained_folder() / f"{name_part(row.name)}-{'-'.join(parts)}-{_VERSION}.onnx"
     return cache_folder() / "compiled" / f"{row.name}-{'-'.join(parts)}-{_VERSION}.onnx"
@@ -168,7 +168,7 @@ def _write_int8(row: ModelRow, network: "nn.Module | None", path: Path) -> None:
     known = activation_ranges(row)
     assert known is not None  # or it would not have come this far
     try:
-        model = quantise(model, known.ranges)
+        model = quantise(model, known.ranges, known.exact)
     except RangesDoNotFit as problem:
         raise UsageError(
             f"{row.name} cannot be computed in int8 as this version of torch exports it: {problem}."

@@ -7,7 +7,7 @@ point a tensor, biases are int32. The tensors' scales come of ranges that were m
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,11 @@ class RangesDoNotFit(ValueError):
     """The ranges are not those of this graph."""
 
 
-def quantise(model: Any, ranges: Mapping[str, tuple[float, float]]) -> Any:
+def quantise(model: Any, ranges: Mapping[str, tuple[float, float]], exact: Collection[str] = ()) -> Any:
     """The 8-bit form of an ONNX model; `model`, a `ModelProto`, is changed.
 
-    `ranges` are the least and the greatest value of every tensor that `measured` names. Outputs stay float32.
+    `ranges` are the least and the greatest value of every tensor that `measured` names. Outputs stay float32, and so
+    do the layers whose modules `exact` names.
     Raises RangesDoNotFit where one is missing or belongs to no tensor.
     """
     silent_onnxruntime()
@@ -34,7 +35,7 @@ def quantise(model: Any, ranges: Mapping[str, tuple[float, float]]) -> Any:
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
     from onnxruntime.quantization.quant_utils import QuantType, save_and_reload_model_with_shape_infer
 
-    tensors = measured(model)
+    tensors = measured(model, exact)
     if unknown := sorted(ranges.keys() ^ set(tensors)):
         what = ", ".join(unknown[:3]) + (" …" if len(unknown) > 3 else "")
         raise RangesDoNotFit(f"{len(unknown)} of {len(tensors)} ranges do not fit: {what}")
@@ -42,7 +43,7 @@ def quantise(model: Any, ranges: Mapping[str, tuple[float, float]]) -> Any:
         tensor: TensorData(lowest=np.float32(ranges[name][0]), highest=np.float32(ranges[name][1]))
         for name, tensor in tensors.items()
     }
-    data |= {n.input[0]: data[n.output[0]] for n in _nodes(model) if _shares_nothing(n, _readers(model))}
+    data |= {n.input[0]: data[n.output[0]] for n in _nodes(model, exact) if _shares_nothing(n, _readers(model))}
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)  # it advises its developers
     try:
@@ -53,7 +54,7 @@ def quantise(model: Any, ranges: Mapping[str, tuple[float, float]]) -> Any:
             weight_qType=QuantType.QInt8,
             activation_qType=QuantType.QUInt8,
             tensors_range=TensorsData(CalibrationMethod.MinMax, data),
-            nodes_to_quantize=[node.name for node in _nodes(model)],
+            nodes_to_quantize=[node.name for node in _nodes(model, exact)],
             nodes_to_exclude=[],
             op_types_to_quantize=sorted(_QUANTISED),
             # QGemm, unlike QLinearConv, has a form that answers in float32.
@@ -64,7 +65,7 @@ def quantise(model: Any, ranges: Mapping[str, tuple[float, float]]) -> Any:
         logging.disable(before)
 
 
-def measured(model: Any) -> dict[str, str]:
+def measured(model: Any, exact: Collection[str] = ()) -> dict[str, str]:
     """The tensors whose ranges `quantise` needs: by a name that no exporter chooses, the tensor's name in the graph.
 
     Names are those of the module that holds the weights, `blocks.3.expand.0` for what comes out of its activation;
@@ -74,7 +75,7 @@ def measured(model: Any) -> dict[str, str]:
     _prepare(model)
     graph = model.graph
     constants = {tensor.name for tensor in graph.initializer}
-    chosen = _nodes(model)
+    chosen = _nodes(model, exact)
     needed = {name for node in chosen for name in (*node.input, *node.output) if name and name not in constants}
     needed -= {name for node in chosen if node.op_type == "Gemm" for name in node.output}
     readers = _readers(model)
@@ -132,7 +133,7 @@ def _shares_nothing(node: Any, readers: dict[str, list[Any]]) -> bool:
     return node.op_type in _BOUNDING and len(readers[node.input[0]]) == 1
 
 
-def _nodes(model: Any) -> list[Any]:
+def _nodes(model: Any, exact: Collection[str]) -> list[Any]:
     """Nodes that compute in int8: up to the last layer with weights of each path, not what makes answers of it."""
     makers = {name: node for node in model.graph.node for name in node.output}
     waiting = [node for node in model.graph.node if node.op_type in _WEIGHTED]
@@ -144,7 +145,19 @@ def _nodes(model: Any) -> list[Any]:
             if before is not None and name in values and before.name not in found:
                 found[before.name] = before
                 waiting.append(before)
-    return [node for node in model.graph.node if node.name in found and node.op_type in _QUANTISED]
+    own = [node for node in model.graph.node if node.op_type in _WEIGHTED and _module(node) in exact]
+    if missing := set(exact) - {_module(node) for node in own}:
+        raise RangesDoNotFit(f"there is no module {min(missing)}")
+    left_out = {node.name for node in own}
+    return [
+        node
+        for node in model.graph.node
+        if node.name in found and node.op_type in _QUANTISED and node.name not in left_out
+    ]
+
+
+def _module(node: Any) -> str:
+    return str(node.input[1]).removesuffix(".weight")
 
 
 def _names(model: Any, *, everything: bool = False) -> dict[str, str]:
@@ -156,7 +169,7 @@ def _names(model: Any, *, everything: bool = False) -> dict[str, str]:
         if node.op_type == "Shape":  # what comes of it is no picture
             continue
         if node.op_type in _WEIGHTED and node.input[1] in constants:
-            found = number, node.input[1].removesuffix(".weight")
+            found = number, _module(node)
         else:
             before = [names[name] for name in node.input if name in names]
             if not before:

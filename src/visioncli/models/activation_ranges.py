@@ -14,21 +14,23 @@ FOLDER = Path(__file__).parent / "data" / "ranges"
 
 @dataclass(frozen=True, slots=True)
 class ActivationRanges:
-    """The least and the greatest value of each tensor, by the names of `engines.quantise.measured`.
+    """Between which values each tensor lies, by the names of `engines.quantise.measured`.
 
-    `on` says of which pictures, for people; `weights_sha256` of which weights.
+    `exact` are the modules that lose too much in 8 bits and stay in fp32. `on` says of which pictures the rest was
+    measured, for people; `weights_sha256` of which weights.
     """
 
     weights_sha256: str
     on: str
     pictures: int
     ranges: dict[str, tuple[float, float]]
+    exact: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, six digits of each number."""
         rounded = {name: [float(f"{v:.6g}") for v in pair] for name, pair in self.ranges.items()}
         facts = {"weights_sha256": self.weights_sha256, "on": self.on, "pictures": self.pictures}
-        return facts | {"ranges": rounded}
+        return facts | {"exact": list(self.exact), "ranges": rounded}
 
 
 def activation_ranges(row: ModelRow) -> ActivationRanges | None:
@@ -50,4 +52,4 @@ def _read(name: str) -> ActivationRanges | None:
         return None
     body = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     ranges = {key: (low, high) for key, (low, high) in body["ranges"].items()}
-    return ActivationRanges(body["weights_sha256"], body["on"], body["pictures"], ranges)
+    return ActivationRanges(body["weights_sha256"], body["on"], body["pictures"], ranges, tuple(body["exact"]))
