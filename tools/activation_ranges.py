@@ -41,7 +41,7 @@ NETWORKS = {
 
 
 EXACT = {
-    "ssd_mobilenet_v2": ("stem.", "blocks.0."),
+    "ssd_mobilenet_v2": ("stem.", "blocks.0.", "box_heads."),
     "movenet_lightning": (
         "stem",
         "blocks.0.",

@@ -107,7 +107,7 @@ def test_auto_is_fp32_for_networks_whose_ranges_nobody_measured(int8_units: None
     other_weights = dataclasses.replace(LITE, source=dataclasses.replace(LITE.source, sha256="0" * 64))
     for row in (other_weights, dataclasses.replace(LITE, form="features"), make_run(tmp_path / "run")):
         assert choose_precision(row, EngineOptions()) == "fp32"
-        with pytest.raises(UsageError, match=r"activation ranges must be known\. Those that can: .*efficientnet_lite0"):
+        with pytest.raises(UsageError, match=r"ranges must be known\. Those that can: .*efficientnet_lite0"):
             choose_precision(row, EngineOptions(precision="int8"))
 
 

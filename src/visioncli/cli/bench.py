@@ -122,5 +122,5 @@ def _ways(row: "ModelRow", engine: EngineKind, device: str, precision: Precision
     ways = []
     for kind in engines:
         both = kind == "onnx" and can_quantise(row) and has_int8_units()
-        ways += [(kind, numbers) for numbers in (("int8", "fp32") if both else ("auto",))]
+        ways += [(kind, numbers) for numbers in (("int8", "fp32") if both else ("fp32",))]
     return ways

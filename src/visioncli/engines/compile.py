@@ -140,31 +140,37 @@ def compile_model(
     # In the cache whatever stands there is replaced; several processes may do this at once: the last rename wins.
     partial, target = (own.parent, own) if target is None else (None, target)
     with whole_file(target, partial) as temporary:
-        network = None if precision == "int8" and _is_compiled(row) else load_network(row)
+        known = _compiled_before(row) if precision == "int8" else None
+        network: Any = None if known is not None else load_network(row)
         if tell is not None:
             tell(f"Preparing {row.name} for fast starts. This is done once and takes some seconds …")
         if precision == "int8":
-            _write_int8(row, network, temporary)
+            _write_int8(row, known if known is not None else _export(row, network).model_proto, temporary)
         else:
-            assert network is not None
             _write(row, network, temporary)
     if partial is not None and isinstance(row.source, Trained):
         _forget_oldest(own)
     return target
 
 
-def _is_compiled(row: ModelRow) -> bool:
-    """Whether the cache holds the fp32 graph, of which an int8 one can be made without torch."""
-    return is_whole(compiled_file(row))
+def _compiled_before(row: ModelRow) -> Any:
+    """The fp32 graph where the cache holds it, of which an int8 one can be made without torch; else None."""
+    import onnx
+
+    path = compiled_file(row)
+    if not is_whole(path):
+        return None
+    model = onnx.load(path)
+    made_of = {entry.key: entry.value for entry in model.metadata_props}.get("weights_sha256")
+    return model if made_of == weights_sha256(row) else None
 
 
-def _write_int8(row: ModelRow, network: "nn.Module | None", path: Path) -> None:
-    """The 8-bit form of `network`, or where that is None of what was compiled before."""
+def _write_int8(row: ModelRow, model: Any, path: Path) -> None:
+    """The 8-bit form of an fp32 graph."""
     import onnx
 
     from visioncli.engines.quantise import RangesDoNotFit, quantise
 
-    model = onnx.load(compiled_file(row)) if network is None else _export(row, network).model_proto
     known = activation_ranges(row)
     assert known is not None  # or it would not have come this far
     try:

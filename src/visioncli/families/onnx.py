@@ -34,7 +34,7 @@ MOST_CLASSES = 1_000_000
 
 _REQUANTISING = "WeightBiasQuantization"
 """A step of ONNX Runtime's that makes integers of the weights of float layers between 8-bit ones.
-Whoever left those in float did so for what they lose in 8 bits; a detector's error was four times as large with it."""
+Whoever left those in float did so for what they lose in 8 bits; with it a detector's error grew to four times."""
 
 
 def open_session(path: Path, threads: int | None = None) -> Any:
