@@ -180,19 +180,18 @@ def _kernels(variant: str) -> dict[str, str]:
 def activation_ranges(path: Path, variant: str) -> dict[str, tuple[float, float]]:
     """Between what least and greatest number the 8-bit file `path` keeps what flows through the network `lite3`.
 
-    By the module that the numbers come out of, after its activation: `stem`, `blocks.3.expand`, `blocks.4` where the
-    input was added, `head`, `classifier`; `input` is the prepared picture. The mean over places, which has no module,
-    has the range of `head`. Raises ModelUnavailable where the file is not that of this network.
+    By the module with the weights that the numbers come out of, after its activation: `blocks.3.expand.0`;
+    `blocks.4.project.0/Add` where the block's input was added, `head.0/ReduceMean` for the mean over places, `input`
+    for the prepared picture. Logits are left out. Raises ModelUnavailable where the file is not that of this network.
     """
     file = read_tflite(path)
-    outputs = {
-        layer.removesuffix(".0"): file.convolution(kernel).output for layer, kernel in _kernels(variant).items()
-    }
+    outputs = {layer: file.convolution(kernel).output for layer, kernel in _kernels(variant).items()}
     for operator in file.operators:
+        (output,) = operator.outputs
         if operator.kind == "ADD":
-            block = operator.outputs[0].removesuffix("/Add").rpartition("/blocks_")[2]
-            outputs[f"blocks.{block}"] = operator.outputs[0]
-        elif operator.kind == "FULLY_CONNECTED":
-            outputs["classifier"] = operator.outputs[0]
+            block = output.removesuffix("/Add").rpartition("/blocks_")[2]
+            outputs[f"blocks.{block}.project.0/Add"] = output
+        elif operator.kind == "AVERAGE_POOL_2D":
+            outputs["head.0/ReduceMean"] = output
     ranges = {"input": file.quantisation[file.inputs[0]].range}
-    return ranges | {module: file.quantisation[name].range for module, name in outputs.items()}
+    return ranges | {place: file.quantisation[name].range for place, name in outputs.items()}
