@@ -6,18 +6,21 @@ for it. DeepLab gets the 513 x 385 pixels that a picture of 4:3 has there, the o
 """
 
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 
-from visioncli.engines.compile import can_quantise, compile_model
+from visioncli.engines.compile import can_quantise, compile_model, compiled_file, is_whole
 from visioncli.engines.onnx import OnnxEngine
-from visioncli.models.registry import ROWS, find
+from visioncli.models.registry import ROWS, ModelRow, find
 
 SECONDS = 4.0
 SHAPES = {"deeplab_v3_mobilenet_v2": (385, 513)}
+
+
+def _engine(row: ModelRow, precision: str) -> OnnxEngine:
+    path = compiled_file(row, precision)
+    return OnnxEngine(row, path if is_whole(path) else compile_model(row, precision=precision), threads=1)
 
 
 def main(names: list[str]) -> None:
@@ -27,21 +30,15 @@ def main(names: list[str]) -> None:
         height, width = SHAPES.get(name, (row.input.size, row.input.size))
         picture = np.random.default_rng(0).uniform(-1, 1, (1, 3, height, width)).astype(np.float32)
         times: dict[str, list[float]] = {"fp32": [], "int8": []}
-        with tempfile.TemporaryDirectory() as folder:
-            engines = {
-                precision: OnnxEngine(
-                    row, compile_model(row, Path(folder) / f"{precision}.onnx", precision=precision), threads=1
-                )
-                for precision in times
-            }
-            for engine in engines.values():
+        engines = {precision: _engine(row, precision) for precision in times}
+        for engine in engines.values():
+            engine.run(picture)
+        end = time.perf_counter() + SECONDS
+        while time.perf_counter() < end:
+            for precision, engine in engines.items():
+                start = time.perf_counter()
                 engine.run(picture)
-            end = time.perf_counter() + SECONDS
-            while time.perf_counter() < end:
-                for precision, engine in engines.items():
-                    start = time.perf_counter()
-                    engine.run(picture)
-                    times[precision].append((time.perf_counter() - start) * 1000)
+                times[precision].append((time.perf_counter() - start) * 1000)
         whole, small = (float(np.median(times[p])) for p in ("fp32", "int8"))
         least = "\t".join(f"{min(times[p]):.2f}" for p in times)
         sys.stdout.write(f"{name}\t{whole:.2f}\t{small:.2f}\t{least}\t{whole / small:.2f}\n")

@@ -6,7 +6,8 @@ Writes src/visioncli/models/data/ranges/NAME.json: the values between which ever
 and the hash of the weights. Of each picture the least and the greatest value are taken; nine pictures in ten keep to
 the range, what lies beyond is cut off: one odd picture then does not make the steps coarser for all. Each network
 sees the pictures as its task shows them: classifiers a crop, the detector the whole picture, MoveNet the crops around
-people that pose makes. Give pictures that nothing is scored on.
+people that pose makes. Give pictures that nothing is scored on. Where a network came in 8 bits, the ranges are those
+of its file.
 """
 
 import argparse
@@ -27,7 +28,9 @@ from visioncli.engines.quantise import measured
 from visioncli.families.onnx import open_session
 from visioncli.inputs.sources import Expansion
 from visioncli.models.activation_ranges import FOLDER, ActivationRanges
-from visioncli.models.registry import ModelRow, find
+from visioncli.models.registry import Carrier, ModelRow, find
+from visioncli.weights.checkpoints import architecture
+from visioncli.weights.places import verified_carrier_file
 
 NETWORKS = {
     "efficientnet_lite0": "classify",
@@ -40,6 +43,8 @@ NETWORKS = {
 """Those that come with the package, and the task whose pictures they see."""
 
 
+OF_FILE = ("efficientnet_lite3",)
+"""Those that came in 8 bits: their files say the ranges."""
 EXACT = {
     "ssd_mobilenet_v2": ("stem.", "blocks.0.", "box_heads."),
     "movenet_lightning": (
@@ -96,6 +101,15 @@ class Watching(Engine):
         return tuple(np.concatenate(column) for column in zip(*rows, strict=True))
 
 
+def of_file(name: str) -> ActivationRanges:
+    """The ranges that the network's own 8-bit file gives."""
+    row = find(name)
+    module, variant = architecture(row)
+    assert isinstance(row.source, Carrier)
+    ranges = module.activation_ranges(verified_carrier_file(row.source), *variant)
+    return ActivationRanges(row.source.sha256, f"the ranges of {row.source.file} itself", 0, ranges)
+
+
 def measure(name: str, task: str, pictures: Sequence[str], on: str) -> ActivationRanges:
     """The ranges of one network over the pictures. Raises ValueError where its answers are none, or not finite."""
     watched: list[Watching] = []
@@ -128,11 +142,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure activation ranges.")
     parser.add_argument("pictures", nargs="+", help="files and folders")
     parser.add_argument("--on", required=True, help="a sentence about the pictures")
-    parser.add_argument("--model", action="append", choices=list(NETWORKS), help="only this network")
+    parser.add_argument("--model", action="append", choices=[*NETWORKS, *OF_FILE], help="only this network")
     given = parser.parse_args()
     pictures = [item.path for item in Expansion(None, (), False).items(given.pictures)]
-    for name in given.model or NETWORKS:
-        found = measure(name, NETWORKS[name], pictures, given.on)
+    for name in given.model or [*NETWORKS, *OF_FILE]:
+        found = of_file(name) if name in OF_FILE else measure(name, NETWORKS[name], pictures, given.on)
         FOLDER.mkdir(exist_ok=True)
         (FOLDER / f"{name}.json").write_text(json.dumps(found.to_json(), indent=1) + "\n", encoding="utf-8")
         sys.stdout.write(f"{name}: {len(found.ranges)} tensors over {found.pictures} pictures\n")

@@ -12,7 +12,13 @@ from visioncli.families.onnx import open_session
 from visioncli.models.activation_ranges import activation_ranges
 from visioncli.models.registry import find
 
-EMBEDDED = ("efficientnet_lite0", "ssd_mobilenet_v2", "deeplab_v3_mobilenet_v2", "movenet_lightning")
+EMBEDDED = (
+    "efficientnet_lite3",
+    "efficientnet_lite0",
+    "ssd_mobilenet_v2",
+    "deeplab_v3_mobilenet_v2",
+    "movenet_lightning",
+)
 RANGES = {
     "input": (-1.0, 1.0),
     "first": (0.0, 6.0),

@@ -19,7 +19,7 @@ def test_every_embedded_network_that_sees_pictures_has_ranges() -> None:
 def test_ranges_are_finite_and_of_the_registrys_weights(name: str) -> None:
     known = activation_ranges(find(name))
     assert known is not None
-    assert known.pictures > 10
+    assert known.pictures > 10 or name == "efficientnet_lite3"  # whose file came with them
     assert known.on
     low, high = np.array(list(known.ranges.values())).T
     assert np.isfinite(low).all()
