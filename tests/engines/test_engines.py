@@ -133,3 +133,9 @@ def test_auto_says_nothing_of_a_processor_without_the_units() -> None:
     said: list[str] = []
     open_engine(LITE, EngineOptions("cpu", tell=said.append))
     assert not said
+
+
+def test_auto_leaves_movenet_in_fp32_and_int8_by_name_takes_it(int8_units: None) -> None:
+    movenet = registry.find("movenet_lightning")
+    assert choose_precision(movenet, EngineOptions("cpu")) == "fp32"
+    assert choose_precision(movenet, EngineOptions("cpu", precision="int8")) == "int8"

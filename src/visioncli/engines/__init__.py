@@ -9,6 +9,7 @@ from visioncli.engines import processor
 from visioncli.engines.compile import can_compile, can_quantise, check_quantisable, compiled_file
 from visioncli.engines.interface import ENGINES, PRECISIONS, Engine, EngineOptions
 from visioncli.errors import UsageError
+from visioncli.models.activation_ranges import activation_ranges
 from visioncli.models.row import Carrier, ModelRow, Trained
 
 __all__ = ["Engine", "EngineOptions", "can_quantise", "choose_engine", "choose_precision", "open_engine"]
@@ -73,14 +74,20 @@ def choose_engine(row: ModelRow, options: EngineOptions) -> str:
 def choose_precision(row: ModelRow, options: EngineOptions) -> str:
     """What the network of `row` computes in: `fp32`, `int8`, `fp16` or `bf16`. Raises as `choose_engine`.
 
-    `auto` is int8 where the engine is onnx, the network's activation ranges are known and the processor has units for
-    it, and fp32 elsewhere. Who asks for int8 on a processor without them gets fp32: it is faster there.
+    `auto` is int8 where the engine is onnx, the network's activation ranges are known and worth it, and the processor
+    has units for it; fp32 elsewhere. Who asks for int8 on a processor without them gets fp32: it is faster there.
     """
     engine = choose_engine(row, options)
     if options.precision not in ("auto", "int8"):
         return options.precision
-    wanted = options.precision == "int8" or (AUTO_INT8 and engine == "onnx" and can_quantise(row))
+    wanted = options.precision == "int8" or (AUTO_INT8 and engine == "onnx" and _worthwhile(row))
     return "int8" if wanted and processor.has_int8_units() else "fp32"
+
+
+def _worthwhile(row: ModelRow) -> bool:
+    """Whether int8 is the better choice for the network of `row` where there are units for it."""
+    known = activation_ranges(row)
+    return can_quantise(row) and known is not None and known.auto
 
 
 def _check_int8(row: ModelRow, options: EngineOptions) -> None:

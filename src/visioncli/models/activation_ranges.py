@@ -16,8 +16,9 @@ FOLDER = Path(__file__).parent / "data" / "ranges"
 class ActivationRanges:
     """Between which values each tensor lies, by the names of `engines.quantise.measured`.
 
-    `exact` are the modules that lose too much in 8 bits and stay in fp32. `on` says of which pictures the rest was
-    measured, for people; `weights_sha256` of which weights.
+    With `auto` int8 is what the network computes in unless told otherwise; without, it gains too little time for what
+    it loses, and is for those who ask for it. `exact` are the modules that lose too much in 8 bits and stay in fp32.
+    `on` says of which pictures the rest was measured, for people; `weights_sha256` of which weights.
     """
 
     weights_sha256: str
@@ -25,12 +26,13 @@ class ActivationRanges:
     pictures: int
     ranges: dict[str, tuple[float, float]]
     exact: tuple[str, ...] = ()
+    auto: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, six digits of each number."""
         rounded = {name: [float(f"{v:.6g}") for v in pair] for name, pair in self.ranges.items()}
         facts = {"weights_sha256": self.weights_sha256, "on": self.on, "pictures": self.pictures}
-        return facts | {"exact": list(self.exact), "ranges": rounded}
+        return facts | {"auto": self.auto, "exact": list(self.exact), "ranges": rounded}
 
 
 def activation_ranges(row: ModelRow) -> ActivationRanges | None:
@@ -52,4 +54,6 @@ def _read(name: str) -> ActivationRanges | None:
         return None
     body = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     ranges = {key: (low, high) for key, (low, high) in body["ranges"].items()}
-    return ActivationRanges(body["weights_sha256"], body["on"], body["pictures"], ranges, tuple(body["exact"]))
+    return ActivationRanges(
+        body["weights_sha256"], body["on"], body["pictures"], ranges, tuple(body["exact"]), body["auto"]
+    )
