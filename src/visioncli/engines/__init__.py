@@ -7,7 +7,7 @@ from pathlib import Path
 from visioncli.engines.compile import can_compile, compiled_file
 from visioncli.engines.interface import ENGINES, PRECISIONS, Engine, EngineOptions
 from visioncli.errors import UsageError
-from visioncli.models.row import Carrier, ModelRow, Trained
+from visioncli.models.row import Carrier, ModelRow, Packaged, Trained
 
 __all__ = ["Engine", "EngineOptions", "choose_engine", "open_engine"]
 
@@ -32,8 +32,8 @@ def open_engine(row: ModelRow, options: EngineOptions | None = None) -> Engine:
 def choose_engine(row: ModelRow, options: EngineOptions) -> str:
     """`torch` or `onnx`. Raises UsageError for a choice that does not exist or cannot be had.
 
-    `auto` is `onnx` on the CPU, for the embedded networks, the user's own trained ones and those that were compiled
-    before; the others start at once with `torch`, for compiling a large network takes longer than some pictures do.
+    `auto` is `onnx` on the CPU, for the embedded networks, those of the package index, the user's own trained ones and
+    those that were compiled before; the others start at once with `torch`, for compiling a large network takes longer than some pictures do.
     """
     for option, value, known in (
         ("--engine", options.engine, ENGINES),
@@ -51,7 +51,7 @@ def choose_engine(row: ModelRow, options: EngineOptions) -> str:
             raise UsageError(f"{row.name} cannot be compiled for the engine onnx. Leave out --engine.")
         return "onnx"
     wanted = options.engine == "auto" and on_cpu and options.precision == "fp32" and can_compile(row)
-    if not wanted or not (isinstance(row.source, Carrier | Trained) or compiled_file(row).is_file()):
+    if not wanted or not (isinstance(row.source, Carrier | Packaged | Trained) or compiled_file(row).is_file()):
         return "torch"
     return "torch" if options.device == "auto" and _has_gpu() else "onnx"
 

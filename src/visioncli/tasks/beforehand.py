@@ -7,7 +7,7 @@ from typing import Any
 
 from visioncli.models import registry
 from visioncli.models.labels import load_labels
-from visioncli.models.row import Download, ModelRow
+from visioncli.models.row import Download, ModelRow, Packaged
 from visioncli.tasks.class_names import parse_classes, parse_wanted
 from visioncli.weights.places import stored_file
 
@@ -29,4 +29,4 @@ def check_names(task: str, row: ModelRow, settings: dict[str, Any]) -> None:
 
 
 def _is_to_be_fetched(row: ModelRow) -> bool:
-    return isinstance(row.source, Download) and not stored_file(row.source).is_file()
+    return isinstance(row.source, Download | Packaged) and not stored_file(row.source).is_file()
