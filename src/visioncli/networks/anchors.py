@@ -1,8 +1,8 @@
 """The anchors of detectors, and the boxes that their codes stand for.
 
 The embedded SSD follows "SSD: Single Shot MultiBox Detector" (Liu et al., 2016), section 2.2, with the settings of
-TensorFlow's object detection API: six levels, anchors centred in their cells. EfficientDet (Tan et al., 2020) has five
-levels, with three scales of three shapes in each cell.
+TensorFlow's object detection API: six levels, anchors centred in their cells. EfficientDet (Tan et al., 2020) has
+five levels, with three scales of three shapes in each cell.
 """
 
 from functools import cache

@@ -1,14 +1,14 @@
 """EfficientDet-Lite0: boxes of the 80 COCO classes.
 
-Tan et al., "EfficientDet: Scalable and Efficient Object Detection", 2020, https://arxiv.org/abs/1911.09070, in the Lite
-form for small devices: EfficientNet-Lite0 below, ReLU6 for swish, and plain sums where BiFPN weighs its inputs.
-Batch normalisation is folded into the convolutions, as in the .tflite file, whose 8-bit weights are read as numbers.
+Tan et al., "EfficientDet: Scalable and Efficient Object Detection", 2020, https://arxiv.org/abs/1911.09070, in the
+Lite form for small devices: EfficientNet-Lite0 below, ReLU6 for swish, and plain sums where BiFPN weighs its
+inputs. Batch normalisation is folded into the convolutions, as in the .tflite file, whose 8-bit weights are read as
+numbers.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -173,7 +173,8 @@ def _halved(x: torch.Tensor) -> torch.Tensor:
 def _rows(heads: nn.ModuleList, levels: list[torch.Tensor], width: int) -> torch.Tensor:
     """(N, anchors of all levels, width): level, row, column, anchor in the cell."""
     maps = [head(x).permute(0, 2, 3, 1).flatten(1) for head, x in zip(heads, levels, strict=True)]
-    return torch.cat(maps, dim=1).unflatten(1, (-1, width))
+    rows = torch.cat(maps, dim=1)
+    return rows.reshape(len(rows), -1, width)
 
 
 def build() -> EfficientDetLite0:
@@ -189,10 +190,9 @@ def import_weights(path: Path) -> dict[str, torch.Tensor]:
     file = read_tflite(path)
     weights: dict[str, torch.Tensor] = {}
     for layer, convolution in _layers(file).items():
+        # Levels share kernels in the file; here each has its own.
         kernel, bias = kernel_and_bias(file, convolution)
-        # Copies: levels share kernels in the file, and here each has its own.
-        weights[f"{layer}.weight"] = torch.from_numpy(kernel.copy())
-        weights[f"{layer}.bias"] = torch.from_numpy(bias.copy())
+        weights[f"{layer}.weight"], weights[f"{layer}.bias"] = torch.from_numpy(kernel), torch.from_numpy(bias)
     used = {name for c in file.convolutions for name in (c.kernel, c.bias)}
     if left_over := {name for name, array in file.tensors.items() if array.dtype.kind == "f"} - used:
         raise ModelUnavailable(f"{path} holds weights that the network has no place for: {min(left_over)}.")
@@ -217,7 +217,8 @@ def _layers(file: TfliteFile) -> dict[str, Convolution]:
         seen[name] += 1
     if len(found) != len(file.convolutions):
         raise ModelUnavailable(
-            f"{file.path} has {len(file.convolutions)} convolutions, and the network {len(found)}: this is another one."
+            f"{file.path} has {len(file.convolutions)} convolutions where {len(found)} are expected: this is another "
+            "network."
         )
     return found
 

@@ -5,6 +5,7 @@ What a network knows stands in its row; only the names of layers take the networ
 
 from typing import Any
 
+from visioncli.errors import UsageError
 from visioncli.models import registry
 from visioncli.models.labels import load_labels
 from visioncli.models.row import Download, ModelRow, Packaged
@@ -13,7 +14,10 @@ from visioncli.weights.places import stored_file
 
 
 def check_names(task: str, row: ModelRow, settings: dict[str, Any]) -> None:
-    """Raises UsageError where the task's settings name a class or a layer that the row's network has not."""
+    """Raises UsageError where the task's settings name a class or a layer that the row's network has not, or want of
+    it what it cannot do."""
+    if task == "segment":
+        check_mode(row, settings.get("mode", "semantic"))
     if settings.get("classes") is not None:
         # Objects of networks that know no objects come from the embedded detector.
         own = task == "detect" or row.form == "instances"
@@ -26,6 +30,16 @@ def check_names(task: str, row: ModelRow, settings: dict[str, Any]) -> None:
             from visioncli.tasks.gradcam.methods import check_layer
 
             check_layer(row, layer)
+
+
+def check_mode(row: ModelRow, mode: str) -> None:
+    """Raises UsageError where the row's network cannot segment in that mode."""
+    if row.form == "instances" and mode != "instance":
+        raise UsageError(f"{row.name} finds objects and their masks: add --mode instance.")
+    if row.form == "saliency" and mode != "foreground":
+        raise UsageError(
+            f"{row.name} tells the foreground from the rest, and knows no classes: add --mode foreground."
+        )
 
 
 def _is_to_be_fetched(row: ModelRow) -> bool:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def load_network(row: ModelRow) -> "nn.Module":
     """The network of `row`, filled with its weights, in inference mode on the CPU. Raises ModelUnavailable.
 
-    A row with a `Download` or `Packaged` must have been made ready (`resolve.ready`) before. Of the form "features" it is the
-    network without the layer that classifies; UsageError where it has none of the kind.
+    A row with a `Download` or `Packaged` must have been made ready (`resolve.ready`) before. Of the form "features"
+    it is the network without the layer that classifies; UsageError where it has none of the kind.
     """
     if row.form != "features":
         return _whole_network(row)

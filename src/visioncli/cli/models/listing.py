@@ -160,12 +160,15 @@ def info(
         show_rows([row], True)
         return
     spec = row.input
-    scale = f"(pixel / 255 - {_numbers(spec.mean)}) / {_numbers(spec.std)}"
+    white = "brightest" if row.form == "saliency" else "255"
+    scale = f"(pixel / {white} - {_numbers(spec.mean)}) / {_numbers(spec.std)}"
     if row.architecture == "transformers":
         picture = "as its own processor prepares it"
     elif row.layout is not None:
         picture = f"{_shape(row.layout)}, {spec.interpolation}; {scale}"
-    elif "classify" in row.tasks and not spec.resize:
+    elif row.form == "anchors":
+        picture = f"framed in {spec.size} x {spec.size} pixels, {spec.interpolation}; {scale}"
+    elif ("classify" in row.tasks and not spec.resize) or row.form == "saliency":
         picture = f"squashed to {spec.size} x {spec.size}, {spec.interpolation}; {scale}"
     elif "classify" in row.tasks:
         picture = f"shorter side to {spec.resize}, {spec.interpolation}; centre {spec.size} x {spec.size}; {scale}"

@@ -16,6 +16,7 @@ from visioncli.models.labels import load_labels
 from visioncli.models.registry import Hub, ModelRow
 from visioncli.pictures import Picture
 from visioncli.results import ModelInfo, Segment
+from visioncli.tasks.beforehand import check_mode
 from visioncli.tasks.detect.detectors import Boxes
 from visioncli.tasks.detect.task import Detect
 from visioncli.tasks.detect.task import Prepared as PreparedDetection
@@ -113,12 +114,12 @@ class SegmentTask(Task):
 
     def _answer(self, prepared: Prepared, objects: Boxes | None) -> Answer:
         logits = self._logits(prepared.x)
-        classes = self._segmenter.classes(logits, prepared.height, prepared.width)
-        if objects is not None:
-            return self._instances(classes, objects)
         if self._mode == "foreground":
             alpha = self._segmenter.alpha(logits, prepared.height, prepared.width)
             return self._foreground(alpha)
+        classes = self._segmenter.classes(logits, prepared.height, prepared.width)
+        if objects is not None:
+            return self._instances(classes, objects)
         counts = np.bincount(classes.ravel())
         present = [int(i) for i in np.flatnonzero(counts) if i != BACKGROUND or not self._has_background]
         segments = [
@@ -234,9 +235,8 @@ def build(
 
     mode, size = settings.get("mode", "semantic"), settings.get("size", DEFAULT_SIZE)
     check_options(mode, size)
+    check_mode(row, mode)
     if row.form == "instances":
-        if mode != "instance":
-            raise UsageError(f"{row.name} finds objects and their masks: add --mode instance.")
         engine = open_engine(row, options)
         return InstanceTask(row, engine, score=score, classes=classes, polygons=settings.get("polygons", False))
     detector = None
@@ -247,7 +247,7 @@ def build(
             )
         detector_row = registry.find(registry.DEFAULTS["detect"], "detect")
         detector = detect.build(detector_row, options, score=score, classes=classes)
-    if row.form == "pixels" and size == DEFAULT_SIZE:
+    if row.form in ("pixels", "saliency") and size == DEFAULT_SIZE:
         settings["size"] = row.input.size
     return SegmentTask(row, open_segmenter(row, options), detector=detector, **settings)
 
@@ -265,4 +265,8 @@ def open_segmenter(row: ModelRow, options: EngineOptions | None = None) -> Segme
         from visioncli.tasks.segment.onnx import OnnxSegmenter
 
         return OnnxSegmenter(row, engine)
+    if row.form == "saliency":
+        from visioncli.tasks.segment.saliency import SaliencySegmenter
+
+        return SaliencySegmenter(engine, row.input)
     return PlainSegmenter(engine, row.input) if row.form == "pixels" else DeeplabSegmenter(engine)
