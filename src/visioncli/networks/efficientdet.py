@@ -292,7 +292,7 @@ def activation_ranges(path: Path) -> dict[str, tuple[float, float]]:
 
 
 def _sum(tensor: str) -> str:
-    """The name of a sum; the file's is like `efficientnet-lite0/blocks_2/Add`, `fpn_cells/cell_0/fnode4/add_n/add`."""
+    """Our name of a sum such as `efficientnet-lite0/blocks_2/Add` or `fpn_cells/cell_0/fnode4/add_n/add`."""
     parts = tensor.split("/")
     if parts[0] != "fpn_cells":
         return f"backbone.blocks.{parts[1].removeprefix('blocks_')}"

