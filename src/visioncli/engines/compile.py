@@ -56,16 +56,19 @@ def check_exportable(row: ModelRow) -> None:
         raise UsageError(f"{row.name} is an ONNX file already.")
     if not can_compile(row) and _hub_outputs(row) is None:
         raise UsageError(
-            f"{row.name} cannot be exported to ONNX; the embedded networks, torchvision's and timm's classifiers, "
-            "and transformers' for classify and segment can."
+            f"{row.name} cannot be exported to ONNX; the embedded networks, efficientdet_lite0, torchvision's and "
+            "timm's classifiers, and transformers' for classify and segment can."
         )
 
 
 def check_compilable(row: ModelRow) -> None:
     """Raises UsageError where the network of `row` cannot become an ONNX file."""
+    if row.architecture == "onnx":
+        raise UsageError(f"{row.name} is an ONNX file already.")
     if not can_compile(row):
         raise UsageError(
-            f"{row.name} cannot be exported to ONNX; the embedded networks and torchvision's classifiers can."
+            f"{row.name} cannot be exported to ONNX; the embedded networks, efficientdet_lite0 and torchvision's "
+            "classifiers can."
         )
 
 

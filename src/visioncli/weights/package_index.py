@@ -170,7 +170,7 @@ _RAISED = r"^(?:[\w.]+\.)?((?:\w*(?:Error|Exception|Timeout)): .+)"
 def _trouble(words: str) -> str:
     """What went wrong on the way to the index; empty where pip reached it."""
     lines = [
-        line
+        line.removesuffix(" - skipping")
         for line in words.splitlines()
         if ("connection broken by" in line or "Could not fetch URL" in line or re.match(_BROKEN, line))
         and " 404 " not in line
