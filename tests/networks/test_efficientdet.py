@@ -149,7 +149,7 @@ def test_ranges_are_given_by_the_module_whose_output_they_bound(tmp_path: Path) 
     assert ranges.keys() == {
         *layers,
         "input",
-        "backbone.blocks.2",
+        "backbone.blocks.2.project/Add",
         "cells.1.up.1/two",
         "cells.1.up.1/sum",
     }

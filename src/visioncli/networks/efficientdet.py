@@ -278,9 +278,9 @@ def activation_ranges(path: Path) -> dict[str, tuple[float, float]]:
     """Between what least and greatest number the 8-bit file keeps what flows through `EfficientDetLite0`.
 
     By the convolution that the numbers come out of, after its activation: `backbone.stem`, `cells.0.up.1.pointwise`;
-    `backbone.blocks.4` where the input was added; `cells.0.up.1/sum` what a node of the pyramid takes, after its
-    ReLU6, and `cells.0.up.1/two` the first two of three terms of it; `input` is the prepared picture. Raises
-    ModelUnavailable where the file is not that of this network.
+    `backbone.blocks.4.project/Add` where the input was added; `cells.0.up.1/sum` what a node of the pyramid takes,
+    after its ReLU6, and `cells.0.up.1/two` the first two of three terms of it; `input` is the prepared picture.
+    Raises ModelUnavailable where the file is not that of this network.
     """
     file = read_tflite(path)
     outputs = {layer: convolution.output for layer, convolution in _layers(file).items()}
@@ -295,7 +295,7 @@ def _sum(tensor: str) -> str:
     """Our name of a sum such as `efficientnet-lite0/blocks_2/Add` or `fpn_cells/cell_0/fnode4/add_n/add`."""
     parts = tensor.split("/")
     if parts[0] != "fpn_cells":
-        return f"backbone.blocks.{parts[1].removeprefix('blocks_')}"
+        return f"backbone.blocks.{parts[1].removeprefix('blocks_')}.project/Add"
     cell = parts[1].removeprefix("cell_")
     way, place = _node(int(parts[2].removeprefix("fnode")))
     return f"cells.{cell}.{way}.{place}/{'two' if parts[3] == 'add_n' else 'sum'}"
