@@ -9,6 +9,7 @@ from PIL import Image
 
 from conftest import Ended
 from visioncli.models import registry
+from visioncli.models.measured import measured
 from visioncli.models.row import Carrier
 from visioncli.weights.places import converted_file
 
@@ -52,6 +53,57 @@ def test_json_holds_every_fact(vision: Vision) -> None:
     assert rows["resnet50"]["source"]["url"].endswith("resnet50-11ad3fa6.pth")
     assert rows["efficientnet_lite0"]["weights"] == "installed"
     assert vision("models", "info", "resnet50", "--json").records == [rows["resnet50"]]
+
+
+def test_what_was_measured_is_told_apart_from_what_was_published(vision: Vision) -> None:
+    head, *rows = table(vision("models"))
+    listed = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
+    for row in registry.ROWS:
+        cells, ours = listed[row.name], measured(row)
+        assert cells["published on"] == (row.accuracy[0].on if row.accuracy else "-")
+        assert (cells["published"] == "-") == (not row.accuracy)
+        assert cells["measured on"] == (ours[0].where if ours else "-")
+        assert (cells["measured"] == "-") == (not ours)
+    lite = listed["efficientnet_lite0"]
+    assert lite["published"] == "top-1 75.1" and lite["published on"] == "ImageNet-1k val"
+    (top1, *_) = measured(registry.find("efficientnet_lite0"))
+    assert lite["measured"] == f"top-1 {top1.value:.1f}"
+    assert lite["measured on"] == f"{top1.pictures} ImageNet pictures (fp32)"
+    said = vision("models", "info", "efficientnet_lite0").out.decode()
+    assert "published:     top-1 75.1 % on ImageNet-1k val\n" in said
+    assert f"measured:      {top1}" in said
+    assert "measured" not in vision("models", "info", "resnet50").out.decode()
+    (row,) = vision("models", "info", "efficientnet_lite0", "--json").records
+    assert row["measured"][0]["value"] == top1.value and row["accuracy"][0]["value"] == 75.1
+
+
+def test_a_networks_figures_are_of_one_metric_where_both_are_known() -> None:
+    from visioncli.cli.models.listing import headline, own_headline
+
+    for row in registry.ROWS:
+        for task in row.tasks:
+            theirs, ours = headline(row, task), own_headline(row, task)
+            assert theirs is None or ours is None or theirs.metric == ours.metric
+
+
+@pytest.mark.parametrize("task", [None, "detect", "segment", "pose", "classify", "caption"])
+@pytest.mark.parametrize("width", [80, 100])
+def test_both_figures_fit_on_a_terminal_and_a_line_says_where_they_are_from(
+    task: str | None, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from visioncli.cli.models import listing
+
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    listing.show_rows(listing.select(task, None), False, task)
+    out, err = capsys.readouterr()
+    assert max(map(len, (out + err).splitlines())) <= width
+    assert {"published", "measured", "weights"} <= set(out.split("\n")[0].split())
+    told = " ".join(err.split())
+    assert told.startswith("published: by others") and "measured: here" in told
+    for row in listing.select(task, None):
+        if ours := listing.own_headline(row, task):
+            assert ours.where in told
 
 
 def test_info_is_for_people(vision: Vision) -> None:
