@@ -115,9 +115,12 @@ def test_a_run_that_was_interrupted_ends_with_the_tensors_of_one_that_was_not(
     whole = small(squares, tmp_path / "whole", dropout=0.3)
     with pytest.raises(KeyboardInterrupt):
         small(squares, tmp_path / "cut", dropout=0.3, watcher=KilledAt(step))
+    left = tmp_path / "cut" / ".vision-0123456789abcdef.safetensors"  # by a writer that had no time to tidy
+    left.write_bytes(b"half")
     cut = small(squares, tmp_path / "cut", dropout=0.3, resume=True)
     assert same(tensors(whole.folder), tensors(cut.folder))
     assert not (tmp_path / "cut" / ".training").exists()
+    assert not left.exists()
 
 
 def test_resuming_with_other_options_is_refused(squares: Path, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from visioncli.training.run_files import write_confusion
 from visioncli.training.store import PictureStore
 from visioncli.training.suspects import Suspect, suspects, write_suspects
 from visioncli.training.watch import Log, Watcher, read_log
-from visioncli.weights.runs import WEIGHTS, read_facts, read_run, write_model
+from visioncli.weights.runs import read_facts, read_run, read_weights, write_model
 
 SUSPECTS, CONFUSION, CURVES, SHEET, CARD = (
     "suspects",
@@ -88,10 +88,8 @@ def finish(run: Finishing) -> None:
     _write_tables(run, reports[VAL], doubtful)
     _draw(run, reports[VAL], row)
     facts = _facts(run, row, reports, before, doubtful)
-    from safetensors.torch import load_file
-
     with run.watcher.undisturbed():
-        row = write_model(run.folder, _measured(row, reports), load_file(run.folder / WEIGHTS), facts)
+        row = write_model(run.folder, _measured(row, reports), read_weights(row), facts)
     write_whole(run.folder / CARD, model_card(_card(run, row, reports, before, doubtful)).encode())
     run.log("result", **{name: value for name, value in reports[VAL].numbers().items() if np.isfinite(value)})
 

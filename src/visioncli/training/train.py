@@ -31,7 +31,7 @@ from visioncli.training.run_files import write_files
 from visioncli.training.split import Line, write_split
 from visioncli.training.watch import Log, Watcher
 from visioncli.weights.downloads import Access
-from visioncli.weights.runs import NOTES, read_facts
+from visioncli.weights.runs import NOTES, read_facts, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,6 +201,7 @@ def _locked(run: Path, *, check: bool, resume: bool) -> "Iterator[None]":
     except (OSError, NotImplementedError) as problem:
         raise OutputError(f"{run} cannot be locked: {problem}.") from None
     try:
+        tidy(run)
         yield
     finally:
         lock.release()
