@@ -68,7 +68,7 @@ def test_pictures_of_a_test_part_without_classes_are_left_out_and_counted(tmp_pa
 def test_hidden_entries_and_results_of_earlier_runs_are_no_examples(tmp_path: Path) -> None:
     place(tmp_path, ["cat/1.jpg", "dog/1.jpg", ".git/x/1.jpg", "cat/.thumb.jpg", "out/a.jpg", "run/curves.png"])
     (tmp_path / "out" / ".visionfiles").write_bytes(b"a.jpg\0")
-    place(tmp_path, ["run/model.json", "run/model.safetensors"], b"x")
+    place(tmp_path, ["run/model.json"], b'{"schema": "vision-model/1"}')
     found = read_set(str(tmp_path))
     assert found.classes == ("cat", "dog")
     assert len(found) == 2

@@ -12,6 +12,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from visioncli import load, train
+from visioncli.earlier_results import RUN_NAMES
 from visioncli.errors import OutputError, UsageError
 from visioncli.training.launcher import Alone
 from visioncli.training.train import Run, Where
@@ -93,6 +94,7 @@ def test_the_run_folder_holds_what_the_design_names(squares: Path, tmp_path: Pat
         *("val.jsonl", "split.csv", "files.jsonl", "MODEL_CARD.md", "augmented.jpg"),
     }
     assert {path.name for path in run.folder.iterdir()} == wanted
+    assert wanted < RUN_NAMES  # what is no input where the folder lies among pictures
     events = [line["event"] for line in read_log(run.folder)]
     assert events[0] == "data"
     assert events.count("epoch") == 4
