@@ -42,6 +42,8 @@ SUSPECTS, CONFUSION, CURVES, SHEET, CARD = (
     "MODEL_CARD.md",
 )
 _SHOWN, _VERSIONS = 8, 7
+_DRAWN_CLASSES = 60
+"""More classes make a picture that is larger than a screen, and hardly a cell that is not empty off the diagonal."""
 _HEADLINES = {"top1": "top-1", "subset_accuracy": "every label right"}
 
 
@@ -165,9 +167,8 @@ def _write_tables(run: Finishing, report: ClassificationReport, doubtful: list[S
     classes = run.pictures.classes
     if report.confusion is not None:
         write_confusion(run.folder / f"{CONFUSION}.csv", classes, report.confusion.counts)
-        drawn = confusion.draw(
-            classes, report.confusion.counts, f"{report.pictures:,} validation pictures", objects="pictures"
-        )
+        note = f"{report.pictures:,} validation pictures"
+        drawn = confusion.draw(classes, report.confusion.counts, note, most=_DRAWN_CLASSES, confused=True)
         write_picture(run.folder / f"{CONFUSION}.png", drawn, "PNG", optimize=True)
     if doubtful is not None:
         paths = [example.shown for example in run.pictures.examples]
