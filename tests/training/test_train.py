@@ -79,6 +79,16 @@ class KilledAt(Watcher):
             raise KeyboardInterrupt
 
 
+class Listener(Watcher):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+
 def test_a_run_from_scratch_is_a_model_that_classifies(squares: Path, tmp_path: Path) -> None:
     run = small(squares, tmp_path / "run", epochs=12)
     assert run.accuracy > 0.9
@@ -102,6 +112,17 @@ def test_the_run_folder_holds_what_the_design_names(squares: Path, tmp_path: Pat
     body = json.loads((run.folder / "model.json").read_text())
     assert body["facts"]["finished"] is True
     assert body["facts"]["data"]["pictures"]["val"] == len((run.folder / "val.jsonl").read_text().splitlines())
+
+
+def test_which_epoch_is_kept_is_said(squares: Path, tmp_path: Path) -> None:
+    listener = Listener()
+    run = small(squares, tmp_path / "run", epochs=3, watcher=listener)
+    best = max(e["epoch"] for e in read_log(run.folder) if e["event"] == "epoch" and e["best"])
+    assert f"The network after epoch {best:g} of 3 is kept." in listener.said
+    assert (run.classes, run.pictures) == (
+        ("blue", "green", "red"),
+        len((run.folder / "val.jsonl").open().readlines()),
+    )
 
 
 def test_two_runs_give_the_same_tensors_and_another_seed_gives_others(squares: Path, tmp_path: Path) -> None:
@@ -207,7 +228,9 @@ def test_unfreezing_never_keeps_a_worse_network_than_the_head(tmp_path: Path) ->
     draw_set(data / "val", each=4, side=90, seed=8)  # so alike that by their features they are the same
     choices: dict[str, Any] = {"views": 0, "size": 64, "allow_leaks": True, "where": Where(threads=1)}
     frozen = train(data, tmp_path / "a", **choices)
-    wild = train(data, tmp_path / "b", **choices, unfreeze="last", rate=5.0, epochs=2)
+    listener = Listener()
+    wild = train(data, tmp_path / "b", **choices, unfreeze="last", rate=5.0, epochs=2, watcher=listener)
+    assert "No epoch was better than the head on frozen features, which is kept." in listener.said
     assert frozen is not None
     assert wild is not None
     assert frozen.accuracy == 1

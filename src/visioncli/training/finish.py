@@ -4,7 +4,7 @@ import dataclasses
 import shlex
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,22 @@ def finish(run: Finishing) -> None:
     with run.watcher.undisturbed():
         row = write_model(run.folder, _measured(row, reports), read_weights(row), facts)
     write_whole(run.folder / CARD, model_card(_card(run, row, reports, before, doubtful)).encode())
+    for sentence in _endings(run, doubtful):
+        run.watcher.say(sentence)
     run.log("result", **{name: value for name, value in reports[VAL].numbers().items() if np.isfinite(value)})
+
+
+def _endings(run: Finishing, doubtful: list[Suspect] | None) -> Iterator[str]:
+    """Which of the networks that the run went through is kept, and where labels look wrong."""
+    told = [e for e in read_log(run.folder) if e["event"] in ("head", "epoch")]
+    best = next((e for e in reversed(told) if e.get("best")), None)
+    if best is not None:
+        yield f"The network after epoch {best['epoch']:g} of {told[-1]['epoch']:g} is kept."
+    elif len(told) > 1:
+        yield "No epoch was better than the head on frozen features, which is kept."
+    if doubtful:
+        pictures = "1 picture looks" if len(doubtful) == 1 else f"{len(doubtful):,} pictures look"
+        yield f"{pictures} like another class than the one given: {run.folder / SUSPECTS}.csv"
 
 
 def _predicted(run: Finishing, row: ModelRow, places: np.ndarray, what: str) -> Predictions:

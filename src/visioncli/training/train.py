@@ -20,6 +20,7 @@ from visioncli.errors import OutputError, UsageError
 from visioncli.labelled.interface import TEST, TRAIN, VAL
 from visioncli.labelled.recognise import read_set
 from visioncli.models import registry
+from visioncli.models.labels import load_labels
 from visioncli.models.row import ModelRow, Untrained
 from visioncli.resolve import describe, ready
 from visioncli.runner import RunOptions, usual_workers
@@ -31,7 +32,7 @@ from visioncli.training.run_files import write_files
 from visioncli.training.split import Line, write_split
 from visioncli.training.watch import Log, Watcher
 from visioncli.weights.downloads import Access
-from visioncli.weights.runs import NOTES, read_facts, tidy
+from visioncli.weights.runs import NOTES, read_facts, read_run, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,14 +55,16 @@ _FINISH_A_PICTURE, _FINISH_A_GFLOP = 0.001, 0.015
 class Run:
     """A trained network: its folder, which `load("classify", model=run.folder)` takes, and its numbers.
 
-    `numbers` are those of the validation part by name (`top1`, `log_loss` …), `test_numbers` those of the test part
-    where the set has one.
+    `numbers` are those of the validation part of so many `pictures` by name (`top1`, `log_loss` …), `test_numbers`
+    those of the test part where the set has one. `classes` are the names of what it tells apart.
     """
 
     folder: Path
     numbers: dict[str, float]
     intervals: dict[str, tuple[float, float]]
     test_numbers: dict[str, float] = dataclasses.field(default_factory=dict)
+    pictures: int = 0
+    classes: tuple[str, ...] = ()
 
     @property
     def accuracy(self) -> float:
@@ -74,7 +77,8 @@ def read_result(folder: Path) -> Run:
     numbers = read_facts(folder)["numbers"]
     val = numbers[VAL]
     ends = {name: tuple(pair) for name, pair in val["intervals"].items() if pair}
-    return Run(folder, _known(val), ends, _known(numbers.get(TEST, {"numbers": {}})))
+    classes = tuple(load_labels(read_run(folder, check=False).labels).values())
+    return Run(folder, _known(val), ends, _known(numbers.get(TEST, {"numbers": {}})), val["pictures"], classes)
 
 
 def _known(part: dict[str, Any]) -> dict[str, float]:
