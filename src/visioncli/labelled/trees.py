@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from visioncli.datasets.align import PICTURE_SUFFIXES
 from visioncli.datasets.file_bytes import read_bytes, unreadable
 from visioncli.datasets.interface import DatasetError
+from visioncli.datasets.picture_names import PICTURE_SUFFIXES
 from visioncli.earlier_results import Results, is_trained, results_in
 from visioncli.inputs.sources import is_folder_entry
 from visioncli.labelled.interface import Content, Example, SetError
