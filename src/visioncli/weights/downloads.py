@@ -166,12 +166,11 @@ def verified(source: Source, *, thoroughly: bool = False) -> str | None:
     return found
 
 
-def remove(source: Source) -> int:
-    """Removes the cached file and what was fetched of it; how many bytes that freed. Raises OutputError."""
+def files_of(source: Source) -> list[Path]:
+    """Where the file belongs in the cache, what is noted of it, and what a transfer that broke off left."""
     path = place_of(source)
     partial = path.parent / ".partial"
-    parts = (path, _note_path(path), partial / f"{path.name}.part", partial / f"{path.name}.lock")
-    return sum(map(remove_file, parts))
+    return [path, _note_path(path), partial / f"{path.name}.part", partial / f"{path.name}.lock"]
 
 
 def remove_file(path: Path) -> int:

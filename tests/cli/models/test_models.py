@@ -8,10 +8,12 @@ import torch
 from PIL import Image
 
 from conftest import Ended
+from visioncli.engines.compile import compiled_file
 from visioncli.models import registry
 from visioncli.models.measured import measured
-from visioncli.models.row import Carrier
-from visioncli.weights.places import converted_file
+from visioncli.models.row import Carrier, Download
+from visioncli.training.feature_files import store_file
+from visioncli.weights.places import converted_file, stored_file
 
 Vision = Callable[..., Ended]
 
@@ -223,6 +225,66 @@ def test_weights_are_found_verified_and_removed(vision: Vision, own_cache: Path)
     assert "freed" in vision("models", "remove", "alexnet").err
     assert not path.exists()
     assert "nothing was there" in vision("models", "remove", "alexnet").err
+
+
+def fill(own_cache: Path) -> dict[str, Path]:
+    """A file of each kind, of a size of its own, and one that is somebody's."""
+    row = registry.find("efficientnet_lite0")
+    assert isinstance(row.source, Carrier)
+    alexnet = registry.find("alexnet")
+    assert isinstance(alexnet.source, Download)
+    files = {
+        "downloaded weights": stored_file(alexnet.source),
+        "converted weights": converted_file(row.name, row.source),
+        "compiled networks": compiled_file(row),
+        "features of pictures": store_file(row),
+        "mine": own_cache / "features" / "mine.txt",
+    }
+    for n, path in enumerate(files.values(), start=1):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(n * 1024 * 1024))
+    return files
+
+
+def test_the_cache_says_what_takes_its_room(vision: Vision, own_cache: Path) -> None:
+    assert f"vision: {own_cache} holds nothing of networks.\n" == vision("models", "list", "--cached").err
+    fill(own_cache)
+    said = vision("models", "list", "--cached").err
+    assert said == (
+        f"vision: {own_cache} holds downloaded weights 1.0 MiB, converted weights 2.0 MiB, compiled networks "
+        "3.0 MiB, features of pictures 4.0 MiB.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "gone"),
+    [
+        (("efficientnet_lite0",), {"converted weights", "compiled networks", "features of pictures"}),
+        (("efficientnet_lite0", "--features"), {"features of pictures"}),
+        (("alexnet",), {"downloaded weights"}),
+        (("alexnet", "--features"), set()),
+        (("--features",), {"features of pictures"}),
+        (("--all", "--features"), {"features of pictures"}),
+        (
+            ("--all",),
+            {"downloaded weights", "converted weights", "compiled networks", "features of pictures"},
+        ),
+    ],
+)
+def test_what_is_removed_is_what_was_named(
+    vision: Vision, own_cache: Path, args: tuple[str, ...], gone: set[str]
+) -> None:
+    files = fill(own_cache)
+    ended = vision("models", "remove", *args)
+    assert ended.status == 0
+    assert {what for what, path in files.items() if not path.exists()} == gone
+    assert ("MiB freed" in ended.err) is bool(gone)
+
+
+@pytest.mark.parametrize("args", [(), ("alexnet", "--all")])
+def test_removing_takes_a_name_or_all(vision: Vision, args: tuple[str, ...]) -> None:
+    ended = vision("models", "remove", *args)
+    assert (ended.status, ended.err) == (2, "vision: Name networks, or say --all, or --features.\n")
 
 
 def test_verifying_all_reads_what_is_here(vision: Vision) -> None:
