@@ -106,6 +106,11 @@ def compiled_files(row: ModelRow) -> list[Path]:
     return sorted(path for path in own.parent.glob("*.onnx") if made.fullmatch(path.name))
 
 
+def all_compiled() -> list[Path]:
+    """The compiled networks in the cache, of all versions."""
+    return sorted((cache_folder() / "compiled").rglob("*.onnx"))
+
+
 def compile_model(row: ModelRow, target: Path | None = None, tell: Callable[[str], None] | None = None) -> Path:
     """Exports the network of `row` to `target`, by default to its place in the cache, whole or not at all.
 

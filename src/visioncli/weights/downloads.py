@@ -167,14 +167,12 @@ def verified(source: Source, *, thoroughly: bool = False) -> str | None:
     return found
 
 
-def remove(source: Source) -> int:
-    """Removes the cached file and what was fetched of it; how many bytes that freed. Raises OutputError."""
+def files_of(source: Source) -> list[Path]:
+    """Where the file belongs in the cache, what is noted of it, and what a transfer that broke off left."""
     path = place_of(source)
     partial = path.parent / ".partial"
     parts = [path, _note_path(path), partial / f"{path.name}.part", partial / f"{path.name}.lock"]
-    if isinstance(source, Packaged):
-        parts.append(path.with_name(source.wheel))
-    return sum(map(remove_file, parts))
+    return [*parts, path.with_name(source.wheel)] if isinstance(source, Packaged) else parts
 
 
 def remove_file(path: Path) -> int:

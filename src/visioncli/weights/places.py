@@ -84,6 +84,11 @@ def converted_file(name: str, source: Carrier | Packaged) -> Path:
     return cache_folder() / "weights" / f"{name}-{source.sha256[:12]}-v{CONVERSION}.safetensors"
 
 
+def all_converted() -> list[Path]:
+    """The converted weights in the cache, of all versions."""
+    return sorted((cache_folder() / "weights").glob("*-v[0-9]*.safetensors"))
+
+
 def stored_file(source: Download | Packaged) -> Path:
     """Where the file of a download belongs, whether it is there or not."""
     return cache_folder() / "downloads" / source.file
