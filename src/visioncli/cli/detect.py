@@ -7,7 +7,7 @@ import typer
 from visioncli.cli import completion
 from visioncli.cli.options import FrameOptions, with_frame_options
 from visioncli.cli.shared_options import TruthIdsOption, TtaOption
-from visioncli.models.tta import DEFAULT_TTA, Tta
+from visioncli.models.tta import DEFAULT_TTA
 
 
 @with_frame_options
@@ -41,7 +41,7 @@ def detect(
             help="Also run overlapping tiles, for small objects in large pictures, e.g. 640:0.2.",
         ),
     ] = None,
-    tta: TtaOption = Tta(DEFAULT_TTA["detect"]),
+    tta: TtaOption = DEFAULT_TTA["detect"],
     crops: Annotated[bool, typer.Option("--crops", help="Also write each object as a picture.")] = False,
     images: TruthIdsOption = None,
     yolo_scores: Annotated[bool, typer.Option("--yolo-scores", help="Score as sixth column of YOLO files.")] = False,

@@ -7,7 +7,7 @@ import typer
 
 from visioncli.cli.options import FrameOptions, with_frame_options
 from visioncli.cli.shared_options import DetectorOption, TruthIdsOption
-from visioncli.models.tta import DEFAULT_TTA, PoseTta
+from visioncli.models.tta import DEFAULT_POSE_TTA, PoseTta
 
 
 @with_frame_options
@@ -36,7 +36,7 @@ def pose(
     detector: DetectorOption = None,
     tta: Annotated[
         PoseTta, typer.Option("--tta", help="Mirror images: of each person's crop, or also of the picture (flip).")
-    ] = PoseTta(DEFAULT_TTA["pose"]),
+    ] = DEFAULT_POSE_TTA,
     images: TruthIdsOption = None,
 ) -> None:
     """Find people and their 17 COCO keypoints, and draw their skeletons."""

@@ -27,7 +27,7 @@ def segment(
     size: Annotated[
         int, typer.Option("--size", metavar="PX", help="Input size: 257 is quick, larger is finer.")
     ] = 513,
-    tta: TtaOption = Tta(DEFAULT_TTA["segment"]),
+    tta: TtaOption = DEFAULT_TTA["segment"],
     flip: Annotated[bool, typer.Option("--flip", help="Short for --tta flip.")] = False,
     detector: DetectorOption = None,
     opacity: Annotated[

@@ -48,8 +48,7 @@ class Together(Classify):
             member.scores([prepared[n] for prepared in batch])[:, columns]
             for n, (member, columns) in enumerate(zip(self._members, self._columns, strict=True))
         ]
-        mean: np.ndarray = np.mean(np.stack(found), axis=0, dtype=np.float32)
-        return mean
+        return np.asarray(np.stack(found).mean(axis=0, dtype=np.float32))
 
 
 def _columns(ids: dict[int, int] | None) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.registry import ModelRow
-from visioncli.models.tta import DEFAULT_TTA, Tta, is_mirrored
+from visioncli.models.tta import DEFAULT_POSE_TTA, Tta, is_mirrored
 from visioncli.tasks.limits import between_0_and_1
 from visioncli.tasks.pose.top_down import PERSON, PoseTask
 
@@ -21,7 +21,7 @@ def build(
     person_score: float = DEFAULT_PERSON_SCORE,
     single: bool = False,
     detector: Sequence[ModelRow] = (),
-    tta: str = DEFAULT_TTA["pose"],
+    tta: str = DEFAULT_POSE_TTA,
     **settings: Any,
 ) -> PoseTask:
     """The task with its networks loaded; people are found by those of `detector`, together if they are several."""

@@ -11,7 +11,7 @@ from PIL.Image import Image
 from visioncli.engines.interface import Engine
 from visioncli.errors import UsageError
 from visioncli.models.registry import ModelRow
-from visioncli.models.tta import DEFAULT_TTA, PoseTta
+from visioncli.models.tta import DEFAULT_POSE_TTA, PoseTta
 from visioncli.pictures import Picture
 from visioncli.results import Keypoint, ModelInfo, Person
 from visioncli.tasks.detect.task import Detect
@@ -53,7 +53,7 @@ class PoseTask(Task):
         min_keypoint_score: float = 0.2,
         max_people: int = 20,
         angles: bool = False,
-        tta: str = DEFAULT_TTA["pose"],
+        tta: str = DEFAULT_POSE_TTA,
     ) -> None:
         between_0_and_1(score=score, min_keypoint_score=min_keypoint_score)
         if max_people < 1:
