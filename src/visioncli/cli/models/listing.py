@@ -113,7 +113,7 @@ def _cells(row: ModelRow, task: str | None) -> tuple[str, ...]:
 def state_of(row: ModelRow) -> str:
     """Whether the weights are on this machine: installed, cached, or what it takes to have them."""
     from visioncli.errors import ModelUnavailable
-    from visioncli.models.row import Carrier, Download, Hub, Untrained
+    from visioncli.models.row import Carrier, Download, Hub, Packaged, Untrained
     from visioncli.weights.places import carrier_file, stored_file
 
     if isinstance(row.source, Carrier):
@@ -122,8 +122,9 @@ def state_of(row: ModelRow) -> str:
         except ModelUnavailable:
             return f"extra {row.source.extra}" if row.source.extra else "not installed"
         return "installed"
-    if isinstance(row.source, Download):
-        return "cached" if stored_file(row.source).is_file() else "download"
+    if isinstance(row.source, Download | Packaged):
+        absent = "via pip" if isinstance(row.source, Packaged) else "download"
+        return "cached" if stored_file(row.source).is_file() else absent
     if isinstance(row.source, Untrained):
         return "train it"
     return "the library's" if isinstance(row.source, Hub) else "own"
@@ -159,12 +160,15 @@ def info(
         show_rows([row], True)
         return
     spec = row.input
-    scale = f"(pixel / 255 - {_numbers(spec.mean)}) / {_numbers(spec.std)}"
+    white = "brightest" if row.form == "saliency" else "255"
+    scale = f"(pixel / {white} - {_numbers(spec.mean)}) / {_numbers(spec.std)}"
     if row.architecture == "transformers":
         picture = "as its own processor prepares it"
     elif row.layout is not None:
         picture = f"{_shape(row.layout)}, {spec.interpolation}; {scale}"
-    elif "classify" in row.tasks and not spec.resize:
+    elif row.form == "anchors":
+        picture = f"framed in {spec.size} x {spec.size} pixels, {spec.interpolation}; {scale}"
+    elif ("classify" in row.tasks and not spec.resize) or row.form == "saliency":
         picture = f"squashed to {spec.size} x {spec.size}, {spec.interpolation}; {scale}"
     elif "classify" in row.tasks:
         picture = f"shorter side to {spec.resize}, {spec.interpolation}; centre {spec.size} x {spec.size}; {scale}"
@@ -236,13 +240,16 @@ def _shape(layout: Layout) -> str:
 
 
 def _file(row: ModelRow) -> str:
-    from visioncli.models.row import Carrier, Download, LocalFile
+    from visioncli.models.row import Carrier, Download, LocalFile, Packaged
 
     if isinstance(row.source, LocalFile):
         return f"{row.source.path}, SHA-256 {row.source.sha256}"
 
     if isinstance(row.source, Carrier):
         where = f"{row.source.file} in {row.source.distribution} {row.source.version}"
+        return f"{where}, {mib(row.file_mib)}, SHA-256 {row.source.sha256}"
+    if isinstance(row.source, Packaged):
+        where = f"{row.source.member} in {row.source.wheel} ({mib(row.source.wheel_mib)}) of the package index"
         return f"{where}, {mib(row.file_mib)}, SHA-256 {row.source.sha256}"
     if isinstance(row.source, Download):
         known = f"SHA-256 {row.source.hash_prefix}" + ("" if row.source.sha256 else "…")

