@@ -174,7 +174,7 @@ def _rows(heads: nn.ModuleList, levels: list[torch.Tensor], width: int) -> torch
     """(N, anchors of all levels, width): level, row, column, anchor in the cell."""
     maps = [head(x).permute(0, 2, 3, 1).flatten(1) for head, x in zip(heads, levels, strict=True)]
     rows = torch.cat(maps, dim=1)
-    return rows.reshape(len(rows), -1, width)
+    return rows.reshape(rows.shape[0], -1, width)
 
 
 def build() -> EfficientDetLite0:
@@ -255,7 +255,7 @@ def _pyramid() -> dict[str, str]:
     }
     for cell in range(CELLS):
         for node in range(2 * (LEVELS - 1)):
-            way, place = ("down", node) if node < LEVELS - 1 else ("up", node - LEVELS + 1)
+            way, place = _node(node)
             scope = f"fpn_cells/cell_{cell}/fnode{node}/op_after_combine{node + LEVELS}/conv/separable_conv2d"
             names[f"cells.{cell}.{way}.{place}.depthwise"] = f"{scope}/depthwise"
             names[f"cells.{cell}.{way}.{place}.pointwise"] = scope
@@ -272,3 +272,35 @@ def _head(part: str, scope: str, predict: str) -> dict[str, str]:
         names[f"{part}.{level}.predict.depthwise"] = f"{scope}-predict/separable_conv2d_4/{predict}"
         names[f"{part}.{level}.predict.pointwise"] = f"{scope}-predict/separable_conv2d_4"
     return names
+
+
+def activation_ranges(path: Path) -> dict[str, tuple[float, float]]:
+    """Between what least and greatest number the 8-bit file keeps what flows through `EfficientDetLite0`.
+
+    By the convolution that the numbers come out of, after its activation: `backbone.stem`, `cells.0.up.1.pointwise`;
+    `backbone.blocks.4` where the input was added; `cells.0.up.1/sum` what a node of the pyramid takes, after its
+    ReLU6, and `cells.0.up.1/two` the first two of three terms of it; `input` is the prepared picture. Raises
+    ModelUnavailable where the file is not that of this network.
+    """
+    file = read_tflite(path)
+    outputs = {layer: convolution.output for layer, convolution in _layers(file).items()}
+    for operator in file.operators:
+        if operator.kind == "ADD":
+            outputs[_sum(operator.outputs[0])] = operator.outputs[0]
+    ranges = {"input": file.quantisation[file.operators[0].outputs[0]].range}
+    return ranges | {name: file.quantisation[tensor].range for name, tensor in outputs.items()}
+
+
+def _sum(tensor: str) -> str:
+    """The name of a sum; the file's is like `efficientnet-lite0/blocks_2/Add`, `fpn_cells/cell_0/fnode4/add_n/add`."""
+    parts = tensor.split("/")
+    if parts[0] != "fpn_cells":
+        return f"backbone.blocks.{parts[1].removeprefix('blocks_')}"
+    cell = parts[1].removeprefix("cell_")
+    way, place = _node(int(parts[2].removeprefix("fnode")))
+    return f"cells.{cell}.{way}.{place}/{'two' if parts[3] == 'add_n' else 'sum'}"
+
+
+def _node(number: int) -> tuple[str, int]:
+    """Of the eight nodes of a cell, in the file's order: on which way it lies, and in which place."""
+    return ("down", number) if number < LEVELS - 1 else ("up", number - LEVELS + 1)
