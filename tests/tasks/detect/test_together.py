@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from onnx_files import constant
 from visioncli import load
 from visioncli.models import registry
 from visioncli.models.labels import load_labels
@@ -76,7 +77,7 @@ def test_a_mirror_image_is_searched_and_its_boxes_are_turned_back() -> None:
 def test_what_is_fused_does_not_depend_on_the_limits_of_the_answer() -> None:
     spots = Spots(RED, 1, 0.8)
     found(Together([Member(spots)], flip=True), picture(), score=0.7, max_detections=1)
-    assert {(limits.score, limits.most) for limits in spots.limits} == {(0.02, 100)}
+    assert {(limits.score, limits.most) for limits in spots.limits} == {(0.05, 100)}
 
 
 def test_the_score_limits_the_fused_boxes() -> None:
@@ -142,3 +143,49 @@ def test_the_record_names_every_member_and_its_weights() -> None:
     assert task.model.name == "ssd_mobilenet_v2+retinanet_resnet50_fpn"
     assert (task.model.weights_sha256 or "").startswith(f"{ROW.source.sha256}+")
     assert task.labels == load_labels("coco")
+
+
+@pytest.fixture
+def own_detector(tmp_path: Path) -> str:
+    """An ONNX file that numbers COCO's 80 classes from 0 and sees one cup, or bird, whatever it is shown."""
+    names = list(load_labels("coco").values())
+    answer = np.zeros((1, 20, 84), np.float32)
+    answer[0, 0, :4] = (32, 32, 16, 16)
+    answer[0, 0, 4 + names.index("bird")] = 0.9
+    meta = {"names": str(dict(enumerate(names))), "task": "detect", "imgsz": "[64, 64]", "stride": "32"}
+    return constant(tmp_path / "own.onnx", {"output0": answer}, **meta)
+
+
+def test_networks_named_with_a_comma_or_a_plus_answer_together_in_any_order(own_detector: str) -> None:
+    with Image.open(SAMPLES / "coffee.png") as image:
+        image.load()
+    names = "ssd_mobilenet_v2", own_detector
+    one, other = (load("detect", mark.join(names), score=0.3)(image) for mark in (",", "+"))
+    assert one.predictions == other.predictions
+    assert one.model == other.model
+    assert one.model is not None
+    assert set(one.model.name.split("+")) == {"ssd_mobilenet_v2", load("detect", own_detector).task.model.name}
+    assert len((one.model.weights_sha256 or "").split("+")) == 2
+    assert one.predictions is not None
+    found = {p.label: p.score for p in one.predictions}
+    alone = {p.label: p.score for p in load("detect")(image).predictions or ()}
+    # Each thing is seen by one of two networks alone.
+    assert found["bird"] == pytest.approx(0.45)
+    assert found["cup"] == pytest.approx(alone["cup"] / 2, abs=1e-4)
+    assert {p.label_id for p in one.predictions if p.label == "bird"} == {16}
+
+
+def test_both_networks_shape_the_key_that_resuming_compares(own_detector: str) -> None:
+    both = load("detect", f"ssd_mobilenet_v2,{own_detector}").task
+    assert len(both.settings["networks"]) == 2
+    assert both.settings["tta"] == "none"
+    assert load("detect", tta="flip").task.settings["tta"] == "flip"
+
+
+def test_people_are_found_by_several_networks_together(own_detector: str) -> None:
+    task = load("pose", detector=f"ssd_mobilenet_v2,{own_detector}").task
+    assert set(task.settings["detector"]["name"].split("+")) >= {"ssd_mobilenet_v2"}
+    assert len(task.settings["networks"]) == 3
+    captions = load("caption", detector=f"ssd_mobilenet_v2,{own_detector}", tta="flip").task
+    assert captions.settings["detector"]["tta"] == "flip"
+    assert len(captions.settings["networks"]) == 3

@@ -19,16 +19,16 @@ from visioncli.tasks.detect.nms import batched_nms
 
 F64 = NDArray[np.float64]
 
-FLOOR = 0.02
-"""Boxes of a view below this are not fused: with .01 and .05 AP is the same."""
+FLOOR = 0.05
+"""Boxes of a view below this are not fused: with .01 and .02 AP is the same, and there are half as many again."""
 MOST = 100
 """Boxes of a view, at least: with 50, AP of small objects falls."""
 LOG_ODDS = {"efficientdet_lite0": 0.5}
 """What is added to the log-odds of a network's scores before they meet those of others, by the network's name.
 
 At one score, boxes of EfficientDet-Lite0 are right more often than SSD's: logistic regression of right (IoU .5) on
-the scores' log-odds, 40 COCO pictures, gives it an intercept that is .9 higher. With .5 AP rises from .411 to .415,
-of small objects from .110 to .130, and changes little from .3 to .7.
+the scores' log-odds, 40 COCO pictures, gives it an intercept that is .9 higher. With .5 AP of small objects
+rises from .114 to .129, of all from .410 to .411, and neither changes much from .3 to .7.
 """
 
 
@@ -65,11 +65,12 @@ def fuse(views: Sequence[Boxes], limits: Limits) -> Boxes:
     order = np.argsort(-scores, kind="stable")
     boxes, scores, labels, seen_by = boxes[order], scores[order], labels[order], seen_by[order]
     fused, sums, ids = [np.empty((0, 4))], [np.empty(0)], [np.empty(0, np.int64)]
-    for label in np.unique(labels):
-        own = labels == label
-        able = sum(scores[own & (seen_by == n)].max(initial=0) for n in range(len(views))) / len(views)
-        if able < limits.score:  # no cluster of this class can reach the limit
-            continue
+    names, place = np.unique(labels, return_inverse=True)
+    best = np.zeros((len(names), len(views)))
+    np.maximum.at(best, (place, seen_by), scores)
+    # Of other classes no cluster can reach the limit.
+    for at in np.flatnonzero(best.sum(axis=1) / len(views) >= limits.score):
+        own, label = place == at, names[at]
         means, found = _clusters(boxes[own], scores[own], seen_by[own], len(views), limits.iou)
         fused.append(means)
         sums.append(found)
