@@ -72,8 +72,9 @@ def build_task(
         finders = in_order(told_apart([ready(row, access) for row in finders]))
         settings["detector"] = finders
     left = iter(rows)
-    task = _joined(name, [in_order(itertools.islice(left, len(group))) for group in groups], options, settings)
-    task.settings = task.settings | {"networks": [row.shaping() for row in (*rows, *finders)]}
+    joined = [in_order(itertools.islice(left, len(group))) for group in groups]
+    task = _joined(name, joined, options, settings)
+    task.settings = task.settings | {"networks": [row.shaping() for row in itertools.chain(*joined, finders)]}
     return task
 
 
