@@ -147,7 +147,7 @@ def test_the_record_names_every_member_and_its_weights() -> None:
 
 @pytest.fixture
 def own_detector(tmp_path: Path) -> str:
-    """An ONNX file that numbers COCO's 80 classes from 0 and sees one cup, or bird, whatever it is shown."""
+    """An ONNX file that numbers COCO's 80 classes from 0 and sees one bird, whatever it is shown."""
     names = list(load_labels("coco").values())
     answer = np.zeros((1, 20, 84), np.float32)
     answer[0, 0, :4] = (32, 32, 16, 16)
