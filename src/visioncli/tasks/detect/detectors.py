@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL.Image import Image
+from PIL.Image import Image, Transpose
 
 from visioncli.engines.interface import Engine
 from visioncli.models.row import InputSpec
@@ -42,11 +42,15 @@ class Detector(ABC):
     parallel: int = 1
 
     @abstractmethod
-    def prepare(self, image: Image) -> np.ndarray:
+    def prepare(self, image: Image) -> Any:
         """A picture of mode RGB -> the network's input for one picture, without the batch dimension."""
 
+    def prepare_mirrored(self, image: Image, prepared: Any) -> Any:
+        """The network's input for the mirror image, where `prepared` is that for the picture itself."""
+        return self.prepare(image.transpose(Transpose.FLIP_LEFT_RIGHT))
+
     @abstractmethod
-    def detect(self, inputs: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]], limits: Limits) -> list[Boxes]:
+    def detect(self, inputs: Sequence[Any], sizes: Sequence[tuple[int, int]], limits: Limits) -> list[Boxes]:
         """The objects of each input; `sizes` are (width, height) of what it was prepared from."""
 
 
@@ -59,6 +63,10 @@ class SsdDetector(Detector):
 
     def prepare(self, image: Image) -> np.ndarray:
         return ssd.preprocess(image)
+
+    def prepare_mirrored(self, image: Image, prepared: np.ndarray) -> np.ndarray:
+        # A squashed picture can be mirrored as well as the picture itself.
+        return np.ascontiguousarray(prepared[..., ::-1])
 
     def detect(self, inputs: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]], limits: Limits) -> list[Boxes]:
         codes, logits = self._engine.run(np.stack(inputs))
@@ -78,6 +86,9 @@ class EfficientDetDetector(Detector):
 
     def prepare(self, image: Image) -> np.ndarray:
         return efficientdet.preprocess(image, self._spec)
+
+    def prepare_mirrored(self, image: Image, prepared: np.ndarray) -> np.ndarray:
+        return efficientdet.mirrored(prepared, *image.size)
 
     def detect(self, inputs: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]], limits: Limits) -> list[Boxes]:
         codes, logits = self._engine.run(np.stack(inputs))

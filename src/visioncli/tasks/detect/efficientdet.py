@@ -30,6 +30,15 @@ def preprocess(image: Image.Image, spec: InputSpec) -> NDArray[np.float32]:
     return normalise(canvas, spec)
 
 
+def mirrored(x: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
+    """Return what `preprocess` gives for the mirror image of a picture of that size, from what it gave for the
+    picture: without grey beside it the same array, mirrored."""
+    inner = max(1, round(width * (x.shape[2] / max(width, height))))
+    turned = x.copy()
+    turned[..., :inner] = x[..., :inner][..., ::-1]
+    return turned
+
+
 def postprocess(
     codes: NDArray[Any],
     logits: NDArray[Any],
