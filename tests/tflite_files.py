@@ -114,13 +114,22 @@ def _operator(builder: flatbuffers.Builder, step: Step, code: int) -> Any:
         tflite.Conv2DOptionsAddStrideH(builder, step.stride)
         tflite.Conv2DOptionsAddFusedActivationFunction(builder, step.activation)
         options = tflite.Conv2DOptionsEnd(builder)
+    elif step.code == tflite.BuiltinOperator.DEPTHWISE_CONV_2D:
+        tflite.DepthwiseConv2DOptionsStart(builder)
+        tflite.DepthwiseConv2DOptionsAddStrideW(builder, step.stride)
+        tflite.DepthwiseConv2DOptionsAddStrideH(builder, step.stride)
+        tflite.DepthwiseConv2DOptionsAddFusedActivationFunction(builder, step.activation)
+        options = tflite.DepthwiseConv2DOptionsEnd(builder)
     places = [_numbers(builder, places, np.int32) for places in (step.inputs, step.outputs)]
     tflite.OperatorStart(builder)
     tflite.OperatorAddOpcodeIndex(builder, code)
     tflite.OperatorAddInputs(builder, places[0])
     tflite.OperatorAddOutputs(builder, places[1])
     if options is not None:
-        tflite.OperatorAddBuiltinOptionsType(builder, tflite.BuiltinOptions.Conv2DOptions)
+        depthwise = step.code == tflite.BuiltinOperator.DEPTHWISE_CONV_2D
+        kinds = tflite.BuiltinOptions
+        kind = kinds.DepthwiseConv2DOptions if depthwise else kinds.Conv2DOptions
+        tflite.OperatorAddBuiltinOptionsType(builder, kind)
         tflite.OperatorAddBuiltinOptions(builder, options)
     return tflite.OperatorEnd(builder)
 

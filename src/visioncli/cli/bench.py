@@ -112,7 +112,9 @@ def _ways(row: "ModelRow", engine: EngineKind, device: str, precision: Precision
     from visioncli.engines.processor import has_int8_units
 
     engines = [engine.value]
-    if engine is EngineKind.AUTO:
+    if row.architecture == "onnx" and engine is EngineKind.AUTO:
+        engines = ["onnx"]
+    elif engine is EngineKind.AUTO:
         on_cpu = device in ("auto", "cpu") and precision in (Precision.AUTO, Precision.FP32)
         engines = ["onnx", "torch"] if on_cpu and can_compile(row) else ["torch"]
         if precision is Precision.INT8:

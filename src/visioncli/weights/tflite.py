@@ -254,20 +254,25 @@ def convolution_weights(
         raise ModelUnavailable(f"{file.path} lacks {_listed(missing)}: this is not the expected network.")
     for layer, kernel in layers.items():
         convolution = file.convolution(kernel)
-        names = {convolution.kernel, convolution.bias}
-        if not names <= set(file.tensors):
-            raise ModelUnavailable(f"{file.path} lacks the weights of {kernel}: this is not the expected network.")
-        values = file.tensors[convolution.kernel]
-        # Depthwise kernels are (1, height, width, channels), others (out, height, width, in).
-        axes = (3, 0, 1, 2) if convolution.depthwise else (0, 3, 1, 2)
-        weights[f"{layer}.weight"] = np.ascontiguousarray(values.transpose(axes))
-        weights[f"{layer}.bias"] = file.tensors[convolution.bias].copy()
-        used |= names
+        weights[f"{layer}.weight"], weights[f"{layer}.bias"] = kernel_and_bias(file, convolution)
+        used |= {convolution.kernel, convolution.bias}
     left_over = {name for name, array in file.tensors.items() if array.dtype.kind == "f"} - used
     left_over |= {convolution.kernel for convolution in file.convolutions} - used
     if left_over:
         raise ModelUnavailable(f"{file.path} holds weights that the network has no place for: {_listed(left_over)}.")
     return weights
+
+
+def kernel_and_bias(file: TfliteFile, convolution: Convolution) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Copies of a convolution's kernel (out, in, height, width) and bias (out,). Raises ModelUnavailable."""
+    if not {convolution.kernel, convolution.bias} <= set(file.tensors):
+        raise ModelUnavailable(
+            f"{file.path} lacks the weights of {convolution.kernel}: this is not the expected network."
+        )
+    # Depthwise kernels are (1, height, width, channels), others (out, height, width, in).
+    axes = (3, 0, 1, 2) if convolution.depthwise else (0, 3, 1, 2)
+    kernel = file.tensors[convolution.kernel].transpose(axes).copy(order="C")
+    return kernel, file.tensors[convolution.bias].copy()
 
 
 def check_shapes(path: Path, expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> None:
