@@ -278,7 +278,8 @@ def test_the_table_in_the_readme_is_what_the_program_finds(
 def test_lists_of_models_show_what_the_registry_knows() -> None:
     text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
     rows = re.findall(
-        r"^ {4}(\w+) +[a-z,]*detect\S* +([\d.]+) M +([\d.]+) +([\d.]+) MiB +(?:box AP ([\d.]+)|-) +(?:box AP ([\d.]+)|-) ",
+        r"^ {4}(\w+) +[a-z,]*detect\S* +([\d.]+) M +([\d.]+) +([\d.]+) MiB"
+        r" +(?:box AP ([\d.]+)|-) +(?:box AP ([\d.]+)|-) ",
         text,
         re.M,
     )
