@@ -5,8 +5,7 @@ from typing import Annotated
 import typer
 
 from visioncli.cli.options import FrameOptions, with_frame_options
-from visioncli.cli.shared_options import DetectorOption, TruthIdsOption, TtaOption
-from visioncli.models.tta import DEFAULT_TTA
+from visioncli.cli.shared_options import DetectorOption, MirrorOption, TruthIdsOption
 
 
 @with_frame_options
@@ -23,7 +22,7 @@ def caption(
         typer.Option("--scene-score", metavar="P", help="Without objects: name the scene from this probability on."),
     ] = 0.3,
     detector: DetectorOption = None,
-    tta: TtaOption = DEFAULT_TTA["caption"],
+    tta: MirrorOption = None,
     explain: Annotated[bool, typer.Option("--explain", help="Also draw, for each word, what it looked at.")] = False,
     images: TruthIdsOption = None,
 ) -> None:
@@ -43,6 +42,6 @@ def caption(
         "score": score,
         "scene_score": scene_score,
         "detector": detector,
-        "tta": tta.value,
+        "tta": tta and tta.value,
     }
     run_task("caption", frame, settings, draw, SinkOptions(images=images, explain=explain))

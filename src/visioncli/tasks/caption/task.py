@@ -11,7 +11,7 @@ import numpy as np
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.row import Hub, ModelRow
-from visioncli.models.tta import DEFAULT_TTA, is_mirrored
+from visioncli.models.tta import Tta, is_mirrored
 from visioncli.pictures import Picture
 from visioncli.results import Caption, CaptionWord, Detection, ModelInfo
 from visioncli.tasks.caption import beam_search as captioning
@@ -161,7 +161,7 @@ def build(
     score: float = captioning.NAME_SCORE,
     scene_score: float = SCENE_SCORE,
     detector: Sequence[ModelRow] = (),
-    tta: str = DEFAULT_TTA["caption"],
+    tta: str | None = None,
 ) -> Task:
     """The task with its detector, or a hub's captioner, loaded; the classifier waits until it is needed.
 
@@ -176,7 +176,7 @@ def build(
     for option, number in (("--beams", beams), ("--top", top), ("--max-words", max_words)):
         if number < 1:
             raise UsageError(f"{option} must be at least 1, not {number}.")
-    flip = is_mirrored("caption", tta)
+    flip = is_mirrored("caption", tta or Tta.NONE)
     if isinstance(row.source, Hub):
         if flip:
             raise UsageError(
@@ -193,7 +193,7 @@ def build(
 
     first, *others = detector or detect.default_rows()
     finder = detect.build(first, options, others=others, tta=tta, score=captioner.least_score)
-    classifier = registry.find(registry.DEFAULTS["classify"], "classify")
+    classifier = registry.find(registry.default_model("classify"), "classify")
     scenes = partial(classify.build, classifier, options)
     # The classifier is opened late, perhaps never; what it will compute in shapes its answers all the same.
     words = choose_precision(classifier, options or EngineOptions())
