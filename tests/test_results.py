@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from visioncli.errors import ErrorKind
-from visioncli.results import PREDICTIONS, Classification, Failure, ModelInfo, Record, Rle, dump_line, json_schema
+from visioncli.record_schema import json_schema
+from visioncli.results import PREDICTIONS, Classification, Failure, ModelInfo, Record, Rle, dump_line
 
 CHECK = jsonschema.Draft202012Validator(json_schema())
 

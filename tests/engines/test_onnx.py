@@ -21,7 +21,10 @@ from visioncli.tasks.pose import movenet
 from visioncli.tasks.preprocess import preprocess
 from visioncli.tasks.segment import deeplab
 
-EMBEDDED = ("efficientnet_lite0", "ssd_mobilenet_v2", "deeplab_v3_mobilenet_v2", "movenet_lightning")
+EMBEDDED = (
+    *("efficientnet_lite0", "efficientnet_lite3", "ssd_mobilenet_v2", "deeplab_v3_mobilenet_v2"),
+    *("movenet_lightning",),
+)
 LITE = "efficientnet_lite0"
 
 

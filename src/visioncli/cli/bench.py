@@ -105,5 +105,7 @@ def _engines(row: "ModelRow", wanted: EngineKind, device: str, precision: Precis
 
     if wanted is not EngineKind.AUTO:
         return [wanted.value]
+    if row.architecture == "onnx":
+        return ["onnx"]
     on_cpu = device in ("auto", "cpu") and precision is Precision.FP32
     return ["onnx", "torch"] if on_cpu and can_compile(row) else ["torch"]

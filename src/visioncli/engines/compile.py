@@ -34,6 +34,7 @@ OPSET = 18
 _OUTPUTS = {
     "efficientnet_lite": ("logits",),
     "ssd_mobilenet_v2": ("box_codes", "class_logits"),
+    "efficientdet": ("box_codes", "class_logits"),
     "deeplab": ("logits",),
     "movenet": ("keypoints",),
     "lenet": ("logits",),
@@ -55,16 +56,19 @@ def check_exportable(row: ModelRow) -> None:
         raise UsageError(f"{row.name} is an ONNX file already.")
     if not can_compile(row) and _hub_outputs(row) is None:
         raise UsageError(
-            f"{row.name} cannot be exported to ONNX; the embedded networks, torchvision's and timm's classifiers, "
-            "and transformers' for classify and segment can."
+            f"{row.name} cannot be exported to ONNX; the embedded networks, efficientdet_lite0, torchvision's and "
+            "timm's classifiers, and transformers' for classify and segment can."
         )
 
 
 def check_compilable(row: ModelRow) -> None:
     """Raises UsageError where the network of `row` cannot become an ONNX file."""
+    if row.architecture == "onnx":
+        raise UsageError(f"{row.name} is an ONNX file already.")
     if not can_compile(row):
         raise UsageError(
-            f"{row.name} cannot be exported to ONNX; the embedded networks and torchvision's classifiers can."
+            f"{row.name} cannot be exported to ONNX; the embedded networks, efficientdet_lite0 and torchvision's "
+            "classifiers can."
         )
 
 
@@ -100,6 +104,11 @@ def compiled_files(row: ModelRow) -> list[Path]:
         return sorted(own.parent.glob(f"*-{str(row.source.sha256)[:16]}-*.onnx"))
     made = re.compile(rf"{re.escape(row.name)}-[0-9a-f]{{16}}(-features-\d+px)?-{_VERSION}\.onnx")
     return sorted(path for path in own.parent.glob("*.onnx") if made.fullmatch(path.name))
+
+
+def all_compiled() -> list[Path]:
+    """The compiled networks in the cache, of all versions."""
+    return sorted((cache_folder() / "compiled").rglob("*.onnx"))
 
 
 def compile_model(row: ModelRow, target: Path | None = None, tell: Callable[[str], None] | None = None) -> Path:

@@ -22,7 +22,7 @@ from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.families.onnx_layouts import Facts, Output, likely_task, read_layout
 from visioncli.families.time_limit import ended_after
 from visioncli.models.row import LARGEST_INPUT, Form, InputSpec, LocalFile, ModelRow
-from visioncli.models.rows import embedded
+from visioncli.models.rows import embedded, package_index
 from visioncli.silence import silent_onnxruntime
 from visioncli.weights.downloads import Access
 from visioncli.weights.places import sha256_of
@@ -109,10 +109,11 @@ def _count_classes(path: Path, outputs: Any) -> int:
 
 
 def _own_export(metadata: dict[str, str], task: str) -> ModelRow | None:
-    """The row of the embedded network that `vision export` made the file of; None for other files."""
+    """The row of the network that `vision export` made the file of, where its answer is our own; else None."""
     if not metadata.get("exporter", "").startswith("visioncli "):
         return None
-    return next((r for r in embedded.ROWS if r.name == metadata.get("name") and task in r.tasks), None)
+    known = (*embedded.ROWS, *package_index.ROWS)
+    return next((r for r in known if r.name == metadata.get("name") and task in r.tasks), None)
 
 
 def _with_layout(

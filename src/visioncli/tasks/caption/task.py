@@ -11,6 +11,7 @@ import numpy as np
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.row import Hub, ModelRow
+from visioncli.models.tta import DEFAULT_TTA, is_mirrored
 from visioncli.pictures import Picture
 from visioncli.results import Caption, CaptionWord, Detection, ModelInfo
 from visioncli.tasks.caption import beam_search as captioning
@@ -159,8 +160,13 @@ def build(
     max_words: int = captioning.MAX_WORDS,
     score: float = captioning.NAME_SCORE,
     scene_score: float = SCENE_SCORE,
+    detector: Sequence[ModelRow] = (),
+    tta: str = DEFAULT_TTA["caption"],
 ) -> Task:
-    """The task with its detector, or a hub's captioner, loaded; the classifier waits until it is needed."""
+    """The task with its detector, or a hub's captioner, loaded; the classifier waits until it is needed.
+
+    Objects are found by the networks of `detector`, together if they are several; with `tta` in the mirror image too.
+    """
     from visioncli.models import registry
     from visioncli.tasks.classify import task as classify
     from visioncli.tasks.detect import task as detect
@@ -169,7 +175,12 @@ def build(
     for option, number in (("--beams", beams), ("--top", top), ("--max-words", max_words)):
         if number < 1:
             raise UsageError(f"{option} must be at least 1, not {number}.")
+    flip = is_mirrored("caption", tta)
     if isinstance(row.source, Hub):
+        if flip:
+            raise UsageError(
+                f"{row.name} looks at the picture itself; --tta flip is for captions of detected objects."
+            )
         from visioncli.tasks.caption.transformers import HubCaptionTask
 
         return HubCaptionTask(row, beams=beams, top=top, max_words=max_words, options=options)
@@ -179,10 +190,8 @@ def build(
     else:
         captioner = LayoutCaptioner(beams=beams, top=top, max_words=max_words, score=score)
 
-    def default(task: str) -> ModelRow:
-        return registry.find(registry.DEFAULTS[task], task)
-
-    detector = detect.build(default("detect"), options, score=captioner.least_score)
-    scenes = partial(classify.build, default("classify"), options)
+    first, *others = detector or detect.default_rows()
+    finder = detect.build(first, options, others=others, tta=tta, score=captioner.least_score)
+    scenes = partial(classify.build, registry.find(registry.DEFAULTS["classify"], "classify"), options)
     settings = {"beams": beams, "top": top, "max_words": max_words, "score": score}
-    return CaptionTask(row, captioner, detector, scenes, settings=settings, scene_score=scene_score)
+    return CaptionTask(row, captioner, finder, scenes, settings=settings, scene_score=scene_score)
