@@ -32,9 +32,9 @@ AREA_OF_BOX = 0.53
 # Crops that go through the network together; bounds the memory that a crowd needs.
 _BATCH = 8
 
-# Sides of the further crops, in sides of their boxes: one that is wider from the start, since boxes cut limbs off, and
-# one around box and sure keypoints. First crops alone are about equal at 1.25 and 1.6; the surer of both is better than
-# either with every kind of box, in both halves of the pictures (docs/tasks.md).
+# Sides of the further crops, in sides of their boxes: one that is wider from the start, since boxes cut limbs off,
+# and one around box and sure keypoints. First crops alone are about equal at 1.25 and 1.6; the surer of both is
+# better than either on average over three kinds of boxes (docs/tasks.md).
 _WIDER = 1.6
 _AROUND = 1.4
 
