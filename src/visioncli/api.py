@@ -219,7 +219,7 @@ def load(
     device: str = "auto",
     threads: int | None = None,
     engine: str = "auto",
-    precision: str = "fp32",
+    precision: str = "auto",
     weights: str | os.PathLike[str] | None = None,
     labels: str | os.PathLike[str] | None = None,
     offline: bool = False,

@@ -188,10 +188,14 @@ PREDICTIONS: dict[str, type[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """Which network answered, and from which weights."""
+    """Which network answered, from which weights, and in which numbers it computed.
+
+    `precision` is `fp32`, `int8`, `fp16` or `bf16`; records of earlier versions have none, which means `fp32`.
+    """
 
     name: str
     weights_sha256: str | None
+    precision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

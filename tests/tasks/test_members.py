@@ -5,7 +5,7 @@ import pytest
 from visioncli.errors import UsageError
 from visioncli.models import registry
 from visioncli.models.row import LocalFile, ModelRow
-from visioncli.tasks.members import in_order, joint_info, same_classes
+from visioncli.tasks.members import in_order, joint_info, joint_precision, same_classes
 
 ROW = registry.find("efficientnet_lite0")
 
@@ -16,9 +16,9 @@ def row(name: str, *labels: str, sha256: str | None = None) -> ModelRow:
 
 def test_names_and_hashes_stand_side_by_side_in_one_order() -> None:
     rows = [row("b", sha256="22"), row("c"), row("a", sha256="11")]
-    info = joint_info(in_order(rows))
+    info = joint_info(in_order(rows), "int8+fp32")
     assert (info.name, info.weights_sha256) == ("a+b+c", "11+22+")
-    assert joint_info([rows[1]]).weights_sha256 is None
+    assert joint_info([rows[1]], "fp32").weights_sha256 is None
 
 
 def test_ids_are_matched_by_name() -> None:
@@ -35,3 +35,9 @@ def test_equal_names_in_different_places_cannot_be_matched() -> None:
     same_classes([row("a", "crane", "crane"), row("b", "crane", "crane")])
     with pytest.raises(UsageError, match="some have the same name"):
         same_classes([row("a", "crane", "crane", "cat"), row("b", "cat", "crane", "crane")])
+
+
+def test_networks_that_compute_in_different_numbers_say_so_in_their_order() -> None:
+    assert joint_precision(["int8", "fp32"]) == "int8+fp32"
+    assert joint_precision(["int8", "int8"]) == "int8"
+    assert joint_precision([None, "fp32"]) == "fp32"

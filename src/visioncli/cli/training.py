@@ -56,7 +56,7 @@ class TrainingConsole(Watcher):
         choices: dict[str, Any],
     ) -> Run | None:
         """`training.train.train`, with words for people and an end for signals."""
-        engine = EngineOptions(frame.device, frame.threads, tell=self._console.note)
+        engine = EngineOptions(frame.device, frame.threads, precision="fp32", tell=self._console.note)
         how = Where(
             device=frame.device, threads=frame.threads, engine=engine, options=reading(frame.workers), **where
         )

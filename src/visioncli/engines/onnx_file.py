@@ -19,8 +19,8 @@ class OnnxFileEngine(Engine):
         options = options or EngineOptions()
         if options.device not in ("auto", "cpu"):
             raise UsageError(f"ONNX files run on the CPU here, not on {options.device!r}.")
-        if options.engine == "torch" or options.precision != "fp32":
-            raise UsageError("ONNX files run with --engine onnx and --precision fp32.")
+        if options.engine == "torch" or options.precision not in ("auto", "fp32"):
+            raise UsageError("ONNX files run with --engine onnx, in what the file says: leave out --precision.")
         path = weight_file(row)
         assert path is not None
         self._session = open_session(path, options.threads)

@@ -16,11 +16,18 @@ def in_order(rows: Iterable[ModelRow]) -> list[ModelRow]:
     return sorted(rows, key=lambda row: row.name)
 
 
-def joint_info(rows: Sequence[ModelRow]) -> ModelInfo:
+def joint_info(rows: Sequence[ModelRow], precision: str | None) -> ModelInfo:
     """`a+b`, and `HASH+HASH` in the same order; of a single row its own. An unknown hash is left empty."""
     if len(rows) == 1:
-        return ModelInfo(rows[0].name, rows[0].source.sha256)
-    return ModelInfo(TOGETHER.join(row.name for row in rows), TOGETHER.join(row.source.sha256 or "" for row in rows))
+        return ModelInfo(rows[0].name, rows[0].source.sha256, precision)
+    hashes = TOGETHER.join(row.source.sha256 or "" for row in rows)
+    return ModelInfo(TOGETHER.join(row.name for row in rows), hashes, precision)
+
+
+def joint_precision(precisions: Iterable[str | None]) -> str:
+    """`int8`, or where networks that answer together compute in different numbers `int8+fp32`, in their order."""
+    each = [precision or "fp32" for precision in precisions]
+    return each[0] if len(set(each)) == 1 else TOGETHER.join(each)
 
 
 def same_classes(rows: Sequence[ModelRow]) -> list[dict[int, int] | None]:

@@ -70,7 +70,7 @@ class FeatureTask(Task):
         self.labels, self.settings = {}, {}
         self.parallel = engine.parallel
         self.enough = 2 * max(row.input.size, row.input.resize)
-        self.model = ModelInfo(row.name, row.source.sha256)
+        self.model = ModelInfo(row.name, row.source.sha256, "fp32")
 
     def prepare(self, picture: Picture) -> np.ndarray:
         """`(1 + K, 3, S, S) float32`"""

@@ -114,7 +114,7 @@ class CaptionTask(Task):
         self._captioner, self._detector, self._open_scenes = captioner, detector, scenes
         self._scene_score = scene_score
         self.labels = detector.labels
-        self.model = ModelInfo(row.name, row.source.sha256)
+        self.model = ModelInfo(row.name, row.source.sha256, "fp32")
         self.settings = settings | {
             "scene_score": scene_score,
             "detector": asdict(detector.model) | detector.settings,
@@ -167,6 +167,7 @@ def build(
 
     Objects are found by the networks of `detector`, together if they are several; with `tta` in the mirror image too.
     """
+    from visioncli.engines import choose_precision
     from visioncli.models import registry
     from visioncli.tasks.classify import task as classify
     from visioncli.tasks.detect import task as detect
@@ -192,6 +193,9 @@ def build(
 
     first, *others = detector or detect.default_rows()
     finder = detect.build(first, options, others=others, tta=tta, score=captioner.least_score)
-    scenes = partial(classify.build, registry.find(registry.DEFAULTS["classify"], "classify"), options)
-    settings = {"beams": beams, "top": top, "max_words": max_words, "score": score}
+    classifier = registry.find(registry.DEFAULTS["classify"], "classify")
+    scenes = partial(classify.build, classifier, options)
+    # The classifier is opened late, perhaps never; what it will compute in shapes its answers all the same.
+    words = choose_precision(classifier, options or EngineOptions())
+    settings = {"scenes": words, "beams": beams, "top": top, "max_words": max_words, "score": score}
     return CaptionTask(row, captioner, finder, scenes, settings=settings, scene_score=scene_score)

@@ -54,7 +54,7 @@ class Classify(Task):
         self.parallel = engine.parallel
         # Twice the side that it is resized to: the resampling filter then still sees every detail that it lets pass.
         self.enough = None if own_preprocess else 2 * max(row.input.size, row.input.resize)
-        self.model = ModelInfo(row.name, row.source.sha256)
+        self.model = ModelInfo(row.name, row.source.sha256, engine.precision)
         self.settings = {"top_k": top_k, "threshold": threshold, "tta": str(tta)}
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 from visioncli.errors import UsageError
 from visioncli.pictures import Picture
 from visioncli.tasks.classify.task import Classify
-from visioncli.tasks.members import joint_info, same_classes
+from visioncli.tasks.members import joint_info, joint_precision, same_classes
 
 
 class Together(Classify):
@@ -35,7 +35,7 @@ class Together(Classify):
         self.parallel = min(member.parallel for member in members)
         needs = [member.enough for member in members]
         self.enough = None if None in needs else max(n for n in needs if n is not None)
-        self.model = joint_info(rows)
+        self.model = joint_info(rows, joint_precision(member.model.precision for member in members))
         self.settings = first.settings | {"together": [dataclasses.asdict(member.model) for member in members]}
 
     def prepare(self, picture: Picture) -> Any:

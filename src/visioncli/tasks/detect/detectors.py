@@ -37,9 +37,10 @@ class Limits:
 
 
 class Detector(ABC):
-    """A detection network with its own pre- and postprocessing; `parallel` is as in `Task`."""
+    """A detection network with its own pre- and postprocessing; `parallel` and `precision` are its engine's."""
 
     parallel: int = 1
+    precision: str = "fp32"
 
     @abstractmethod
     def prepare(self, image: Image) -> Any:

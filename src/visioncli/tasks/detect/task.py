@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL.Image import Image
 
-from visioncli.engines.interface import EngineOptions
+from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models import registry
 from visioncli.models.labels import load_labels
@@ -70,7 +70,7 @@ class Detect(Task):
         self.parallel = detector.parallel
         self.limits = Limits(score, iou, max_detections, wanted, agnostic)
         self.tiling = Tiling.parse(tile) if tile else None
-        self.model = joint_info([row, *others])
+        self.model = joint_info([row, *others], detector.precision)
         self.settings = {
             "score": score,
             "iou": iou,
@@ -156,6 +156,12 @@ def open_detector(row: ModelRow, options: EngineOptions | None = None) -> Detect
     from visioncli.engines import open_engine
 
     engine = open_engine(row, options)
+    detector = _detector(row, engine)
+    detector.precision = engine.precision
+    return detector
+
+
+def _detector(row: ModelRow, engine: Engine) -> Detector:
     if isinstance(row.source, Hub):
         from visioncli.tasks.detect.transformers import TransformersDetector
 

@@ -9,6 +9,7 @@ from PIL.Image import Image
 
 from visioncli.tasks.detect.detectors import Boxes, Detector, Limits
 from visioncli.tasks.detect.fusion import fuse, member_limits, mirrored, shifted
+from visioncli.tasks.members import joint_precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Together(Detector):
     def __init__(self, members: Sequence[Member], *, flip: bool) -> None:
         self._members, self._flip = list(members), flip
         self.parallel = min(member.detector.parallel for member in self._members)
+        self.precision = joint_precision(member.detector.precision for member in self._members)
 
     def prepare(self, image: Image) -> list[Any]:
         """What each member takes of the picture, one after the other, then what each takes of its mirror image."""

@@ -64,7 +64,7 @@ class PoseTask(Task):
         self._most, self._angles = max_people, angles
         self._flip = tta != PoseTta.NONE
         self.labels = {PERSON_ID: PERSON}
-        self.model = ModelInfo(row.name, row.source.sha256)
+        self.model = ModelInfo(row.name, row.source.sha256, engine.precision)
         self.settings = {
             "score": score,
             "min_keypoint_score": min_keypoint_score,

@@ -90,7 +90,7 @@ class SegmentTask(Task):
             self.labels = {i: detector.labels[i] for i in self._voc_of}
         elif mode == "foreground":
             self.labels = {1: FOREGROUND}
-        self.model = ModelInfo(row.name, row.source.sha256)
+        self.model = ModelInfo(row.name, row.source.sha256, segmenter.precision)
         self.settings = {
             "mode": mode,
             "size": size,
