@@ -85,6 +85,12 @@ class TrainingConsole(Watcher):
             self._console.note(f"{out} is a model now: vision classify PICTURE --model {out}")
         return run
 
+    def report(self, frame: FrameOptions) -> bool:
+        """Makes the page of the run's validation pictures; whether that went well."""
+        from visioncli.cli.reporting import make_beside
+
+        return make_beside(self._run, frame, self._console)
+
     def say(self, sentence: str) -> None:
         self._line.clear()
         self._console.note(sentence)

@@ -88,8 +88,7 @@ def build(request: Request) -> Made:
     truth = truth_of(request.truth, outputs, found)
     table = ClassTable(labels_of(output) for output in outputs)
     runs = [
-        answers(output, places, len(found.names), table)
-        for output, places in zip(outputs, found.places, strict=True)
+        answers(output, places, len(found.names), table) for output, places in zip(outputs, found.places, strict=True)
     ]
     judged = _judged(truth, runs, table, request)
     examples = truth.examples if isinstance(truth, ClassTruth) else {}
@@ -190,7 +189,11 @@ class _Page:
         self._check_apart(target)
         thumbs, fulls = [], []
         made = thumbnails.copies(
-            self._wanted, lambda name: False, full=request.full, workers=request.workers, max_pixels=request.max_pixels
+            self._wanted,
+            lambda name: False,
+            full=request.full,
+            workers=request.workers,
+            max_pixels=request.max_pixels,
         )
         for n, (_, small) in enumerate(made):
             self._note(n, small)
@@ -304,5 +307,3 @@ def _sizes(found: Pictures, outputs: Sequence[Output]) -> list[tuple[int, int]]:
             if record.width and record.height:
                 sizes[place] = record.width, record.height
     return sizes
-
-

@@ -14,7 +14,7 @@ SIDE = 40
 
 
 def columns(run: Answers) -> dict[str, Any]:
-    """`heat` has for each explanation `[height, width, base64 of bytes]`, 0 for none; nothing where no run has maps."""
+    """`heat` has for each explanation `[height, width, base64 of bytes]`, 0 for none; no column without any map."""
     found: list[Any] = [0] * len(run.rows)
     for place in np.flatnonzero(run.ok).tolist():
         record = run.output.records[run.record[place]]

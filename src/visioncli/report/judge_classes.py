@@ -1,7 +1,7 @@
 """Classes of whole pictures: which answers are right, by how much, and whether one run is better.
 
-Records hold the likeliest classes, not all. What rests on the others (log loss, Brier score, top-5 of fewer than five)
-is left out of the numbers; everything else is exactly what `vision eval` says of the same answers.
+Records hold the likeliest classes, not all. What rests on the others (log loss, Brier score, top-5 of fewer than
+five) is left out of the numbers; everything else is exactly what `vision eval` says of the same answers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,9 +55,7 @@ def judge(truth: ClassTruth, runs: Sequence[Answers], table: ClassTable, how: Re
         _verdict(sheet, truth, np.flatnonzero(answered & sheet.known), scored[k] if scored else None)
         for k, sheet in enumerate(sheets)
     )
-    tests = [
-        _test(a, b, runs, scored, how) for a in range(len(scored)) for b in range(a + 1, len(scored))
-    ]
+    tests = [_test(a, b, runs, scored, how) for a in range(len(scored)) for b in range(a + 1, len(scored))]
     shared = sheets[0].key
     columns = [_code(table, shared.labels, column) for column in shared.ids]
     return Judged(
@@ -158,7 +156,8 @@ def _test(a: int, b: int, runs: Sequence[Answers], scored: Sequence[Scored], how
     names = runs[a].output.name, runs[b].output.name
     if not how.resamples:
         exact = mcnemar(scored[a].right, scored[b].right)
-        sentence = f"McNemar's exact test of the {exact.only_first + exact.only_second} pictures that only one has right: p = {exact.p:.2g}."
+        alone = exact.only_first + exact.only_second
+        sentence = f"McNemar's exact test over the {alone} pictures that only one run has right: p = {exact.p:.2g}."
         return comparison(a, b, sentence, p=finite(exact.p))
     found = compared((names[b], scored[b]), (names[a], scored[a]), how)
     return comparison(a, b, found.sentence(), p=finite(found.exact.p))

@@ -13,10 +13,10 @@ from visioncli.evaluation.difference import difference
 from visioncli.evaluation.score import Resampling
 from visioncli.metrics.label_map_scores import LabelMapScores
 from visioncli.metrics.report import LabelMapReport
-from visioncli.report.masks import SmallMask, of_pixels
 from visioncli.report.classes import ClassTable, labels_of
 from visioncli.report.columns import numbers, starts
 from visioncli.report.judged import RIGHT, UNKNOWN, WRONG, Judged, RunVerdict, comparison
+from visioncli.report.masks import SmallMask, of_pixels
 from visioncli.report.objects import Answers, Rows
 from visioncli.report.outputs import Output
 from visioncli.report.truth import MapTruth
@@ -112,9 +112,7 @@ def _verdict(
     )
 
 
-def _rows(
-    truth: MapTruth, places: Sequence[int], pictures: int, table: ClassTable, called: tuple[str, ...]
-) -> Rows:
+def _rows(truth: MapTruth, places: Sequence[int], pictures: int, table: ClassTable, called: tuple[str, ...]) -> Rows:
     """The true classes of each picture as masks, without the background."""
     found: dict[int, list[tuple[int, SmallMask]]] = {}
     for place in places:

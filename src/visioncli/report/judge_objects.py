@@ -22,10 +22,10 @@ from visioncli.evaluation.difference import difference
 from visioncli.evaluation.score import Resampling
 from visioncli.metrics.evaluate import Evaluation, Settings, evaluate
 from visioncli.metrics.pairs import Kind, find_pairs
-from visioncli.report.masks import SmallMask, small_mask
 from visioncli.report.classes import ClassTable
 from visioncli.report.columns import numbers, starts
 from visioncli.report.judged import Judged, RunVerdict, calibration_of, comparison
+from visioncli.report.masks import SmallMask, small_mask
 from visioncli.report.objects import Answers, Rows
 from visioncli.report.outputs import Output
 from visioncli.report.truth import ObjectTruth
@@ -143,8 +143,10 @@ def _hold(
     wanted[~everywhere[picture_of]] = -1
     ours = _only(ours, np.unique(wanted[wanted >= 0]))
     if not len(ours.images) and ours.images.listed:
-        raise UsageError(f"{truth.source} has none of these pictures: it has {whole.images.call(0)}, and the runs have "
-                         f"{theirs.images.call(0)}.")
+        raise UsageError(
+            f"{truth.source} has none of these pictures: it has {whole.images.call(0)}, and the runs have "
+            f"{theirs.images.call(0)}."
+        )
     data = align(ours, replace(theirs, warnings=()), skip_unknown=True)
     settings = Settings(kind=kind, iou=options.iou, score=0.0, resamples=how.resamples, seed=how.seed)
     found = evaluate(data, settings, truth.source, run.output.name, options.progress)
@@ -177,7 +179,7 @@ def _readable(output: Output) -> Iterator[Path]:
 
 
 def _numbered(theirs: Dataset, run: Answers, picture_of: I64, everywhere: np.ndarray) -> tuple[Dataset, I64]:
-    """The predictions with their place in the file as ids, those of pictures that count; and the page's row of each."""
+    """The predictions of pictures that count, with their place in the file as ids; and the page's row of each."""
     rows = theirs.annotations
     picture = picture_of[rows.image]
     within = np.array(rows.ids, np.int64)
@@ -201,9 +203,7 @@ def _only(data: Dataset, images: I64) -> Dataset:
     return replace(data, images=replace(table, names=names, ids=ids, sizes=table.sizes[images]), annotations=chosen)
 
 
-def _truth_rows(
-    held: Sequence[_Held], kind: Kind, pictures: int, table: ClassTable
-) -> tuple[I64, Rows]:
+def _truth_rows(held: Sequence[_Held], kind: Kind, pictures: int, table: ClassTable) -> tuple[I64, Rows]:
     """The page's row of each object of the truth's file, -1 for those of other pictures; and these rows."""
     whole = held[0].whole.annotations
     picture = np.full(len(whole), -1, np.int64)

@@ -1,16 +1,16 @@
 """What a run answered, as columns: the predictions of all pictures one below the other, and facts of each picture."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from visioncli.datasets.interface import F64, I64
+from visioncli.datasets.interface import F64, I64, Flags
 from visioncli.geometry.keypoints import NAMES
-from visioncli.report.masks import SmallMask, masks_to_json, small_mask
 from visioncli.report.classes import ClassTable, codes_of
 from visioncli.report.columns import finite, numbers, starts, words
+from visioncli.report.masks import SmallMask, masks_to_json, small_mask
 from visioncli.report.outputs import Output
 from visioncli.results import Caption, Detection, Explanation, Person, Record, Segment
 
@@ -69,10 +69,11 @@ class Answers:
     rows: Rows
 
     @property
-    def ok(self) -> np.ndarray:
+    def ok(self) -> Flags:
         """(N,) bool: those that succeeded."""
         found = np.array([r.ok for r in self.output.records], bool)
-        return (self.record >= 0) & found[self.record]
+        usable: Flags = (self.record >= 0) & found[self.record]
+        return usable
 
     def to_json(self) -> dict[str, Any]:
         """The columns as the page takes them."""
@@ -114,14 +115,14 @@ def _rows(records: Sequence[Record | None], task: str, table: ClassTable) -> Row
     label = [code for r in records if r is not None for code in codes_of(r, table)]
     score = np.array([_score(p) for p in every], np.float64).reshape(-1)
     start = starts(len(some) for some in found)
-    shape = {"start": start, "label": np.array(label, np.int64), "score": score}
+    rows = Rows(start, np.array(label, np.int64), score, boxes=_boxes(every))
     if task == "pose":
-        return Rows(**shape, boxes=_boxes(every), keypoints=_keypoints(every))
+        return replace(rows, keypoints=_keypoints(every))
     if task == "segment":
-        return Rows(**shape, boxes=_boxes(every), masks=tuple(small_mask(p.mask) for p in every), more=_areas(every))
+        return replace(rows, masks=tuple(small_mask(p.mask) for p in every), more=_areas(every))
     if task == "gradcam":
-        return Rows(**shape, boxes=_boxes(every), more=_peaks(every))
-    return Rows(**shape, boxes=_boxes(every))
+        return replace(rows, more=_peaks(every))
+    return rows
 
 
 def _score(prediction: Any) -> float:

@@ -104,7 +104,9 @@ def _of_set(source: str, pictures: Pictures) -> ClassTruth:
     place = [by_path.get(os.path.abspath(name), -1) for name in pictures.names]
     if rest := [n for n, at in enumerate(place) if at < 0]:
         theirs = tuple(pictures.names[n] for n in rest)
-        for n, at in zip(rest, match_names(tuple(e.path for e in found.examples), theirs, source, "the runs"), strict=True):
+        for n, at in zip(
+            rest, match_names(tuple(e.path for e in found.examples), theirs, source, "the runs"), strict=True
+        ):
             place[n] = int(at)
     if max(place, default=-1) < 0:
         raise UsageError(

@@ -31,7 +31,7 @@ def page_files() -> dict[str, bytes]:
 def _markup(title: str, sources: str) -> str:
     text = (files("visioncli.report") / "page" / PAGE).read_text(encoding="utf-8")
     text = text.replace("<title>vision report</title>", f"<title>{html.escape(title)}</title>")
-    return text.replace('content="default-src \'none\'"', f'content="{POLICY.format(sources=sources)}"')
+    return text.replace("content=\"default-src 'none'\"", f'content="{POLICY.format(sources=sources)}"')
 
 
 def write_folder(out: OutputFolder, title: str, data: str) -> None:

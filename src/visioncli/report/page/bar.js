@@ -90,6 +90,14 @@
       V.el("button.ghost", { type: "button", title: "Forget the marks", ariaLabel: "Forget the marks", onclick: V.clearMarks }, "✕"));
   };
 
+  // The paired test of the two runs that are compared.
+  const sentence = () => {
+    const [first, second] = V.compared();
+    const found = V.truth?.comparisons.find((one) => one.first === first && one.second === second);
+    if (!found) return null;
+    return V.el("p.verdict-of", {}, found.sentence, " ", V.el("button.link", { type: "button", onclick: () => V.change({ view: "numbers" }) }, "All numbers"));
+  };
+
   const update = () => {
     views();
     const pictures = V.state.view === "pictures";
@@ -98,6 +106,7 @@
     const group = document.activeElement?.dataset?.group;
     V.fill(V.at("bar"), pictures ? [
       V.el("div.first", {}, tabs(), pair(), V.el("span.count.muted", { id: "count" }, count), V.el("span.gap"), marks(), sorting(), sizes()),
+      sentence(),
       chips(),
     ] : []);
     if (["sort", "turn", "pair", "copy"].includes(focused)) V.at(focused)?.focus({ preventScroll: true });

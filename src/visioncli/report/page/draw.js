@@ -35,12 +35,14 @@
     pen.setLineDash([]);
   };
 
+  // A label within a picture that is `large` pixels wide; in thumbnails (0) there is no room for labels.
   const tag = (pen, text, x, y, colour, large) => {
-    const size = large ? 13 : 0;
-    if (!size) return;
+    const size = 13;
+    if (!large) return;
     pen.font = `600 ${size}px system-ui, sans-serif`;
     const width = pen.measureText(text).width + 8;
     const top = Math.max(0, y - size - 6);
+    x = Math.max(1, Math.min(x, large - width));
     const [r, g, b] = colour.startsWith("#") ? rgb(colour) : [255, 255, 255];
     pen.fillStyle = colour;
     pen.fillRect(x - 1, top, width, size + 6);
@@ -127,7 +129,7 @@
       for (let row = last - 1; row >= from && large; row--) {
         if (!wanted(row) || Number.isNaN(objects.box[4 * row])) continue;
         const score = objects.score ? ` ${V.score(objects.score[row])}` : "";
-        tag(pen, V.className(objects.label[row]) + score, objects.box[4 * row] * scale, objects.box[4 * row + 1] * scale, data.task === "gradcam" ? "#ffffff" : colour(row), large);
+        tag(pen, V.className(objects.label[row]) + score, objects.box[4 * row] * scale, objects.box[4 * row + 1] * scale, data.task === "gradcam" ? "#ffffff" : colour(row), large && size[0]);
       }
     }
     if (objects.peak && from < to) {
@@ -157,12 +159,13 @@
     }
     for (let row = from; row < to; row++) {
       if (!wanted(row)) continue;
+      if (!large && !missed(row)) continue;
       if (rows.points) limbs(pen, rows.points, 51 * row, scale, large ? 1.5 : 0.8, "#ffffff");
       if (!rows.box) continue;
       const at = [...rows.box.subarray(4 * row, 4 * row + 4)];
       if (missed(row)) {
         box(pen, at, scale, OUTCOMES.missed, [], large ? 2.5 : 1.8);
-        tag(pen, `missed: ${V.className(rows.label[row])}`, at[0] * scale, Math.min(size[1], at[3] * scale + 19), OUTCOMES.missed, large);
+        tag(pen, V.className(rows.label[row]), at[0] * scale, Math.min(size[1], at[3] * scale + 19), OUTCOMES.missed, large && size[0]);
       } else {
         pen.globalAlpha = 0.9;
         box(pen, at, scale, rows.counted && !rows.counted[row] ? "#aaaaaa" : "#ffffff", [2, 3], large ? 1.5 : 1);

@@ -7,6 +7,12 @@
   const GAP = 14, MORE = 2; // rows above and below those in sight
   const { data } = V;
   const cards = new Map(); // picture -> its element
+  // Frames have the shape that most pictures have.
+  const shape = (() => {
+    const { width, height } = data.pictures;
+    const found = Array.from({ length: V.total }, (_, n) => height[n] / width[n]).filter((one) => one > 0).sort((a, b) => a - b);
+    return Math.min(1, Math.max(0.6, found.length ? found[found.length >> 1] : 0.75));
+  })();
   let columns = 1, cellWidth = 1, cellHeight = 1, pictureHeight = 1, focus = 0;
 
   const lines = () => Math.min(data.runs.length, 3) + 1;
@@ -16,7 +22,7 @@
     const wanted = WIDTHS[V.state.cellSize];
     columns = Math.max(V.state.cellSize === 0 ? 3 : V.state.cellSize === 1 ? 2 : 1, Math.floor((room + GAP) / (wanted + GAP)));
     cellWidth = Math.floor((room - GAP * (columns - 1)) / columns);
-    pictureHeight = Math.round(cellWidth * 0.75);
+    pictureHeight = Math.round(cellWidth * shape);
     const small = V.state.cellSize === 0;
     const text = data.task === "caption" ? 17 * (small ? 2 : 3) * data.runs.length + 18 : 18 * (small ? lines() - 1 : lines());
     cellHeight = pictureHeight + text + 8;

@@ -77,6 +77,7 @@
     const most = Math.max(1, ...cells.filter((c) => c.truly !== c.predicted).map((c) => c.count));
     const whole = Math.max(1, ...cells.filter((c) => c.truly === c.predicted).map((c) => c.count));
     const press = (truly, predicted) => open({ cell: [confusionRun, truly, predicted], group: "all" });
+    const telling = few || most > 1;
     const table = V.el("table.matrix", {},
       V.el("thead", {}, V.el("tr", {}, V.el("td.corner", {}, "true ↓  said →"), ...axis.map((code) => V.el("th", { scope: "col" }, V.el("span", { title: name(code, "missed") }, name(code, "missed")))))),
       V.el("tbody", {}, ...axis.map((truly) => V.el("tr", {}, V.el("th", { scope: "row", title: name(truly, "nothing there") }, name(truly, "nothing there")), ...axis.map((predicted) => {
@@ -91,7 +92,7 @@
     const list = worst.length ? V.el("ol.worst", {}, ...worst.map(({ truly, predicted, count }) => V.el("li", {}, V.el("button.link", { type: "button", onclick: () => press(truly, predicted) }, V.className(truly), V.el("span.muted", {}, " taken for "), V.className(predicted)), V.el("span.number", {}, V.count(count))))) : V.el("p.muted", {}, "No class was taken for another.");
     const choose = data.runs.length > 1 ? V.el("div.tabs", {}, ...data.runs.map((run, n) => V.el("button", { type: "button", ariaPressed: confusionRun === n, onclick: () => { confusionRun = n; show(); } }, `${V.letter(n)} ${run.name}`))) : null;
     const thing = V.judgesObjects ? "objects" : "pictures";
-    return section("What is taken for what", `${few ? "All classes" : `The ${codes.length} classes with the most errors, of ${V.count(every.length)}`}, counted in ${thing}. A cell opens its pictures.`, choose, V.el("div.beside", {}, V.el("div.scroll", {}, table), V.el("div", {}, V.el("h3", {}, "Most frequent"), list)));
+    return section("What is taken for what", telling ? `${few ? "All classes" : `The ${codes.length} classes with the most errors, of ${V.count(every.length)}`}, counted in ${thing}. A cell opens its pictures.` : `${V.count(every.length)} classes, none taken twice for the same other one.`, choose, V.el("div.beside", {}, telling ? V.el("div.scroll", {}, table) : null, V.el("div", {}, telling ? V.el("h3", {}, "Most frequent") : null, list)));
   };
 
   const classSelect = () => {

@@ -84,7 +84,7 @@
   const all = (pick) => least((n) => V.outcome.map((_, run) => pick(run, n)));
   const finite = (value) => (Number.isFinite(value) ? value : NaN);
   V.METRICS = {
-    score: { label: "score", of: (n) => finite(all((run, m) => V.outcome[run].top[m])(n)), range: [0, 1] },
+    score: { label: V.hasObjects ? "best score" : "score", of: (n) => finite(all((run, m) => V.outcome[run].top[m])(n)), range: [0, 1] },
     margin: { label: "margin to the next class", of: (n) => data.runs[0].margin[n], range: [0, 1] },
     loss: { label: "loss", of: (n) => data.runs[0].loss[n] },
     iou: { label: "IoU", of: (n) => finite(all((run, m) => V.outcome[run].overlap[m])(n)), range: [0, 1] },

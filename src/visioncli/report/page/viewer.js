@@ -28,7 +28,7 @@
     const judged = V.truth && ["classes", "labels"].includes(V.truth.kind);
     for (let row = objects.start[n]; row < objects.start[n + 1]; row++) {
       const name = V.className(objects.label[row]);
-      const item = V.el("li", {}, swatch(fate && fate[row] && V.state.colour === "outcome" ? V.fateColour(fate[row]) : V.classColour(objects.label[row])), V.el("span.name", {}, name));
+      const item = V.el("li", {}, !V.hasObjects ? null : swatch(fate && fate[row] && V.state.colour === "outcome" ? V.fateColour(fate[row]) : V.classColour(objects.label[row])), V.el("span.name", {}, name));
       if (judged && truths.has(name)) item.append(V.el("span.sign.right", { title: "the truth" }, "✓"));
       if (objects.score && !Number.isNaN(objects.score[row])) {
         if (data.task === "classify") item.append(bar(objects.score[row]));
@@ -52,11 +52,13 @@
 
   const missed = (run, n) => {
     const { rows } = V.truth;
-    const names = [];
+    const counts = new Map();
     for (let row = rows.start[n]; row < rows.start[n + 1]; row++) {
-      if (rows.counted[row] && V.finder(run, row) < 0) names.push(V.className(rows.label[row]));
+      if (!rows.counted[row] || V.finder(run, row) >= 0) continue;
+      const name = V.className(rows.label[row]);
+      counts.set(name, (counts.get(name) ?? 0) + 1);
     }
-    return names;
+    return [...counts].map(([name, times]) => (times > 1 ? `${name} ${times}` : name));
   };
 
   const ofRun = (run, n) => {

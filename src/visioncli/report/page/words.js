@@ -16,8 +16,6 @@
     return Array.from(rows.label.subarray(rows.start[n], rows.start[n + 1]), V.className);
   };
 
-  const parts = (list) => list.filter(Boolean).join(" · ");
-
   // "2 dogs" would need a grammar: "dog 2, cat" needs none.
   const tally = (run, n) => {
     const { objects } = data.runs[run];
@@ -31,7 +29,19 @@
 
   const fates = (run, n) => {
     const { hits, wrong, missed } = V.outcome[run];
-    return parts([hits[n] && `${hits[n]} found`, missed[n] && `${missed[n]} missed`, wrong[n] && `${wrong[n]} false`]) || "nothing there";
+    const found = [[hits[n], "found", 1], [missed[n], "missed", "missed"], [wrong[n], "false", 6]];
+    return found.filter(([count]) => count);
+  };
+
+  // The same with the colours of the boxes; the words only where there is room for them.
+  const tallies = (run, n) => {
+    const found = fates(run, n);
+    if (!found.length) return ["nothing there"];
+    return found.map(([count, word, fate]) => {
+      const swatch = V.el("i.swatch");
+      swatch.style.background = V.fateColour(fate);
+      return V.el("span.tally", { title: `${count} ${word}` }, swatch, `${count}`, data.runs.length > 1 || found.length > 2 ? null : ` ${word}`);
+    });
   };
 
   // The answer of a run in one line: [text, number at its end].
@@ -45,7 +55,7 @@
       return [names, objects.score ? V.score(objects.score[from]) : ""];
     }
     if (data.task === "caption") return [objects.text[n].join(" ") || "no caption", ""];
-    if (V.judgesObjects && V.outcome[run].verdict[n]) return [fates(run, n), V.outcome[run].hits[n] ? V.score(V.outcome[run].overlap[n]) : ""];
+    if (V.judgesObjects && V.outcome[run].verdict[n]) return [fates(run, n).map(([count, word]) => `${count} ${word}`).join(", ") || "nothing there", ""];
     const found = tally(run, n);
     if (data.task === "segment" && V.truth?.kind === "maps") return [found || "background", V.score(V.outcome[run].overlap[n])];
     return [found || "nothing found", ""];
@@ -58,7 +68,7 @@
     if (V.hasFailed(run, n)) return V.el("div.line", {}, mark, V.el("span.words.failed", {}, "failed"));
     if (!V.isOk(run, n)) return V.el("div.line", {}, mark, V.el("span.words.muted", {}, "not in this run"));
     const [text, number] = V.answer(run, n);
-    return V.el("div.line", {}, mark, V.sign(V.outcome[run].verdict[n]), V.el("span.words", { title: text }, text), number && V.el("span.number", {}, number));
+    return V.el("div.line", {}, mark, V.sign(V.outcome[run].verdict[n]), V.el("span.words", { title: text }, ...(V.judgesObjects && V.outcome[run].verdict[n] ? tallies(run, n) : [text])), number && V.el("span.number", {}, number));
   };
 
   // What stands below the answers: the truth where an answer is wrong, else the name.
