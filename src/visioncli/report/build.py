@@ -50,7 +50,7 @@ class Request:
     truth: str | None = None
     title: str | None = None
     iou: float = 0.5
-    how: Resampling = Resampling()
+    how: Resampling = Resampling()  # noqa: RUF009 - frozen
     split: str | None = None
     images: Path | None = None
     names: Path | None = None

@@ -65,7 +65,7 @@ class ClassTable:
     def to_json(self) -> dict[str, Any]:
         """Names, and a colour for each: that of the annotated pictures."""
         colours = [class_colour(name, number) for name, number in zip(self._names, self._numbers, strict=True)]
-        return {"names": self._names, "colours": ["#%02x%02x%02x" % colour for colour in colours]}
+        return {"names": self._names, "colours": [f"#{bytes(colour).hex()}" for colour in colours]}
 
 
 def codes_of(record: Record, table: ClassTable) -> list[int]:

@@ -7,11 +7,12 @@
   const filtered = (name, low, high) => V.change({ ranges: new Map(V.state.ranges).set(name, [low, high]), metric: name });
 
   const edgesOf = (name, values) => {
-    const { range, whole, of } = V.METRICS[name];
+    const { range, whole } = V.METRICS[name];
+    const column = V.METRICS[name].column();
     let [low, high] = range ?? [Infinity, -Infinity];
     if (!range) {
       for (const n of values) {
-        const value = of(n);
+        const value = column[n];
         if (Number.isNaN(value)) continue;
         low = Math.min(low, value);
         high = Math.max(high, value);
@@ -32,11 +33,12 @@
     const edges = edgesOf(name, values);
     if (!edges) return V.el("p.muted", {}, "No picture has this number.");
     const bins = edges.length - 1;
-    const { of, whole } = V.METRICS[name];
+    const { whole } = V.METRICS[name];
+    const column = V.METRICS[name].column();
     const counts = Array.from({ length: bins }, () => [0, 0, 0]);
     const last = edges[bins];
     for (const n of values) {
-      const value = of(n);
+      const value = column[n];
       if (Number.isNaN(value)) continue;
       const bin = Math.min(bins - 1, Math.max(0, Math.floor(((value - edges[0]) / (last - edges[0])) * bins)));
       const verdict = split ? V.compared().reduce((worst, run) => Math.max(worst, V.outcome[run].verdict[n]), 0) : 0;
@@ -88,6 +90,7 @@
     return root;
   };
 
+  const MOST_POINTS = 1500; // more than a line of 300 pixels can show
   const SIDE = 300, LEFT = 40, FOOT = 34, TOP = 10;
 
   // A square of 0 to 1 each way, with names at its axes.
@@ -111,7 +114,9 @@
     const lines = V.data.runs.map((run, n) => ({ run, n, points: V.operatingPoints(n, code) }));
     for (const { run, n, points } of lines) {
       if (!points.length) continue;
-      const path = points.map((p, k) => `${k ? "L" : "M"}${x(p.recall).toFixed(1)} ${y(p.precision).toFixed(1)}`).join("");
+      const step = Math.ceil(points.length / MOST_POINTS);
+      const drawn = points.filter((_, k) => k % step === 0 || k === points.length - 1);
+      const path = drawn.map((p, k) => `${k ? "L" : "M"}${x(p.recall).toFixed(1)} ${y(p.precision).toFixed(1)}`).join("");
       root.append(svg("path", { class: `line run-${n}`, d: path }));
       const now = points.filter((p) => p.score >= V.state.least).pop();
       if (now) root.append(svg("circle", { class: `dot run-${n}`, cx: x(now.recall), cy: y(now.precision), r: 4 }, svg("title", {}, `${run.name}, from score ${V.score(now.score)}: precision ${V.score(now.precision)}, recall ${V.score(now.recall)}`)));

@@ -67,20 +67,15 @@
 
   const outcomes = () => {
     if (!V.judgesObjects) return null;
-    const counts = {};
-    for (let n = 0; n < V.total; n++) {
-      if (!V.meets(n, V.BIT.FATE)) continue;
-      const seen = new Set();
-      V.anyFate(n, (fate) => {
-        seen.add(fate);
-        return false;
-      });
-      for (const fate of seen) counts[fate] = (counts[fate] ?? 0) + 1;
-    }
     const order = ["missed", "6", "3", "4", "5", "1"];
+    const counts = Object.fromEntries(order.map((fate) => [fate, 0]));
+    const bits = order.map(V.fateBit);
+    for (let n = 0; n < V.total; n++) {
+      if (V.meets(n, V.BIT.FATE)) order.forEach((fate, k) => (counts[fate] += V.fateBits[n] & bits[k] ? 1 : 0));
+    }
     return section("What became of objects", V.el("div.choices", {}, ...order.map((fate) => choice({
       on: V.state.fates.has(fate),
-      count: counts[fate] ?? 0,
+      count: counts[fate],
       label: V.FATES[fate],
       colour: V.fateColour(fate),
       key: `fate ${fate}`,
@@ -89,16 +84,7 @@
   };
 
   const classes = () => {
-    const counts = new Uint32Array(data.classes.names.length);
-    const last = new Int32Array(counts.length).fill(-1);
-    for (let n = 0; n < V.total; n++) {
-      if (!V.meets(n, V.BIT.CLASS)) continue;
-      V.anyClass(n, (code) => {
-        if (last[code] !== n) counts[code]++;
-        last[code] = n;
-        return false;
-      });
-    }
+    const counts = V.classCounts(V.BIT.CLASS);
     const wanted = find.trim().toLowerCase();
     const codes = [...counts.keys()]
       .filter((code) => (counts[code] || V.state.classes.has(code)) && V.className(code).toLowerCase().includes(wanted))
@@ -214,5 +200,17 @@
     ["folders", folders],
     ["sizes", sizes],
   ];
-  V.facets = { update };
+  // The pictures come first: counts follow when they are drawn.
+  let waiting = false;
+  V.facets = {
+    update,
+    later: () => {
+      if (waiting) return;
+      waiting = true;
+      requestAnimationFrame(() => setTimeout(() => {
+        waiting = false;
+        update();
+      }));
+    },
+  };
 })();

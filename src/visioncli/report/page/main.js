@@ -88,7 +88,7 @@
 
   V.onChange((changed) => {
     const has = (...names) => names.some((name) => changed.has(name));
-    if (has("least")) V.measure();
+    if (has("least", "classes", "pair")) V.measure();
     if (has("least", ...CHOICE)) V.refresh();
     else if (has(...ORDER)) V.reorder();
     if (has("view")) show();
@@ -97,7 +97,7 @@
       V.grid.show({ keepPlace: has("least", "cellSize") && !has(...CHOICE, ...ORDER) });
       if (!has("view", ...CHOICE, "least") && V.state.view === "numbers") V.numbers.show();
     }
-    if (has("least", "metric", ...CHOICE, "layers", "colour")) V.facets.update();
+    if (has("least", "metric", ...CHOICE, "layers", "colour")) V.facets.later();
     if (V.state.view === "numbers" && has("least", ...CHOICE)) V.numbers.show();
     if (has(...DRAWING)) V.grid.redraw();
     if (has("open")) V.viewer.update();
@@ -131,6 +131,7 @@
 
   head();
   themed();
+  V.measure();
   V.refresh();
   V.bar.update();
   V.facets.update();

@@ -15,15 +15,6 @@
   const letter = V.letter;
   const bothKnown = (a, b) => (n) => V.outcome[a].verdict[n] && V.outcome[b].verdict[n];
 
-  // Whether a picture has a true object that was found so: by both, one, or none of two runs.
-  const anyObject = (test) => (n) => {
-    const { rows } = V.truth;
-    for (let row = rows.start[n]; row < rows.start[n + 1]; row++) {
-      if (rows.counted[row] && V.wantsClass(rows.label[row]) && test(row)) return true;
-    }
-    return false;
-  };
-
   // The tabs above the pictures: name -> {label, title, test}.
   V.groups = () => {
     const all = { all: { label: "All", test: () => true } };
@@ -38,13 +29,13 @@
       };
     }
     if (V.judgesObjects) {
-      const by = (first, second) => anyObject((row) => V.finder(a, row) >= 0 === first && V.finder(b, row) >= 0 === second);
+      const by = (bit) => (n) => (V.foundBits[n] & bit) > 0;
       return {
         ...all,
-        both: { label: "Found by both", test: by(true, true), title: "Pictures with an object that both runs found" },
-        first: { label: `Only by ${letter(a)}`, test: by(true, false), title: `Pictures with an object that only ${data.runs[a].name} found` },
-        second: { label: `Only by ${letter(b)}`, test: by(false, true), title: `Pictures with an object that only ${data.runs[b].name} found` },
-        none: { label: "By none", test: by(false, false), title: "Pictures with an object that neither run found" },
+        both: { label: "Found by both", test: by(V.BY_BOTH), title: "Pictures with an object that both runs found" },
+        first: { label: `Only by ${letter(a)}`, test: by(V.ONLY_FIRST), title: `Pictures with an object that only ${data.runs[a].name} found` },
+        second: { label: `Only by ${letter(b)}`, test: by(V.ONLY_SECOND), title: `Pictures with an object that only ${data.runs[b].name} found` },
+        none: { label: "By none", test: by(V.BY_NONE), title: "Pictures with an object that neither run found" },
       };
     }
     if (V.truth) {
@@ -85,35 +76,25 @@
     return (n) => first(a, n) !== first(b, n);
   };
 
-  // What a picture shows, by class codes: told to `take` until it says true. Runs' best class, objects, truth.
-  V.anyClass = (n, take) => {
-    const whole = ["classify", "gradcam"].includes(data.task) && V.truth?.kind !== "labels";
-    for (const [run, { objects }] of data.runs.entries()) {
-      const end = whole ? Math.min(objects.start[n] + 1, objects.start[n + 1]) : objects.start[n + 1];
-      for (let row = objects.start[n]; row < end; row++) {
-        if (V.shownAt(run, row) && take(objects.label[row])) return true;
-      }
-    }
-    if (V.truth) {
-      const { rows } = V.truth;
-      for (let row = rows.start[n]; row < rows.start[n + 1]; row++) if (take(rows.label[row])) return true;
-    }
+  // Whether a picture shows a class, or one is said to: `wanted` has 1 at each code.
+  const showsAny = (n, wanted) => {
+    const { start, codes, scores } = V.classPairs;
+    for (let at = start[n]; at < start[n + 1]; at++) if (wanted[codes[at]] && !(scores[at] < V.state.least)) return true;
     return false;
   };
 
-  // What became of a picture's objects in any run: told to `take` until it says true.
-  V.anyFate = (n, take) => {
-    for (const [run, { objects, fate }] of data.runs.entries()) {
-      for (let row = objects.start[n]; row < objects.start[n + 1]; row++) {
-        if (fate[row] !== V.FATE.VOID && fate[row] && V.shownAt(run, row) && V.wantsClass(objects.label[row]) && take(String(fate[row]))) return true;
-      }
-      const { rows } = V.truth;
-      for (let row = rows.start[n]; row < rows.start[n + 1]; row++) {
-        if (rows.counted[row] && V.wantsClass(rows.label[row]) && V.isOk(run, n) && V.finder(run, row) < 0 && take("missed")) return true;
-      }
+  // How many pictures show each class, of those that meet all choices but `but`.
+  V.classCounts = (but) => {
+    const { start, codes, scores } = V.classPairs;
+    const counts = new Uint32Array(data.classes.names.length);
+    for (let n = 0; n < V.total; n++) {
+      if (V.missing[n] & ~but) continue;
+      for (let at = start[n]; at < start[n + 1]; at++) if (!(scores[at] < V.state.least)) counts[codes[at]]++;
     }
-    return false;
+    return counts;
   };
+
+  V.fateBit = (fate) => (fate === "missed" ? V.MISSED : 1 << Number(fate));
 
   // Pixels of a picture: small, middle, large.
   V.SIZES = { tiny: "below 0.1 MP", small: "0.1 to 0.5 MP", middle: "0.5 to 2 MP", large: "2 to 12 MP", huge: "from 12 MP" };
@@ -158,24 +139,22 @@
     const { test } = groups[state.group];
     const query = state.query.trim().toLowerCase();
     const folders = data.pictures.folder.words.map((name) => name.startsWith(state.folder));
-    const ranges = [...state.ranges].filter(([name]) => V.METRICS[name]);
+    const ranges = [...state.ranges].filter(([name]) => V.METRICS[name]).map(([name, ends]) => [V.METRICS[name].column(), ...ends]);
     const whole = data.classes.names.length;
     const wanted = new Uint8Array(whole);
     for (const code of state.classes) wanted[code] = 1;
-    const fates = V.judgesObjects ? state.fates : new Set();
+    let fates = 0;
+    if (V.judgesObjects) for (const fate of state.fates) fates |= V.fateBit(fate);
     const out = V.missing;
     for (let n = 0; n < V.total; n++) {
       let bits = 0;
       if (!test(n)) bits |= GROUP;
-      if (state.classes.size && !V.anyClass(n, (code) => wanted[code])) bits |= CLASS;
+      if (state.classes.size && !showsAny(n, wanted)) bits |= CLASS;
       if (query && !texts[n].includes(query)) bits |= QUERY;
       if (state.folder && !folders[data.pictures.folder.codes[n]]) bits |= FOLDER;
       if (state.sizes.size && !state.sizes.has(V.sizeOf(n))) bits |= SIZE;
-      if (fates.size && !V.anyFate(n, (fate) => fates.has(fate))) bits |= FATE;
-      for (const [name, [low, high]] of ranges) {
-        const value = V.METRICS[name].of(n);
-        if (!(value >= low && value <= high)) bits |= RANGE;
-      }
+      if (fates && !(V.fateBits[n] & fates)) bits |= FATE;
+      for (const [column, low, high] of ranges) if (!(column[n] >= low && column[n] <= high)) bits |= RANGE;
       if (state.cell && V.truth && !V.inCell(state.cell, n)) bits |= CELL;
       if (state.marked && !V.isMarked(n)) bits |= MARKED;
       out[n] = bits;
@@ -183,22 +162,26 @@
     order();
   };
 
+  // The place of each picture when they are sorted by name.
+  let places = null;
+  const byName = () => {
+    if (places) return places;
+    const collator = new Intl.Collator("en", { numeric: true });
+    const names = Array.from({ length: V.total }, (_, n) => V.named(n));
+    places = new Float64Array(V.total);
+    [...names.keys()].sort((a, b) => collator.compare(names[a], names[b])).forEach((n, at) => (places[n] = at));
+    return places;
+  };
+
   const order = () => {
     const shown = [];
     for (let n = 0; n < V.total; n++) if (!V.missing[n]) shown.push(n);
     const { sort, down } = V.state;
-    const metric = V.METRICS[sort];
-    if (metric) {
-      const keys = new Float64Array(V.total);
-      for (const n of shown) {
-        const value = metric.of(n);
-        keys[n] = Number.isNaN(value) ? Infinity : down ? -value : value; // what has no number comes last
-      }
-      shown.sort((a, b) => (keys[a] === keys[b] ? a - b : keys[a] - keys[b]));
-    } else if (sort === "name") {
-      const collator = new Intl.Collator("en", { numeric: true });
-      const names = new Map(shown.map((n) => [n, V.named(n)]));
-      shown.sort((a, b) => (down ? 1 : -1) * collator.compare(names.get(a), names.get(b)));
+    const column = sort === "name" ? byName() : V.METRICS[sort]?.column();
+    if (column) {
+      const sign = down === (sort !== "name") ? -1 : 1;
+      const keys = Float64Array.from(column, (value) => (Number.isNaN(value) ? Infinity : sign * value)); // none: last
+      shown.sort((a, b) => keys[a] - keys[b] || a - b);
     } else if (!down) shown.reverse();
     V.shown = shown;
   };
