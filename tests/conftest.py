@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,12 +47,13 @@ def in_this_mode(args: Sequence[str], config: pytest.Config) -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what needs the development data, or a GPU, where that is absent."""
+    """Leaves out what needs the development data, a GPU or a browser, where that is absent."""
     absent = [
         item
         for item in items
         if (item.get_closest_marker("shared_data") and not SHARED_DATA.is_dir())
         or (item.get_closest_marker("cuda") and not _has_cuda())
+        or (item.get_closest_marker("browser") and not _has_browser())
     ]
     if absent:
         config.hook.pytest_deselected(items=absent)
@@ -62,6 +64,11 @@ def _has_cuda() -> bool:
     import torch
 
     return torch.cuda.is_available()
+
+
+def _has_browser() -> bool:
+    programs = any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    return programs and shutil.which("chromedriver") is not None and importlib.util.find_spec("selenium") is not None
 
 
 @pytest.fixture(scope="session")

@@ -94,7 +94,7 @@ def report(
     ] = False,
     title: Annotated[
         str | None,
-        typer.Option("--title", metavar="TEXT", help="Of the page.", rich_help_panel=_PAGE),
+        typer.Option("--title", metavar="WORDS", help="Of the page.", rich_help_panel=_PAGE),
     ] = None,
 ) -> None:
     """Make a page of what runs answered: filter, sort, compare, and find what is wrong. It opens without a server.

@@ -11,7 +11,7 @@
       type: "button",
       ariaCurrent: V.state.view === name ? "page" : "false",
       onclick: () => V.change({ view: name }),
-    }, label, count === null ? null : V.el("span.number", {}, V.count(count)))));
+    }, label, " ", count === null ? null : V.el("span.number", {}, V.count(count)))));
   };
 
   const tabs = () => {
@@ -25,7 +25,7 @@
       "data-group": name,
       title: groups[name].title ?? "",
       onclick: () => V.change({ group: name }),
-    }, groups[name].label, V.el("span.number", {}, V.count(counts[name])))));
+    }, groups[name].label, " ", V.el("span.number", {}, V.count(counts[name])))));
   };
 
   const pair = () => {

@@ -118,7 +118,7 @@
       const drawn = points.filter((_, k) => k % step === 0 || k === points.length - 1);
       const path = drawn.map((p, k) => `${k ? "L" : "M"}${x(p.recall).toFixed(1)} ${y(p.precision).toFixed(1)}`).join("");
       root.append(svg("path", { class: `line run-${n}`, d: path }));
-      const now = points.filter((p) => p.score >= V.state.least).pop();
+      const now = points.filter((p) => p.score >= V.leastScore()).pop();
       if (now) root.append(svg("circle", { class: `dot run-${n}`, cx: x(now.recall), cy: y(now.precision), r: 4 }, svg("title", {}, `${run.name}, from score ${V.score(now.score)}: precision ${V.score(now.precision)}, recall ${V.score(now.recall)}`)));
     }
     const hint = svg("text", { class: "hint", x: x(0.04), y: y(0.05) });

@@ -11,7 +11,6 @@
   const dark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
   const themed = () => {
     V.at("theme").textContent = dark() ? "☀" : "☾";
-    if (V.state.view === "numbers") V.numbers.show();
   };
   V.turnTheme = () => {
     root.dataset.theme = dark() ? "light" : "dark";

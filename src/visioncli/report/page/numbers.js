@@ -111,8 +111,8 @@
     if (!V.truth || !data.runs[0].objects.score || !["classes", "boxes", "masks", "keypoints"].includes(V.truth.kind)) return null;
     const chosen = curveClass < 0 ? {} : { classes: new Set([curveClass]) };
     const take = ({ score }) => {
-      if (V.judgesObjects) open({ least: Math.floor(1000 * score) / 1000, ...chosen });
-      else open({ ranges: new Map(V.state.ranges).set("score", [score, 1]), metric: "score", ...chosen });
+      if (V.judgesObjects) open({ least: Number(score.toFixed(6)), ...chosen });
+      else open({ ranges: new Map(V.state.ranges).set("score", [Math.floor(1e4 * score) / 1e4, 1]), metric: "score", ...chosen });
     };
     const bins = (run, low, high) => open({ ranges: new Map(V.state.ranges).set("score", [low, high]), metric: "score" });
     const calibrated = V.truth.calibration.some(Boolean);

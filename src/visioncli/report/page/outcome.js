@@ -24,9 +24,12 @@
 
   const floats = () => new Float32Array(V.total).fill(NaN);
 
+  // As a number of 32 bits, as scores are: 0.9 is not below 0.9.
+  V.leastScore = () => Math.fround(V.state.least);
+
   V.shownAt = (run, row) => {
     const { score } = data.runs[run].objects;
-    return !score || Number.isNaN(score[row]) || score[row] >= V.state.least;
+    return !score || !(score[row] < V.leastScore());
   };
 
   V.wantsClass = (code) => V.state.classes.size === 0 || V.state.classes.has(code);
@@ -87,7 +90,8 @@
     const fates = new Uint8Array(V.total), found = new Uint8Array(V.total);
     const { rows } = V.truth;
     const [first, second] = V.compared();
-    const { classes, least } = V.state;
+    const { classes } = V.state;
+    const least = V.leastScore();
     const wanted = Uint8Array.from(data.classes.names, (_, code) => (classes.size === 0 || classes.has(code) ? 1 : 0));
     const isFound = (run) => {
       const { foundBy, objects } = data.runs[run];

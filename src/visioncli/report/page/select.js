@@ -79,17 +79,19 @@
   // Whether a picture shows a class, or one is said to: `wanted` has 1 at each code.
   const showsAny = (n, wanted) => {
     const { start, codes, scores } = V.classPairs;
-    for (let at = start[n]; at < start[n + 1]; at++) if (wanted[codes[at]] && !(scores[at] < V.state.least)) return true;
+    const least = V.leastScore();
+    for (let at = start[n]; at < start[n + 1]; at++) if (wanted[codes[at]] && !(scores[at] < least)) return true;
     return false;
   };
 
   // How many pictures show each class, of those that meet all choices but `but`.
   V.classCounts = (but) => {
     const { start, codes, scores } = V.classPairs;
+    const least = V.leastScore();
     const counts = new Uint32Array(data.classes.names.length);
     for (let n = 0; n < V.total; n++) {
       if (V.missing[n] & ~but) continue;
-      for (let at = start[n]; at < start[n + 1]; at++) if (!(scores[at] < V.state.least)) counts[codes[at]]++;
+      for (let at = start[n]; at < start[n + 1]; at++) if (!(scores[at] < least)) counts[codes[at]]++;
     }
     return counts;
   };
