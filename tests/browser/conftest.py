@@ -51,6 +51,7 @@ class Page:
         self.driver.get("about:blank")
         self.driver.get(path.resolve().as_uri() + (f"#{view}" if view else ""))
         self.until("return document.body.dataset.ready === 'yes'")
+        self.settle()
 
     def run(self, script: str, *args: Any) -> Any:
         """What a script answers."""
@@ -73,12 +74,19 @@ class Page:
 
     def click(self, selector: str, text: str | None = None) -> None:
         """Clicks the first element of a selector, with this text in it."""
+        from selenium.common.exceptions import StaleElementReferenceException
+
         script = (
             "const [selector, text] = arguments;"
             "const fits = (node) => text === null || node.textContent.includes(text);"
             "return [...document.querySelectorAll(selector)].find(fits)"
         )
-        self.until(script, selector, text).click()
+        for _ in range(9):
+            try:
+                self.until(script, selector, text).click()
+                break
+            except StaleElementReferenceException:  # it was made anew in between
+                continue
 
     def type(self, selector: str, text: str) -> None:
         """Types into a field."""

@@ -168,7 +168,12 @@
   };
 
   grid.addEventListener("scroll", V.soon(paint), { passive: true });
-  new ResizeObserver(V.soon(() => show({ keepPlace: true }))).observe(grid);
+  let size = "";
+  new ResizeObserver(V.soon(() => {
+    const now = `${grid.clientWidth} ${grid.clientHeight}`;
+    if (size && now !== size) show({ keepPlace: true });
+    size = now;
+  })).observe(grid);
   rows.addEventListener("click", (event) => {
     const card = event.target.closest(".card");
     if (!card) return;
