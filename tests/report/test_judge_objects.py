@@ -157,6 +157,24 @@ def test_people_are_compared_by_their_keypoints(tmp_path: Path) -> None:
     assert len(column(found.truth["points"])) == 51
 
 
+def test_yolo_and_voc_are_truths_as_coco_is(tmp_path: Path) -> None:
+    folder = made_runs.detected(tmp_path / "out", {"a.jpg": [("cat", 1, 0.9, (0, 0, 20, 20))]})
+    (tmp_path / "yolo").mkdir()
+    (tmp_path / "yolo" / "a.txt").write_text(f"0 {10 / 64} {10 / 48} {20 / 64} {20 / 48}\n")
+    (tmp_path / "names.txt").write_text("cat\n")
+    (tmp_path / "voc").mkdir()
+    (tmp_path / "voc" / "a.xml").write_text(
+        "<annotation><filename>a.jpg</filename><size><width>64</width><height>48</height><depth>3</depth></size>"
+        "<object><name>cat</name><bndbox><xmin>0</xmin><ymin>0</ymin><xmax>20</xmax><ymax>20</ymax></bndbox></object>"
+        "</annotation>"
+    )
+    for source, names in (("yolo", tmp_path / "names.txt"), ("voc", None)):
+        runs, table, found = loaded([folder], tmp_path / source)
+        assert isinstance(found, ObjectTruth)
+        verdict = judge(found, runs, table, NONE, ObjectOptions(names=names)).runs[0]
+        assert column(verdict.columns["fate"]).tolist() == [HIT], source
+
+
 def test_a_truth_of_other_pictures_is_a_sentence(tmp_path: Path, truth: Path) -> None:
     with pytest.raises(UsageError, match=r"has none of these pictures: it has a\.jpg, and the runs have z\.jpg"):
         judged([made_runs.detected(tmp_path / "out", {"z.jpg": []})], truth)

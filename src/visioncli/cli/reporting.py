@@ -49,10 +49,14 @@ def make_beside(out: Path, frame: FrameOptions, console: Console) -> bool:
     """The report of the run that has just ended, in its folder; whether that went well. What goes wrong with it is a
     sentence, for the results are there."""
     try:
-        made = _built(Request((str(out),), out / FOLDER, max_pixels=frame.max_pixels), frame, console)
+        with interrupts.armed():
+            made = _built(Request((str(out),), out / FOLDER, max_pixels=frame.max_pixels), frame, console)
     except VisionError as problem:
         console.error(f"The report was not made: {printable(str(problem))}")
         return False
+    except KeyboardInterrupt:
+        console.note(f"interrupted; the results are whole. For the page: vision report {out} -o {out / FOLDER}")
+        raise typer.Exit(Status.INTERRUPTED) from None
     _say_where(made, console)
     return True
 
