@@ -88,12 +88,12 @@ def test_boxes_are_drawn_over_the_picture_and_space_takes_them_away(page: Page, 
     assert "bare=1" in page.run("return location.hash")
 
 
-def test_switches_of_classes_act_on_what_is_drawn(page: Page, two: Path) -> None:
+def test_switches_of_classes_act_on_what_is_drawn_and_counted(page: Page, two: Path) -> None:
     page.open(two, "layers=A")
     both = page.run(INKED, 0)
     page.open(two, "layers=A&class=dog")
-    page.settle()
     assert 0 < page.run(INKED, 0) < both
+    assert numbers(page) == [[0, 0, 1], [0, 0, 0], [0, 0, 0]]
 
 
 def test_a_cell_of_the_confusion_table_opens_its_pictures(page: Page, two: Path) -> None:

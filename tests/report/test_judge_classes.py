@@ -70,6 +70,14 @@ def test_the_sentence_of_two_runs_is_that_of_the_paired_test(tmp_path: Path, bot
     assert resampled["sentence"].startswith("other is right on 66.7 % more pictures than one")
 
 
+def test_of_three_runs_each_two_are_compared(tmp_path: Path, both: list[Path]) -> None:
+    third = made_runs.classified(tmp_path / "third", FIRST)
+    found = judged([*both, third], made_runs.table(tmp_path / "truth.csv", TRUTH), Resampling(20)).comparisons
+    assert [(one["first"], one["second"]) for one in found] == [(0, 1), (0, 2), (1, 2)]
+    assert "other is right on" in found[2]["sentence"]
+    assert "one and third are right on the same pictures" in found[1]["sentence"]
+
+
 def test_numbers_are_of_the_pictures_that_every_run_has(tmp_path: Path, both: list[Path]) -> None:
     less = made_runs.write(
         tmp_path / "less",

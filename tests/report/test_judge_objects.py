@@ -113,6 +113,9 @@ def test_two_runs_share_the_rows_of_the_truth_and_are_compared(tmp_path: Path, t
     assert [column(run.columns["foundBy"]).tolist() for run in found.runs] == [[0, -1, -1], [0, -1, 4]]
     (test,) = found.comparisons
     assert test["sentence"].startswith("AP of two is ")
+    three = judged([*folders, made_runs.detected(tmp_path / "three", better)], truth, Resampling(20)).comparisons
+    assert [(one["first"], one["second"]) for one in three] == [(0, 1), (0, 2), (1, 2)]
+    assert three[2]["sentence"].startswith("AP of three and two is the same")
 
 
 def test_masks_of_single_objects_are_compared_as_masks(tmp_path: Path) -> None:

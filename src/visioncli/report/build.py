@@ -230,7 +230,8 @@ class _Page:
 
     @property
     def _title(self) -> str:
-        return self._request.title or " and ".join(output.name for output in self._outputs)
+        *first, last = (output.name for output in self._outputs)
+        return self._request.title or (f"{', '.join(first)} and {last}" if first else last)
 
     def _data(self, thumbs: list[str]) -> dict[str, Any]:
         request, judged = self._request, self._judged

@@ -153,11 +153,10 @@ def _losses(sheet: _Sheet, sample: SingleLabel, rows: I64) -> F64:
 
 def _test(a: int, b: int, runs: Sequence[Answers], scored: Sequence[Scored], how: Resampling) -> dict[str, Any]:
     """Whether one of two runs is better, as `vision eval` says it."""
-    names = runs[a].output.name, runs[b].output.name
     if not how.resamples:
         exact = mcnemar(scored[a].right, scored[b].right)
         alone = exact.only_first + exact.only_second
         sentence = f"McNemar's exact test over the {alone} pictures that only one run has right: p = {exact.p:.2g}."
         return comparison(a, b, sentence, p=finite(exact.p))
-    found = compared((names[b], scored[b]), (names[a], scored[a]), how)
+    found = compared((runs[b].output.name, scored[b]), (runs[a].output.name, scored[a]), how)
     return comparison(a, b, found.sentence(), p=finite(found.exact.p))

@@ -102,7 +102,7 @@
     views();
     const pictures = V.state.view === "pictures";
     const focused = document.activeElement?.id;
-    const count = V.shown.length === V.total ? V.counted(V.total, "picture") : `${V.count(V.shown.length)} of ${V.counted(V.total, "picture")}`;
+    const count = V.shown.length === V.total ? "" : `${V.count(V.shown.length)} of ${V.counted(V.total, "picture")}`;
     const group = document.activeElement?.dataset?.group;
     V.fill(V.at("bar"), pictures ? [
       V.el("div.first", {}, tabs(), pair(), V.el("span.count.muted", { id: "count" }, count), V.el("span.gap"), marks(), sorting(), sizes()),

@@ -37,7 +37,7 @@
 
   // A label within a picture that is `large` pixels wide; in thumbnails (0) there is no room for labels.
   const tag = (pen, text, x, y, colour, large) => {
-    const size = 13;
+    const size = large < 560 ? 10 : 13;
     if (!large) return;
     pen.font = `600 ${size}px system-ui, sans-serif`;
     const width = pen.measureText(text).width + 8;

@@ -78,7 +78,7 @@
     const whole = Math.max(1, ...cells.filter((c) => c.truly === c.predicted).map((c) => c.count));
     const press = (truly, predicted) => open({ cell: [confusionRun, truly, predicted], group: "all" });
     const telling = few || most > 1;
-    const table = V.el("table.matrix", {},
+    const table = V.el(axis.length <= 8 ? "table.matrix.few" : "table.matrix", {},
       V.el("thead", {}, V.el("tr", {}, V.el("td.corner", {}, "true ↓  said →"), ...axis.map((code) => V.el("th", { scope: "col" }, V.el("span", { title: name(code, "missed") }, name(code, "missed")))))),
       V.el("tbody", {}, ...axis.map((truly) => V.el("tr", {}, V.el("th", { scope: "row", title: name(truly, "nothing there") }, name(truly, "nothing there")), ...axis.map((predicted) => {
         const count = at.get(`${truly} ${predicted}`) ?? 0;

@@ -40,7 +40,14 @@
     return row >= 0 && V.shownAt(run, row) ? row : -1;
   };
 
-  const ofRun = (run) => {
+  // 1 at each class that counts: of objects the chosen ones, of whole pictures all.
+  const wantedClasses = () => {
+    const { classes } = V.state;
+    const every = classes.size === 0 || !V.hasObjects;
+    return Uint8Array.from(data.classes.names, (_, code) => (every || classes.has(code) ? 1 : 0));
+  };
+
+  const ofRun = (run, wanted) => {
     const { objects, state, verdict, fate, iou, miou } = data.runs[run];
     const found = {
       count: new Uint16Array(V.total),
@@ -54,7 +61,7 @@
     for (let n = 0; n < V.total; n++) {
       let sum = 0;
       for (let row = objects.start[n]; row < objects.start[n + 1]; row++) {
-        if (!V.shownAt(run, row)) continue;
+        if (!V.shownAt(run, row) || !wanted[objects.label[row]]) continue;
         found.count[n]++;
         if (objects.score && !(found.top[n] >= objects.score[row])) found.top[n] = objects.score[row];
         if (!fate) continue;
@@ -70,7 +77,7 @@
       found.verdict = new Uint8Array(V.total);
       for (let n = 0; n < V.total; n++) {
         for (let row = rows.start[n]; row < rows.start[n + 1]; row++) {
-          if (rows.counted[row] && V.finder(run, row) < 0) found.missed[n]++;
+          if (rows.counted[row] && wanted[rows.label[row]] && V.finder(run, row) < 0) found.missed[n]++;
         }
         if (rows.known[n] && state[n] === OK) found.verdict[n] = found.wrong[n] + found.missed[n] ? WRONG : RIGHT;
       }
@@ -90,9 +97,8 @@
     const fates = new Uint8Array(V.total), found = new Uint8Array(V.total);
     const { rows } = V.truth;
     const [first, second] = V.compared();
-    const { classes } = V.state;
     const least = V.leastScore();
-    const wanted = Uint8Array.from(data.classes.names, (_, code) => (classes.size === 0 || classes.has(code) ? 1 : 0));
+    const wanted = wantedClasses();
     const isFound = (run) => {
       const { foundBy, objects } = data.runs[run];
       return Uint8Array.from(foundBy, (row) => (row >= 0 && !(objects.score[row] < least) ? 1 : 0));
@@ -157,8 +163,10 @@
   const columns = new Map();
   let measured = null;
   V.measure = () => {
-    if (measured !== V.state.least) V.outcome = data.runs.map((_, run) => ofRun(run));
-    measured = V.state.least;
+    const { least, classes } = V.state;
+    const asked = `${least} ${V.hasObjects ? [...classes] : ""}`;
+    if (measured !== asked) V.outcome = data.runs.map((_, run) => ofRun(run, wantedClasses()));
+    measured = asked;
     columns.clear();
     mark();
   };
