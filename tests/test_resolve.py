@@ -11,7 +11,7 @@ from PIL import Image
 from torch import nn
 
 from run_folders import make_run
-from visioncli.api import build_task, load, model_names
+from visioncli.api import build_task, load, model_names, together
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.models import registry
@@ -87,7 +87,7 @@ def test_several_models_answer_side_by_side() -> None:
 
 def test_only_classifiers_are_compared() -> None:
     with pytest.raises(UsageError, match="compared by classify"):
-        build_task("detect", "ssd_mobilenet_v2,ssd300_vgg16")
+        build_task("segment", "deeplab_v3_mobilenet_v2,fcn_resnet50")
     with pytest.raises(UsageError, match="single model"):
         build_task("classify", "efficientnet_lite0,resnet18", weights="a.pth")
     with pytest.raises(UsageError, match="empty name"):
@@ -322,3 +322,60 @@ def test_several_runs_keep_their_names_apart(tmp_path: Path) -> None:
         make_run(tmp_path / folder / "run")
     specs = [str(tmp_path / folder / "run") for folder in ("a", "b")]
     assert model_names(",".join(specs)) == specs
+
+
+def test_a_plus_stands_between_names_but_not_inside_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_run(Path("a+b"))
+    assert together("a+b") == ["a+b"]
+    assert together("a+c+a") == ["a", "c"]
+    assert together("resnet18+onnx:my+own.onnx") == ["resnet18", "onnx:my+own.onnx"]
+    for spec in ("a+", "+a", "a++c"):
+        with pytest.raises(UsageError, match="empty name"):
+            together(spec)
+
+
+def test_classifiers_answer_together_with_a_plus_or_with_fuse() -> None:
+    task = build_task("classify", "efficientnet_lite1+efficientnet_lite0", options=CPU)
+    same = build_task("classify", "efficientnet_lite0,efficientnet_lite1", options=CPU, fuse="mean")
+    assert task.model.name == same.model.name == "efficientnet_lite0+efficientnet_lite1"
+    assert task.settings == same.settings
+    (one,), (other,) = (t.predict([t.prepare(PICTURE)]) for t in (task, same))
+    assert [p.label_id for p in one.predictions] == [p.label_id for p in other.predictions]
+    assert [p.score for p in one.predictions] == pytest.approx([p.score for p in other.predictions], abs=1e-5)
+    singles = [build_task("classify", f"efficientnet_lite{n}", options=CPU, top_k=1000) for n in (0, 1)]
+    chances = [{p.label_id: p.score for p in t.predict([t.prepare(PICTURE)])[0].predictions} for t in singles]
+    best = one.predictions[0]
+    assert best.score == pytest.approx((chances[0][best.label_id] + chances[1][best.label_id]) / 2, abs=1e-5)
+
+
+def test_what_answers_together_can_be_compared() -> None:
+    task = build_task("classify", "efficientnet_lite0,efficientnet_lite0+efficientnet_lite1", options=CPU)
+    (answer,) = task.predict([task.prepare(PICTURE)])
+    assert list(answer.extra["compare"]) == ["efficientnet_lite0", "efficientnet_lite0+efficientnet_lite1"]
+
+
+@pytest.mark.parametrize(
+    ("task", "model", "settings", "words"),
+    [
+        ("classify", "efficientnet_lite0", {"fuse": "mean"}, "puts several networks together"),
+        ("classify", "efficientnet_lite0,resnet18", {"fuse": "max"}, "--fuse is mean, not 'max'"),
+        ("segment", "deeplab_v3_mobilenet_v2+fcn_resnet50", {}, "put together by classify and detect"),
+        ("pose", "movenet_lightning", {"detector": "movenet_lightning"}, "cannot detect"),
+        ("pose", None, {"detector": "ssd_mobilenet_v2", "single": True}, "--detector does not go with --single"),
+        ("segment", None, {"detector": "ssd_mobilenet_v2"}, "--detector is for --mode instance"),
+        ("pose", "keypointrcnn_resnet50_fpn", {"detector": "ssd_mobilenet_v2"}, "looks at the picture by itself"),
+    ],
+)
+def test_networks_that_cannot_be_joined_are_wrong_usage(
+    task: str, model: str | None, settings: dict[str, str], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        build_task(task, model, options=CPU, **settings)
+
+
+def test_networks_of_other_classes_do_not_answer_together(tmp_path: Path) -> None:
+    for name, labels in (("a", ("ants", "bees")), ("b", ("ants", "wasps"))):
+        make_run(tmp_path / name, labels=labels)
+    with pytest.raises(UsageError, match="know different classes"):
+        build_task("classify", f"{tmp_path / 'a'}+{tmp_path / 'b'}", options=CPU)

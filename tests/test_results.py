@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from visioncli.errors import ErrorKind
-from visioncli.results import PREDICTIONS, Classification, Failure, ModelInfo, Record, Rle, dump_line, json_schema
+from visioncli.record_schema import json_schema
+from visioncli.results import PREDICTIONS, Classification, Failure, ModelInfo, Record, Rle, dump_line
 
 CHECK = jsonschema.Draft202012Validator(json_schema())
 
@@ -27,7 +28,7 @@ SUCCESSES = st.builds(
     input=TEXT,
     width=st.integers(1, 10**6),
     height=st.integers(1, 10**6),
-    model=st.builds(ModelInfo, TEXT, TEXT),
+    model=st.builds(ModelInfo, TEXT, TEXT, st.none() | st.sampled_from(["fp32", "int8"])),
     predictions=st.lists(CLASSES, max_size=4).map(tuple),
     files=st.dictionaries(TEXT, TEXT, max_size=3),
     sizes=st.dictionaries(TEXT, st.integers(0, 2**63 - 1), max_size=3),
@@ -133,3 +134,13 @@ def test_a_mask_decodes_to_the_pixels_that_it_was_made_of(seed: int) -> None:
 def test_what_encodes_no_mask_of_that_size_is_refused(counts: str) -> None:
     with pytest.raises(ValueError, match="does not encode a mask of 4 x 3 pixels"):
         Rle((3, 4), counts).decode()
+
+
+def test_records_without_a_precision_are_of_earlier_versions_and_stay_as_they_are() -> None:
+    record = Record("classify", "a.png", 4, 3, ModelInfo("lite", "ab", "int8"), ())
+    body = record.to_json()
+    assert body["model"] == {"name": "lite", "weights_sha256": "ab", "precision": "int8"}
+    del body["model"]["precision"]
+    CHECK.validate(body)
+    assert Record.from_json(body).model == ModelInfo("lite", "ab", None)
+    assert Record.from_json(body).to_json() == body

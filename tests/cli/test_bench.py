@@ -26,5 +26,19 @@ def test_an_impossible_batch_size_is_wrong_usage(vision: Callable[..., Any], tex
 def test_what_it_measures_is_the_asked_for_engine(vision: Callable[..., Any]) -> None:
     ended = vision("bench", "efficientnet_lite0", "-b", "1", "--engine", "onnx", "--seconds", "0.05")
     lines = ended.out.decode().splitlines()
-    assert [line.split("\t")[:3] for line in lines[1:]] == [["efficientnet_lite0", "onnx", "1"]]
-    assert json.loads(lines[1].split("\t")[3]) > 0
+    assert [line.split("\t")[:4] for line in lines[1:]] == [["efficientnet_lite0", "onnx", "fp32", "1"]]
+    assert json.loads(lines[1].split("\t")[4]) > 0
+
+
+def test_both_precisions_are_measured_on_a_processor_made_for_int8(
+    vision: Callable[..., Any], int8_units: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from visioncli import measure
+
+    # In this process: another one would ask its own processor.
+    monkeypatch.setattr(measure, "measure", measure.measure_here)
+    ended = vision("bench", "efficientnet_lite0", "-b", "1", "--engine", "onnx", "--seconds", "0.05", "--json")
+    assert [(m["engine"], m["precision"]) for m in ended.records] == [("onnx", "int8"), ("onnx", "fp32")]
+    ended = vision("bench", "lenet5", "-b", "1", "--seconds", "0.05", "--precision", "int8")
+    assert ended.status == 2
+    assert "activation ranges" in ended.err

@@ -23,7 +23,7 @@ import onnx_files
 from conftest import Ended
 from run_folders import make_run
 from visioncli.evaluation.stress import STRESSES, worse
-from visioncli.results import json_schema
+from visioncli.record_schema import json_schema
 
 Vision = Callable[..., Ended]
 LABELS = ("red", "green", "blue")

@@ -95,3 +95,34 @@ def test_an_onnx_file_is_exported_already(vision: Vision, tmp_path: Path) -> Non
 
     ended = vision("export", cells(tmp_path / "net.onnx"))
     assert (ended.status, ended.err) == (2, "vision: onnx:net.onnx is an ONNX file already.\n")
+
+
+def test_an_8_bit_network_in_a_file_answers_as_it_does_here(
+    vision: Vision, pictures: Callable[..., list[Path]], int8_units: None
+) -> None:
+    whole = vision("export", "efficientnet_lite0", "-o", "whole.onnx")
+    small = vision("export", "efficientnet_lite0", "--precision", "int8", "-o", "small.onnx")
+    assert (whole.status, small.status) == (0, 0)
+    assert Path("small.onnx").stat().st_size < Path("whole.onnx").stat().st_size / 3
+    (picture,) = pictures(1, size=(300, 200))
+    (ours,) = vision("classify", picture, "-o", "-", "--precision", "int8").records
+    (theirs,) = vision("classify", picture, "-o", "-", "--model", "onnx:small.onnx").records
+    assert [p["label"] for p in ours["predictions"]] == [p["label"] for p in theirs["predictions"]]
+    for a, b in zip(ours["predictions"], theirs["predictions"], strict=True):
+        assert abs(a["score"] - b["score"]) < 1e-4
+
+
+def test_a_network_without_ranges_is_not_exported_in_8_bits(vision: Vision) -> None:
+    ended = vision("export", "resnet50", "--precision", "int8", "--offline", "-o", "small.onnx")
+    assert ended.status == 2
+    assert "activation ranges must be known" in ended.err
+    assert not Path("small.onnx").exists()
+
+
+def test_compile_prepares_both_precisions_where_int8_is_of_use(vision: Vision, int8_units: None) -> None:
+    ended = vision("models", "compile", "efficientnet_lite0")
+    row = registry.find("efficientnet_lite0")
+    assert ended.status == 0
+    for path in (compiled_file(row), compiled_file(row, "int8")):
+        assert path.is_file()
+        assert str(path) in ended.err

@@ -164,6 +164,17 @@ def test_what_is_known_of_a_run_is_shown(vision: Vision, run: Path) -> None:
     assert "is here: run/model.safetensors" in vision("models", "pull", "run").err
 
 
+def test_a_damaged_compiled_network_of_a_run_is_made_again_by_its_path(vision: Vision, tmp_path: Path) -> None:
+    row = make_run(tmp_path / "my runs" / "run", labels=("up", "down", "left", "right", "back"))
+    assert vision("models", "compile", "my runs/run").status == 0
+    compiled_file(row).write_bytes(compiled_file(row).read_bytes()[:-1] + b"~")
+    ended = vision("models", "verify", "my runs/run")
+    assert ended.status == 4
+    assert ended.out.decode().endswith("make it again: vision models compile 'my runs/run'\n")
+    assert vision("models", "compile", "my runs/run").status == 0
+    assert vision("models", "verify", "my runs/run").status == 0
+
+
 def test_what_was_prepared_of_a_run_can_be_removed_and_the_run_stays(vision: Vision, tmp_path: Path) -> None:
     row = make_run(tmp_path / "run", labels=("on", "off"))
     assert "is compiled" in vision("models", "compile", "run").err

@@ -139,3 +139,15 @@ def test_damaged_records_are_done_again_and_the_run_goes_on(vision: Vision, pict
     again = vision("classify", "photos", "-o", "out", "-f", "csv,json", "--resume")
     assert taken_over(again) == 1
     assert [r["predictions"] for r in again.records] == [r["predictions"] for r in whole]
+
+
+def test_another_precision_is_done_again_and_stands_in_the_record(
+    vision: Vision, pictures: Make, int8_units: None
+) -> None:
+    pictures(1)
+    (whole,) = vision("classify", "photos", "-o", "out", "--precision", "fp32", "--json").records
+    again = vision("classify", "photos", "-o", "out", "--resume", "--json")
+    assert taken_over(again) == 0
+    assert (whole["model"]["precision"], again.records[0]["model"]["precision"]) == ("fp32", "int8")
+    # What auto stands for here, by its name.
+    assert taken_over(vision("classify", "photos", "-o", "out", "--precision", "int8", "--resume")) == 1

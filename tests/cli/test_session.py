@@ -17,7 +17,7 @@ from conftest import Ended, make_picture
 from endless import again_and_again, looping
 from visioncli.earlier_results import LIST
 from visioncli.models import registry
-from visioncli.results import json_schema
+from visioncli.record_schema import json_schema
 from visioncli.sinks.folder import PARTIAL
 
 Vision = Callable[..., Ended]

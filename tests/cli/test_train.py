@@ -1,11 +1,13 @@
 """`vision train` as a user types it, and what other commands make of its folder."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +77,38 @@ def test_a_killed_run_goes_on_to_the_same_tensors(squares: Path, tmp_path: Path)
     assert resumed.returncode == 0, resumed.stderr
     first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "cut"))
     assert all(bool((first[name] == second[name]).all()) for name in first)
+
+
+def children(process: int) -> list[int]:
+    """Those of a process's own processes that run Python programs of multiprocessing's `spawn`."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = path.read_text().rpartition(")")[2].split()[1]
+            if int(parent) == process and b"spawn_main" in path.with_name("cmdline").read_bytes():
+                found.append(int(path.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not find_spec("accelerate"), reason="needs the extra train")
+@pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="finds processes in /proc")
+def test_a_killed_process_of_several_ends_the_command_with_a_sentence(squares: Path, tmp_path: Path) -> None:
+    options = (*SCRATCH, "--epochs", "5000", "--patience", "5000", "--devices", "2")
+    command = [*VISION, "train", str(squares), "-o", "run", *options]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    log = tmp_path / "run" / "log.jsonl"
+    end = time.monotonic() + 120
+    while time.monotonic() < end and (not log.exists() or '"epoch"' not in log.read_text()):
+        time.sleep(0.02)
+    (worker,) = children(process.pid)
+    os.kill(worker, signal.SIGKILL)
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 3
+    assert "Process 2 of the 2 that train was ended by SIGKILL" in said
+    assert "--resume goes on" in said
+    assert "Traceback" not in said
+    done = vision("classify", squares / "red" / "3.png", "-m", "run", "-o", "-", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 def test_an_interrupted_run_leaves_a_usable_model(squares: Path, tmp_path: Path) -> None:

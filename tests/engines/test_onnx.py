@@ -1,8 +1,10 @@
+import dataclasses
 import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,18 +12,23 @@ from PIL import Image
 
 from run_folders import make_run
 from visioncli.engines import open_engine
-from visioncli.engines.compile import _seal, compiled_file, is_whole
+from visioncli.engines.compile import _seal, compile_model, compiled_file, compiled_files, is_whole
 from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.engines.onnx import OnnxEngine, open_compiled
 from visioncli.errors import UsageError
+from visioncli.families.onnx import open_session
 from visioncli.models import registry
+from visioncli.models.activation_ranges import activation_ranges
 from visioncli.models.registry import ModelRow
 from visioncli.tasks.detect import ssd
 from visioncli.tasks.pose import movenet
 from visioncli.tasks.preprocess import preprocess
 from visioncli.tasks.segment import deeplab
 
-EMBEDDED = ("efficientnet_lite0", "ssd_mobilenet_v2", "deeplab_v3_mobilenet_v2", "movenet_lightning")
+EMBEDDED = (
+    *("efficientnet_lite0", "efficientnet_lite3", "ssd_mobilenet_v2", "deeplab_v3_mobilenet_v2"),
+    *("movenet_lightning",),
+)
 LITE = "efficientnet_lite0"
 
 
@@ -92,11 +99,13 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path) -> P
     open_engine(row(LITE))
     good = compiled_file(row(LITE)).read_bytes()
 
-    def compile_again(row: ModelRow, target: Path | None = None, tell: object = None) -> Path:
+    def compile_again(
+        row: ModelRow, target: Path | None = None, tell: object = None, precision: str = "fp32"
+    ) -> Path:
         from visioncli.files import write_whole
 
-        write_whole(target or compiled_file(row), good)
-        return target or compiled_file(row)
+        write_whole(target or compiled_file(row, precision), good)
+        return target or compiled_file(row, precision)
 
     monkeypatch.setattr("visioncli.engines.onnx.compile_model", compile_again)
     monkeypatch.setenv("VISION_CACHE_DIR", str(tmp_path))
@@ -162,11 +171,13 @@ def test_asked_for_by_name_it_runs_without_a_cache_too(own_cache: Path, monkeypa
         assert isinstance(open_compiled(row(LITE), EngineOptions(engine="onnx")), OnnxEngine)
 
 
-def test_predicting_imports_neither_torch_nor_torchvision() -> None:
-    open_engine(row(LITE))
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_predicting_imports_neither_torch_nor_torchvision(precision: str, int8_units: None) -> None:
+    open_engine(row(LITE), EngineOptions("cpu", precision="fp32"))
+    open_engine(row(LITE), EngineOptions("cpu", precision="int8"))
     program = (
         "import sys; from visioncli import load; "
-        "load('classify')(sys.argv[1]); "
+        f"load('classify', precision='{precision}')(sys.argv[1]); "
         "print(sorted({m.partition('.')[0] for m in sys.modules} & {'torch', 'torchvision', 'onnx', 'safetensors'}))"
     )
     picture = Path(__file__).resolve().parents[2] / "sample_images" / "chelsea.png"
@@ -187,3 +198,70 @@ def test_a_network_that_this_torch_cannot_export_runs_without(
     assert open_engine(trained, EngineOptions("cpu")).name == "torch"
     with pytest.raises(UsageError, match="cannot be exported"):
         open_engine(trained, EngineOptions("cpu", engine="onnx"))
+
+
+def int8(name: str, **options: Any) -> Engine:
+    return open_engine(row(name), EngineOptions("cpu", precision="int8", **options))
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_the_8_bit_network_answers_nearly_as_the_float_one(name: str, int8_units: None) -> None:
+    small, whole = int8(name), open_engine(row(name), EngineOptions("cpu", precision="fp32"))
+    assert (small.name, small.precision, whole.precision) == ("onnx", "int8", "fp32")
+    samples = Path(__file__).resolve().parents[2] / "sample_images"
+    for file in ("chelsea.png", "grace_hopper.jpg", "rocket.jpg"):
+        batch = network_input(name, Image.open(samples / file).convert("RGB"))[None]
+        for ours, theirs in zip(small.run(batch), whole.run(batch), strict=True):
+            assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
+            assert not np.array_equal(ours, theirs)
+            # 0.90 to 0.999 on these pictures; a wrong scale or zero point anywhere leaves nothing of it.
+            assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.85
+
+
+def test_in_8_bits_too_a_picture_gets_the_same_bytes_whatever_its_neighbours(int8_units: None) -> None:
+    engine = int8(LITE)
+    batch = np.random.default_rng(1).uniform(-1, 1, (5, 3, 224, 224)).astype(np.float32)
+    (together,) = engine.run(batch)
+    (alone,) = engine.run(batch[3:4])
+    assert np.array_equal(together[3:4], alone)
+
+
+def test_8_bit_deeplab_takes_pictures_of_other_sizes(int8_units: None) -> None:
+    (logits,) = int8("deeplab_v3_mobilenet_v2").run(np.zeros((1, 3, 129, 201), np.float32))
+    assert logits.shape == (1, 21, 17, 26)
+
+
+def test_the_8_bit_network_is_kept_beside_the_float_one_whole_and_sealed(int8_units: None) -> None:
+    int8(LITE)
+    path = compiled_file(row(LITE), "int8")
+    assert path.parent == compiled_file(row(LITE)).parent
+    assert "int8" in path.name
+    assert is_whole(path)
+    assert path in compiled_files(row(LITE))
+    session = open_session(path)
+    facts = session.get_modelmeta().custom_metadata_map
+    assert (facts["precision"], facts["weights_sha256"]) == ("int8", row(LITE).source.sha256)
+
+
+def test_a_damaged_8_bit_network_is_made_again(int8_units: None) -> None:
+    int8(LITE)
+    path = compiled_file(row(LITE), "int8")
+    good = path.read_bytes()
+    path.write_bytes(good[: len(good) // 2])
+    assert int8(LITE).precision == "int8"
+    assert path.read_bytes() == good
+
+
+def test_ranges_that_do_not_fit_lead_to_fp32_with_a_word_about_it(
+    int8_units: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    known = activation_ranges(row(LITE))
+    assert known is not None
+    fewer = dataclasses.replace(known, ranges=dict(list(known.ranges.items())[1:]))
+    monkeypatch.setattr("visioncli.engines.compile.activation_ranges", lambda row: fewer)
+    said: list[str] = []
+    engine = int8(LITE, tell=said.append)
+    assert (engine.name, engine.precision) == ("onnx", "fp32")
+    assert "ranges do not fit: input. It runs in fp32." in said[-1]
+    with pytest.raises(UsageError, match="cannot be computed in int8"):
+        compile_model(row(LITE), tmp_path / "small.onnx", precision="int8")

@@ -51,6 +51,21 @@ def test_the_output_folder_inside_an_input_folder_is_skipped(tree: Path) -> None
     assert relatives("tree/**", out="tree/sub") == ["a.png", "b.png"]
 
 
+def test_what_training_wrote_beside_a_network_is_no_input_and_what_else_lies_there_is(tree: Path) -> None:
+    run = tree / "sub" / "run"
+    (run / "tensorboard").mkdir(parents=True)
+    for name in ("curves.png", "augmented.jpg", "val.jsonl", "split.csv", "mine.png", "tensorboard/events.1"):
+        (run / name).touch()
+    assert "sub/run/curves.png" in relatives(tree)  # a folder like any other
+    (run / "model.json").write_text('{\n  "schema": "vision-model/1"}')
+    expected = ["a.png", "b.png", "sub/c.png", "sub/deep/d.png", "sub/run/mine.png"]
+    expansion = Expansion()
+    assert [item.relative for item in expansion.items([str(tree)])] == expected
+    assert list(expansion.skipped) == [str(run)]
+    assert relatives("tree/**") == expected
+    assert relatives(run) == ["augmented.jpg", "curves.png", "mine.png"]
+
+
 def test_inputs_keep_the_order_in_which_they_were_given(tree: Path) -> None:
     assert relatives(tree / "b.png", tree / "sub", tree / "a.png") == ["b.png", "c.png", "deep/d.png", "a.png"]
 

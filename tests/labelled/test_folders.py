@@ -68,11 +68,31 @@ def test_pictures_of_a_test_part_without_classes_are_left_out_and_counted(tmp_pa
 def test_hidden_entries_and_results_of_earlier_runs_are_no_examples(tmp_path: Path) -> None:
     place(tmp_path, ["cat/1.jpg", "dog/1.jpg", ".git/x/1.jpg", "cat/.thumb.jpg", "out/a.jpg", "run/curves.png"])
     (tmp_path / "out" / ".visionfiles").write_bytes(b"a.jpg\0")
-    place(tmp_path, ["run/model.json", "run/model.safetensors"], b"x")
+    place(tmp_path, ["run/model.json"], b'{"schema": "vision-model/1"}')
     found = read_set(str(tmp_path))
     assert found.classes == ("cat", "dog")
     assert len(found) == 2
     assert "Results of earlier runs are left out" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("names", "pair"),
+    [
+        (["images/1.jpg", "masks/1.png"], "images/ and masks/"),
+        (["Images/train/1.jpg", "annotations/trimaps/1.png"], "Images/ and annotations/"),
+        (["train/img/1.jpg", "train/mask/1.png", "val/img/2.jpg", "val/mask/2.png"], "img/ and mask/"),
+        (["JPEGImages/1.jpg", "SegmentationClass/1.png", "SegmentationObject/1.png"], "JPEGImages/ and Segmentation"),
+        (["images/1.jpg", "label_maps/1.png", "overlays/1.png"], "images/ and label_maps/"),
+    ],
+)
+def test_pictures_and_their_masks_are_no_classes(tmp_path: Path, names: list[str], pair: str) -> None:
+    with pytest.raises(SetError, match=f"{pair}.* training to segment is not offered yet"):
+        read_set(str(place(tmp_path, names)))
+
+
+@pytest.mark.parametrize("names", [("masks", "faces"), ("images", "drawings"), ("labels", "boxes")])
+def test_classes_may_be_called_like_masks_or_like_images(tmp_path: Path, names: tuple[str, ...]) -> None:
+    assert len(read_set(str(place(tmp_path, [f"{name}/1.jpg" for name in names]))).classes) == 2
 
 
 def test_one_folder_around_all_is_looked_into(tmp_path: Path) -> None:

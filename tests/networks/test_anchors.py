@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from visioncli.networks.anchors import decode_boxes, ssd_anchors
+from visioncli.networks.anchors import decode_boxes, efficientdet_anchors, ssd_anchors
 
 
 def test_there_are_1917_anchors_and_nobody_can_change_them() -> None:
@@ -50,3 +51,26 @@ def test_batches_decode_as_their_members_do() -> None:
 
 def test_wild_codes_give_finite_boxes() -> None:
     assert np.isfinite(decode_boxes(np.full((1917, 4), 1e4), ssd_anchors())).all()
+
+
+def test_efficientdet_has_nine_anchors_in_each_cell_of_five_levels() -> None:
+    anchors = efficientdet_anchors(320)
+    assert anchors.shape == (sum(9 * n**2 for n in (40, 20, 10, 5, 3)), 4)
+    first, last = anchors[:9] * 320, anchors[-9:] * 320
+    np.testing.assert_allclose(first[:, :2], 4)
+    np.testing.assert_allclose(last[:, :2], 2.5 * 128)
+    np.testing.assert_allclose(first[0, 2:], (24, 24), rtol=1e-6)
+    # Second comes the wide one; then, an octave's third larger, the next square.
+    np.testing.assert_allclose(first[1, 2:], (24 / 2**0.5, 24 * 2**0.5), rtol=1e-6)
+    np.testing.assert_allclose(first[3, 2:], 24 * 2 ** (1 / 3), rtol=1e-6)
+    np.testing.assert_allclose(last[:, 2] / first[:, 2], 16, rtol=1e-6)
+    with pytest.raises(ValueError, match="read-only"):
+        anchors[0] = 0
+
+
+def test_codes_are_scaled_as_the_network_scales_them() -> None:
+    anchors = np.array([[0.5, 0.5, 0.2, 0.4]], np.float32)
+    code = np.array([[1.0, 0.5, np.log(2), 0.0]])
+    np.testing.assert_allclose(decode_boxes(code, anchors, (1, 1)), [[0.5, 0.5, 0.9, 0.9]], rtol=1e-6)
+    scaled = code * [[10, 10, 5, 5]]
+    np.testing.assert_allclose(decode_boxes(scaled, anchors), [[0.5, 0.5, 0.9, 0.9]], rtol=1e-6)

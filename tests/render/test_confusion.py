@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from visioncli.render.confusion import draw
+from visioncli.render.confusion import _chosen, draw
 
 
 def table(classes, seed=0):
@@ -23,6 +23,23 @@ def test_of_too_many_classes_those_with_the_most_pictures_are_drawn():
     assert max(small.size) < 1000
     with_rest = np.pad(counts, (0, 1))
     assert draw([f"c{k}" for k in range(300)], with_rest, "n", most=10, rest=("missed", "")).size > small.size
+
+
+def test_of_too_many_classes_those_that_are_confused_most_are_drawn_on_request():
+    counts = np.diag(np.arange(200) + 50)
+    for n, (truth, predicted) in enumerate([(150, 3), (3, 77), (9, 60)]):
+        counts[truth, predicted] = 40 - n
+    chosen, names = _chosen(tuple(f"c{k}" for k in range(200)), counts, 6, confused=True)
+    assert names == ["c3", "c9", "c60", "c77", "c150", "c199"]  # the last has the most pictures of all others
+    assert chosen[names.index("c150"), names.index("c3")] == 40
+    assert _chosen(tuple(f"c{k}" for k in range(200)), counts, 4, confused=True)[1] == ["c3", "c77", "c150", "c199"]
+
+
+def test_the_picture_of_the_classes_that_are_confused_most_says_so():
+    labels = [f"c{k}" for k in range(200)]
+    drawn = [np.asarray(draw(labels, table(200), "n", most=60, confused=way)) for way in (True, False)]
+    assert max(drawn[0].shape) < 1700
+    assert drawn[0].shape != drawn[1].shape or (drawn[0][:40] != drawn[1][:40]).any()
 
 
 def test_three_digits_are_written_in_the_cells_of_a_hundred_classes():

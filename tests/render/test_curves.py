@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from visioncli.render.curves import TRAINING, VALIDATION, Epoch, draw
+from visioncli.render.sheet import Sheet
 
 
 def epochs(n, stages=("head", "last", "all")):
@@ -27,6 +28,21 @@ def test_runs_of_any_length_fill_both_plots_and_stay_inside(n):
         assert has(picture, colour, (62, 84, 384, 324)) and has(picture, colour, (457, 84, 778, 324))
     edge = np.asarray(picture)[:, -6:]
     assert (edge == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("stages", "wanted"), [(("head", "last", "all"), ["0", "1", "2"]), (("last", "all", "all"), ["1", "2", "3"])]
+)
+def test_epochs_are_counted_from_1_and_a_head_before_them_is_0(monkeypatch, stages, wanted):
+    written, text = [], Sheet.text
+
+    def noted(self, at, words, *rest):
+        written.append(words)
+        text(self, at, words, *rest)
+
+    monkeypatch.setattr(Sheet, "text", noted)
+    draw(epochs(3, stages))
+    assert [words for words in written if words.isdecimal()][:3] == wanted
 
 
 def test_no_epoch_and_no_validation_are_drawn():

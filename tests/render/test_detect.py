@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 from visioncli.render.canvas import readable_size
 from visioncli.render.colours import class_colour
-from visioncli.render.detect import draw, draw_boxes, mark
+from visioncli.render.detect import MOST_UNNAMED, draw, draw_boxes, mark
 from visioncli.results import Detection, ModelInfo, Record
 
 Place = tuple[float, float, float, float]
@@ -147,3 +147,68 @@ def test_the_picture_that_is_drawn_on_stays_as_it_was() -> None:
     other = draw(image, record, {})
     assert image.getbbox() is None
     assert np.asarray(other).any()
+
+
+def record(size: tuple[int, int], *found: Detection) -> Record:
+    return Record("detect", "a", *size, ModelInfo("m", None), found)
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], *found: Detection) -> tuple[Image.Image, list[str]]:
+    """The picture, and what is written on and below it."""
+    written: list[str] = []
+    for module in ("detect", "legend"):
+        monkeypatch.setattr(f"visioncli.render.{module}.write", lambda pen, at, text, *_: written.append(text))
+    return draw(Image.new("RGB", size), record(size, *found), {}), written
+
+
+# Bicycles stand so close that there is no place for a tag at the one cat among them, nor a free one beside them.
+BICYCLES = [
+    Detection("bicycle", 2, 0.9, (x, y, x + 12.0, y + 12.0)) for x in range(0, 400, 16) for y in range(0, 300, 16)
+]
+
+
+def test_a_class_that_no_tag_names_is_in_a_legend_below_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, written = shown(
+        monkeypatch, (400, 300), *BICYCLES, Detection("cat", 17, 0.5, (160.0, 160.0, 172.0, 172.0))
+    )
+    assert written == ["bicycle", "cat"]
+    assert image.width == 400 and image.height > 320
+    below = np.asarray(image)[300:]
+    for label, label_id in (("bicycle", 2), ("cat", 17)):
+        assert (below == class_colour(label, label_id)).all(2).any()
+
+
+def test_where_each_class_is_named_once_there_is_no_legend(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = Detection("bicycle", 2, 0.95, (40.0, 60.0, 300.0, 280.0))
+    crowd = [Detection("bicycle", 2, 0.5, (100.0 + 4 * n, 100.0, 140.0 + 4 * n, 130.0)) for n in range(30)]
+    image, written = shown(monkeypatch, (400, 300), alone, *crowd)
+    assert image.size == (400, 300)
+    assert "bicycle 0.95" in written
+
+
+def test_a_small_picture_keeps_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, written = shown(monkeypatch, (40, 40), Detection("bicycle", 2, 0.5, (0.0, 0.0, 40.0, 40.0)))
+    assert image.size == (40, 40) and written == []
+
+
+def test_of_very_many_classes_the_legend_lists_the_surest_and_counts_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    many = [Detection(f"kind {n}", n, 0.9 - n / 1000, box) for n, (_, _, _, box) in enumerate(map(fields, BICYCLES))]
+    _, written = shown(monkeypatch, (400, 300), *many)
+    assert written == [*(f"kind {n}" for n in range(MOST_UNNAMED)), f"and {len(many) - MOST_UNNAMED} more"]
+
+
+def fields(one: Detection) -> tuple[str, int, float, Place]:
+    return one.label, one.label_id, one.score, one.box
+
+
+def test_the_surest_are_served_first_in_whatever_order_they_come() -> None:
+    boxes = [Detection("person", 1, 0.2 + n / 100, (100 + 4.0 * n, 100, 140 + 4.0 * n, 130)) for n in range(60)]
+    there, back = (draw(Image.new("RGB", (640, 480)), record((640, 480), *some), {}) for some in (boxes, boxes[::-1]))
+    assert there.tobytes() == back.tobytes()
+
+
+def test_a_long_name_is_abbreviated_before_it_is_left_out() -> None:
+    assert mark((0, 0, 1, 1), "motorcycle", 4, 0.5).short == "mot…"
+    assert mark((0, 0, 1, 1), "chair", 62, 0.5).short == ""

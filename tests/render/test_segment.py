@@ -84,7 +84,7 @@ def test_the_legend_counts_the_objects_of_a_class_and_tags_carry_their_numbers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     written: list[str] = []
-    monkeypatch.setattr("visioncli.render.segment.write", lambda pen, at, text, *_: written.append(text))
+    monkeypatch.setattr("visioncli.render.legend.write", lambda pen, at, text, *_: written.append(text))
     monkeypatch.setattr("visioncli.render.detect.write", lambda pen, at, text, *_: written.append(text))
     found = []
     for n in range(3):
@@ -98,7 +98,7 @@ def test_the_legend_counts_the_objects_of_a_class_and_tags_carry_their_numbers(
 @pytest.mark.parametrize("approximate", [True, None])
 def test_only_approximate_masks_are_called_so(approximate: bool | None, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
-    monkeypatch.setattr("visioncli.render.segment.write", lambda pen, at, text, *_: written.append(text))
+    monkeypatch.setattr("visioncli.render.legend.write", lambda pen, at, text, *_: written.append(text))
     one = segment(half(400, 300), score=0.5, box=(0.0, 0.0, 200.0, 300.0), approximate=approximate)
     draw(Image.new("RGB", (400, 300)), record((400, 300), one), {})
     assert any(text.startswith("approximate") for text in written) == bool(approximate)

@@ -7,7 +7,7 @@ import pytest
 from visioncli import load
 from visioncli.errors import UsageError
 from visioncli.models import registry
-from visioncli.tasks.beforehand import check_names
+from visioncli.tasks.beforehand import check_names, needs_detector
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +27,15 @@ def nothing_loads(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
         ("detect", "fasterrcnn_resnet50_fpn", {"classes": "cat,dgo"}, "no class 'dgo'"),
         ("segment", None, {"mode": "instance", "classes": "dgo"}, "no class 'dgo'"),
         ("segment", "maskrcnn_resnet50_fpn", {"mode": "instance", "classes": "dgo"}, "no class 'dgo'"),
+        ("segment", "maskrcnn_resnet50_fpn", {}, "maskrcnn_resnet50_fpn finds objects .* add --mode instance"),
+        ("segment", "u2netp", {"mode": "instance"}, "u2netp tells the foreground .* add --mode foreground"),
+        ("detect", "efficientdet_lite0", {"classes": "dgo"}, "no class 'dgo'"),
+        (
+            "segment",
+            None,
+            {"mode": "instance", "classes": "dgo", "detector": "retinanet_resnet50_fpn"},
+            "no class 'dgo'",
+        ),
         ("gradcam", None, {"target": "tabbi"}, "no class 'tabbi'. Did you mean tabby"),
         ("gradcam", "resnet18", {"target": "top-1", "layer": "layer4x"}, "no layer 'layer4x'.* Did you mean layer4"),
     ],
@@ -52,3 +61,26 @@ def test_a_wrong_class_is_told_without_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("task", "model", "settings", "needed"),
+    [
+        ("detect", "ssd_mobilenet_v2", {}, False),
+        ("pose", "movenet_lightning", {}, True),
+        ("pose", "movenet_lightning", {"single": True}, False),
+        ("pose", "keypointrcnn_resnet50_fpn", {}, False),
+        ("segment", "deeplab_v3_mobilenet_v2", {}, False),
+        ("segment", "deeplab_v3_mobilenet_v2", {"mode": "instance"}, True),
+        ("segment", "maskrcnn_resnet50_fpn", {"mode": "instance"}, False),
+        ("caption", "object_layout", {}, True),
+        ("caption", "template", {}, True),
+    ],
+)
+def test_a_detector_is_needed_where_a_network_finds_no_objects_by_itself(
+    task: str, model: str, settings: dict[str, Any], needed: bool
+) -> None:
+    assert needs_detector(task, registry.find(model), settings, None) is needed
+    if not needed and task != "detect":
+        with pytest.raises(UsageError, match="--detector"):
+            needs_detector(task, registry.find(model), settings, "ssd_mobilenet_v2")

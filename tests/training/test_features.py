@@ -8,7 +8,7 @@ from PIL import Image
 
 from visioncli.labelled.recognise import read_set
 from visioncli.models import registry
-from visioncli.training import features
+from visioncli.training import feature_files, features
 
 
 @pytest.fixture
@@ -56,9 +56,9 @@ def test_an_unreadable_picture_is_a_failure_and_stays_out_of_the_cache(pictures:
 def test_a_damaged_cache_is_made_anew(pictures: Path) -> None:
     first = compute(pictures)
     row = registry.find("efficientnet_lite0")
-    for path in features.stored_files():
+    for path in feature_files.stored_files():
         path.unlink()
-    features.store_file(row).write_bytes(b"no database " * 500)
+    feature_files.store_file(row).write_bytes(b"no database " * 500)
     again = compute(pictures)
     assert again.computed == 4
     assert np.allclose(again.vectors, first.vectors, atol=1e-3)

@@ -18,6 +18,7 @@ import torch
 
 import training_steps
 from visioncli.errors import ModelUnavailable, OutputError, UsageError, VisionError
+from visioncli.status import Status
 from visioncli.training.interface import Precision
 from visioncli.training.launcher import Alone, launch, portion, share
 
@@ -134,6 +135,28 @@ def test_processes_that_a_cluster_started_find_each_other(monkeypatch: pytest.Mo
     assert (first["rank"], first["world"], rank, world) == (0, 2, 1, 2)
     assert losses == first["losses"]
     assert np.allclose(losses, alone["losses"], rtol=0, atol=1e-5)
+
+
+@together
+def test_where_a_process_of_a_cluster_is_gone_the_others_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = (
+        "import functools, training_steps; from visioncli.training.launcher import launch\n"
+        "launch(functools.partial(training_steps.die, how='killed'), device='cpu')"
+    )
+    paths = os.pathsep.join([str(Path(training_steps.__file__).parent), *sys.path])
+    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    second = subprocess.Popen(
+        [sys.executable, "-c", program], env=os.environ | common | {"RANK": "1", "PYTHONPATH": paths}
+    )
+    for name, value in (common | {"RANK": "0"}).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(
+        VisionError, match=r"Another of the 2 processes that train is gone.*--resume goes on"
+    ) as raised:
+        launch(functools.partial(training_steps.die, how="killed"), device="cpu")
+    assert raised.value.status == Status.NONE_SUCCEEDED
+    assert second.wait(60) == -signal.SIGKILL
+    assert torch.distributed.is_initialized() is False
 
 
 def test_one_process_needs_no_other_library_and_may_be_any_function() -> None:

@@ -74,6 +74,8 @@ def test_leaks_that_were_allowed_are_said_before_the_numbers():
 
 def test_training_from_nothing_has_no_base_network():
     text = card(base="", base_license="", unfreeze="scratch")
+    assert "curves.png" in text
+    assert "curves.png" not in card(unfreeze="none")
     assert "from random numbers" in text and "base network `" not in text
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from visioncli.errors import UsageError
 from visioncli.labelled.interface import TEST, TRAIN, VAL, Example
+from visioncli.training import matching
 from visioncli.training.split import Line, groups_of, keep_together, read_split, remarks, split, write_split
 
 
@@ -151,6 +152,12 @@ def test_split_csv_reads_back_as_it_was_written(tmp_path):
     write_split(tmp_path / "split.csv", lines)
     assert read_split(tmp_path / "split.csv") == lines
     assert b"\n=" not in (tmp_path / "split.csv").read_bytes()
+
+
+def test_an_expression_that_can_match_in_too_many_ways_is_a_sentence(monkeypatch):
+    monkeypatch.setattr(matching, "SECONDS", 1.0)
+    with pytest.raises(UsageError, match=r"was not through the 1 paths after 1 s: it can match in too many ways"):
+        groups_of([example(f"cat/{'a' * 60}.jpg")], ("cat",), "cat/(a+)+$")
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "path,label,split,group,sha256\na,b,elsewhere,,0\n", '"'])

@@ -12,6 +12,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from visioncli import load, train
+from visioncli.earlier_results import RUN_NAMES
 from visioncli.errors import OutputError, UsageError
 from visioncli.training.launcher import Alone
 from visioncli.training.train import Run, Where
@@ -78,6 +79,16 @@ class KilledAt(Watcher):
             raise KeyboardInterrupt
 
 
+class Listener(Watcher):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+
 def test_a_run_from_scratch_is_a_model_that_classifies(squares: Path, tmp_path: Path) -> None:
     run = small(squares, tmp_path / "run", epochs=12)
     assert run.accuracy > 0.9
@@ -93,6 +104,7 @@ def test_the_run_folder_holds_what_the_design_names(squares: Path, tmp_path: Pat
         *("val.jsonl", "split.csv", "files.jsonl", "MODEL_CARD.md", "augmented.jpg"),
     }
     assert {path.name for path in run.folder.iterdir()} == wanted
+    assert wanted < RUN_NAMES  # what is no input where the folder lies among pictures
     events = [line["event"] for line in read_log(run.folder)]
     assert events[0] == "data"
     assert events.count("epoch") == 4
@@ -100,6 +112,17 @@ def test_the_run_folder_holds_what_the_design_names(squares: Path, tmp_path: Pat
     body = json.loads((run.folder / "model.json").read_text())
     assert body["facts"]["finished"] is True
     assert body["facts"]["data"]["pictures"]["val"] == len((run.folder / "val.jsonl").read_text().splitlines())
+
+
+def test_which_epoch_is_kept_is_said(squares: Path, tmp_path: Path) -> None:
+    listener = Listener()
+    run = small(squares, tmp_path / "run", epochs=3, watcher=listener)
+    best = max(e["epoch"] for e in read_log(run.folder) if e["event"] == "epoch" and e["best"])
+    assert f"The network after epoch {best:g} of 3 is kept." in listener.said
+    assert (run.classes, run.pictures) == (
+        ("blue", "green", "red"),
+        len((run.folder / "val.jsonl").open().readlines()),
+    )
 
 
 def test_two_runs_give_the_same_tensors_and_another_seed_gives_others(squares: Path, tmp_path: Path) -> None:
@@ -115,9 +138,12 @@ def test_a_run_that_was_interrupted_ends_with_the_tensors_of_one_that_was_not(
     whole = small(squares, tmp_path / "whole", dropout=0.3)
     with pytest.raises(KeyboardInterrupt):
         small(squares, tmp_path / "cut", dropout=0.3, watcher=KilledAt(step))
+    left = tmp_path / "cut" / ".vision-0123456789abcdef.safetensors"  # by a writer that had no time to tidy
+    left.write_bytes(b"half")
     cut = small(squares, tmp_path / "cut", dropout=0.3, resume=True)
     assert same(tensors(whole.folder), tensors(cut.folder))
     assert not (tmp_path / "cut" / ".training").exists()
+    assert not left.exists()
 
 
 def test_resuming_with_other_options_is_refused(squares: Path, tmp_path: Path) -> None:
@@ -202,7 +228,9 @@ def test_unfreezing_never_keeps_a_worse_network_than_the_head(tmp_path: Path) ->
     draw_set(data / "val", each=4, side=90, seed=8)  # so alike that by their features they are the same
     choices: dict[str, Any] = {"views": 0, "size": 64, "allow_leaks": True, "where": Where(threads=1)}
     frozen = train(data, tmp_path / "a", **choices)
-    wild = train(data, tmp_path / "b", **choices, unfreeze="last", rate=5.0, epochs=2)
+    listener = Listener()
+    wild = train(data, tmp_path / "b", **choices, unfreeze="last", rate=5.0, epochs=2, watcher=listener)
+    assert "No epoch was better than the head on frozen features, which is kept." in listener.said
     assert frozen is not None
     assert wild is not None
     assert frozen.accuracy == 1

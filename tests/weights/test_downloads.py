@@ -17,7 +17,7 @@ from odd_servers import Script, answer, saying, serving, trickling
 from visioncli.errors import ModelUnavailable, OutputError, UsageError
 from visioncli.models.row import Download
 from visioncli.weights import downloads
-from visioncli.weights.downloads import Access, fetch, remove, verified
+from visioncli.weights.downloads import Access, Source, fetch, files_of, remove_file, verified
 from visioncli.weights.places import stored_file
 
 DATA = bytes(range(256)) * 4096  # 1 MiB
@@ -73,6 +73,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args: Any) -> None:
         """Nothing to standard error."""
+
+
+def remove(source: Source) -> int:
+    return sum(map(remove_file, files_of(source)))
 
 
 @pytest.fixture

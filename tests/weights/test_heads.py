@@ -15,7 +15,16 @@ from visioncli.weights.heads import head_of, without_head
 
 # Small ones, of families whose heads are built differently.
 NETWORKS = (
-    *("efficientnet_lite0", "lenet5", "fractalnet_small", "alexnet", "googlenet", "resnet18", "mnasnet0_5"),
+    *(
+        "efficientnet_lite0",
+        "efficientnet_lite3",
+        "lenet5",
+        "fractalnet_small",
+        "alexnet",
+        "googlenet",
+        "resnet18",
+        "mnasnet0_5",
+    ),
     *("shufflenet_v2_x0_5", "mobilenet_v3_small", "efficientnet_b0", "regnet_y_400mf", "swin_t"),
 )
 

@@ -1,9 +1,10 @@
+import contextlib
 import dataclasses
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -251,25 +252,104 @@ def test_where_the_disk_is_full_the_model_of_before_stays(run: Path, monkeypatch
     assert len(list(run.iterdir())) == 2
 
 
-def test_a_write_that_is_killed_between_its_two_files_is_found_out(
-    run: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Killed(BaseException):
-        pass
+class Killed(BaseException):
+    pass
 
-    replace = os.replace
 
-    def second(source: Path, target: Path) -> None:
-        if Path(target).name == "model.json":
+def write_until(run: Path, renames: int, patch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
+    """Writes another network, and is killed when so many files were renamed. What it wanted to write."""
+    replace, left = os.replace, renames
+
+    def counted(source: Path, target: Path) -> None:
+        nonlocal left
+        if not left:
             raise Killed
+        left -= 1
         replace(source, target)
 
-    row = row_of()
-    monkeypatch.setattr(os, "replace", second)
-    with pytest.raises(Killed):
-        write_model(run, row, {n: t * 2 for n, t in seeded(row).state_dict().items()}, {})
-    with pytest.raises(ModelUnavailable, match="is not the file"):
-        read_run(run)
+    row = row_of(temperature=2.5)
+    state = {n: t * 2 for n, t in seeded(row).state_dict().items()}
+    with patch.context() as patched:
+        patched.setattr(os, "replace", counted)
+        with contextlib.suppress(Killed):
+            write_model(run, row, state, {})
+    return state
+
+
+def same(first: Mapping[str, torch.Tensor], second: Mapping[str, torch.Tensor]) -> bool:
+    return all(torch.equal(first[name], tensor) for name, tensor in second.items())
+
+
+@pytest.mark.parametrize("renames", [0, 1, 2])
+def test_a_writer_that_is_killed_leaves_the_network_of_before_or_the_new_one(
+    run: Path, renames: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = load_network(read_run(run)).state_dict()
+    wanted = write_until(run, renames, monkeypatch)
+    left = read_run(run)
+    is_new = renames == 2
+    assert left.temperature == (2.5 if is_new else 1.5)
+    assert same(load_network(left).state_dict(), wanted if is_new else before)
+    assert {"model.json", "model.safetensors"} <= set(os.listdir(run))
+
+
+@pytest.mark.parametrize("first", [0, 1, 2])
+@pytest.mark.parametrize("second", [0, 1, 2, 3])
+def test_also_a_second_writer_may_be_killed(
+    run: Path, first: int, second: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_until(run, first, monkeypatch)
+    before = read_run(run)
+    write_until(run, second, monkeypatch)
+    left = read_run(run)
+    load_network(left)
+    assert left.temperature in (before.temperature, 2.5)
+
+
+def test_a_network_whose_first_writer_was_killed_is_whole_as_soon_as_it_is_described(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = write_until(tmp_path / "run", 2, monkeypatch)
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+    assert same(load_network(read_run(tmp_path / "run")).state_dict(), wanted)
+    runs.tidy(tmp_path / "run")
+    assert sorted(os.listdir(tmp_path / "run")) == ["model.json", "model.safetensors"]
+    assert same(load_network(read_run(tmp_path / "run")).state_dict(), wanted)
+
+
+def test_whoever_reads_while_a_network_is_written_gets_one_or_the_other(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the reading of model.json and that of the tensors, another network is written."""
+    body_of, others = runs._body, [2.5, 3.5]
+
+    def slow(folder: Path) -> dict[str, Any]:
+        body = body_of(folder)
+        if others:
+            make_other(folder, others.pop())
+        return body
+
+    def make_other(folder: Path, temperature: float) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(runs, "_body", body_of)
+            row = row_of(temperature=temperature)
+            write_model(folder, row, {n: t * temperature for n, t in seeded(row).state_dict().items()}, {})
+
+    monkeypatch.setattr(runs, "_body", slow)
+    assert read_run(run).temperature == 2.5
+
+
+def test_what_killed_writers_left_is_removed_and_nothing_else(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_until(run, 1, monkeypatch)
+    for name in (".vision-0123456789abcdef.safetensors", ".vision-notes", "mine.safetensors"):
+        (run / name).write_bytes(b"")
+    runs.tidy(run)
+    assert sorted(os.listdir(run)) == [".vision-notes", "mine.safetensors", "model.json", "model.safetensors"]
+    assert read_run(run).temperature == 1.5
+
+
+def test_others_may_read_the_tensors_as_they_may_read_the_notes(run: Path) -> None:
+    assert (run / "model.safetensors").stat().st_mode == (run / "model.json").stat().st_mode
 
 
 def test_reading_a_run_takes_no_torch(run: Path) -> None:

@@ -3,10 +3,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tflite
 
+from tflite_files import Step, Tensor, write
 from visioncli.errors import ModelUnavailable
 from visioncli.weights.tflite import (
     Convolution,
+    Operator,
     TfliteFile,
     check_shapes,
     convolution_weights,
@@ -112,3 +115,95 @@ def test_without_the_reader_package_the_message_says_what_to_install(
     monkeypatch.setitem(sys.modules, "tflite", None)
     with pytest.raises(ModelUnavailable, match="pip install tflite"):
         read_tflite(deeplab_file)
+
+
+KERNEL = np.arange(-6, 6, dtype=np.int8).reshape(2, 1, 2, 3)
+BIAS = np.array([100, -(2**30)], np.int32)
+
+
+def a_quantised_file(path: Path, *more: Tensor, kernel: Tensor | None = None) -> Path:
+    """A picture of 8 bits through one convolution, then added to a constant of unsigned bytes."""
+    tensors = [
+        Tensor("picture", "uint8", (1, 4, 4, 3), scales=[0.5], zero_points=[128]),
+        kernel or Tensor("kernel", "int8", values=KERNEL, scales=[0.5, 0.25], zero_points=[0, 0]),
+        Tensor("bias", "int32", values=BIAS, scales=[0.25, 0.125]),
+        Tensor("filtered", "int8", (1, 4, 4, 2), scales=[0.0625], zero_points=[-128]),
+        Tensor("offset", "uint8", values=np.array([7, 9], np.uint8), scales=[2.0], zero_points=[8]),
+        Tensor("sum", "int8", (1, 4, 4, 2), scales=[0.125], zero_points=[4]),
+        Tensor("size", "int32", values=np.array([4, 4])),
+        *more,
+    ]
+    code = tflite.BuiltinOperator
+    steps = [
+        Step(code.CONV_2D, (0, 1, 2), (3,), stride=2, activation=tflite.ActivationFunctionType.RELU6),
+        Step(code.ADD, (3, 4), (5,)),
+        Step(code.RESIZE_BILINEAR, (5, -1), (5,)),
+    ]
+    return write(path, tensors, steps, (0,), (5,))
+
+
+def test_quantised_constants_are_given_as_the_numbers_that_they_stand_for(tmp_path: Path) -> None:
+    file = read_tflite(a_quantised_file(tmp_path / "net.tflite"))
+    np.testing.assert_array_equal(file.tensors["kernel"][0], KERNEL[0] * np.float32(0.5))
+    np.testing.assert_array_equal(file.tensors["kernel"][1], KERNEL[1] * np.float32(0.25))
+    np.testing.assert_array_equal(file.tensors["bias"], np.array([25, -(2.0**27)], np.float32))
+    np.testing.assert_array_equal(file.tensors["offset"], np.array([-2, 2], np.float32))
+    assert {name: array.dtype.name for name, array in file.tensors.items()} == {
+        **dict.fromkeys(("kernel", "bias", "offset"), "float32"),
+        "size": "int32",
+    }
+
+
+def test_scales_of_constants_and_of_what_flows_are_kept_by_name(tmp_path: Path) -> None:
+    file = read_tflite(a_quantised_file(tmp_path / "net.tflite"))
+    assert set(file.quantisation) == {"picture", "kernel", "bias", "filtered", "offset", "sum"}
+    kernel = file.quantisation["kernel"]
+    assert (kernel.scales.tolist(), kernel.zero_points.tolist(), kernel.dtype) == ([0.5, 0.25], [0, 0], np.int8)
+    assert file.quantisation["bias"].zero_points.tolist() == [0, 0]
+    assert (file.inputs, file.outputs) == (("picture",), ("sum",))
+    assert file.quantisation["picture"].range == (-64, 63.5)
+    assert file.quantisation[file.convolutions[0].output].range == (0, 255 / 16)
+    assert file.quantisation["sum"].range == (-16.5, 15.375)
+
+
+def test_operators_come_in_order_with_what_goes_in_and_out(tmp_path: Path) -> None:
+    file = read_tflite(a_quantised_file(tmp_path / "net.tflite"))
+    assert file.operators == (
+        Operator("CONV_2D", ("picture", "kernel", "bias"), ("filtered",)),
+        Operator("ADD", ("filtered", "offset"), ("sum",)),
+        Operator("RESIZE_BILINEAR", ("sum", ""), ("sum",)),
+    )
+    assert file.convolutions == (Convolution("kernel", "bias", False, 2, 1, "relu6", "filtered"),)
+
+
+def test_a_depthwise_kernel_has_its_scales_along_the_channels(tmp_path: Path) -> None:
+    stored = np.arange(18, dtype=np.int8).reshape(1, 3, 3, 2)
+    kernel = Tensor("kernel", "int8", values=stored, scales=[1.0, 0.5], zero_points=[0, 0], axis=3)
+    found = read_tflite(a_quantised_file(tmp_path / "net.tflite", kernel=kernel)).tensors["kernel"]
+    np.testing.assert_array_equal(found, stored * np.array([1, 0.5], np.float32))
+
+
+def test_eight_bits_without_a_scale_are_refused(tmp_path: Path) -> None:
+    path = a_quantised_file(tmp_path / "net.tflite", Tensor("table", "uint8", values=np.zeros(3)))
+    with pytest.raises(
+        ModelUnavailable, match=r"the constant table is of TensorFlow Lite type 3; only .* with a scale"
+    ):
+        read_tflite(path)
+
+
+def test_a_scale_on_other_numbers_is_refused(tmp_path: Path) -> None:
+    path = a_quantised_file(tmp_path / "net.tflite", Tensor("wide", "int16", scales=[1.0], zero_points=[0]))
+    with pytest.raises(ModelUnavailable, match="wide is quantised in a way that cannot be read"):
+        read_tflite(path)
+
+
+def test_two_quantised_tensors_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = a_quantised_file(tmp_path / "net.tflite", Tensor("sum", "int8", scales=[1.0], zero_points=[0]))
+    with pytest.raises(ModelUnavailable, match="names two tensors alike"):
+        read_tflite(path)
+
+
+def test_scales_that_do_not_fit_their_tensor_say_that_the_file_is_damaged(tmp_path: Path) -> None:
+    kernel = Tensor("kernel", "int8", values=KERNEL, scales=[0.5, 0.25, 1], zero_points=[0, 0, 0])
+    with pytest.raises(ModelUnavailable, match="is damaged"):
+        read_tflite(a_quantised_file(tmp_path / "net.tflite", kernel=kernel))

@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -19,10 +18,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from visioncli.errors import UsageError
-from visioncli.models.row import LocalFile, ModelRow
+from visioncli.errors import ModelUnavailable, UsageError
+from visioncli.models.row import ModelRow
 from visioncli.weights.checkpoints import architecture
 from visioncli.weights.heads import no_fast_attention
+from visioncli.weights.places import weight_file
 
 _aten = torch.ops.aten
 
@@ -130,8 +130,13 @@ def count_parameters(row: ModelRow) -> int:
 def _of_onnx_file(row: ModelRow, size: int | None) -> LayerTable:
     from visioncli.anatomy.onnx_layers import read_layers
 
-    assert isinstance(row.source, LocalFile)
-    layers, parameters = read_layers(Path(row.source.path), size, row.input.size)
+    path = weight_file(row)
+    assert path is not None
+    if not path.is_file():
+        raise ModelUnavailable(
+            f"The layers of {row.name} stand in its weight file, which is not here: vision models pull {row.name}"
+        )
+    layers, parameters = read_layers(path, size, row.input.size)
     table = LayerTable(size or row.input.size, parameters=parameters)
     table.layers = [Layer(**fields) for fields in layers]
     table.note = "Of an ONNX file, receptive fields are not worked out."

@@ -31,8 +31,8 @@ def bench(
     ),
     device: Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     precision: Annotated[
-        Precision, typer.Option("--precision", help="Half precisions are for GPUs.")
-    ] = Precision.FP32,
+        Precision, typer.Option("--precision", help="auto measures each that is of use here.")
+    ] = Precision.AUTO,
     threads: Annotated[
         int | None,
         typer.Option(
@@ -63,9 +63,9 @@ def bench(
     rows = [resolve.ready(resolve.named(name), access) for name in names]
     found = []
     for row in rows:
-        for kind in _engines(row, engine, device, precision):
+        for kind, numbers in _ways(row, engine, device, precision):
             for size in sizes:
-                options = EngineOptions(device, threads, kind, precision.value)
+                options = EngineOptions(device, threads, kind, numbers, tell=_tell)
                 one = measure(row, options, size, seconds)
                 found.append(one)
                 if json:
@@ -73,11 +73,12 @@ def bench(
                     sys.stdout.flush()
     if json:
         return
-    head = ("model", "engine", "batch", "pictures/s", "p50 ms", "p95 ms", "p99 ms", "load s", "MiB")
+    head = ("model", "engine", "precision", "batch", "pictures/s", "p50 ms", "p95 ms", "p99 ms", "load s", "MiB")
     table = [
         (
             m.model,
             m.engine,
+            m.precision,
             str(m.batch_size),
             f"{m.pictures_per_second:.1f}",
             f"{m.p50_ms:.1f}",
@@ -88,7 +89,7 @@ def bench(
         )
         for m in found
     ]
-    write_table(head, table, right=tuple(range(2, len(head))))
+    write_table(head, table, right=tuple(range(3, len(head))))
 
 
 def _sizes(text: str) -> list[int]:
@@ -100,10 +101,28 @@ def _sizes(text: str) -> list[int]:
     return [int(part) for part in parts]
 
 
-def _engines(row: "ModelRow", wanted: EngineKind, device: str, precision: Precision) -> list[str]:
-    from visioncli.engines.compile import can_compile
+def _tell(message: str) -> None:
+    sys.stderr.write(f"vision: {message}\n")
 
-    if wanted is not EngineKind.AUTO:
-        return [wanted.value]
-    on_cpu = device in ("auto", "cpu") and precision is Precision.FP32
-    return ["onnx", "torch"] if on_cpu and can_compile(row) else ["torch"]
+
+def _ways(row: "ModelRow", engine: EngineKind, device: str, precision: Precision) -> list[tuple[str, str]]:
+    """The engines, and what each is to compute in, that are measured where the user left the choice."""
+    from visioncli.engines import can_quantise
+    from visioncli.engines.compile import can_compile
+    from visioncli.engines.processor import has_int8_units
+
+    engines = [engine.value]
+    if row.architecture == "onnx" and engine is EngineKind.AUTO:
+        engines = ["onnx"]
+    elif engine is EngineKind.AUTO:
+        on_cpu = device in ("auto", "cpu") and precision in (Precision.AUTO, Precision.FP32)
+        engines = ["onnx", "torch"] if on_cpu and can_compile(row) else ["torch"]
+        if precision is Precision.INT8:
+            engines = ["onnx"]
+    if precision is not Precision.AUTO:
+        return [(kind, precision.value) for kind in engines]
+    ways = []
+    for kind in engines:
+        both = kind == "onnx" and can_quantise(row) and has_int8_units()
+        ways += [(kind, numbers) for numbers in (("int8", "fp32") if both else ("fp32",))]
+    return ways

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from visioncli.cli.options import FrameOptions, with_frame_options
-from visioncli.cli.shared_options import TruthIdsOption
+from visioncli.cli.shared_options import DetectorOption, TruthIdsOption, TtaOption
+from visioncli.models.tta import DEFAULT_TTA
 
 
 @with_frame_options
@@ -21,6 +22,8 @@ def caption(
         float,
         typer.Option("--scene-score", metavar="P", help="Without objects: name the scene from this probability on."),
     ] = 0.3,
+    detector: DetectorOption = None,
+    tta: TtaOption = DEFAULT_TTA["caption"],
     explain: Annotated[bool, typer.Option("--explain", help="Also draw, for each word, what it looked at.")] = False,
     images: TruthIdsOption = None,
 ) -> None:
@@ -33,5 +36,13 @@ def caption(
     from visioncli.render.caption import draw
     from visioncli.sinks.formats import SinkOptions
 
-    settings = {"top": top, "beams": beams, "max_words": max_words, "score": score, "scene_score": scene_score}
+    settings = {
+        "top": top,
+        "beams": beams,
+        "max_words": max_words,
+        "score": score,
+        "scene_score": scene_score,
+        "detector": detector,
+        "tta": tta.value,
+    }
     run_task("caption", frame, settings, draw, SinkOptions(images=images, explain=explain))

@@ -1,10 +1,19 @@
 """`vision classify`."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from visioncli.cli.options import FrameOptions, with_frame_options
+from visioncli.cli.shared_options import TtaOption
+from visioncli.models.tta import DEFAULT_TTA
+
+
+class Fuse(StrEnum):
+    """How several networks answer together."""
+
+    MEAN = "mean"
 
 
 @with_frame_options
@@ -20,9 +29,20 @@ def classify(
             show_default="0, or as trained",
         ),
     ] = None,
+    fuse: Annotated[
+        Fuse | None,
+        typer.Option(
+            "--fuse", help="Of several networks: the mean of their probabilities, not one beside the other."
+        ),
+    ] = None,
+    tta: TtaOption = DEFAULT_TTA["classify"],
 ) -> None:
-    """Name what each picture shows: the 1000 ImageNet classes, or your own, with their probabilities."""
+    """Name what each picture shows: the 1000 ImageNet classes, or your own, with their probabilities.
+
+    Several networks, --model A,B, stand side by side; A+B, or --fuse mean, answer together.
+    """
     from visioncli.cli.session import run_task
     from visioncli.render.classify import draw
 
-    run_task("classify", frame, {"top_k": top_k, "threshold": threshold}, draw)
+    settings = {"top_k": top_k, "threshold": threshold, "fuse": fuse and fuse.value, "tta": tta.value}
+    run_task("classify", frame, settings, draw)

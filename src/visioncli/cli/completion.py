@@ -61,6 +61,13 @@ def formats(ctx: typer.Context, incomplete: str) -> list[Completion]:
     return list(_last_of_list(incomplete, [*FORMATS.get(_task(ctx) or "", ()), "jsonl"]))
 
 
+def detectors(incomplete: str) -> list[Completion]:
+    """Networks that find objects, several with commas between."""
+    from visioncli.models.registry import rows_for
+
+    return list(_last_of_list(incomplete, [(row.name, _about(row)) for row in rows_for("detect")]))
+
+
 def classes(ctx: typer.Context, incomplete: str) -> list[Completion]:
     """Classes of the network that is named, or of the command's own, several with commas between."""
     names = (label for label in _labels(ctx) if label and "," not in label)
@@ -125,7 +132,7 @@ def _labels(ctx: typer.Context) -> Iterable[str]:
         task = "detect"  # --classes is of instances, which a detector finds where nothing else is named
     model = ctx.params.get("model")
     try:
-        row = named(model.split(",")[0] if model else DEFAULTS[task], check=False)
+        row = named((model or DEFAULTS[task]).split(",")[0].split("+")[0], check=False)
     except VisionError:
         return ()
     return load_labels(row.labels).values()

@@ -6,7 +6,8 @@ import typer
 
 from visioncli.cli import completion
 from visioncli.cli.options import FrameOptions, with_frame_options
-from visioncli.cli.shared_options import TruthIdsOption
+from visioncli.cli.shared_options import TruthIdsOption, TtaOption
+from visioncli.models.tta import DEFAULT_TTA
 
 
 @with_frame_options
@@ -40,6 +41,7 @@ def detect(
             help="Also run overlapping tiles, for small objects in large pictures, e.g. 640:0.2.",
         ),
     ] = None,
+    tta: TtaOption = DEFAULT_TTA["detect"],
     crops: Annotated[bool, typer.Option("--crops", help="Also write each object as a picture.")] = False,
     images: TruthIdsOption = None,
     yolo_scores: Annotated[bool, typer.Option("--yolo-scores", help="Score as sixth column of YOLO files.")] = False,
@@ -47,7 +49,10 @@ def detect(
         bool, typer.Option("--yolo-labels-only", help="YOLO: no copies of the pictures in yolo/images.")
     ] = False,
 ) -> None:
-    """Find objects of the 80 COCO classes and draw a box around each."""
+    """Find objects of the 80 COCO classes and draw a box around each.
+
+    Several networks, --model A,B, answer together: their boxes are fused.
+    """
     from visioncli.cli.session import run_task
     from visioncli.render.detect import draw
     from visioncli.sinks.formats import SinkOptions
@@ -59,6 +64,7 @@ def detect(
         "classes": classes,
         "agnostic": agnostic,
         "tile": tile,
+        "tta": tta.value,
     }
     sinks = SinkOptions(images=images, crops=crops, yolo_scores=yolo_scores, yolo_pictures=not yolo_labels_only)
     run_task("detect", frame, settings, draw, sinks)

@@ -142,6 +142,16 @@ def evaluate(
             rich_help_panel=_SCORING,
         ),
     ] = None,
+    tta: Annotated[
+        str | None,
+        typer.Option(
+            "--tta",
+            metavar="WORD",
+            help="As the task's own: none, flip; pose: crops too.",
+            show_default="that of the task",
+            rich_help_panel=_SCORING,
+        ),
+    ] = None,
     names: Annotated[
         Path | None,
         typer.Option(
@@ -200,6 +210,7 @@ def evaluate(
             seed=seed,
             threshold=threshold,
             score=score,
+            tta=tta,
             names=names,
             only=only,
             fail_under=tuple(fail_under or ()),

@@ -59,6 +59,7 @@ class Request:
     seed: int
     threshold: float
     score: float | None
+    tta: str | None
     names: Path | None
     only: str | None
     fail_under: tuple[str, ...]
@@ -166,6 +167,8 @@ def load_tasks(request: Request, task: str, console: Console, **settings: Any) -
     """Every network that was asked for, under a name of its own."""
     frame = request.frame
     found: list[tuple[str, Task]] = []
+    if request.tta is not None:
+        settings["tta"] = request.tta
     with console.captured_warnings(), download_progress(quiet=frame.quiet) as progress:
         for spec in request.specs(task):
             made = build_task(

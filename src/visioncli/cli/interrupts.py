@@ -105,8 +105,17 @@ class Interrupts:
 
 def end_at_once() -> None:
     """Leaves with status 130 and nothing half done: temporary files go, and so do processes of ours."""
+    if pip := sys.modules.get("visioncli.weights.package_index"):
+        for child in list(pip.running):
+            child.kill()
+            with suppress(Exception):  # what it was writing goes below, so it must be over by then
+                child.wait(1)
     if files := sys.modules.get("visioncli.files"):
         for path in list(files.unfinished):
+            if os.path.isdir(path):
+                import shutil
+
+                shutil.rmtree(path, ignore_errors=True)
             with suppress(OSError):
                 os.unlink(path)
     if "multiprocessing" in sys.modules:

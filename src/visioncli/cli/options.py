@@ -49,7 +49,9 @@ class EngineKind(StrEnum):
 class Precision(StrEnum):
     """The numbers that the network computes with."""
 
+    AUTO = "auto"
     FP32 = "fp32"
+    INT8 = "int8"
     FP16 = "fp16"
     BF16 = "bf16"
 
@@ -174,8 +176,8 @@ class FrameOptions:
     ] = EngineKind.AUTO
     precision: Annotated[
         Precision,
-        typer.Option("--precision", help="Half precisions are for GPUs.", rich_help_panel=_RUNNING),
-    ] = Precision.FP32
+        typer.Option("--precision", help="int8 is for CPUs, half precisions are for GPUs.", rich_help_panel=_RUNNING),
+    ] = Precision.AUTO
     threads: Annotated[
         int | None,
         typer.Option(

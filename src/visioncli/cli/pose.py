@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from visioncli.cli.options import FrameOptions, with_frame_options
-from visioncli.cli.shared_options import TruthIdsOption
+from visioncli.cli.shared_options import DetectorOption, TruthIdsOption
+from visioncli.models.tta import DEFAULT_POSE_TTA, PoseTta
 
 
 @with_frame_options
@@ -32,6 +33,10 @@ def pose(
     angles: Annotated[
         bool, typer.Option("--angles", help="Add elbow, knee, shoulder and hip angles in degrees.")
     ] = False,
+    detector: DetectorOption = None,
+    tta: Annotated[
+        PoseTta, typer.Option("--tta", help="Mirror images: of each person's crop, or also of the picture (flip).")
+    ] = DEFAULT_POSE_TTA,
     images: TruthIdsOption = None,
 ) -> None:
     """Find people and their 17 COCO keypoints, and draw their skeletons."""
@@ -46,6 +51,8 @@ def pose(
         "max_people": max_people,
         "single": single,
         "angles": angles,
+        "detector": detector,
+        "tta": tta.value,
     }
     run_task(
         "pose",

@@ -6,6 +6,6 @@ import sys
 
 def schema() -> None:
     """Print the JSON Schema of one record (one line of predictions.jsonl)."""
-    from visioncli.results import json_schema
+    from visioncli.record_schema import json_schema
 
     sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")

@@ -8,7 +8,8 @@ import typer
 
 from visioncli.cli import completion
 from visioncli.cli.options import FrameOptions, with_frame_options
-from visioncli.cli.shared_options import TruthIdsOption
+from visioncli.cli.shared_options import DetectorOption, TruthIdsOption, TtaOption
+from visioncli.models.tta import DEFAULT_TTA, Tta
 
 
 class Mode(StrEnum):
@@ -26,7 +27,9 @@ def segment(
     size: Annotated[
         int, typer.Option("--size", metavar="PX", help="Input size: 257 is quick, larger is finer.")
     ] = 513,
-    flip: Annotated[bool, typer.Option("--flip", help="Average with the mirrored picture; twice the time.")] = False,
+    tta: TtaOption = DEFAULT_TTA["segment"],
+    flip: Annotated[bool, typer.Option("--flip", help="Short for --tta flip.")] = False,
+    detector: DetectorOption = None,
     opacity: Annotated[
         float,
         typer.Option("--opacity", metavar="SHARE", min=0.0, max=1.0, help="Of the colours in the annotated picture."),
@@ -68,7 +71,8 @@ def segment(
         raise UsageError("--cutout and --background need --mode foreground.")
     if classes is not None and mode is not Mode.INSTANCE:
         raise UsageError("--classes needs --mode instance.")
-    settings: dict[str, object] = {"mode": mode.value, "size": size, "flip": flip, "polygons": polygons}
+    settings: dict[str, object] = {"mode": mode.value, "size": size, "polygons": polygons, "detector": detector}
+    settings["tta"] = Tta.FLIP.value if flip else tta.value
     if mode is Mode.INSTANCE:
         settings |= {"score": score, "classes": classes}
     options = SinkOptions(images=images, masks=True, cutout=cutout, background=background)

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from visioncli.api import build_task, model_names, run_options
+from visioncli.api import build_task, model_names, run_options, together
 from visioncli.cli.downloading import download_progress
 from visioncli.cli.interrupts import program as interrupts
 from visioncli.cli.options import AnnotatedKind, FrameOptions, PrintKind
@@ -253,7 +253,8 @@ def _check_inputs(frame: FrameOptions, out: Path | None) -> None:
 
 def _own_models(frame: FrameOptions) -> list[str]:
     """The RUN folders that are named as models."""
-    return [name for name in model_names(frame.model) if is_run(name)] if frame.model else []
+    names = model_names(frame.model) if frame.model else []
+    return [member for name in names for member in together(name) if is_run(member)]
 
 
 def _protect_inputs(out: OutputFolder, request: Request) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 from visioncli.weights.places import sha256_of
 
-COVERED = frozenset({"model", "weights", "labels", "format", "exact_decode", "allow_truncated"})
-"""Options of which the key holds what they led to: the network's hash, labels and preprocessing, the files that are
-written for each picture, how pictures are decoded."""
+COVERED = frozenset(
+    {"model", "detector", "weights", "labels", "precision", "format", "exact_decode", "allow_truncated"}
+)
+"""Options of which the key holds what they led to: the network's hash, labels, preprocessing and precision, the files
+that are written for each picture, how pictures are decoded."""
 
 CHANGES_NOTHING = frozenset(
     {

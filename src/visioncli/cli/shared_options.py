@@ -5,6 +5,20 @@ from typing import Annotated
 
 import typer
 
+from visioncli.cli import completion
+from visioncli.models.tta import Tta
+
+TtaOption = Annotated[Tta, typer.Option("--tta", help="flip: also the mirror image; twice the time.")]
+DetectorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--detector",
+        metavar="NAME,...",
+        help="Networks that find the objects; several are fused.",
+        show_default="that of detect",
+        autocompletion=completion.detectors,
+    ),
+]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Open no connection. [env: VISION_OFFLINE=1]")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
 TruthIdsOption = Annotated[

@@ -56,7 +56,7 @@ class TrainingConsole(Watcher):
         choices: dict[str, Any],
     ) -> Run | None:
         """`training.train.train`, with words for people and an end for signals."""
-        engine = EngineOptions(frame.device, frame.threads, tell=self._console.note)
+        engine = EngineOptions(frame.device, frame.threads, precision="fp32", tell=self._console.note)
         how = Where(
             device=frame.device, threads=frame.threads, engine=engine, options=reading(frame.workers), **where
         )
@@ -83,6 +83,9 @@ class TrainingConsole(Watcher):
                 self._board.close()
         if run is not None:
             self._console.note(f"{out} is a model now: vision classify PICTURE --model {out}")
+            self._console.note(
+                f"Its numbers are those of {_counted(run.pictures)} for validation, with 95 % intervals."
+            )
         return run
 
     def report(self, frame: FrameOptions) -> bool:
@@ -173,6 +176,10 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
+def _counted(pictures: int) -> str:
+    return "1 picture" if pictures == 1 else f"{pictures:,} pictures"
+
+
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
@@ -191,6 +198,8 @@ def show(run: Run, *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(body, allow_nan=False) + "\n")
         return
     for name, value in run.numbers.items():
+        if name == "top5" and len(run.classes) <= 5:
+            continue  # it is 1 whatever the network answers
         low, high = run.intervals.get(name, (float("nan"),) * 2)
         ends = f"[{low:.3f}, {high:.3f}]" if isfinite(low) else ""
         test = f"  test {run.test_numbers[name]:.3f}" if name in run.test_numbers else ""

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from visioncli.datasets.align import PICTURE_SUFFIXES, match_names
 from visioncli.datasets.file_bytes import exists, open_bytes
 from visioncli.datasets.interface import DatasetError, first_few
+from visioncli.datasets.picture_names import PICTURE_SUFFIXES, match_names
 from visioncli.datasets.picture_sizes import pictures_in
 from visioncli.earlier_results import PREDICTIONS
 

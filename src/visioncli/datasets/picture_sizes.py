@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from visioncli.datasets.align import PICTURE_SUFFIXES
 from visioncli.datasets.columns import LARGEST_SIDE, is_number
 from visioncli.datasets.interface import DatasetError, Images
+from visioncli.datasets.picture_names import PICTURE_SUFFIXES
 from visioncli.datasets.text import read_json
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from visioncli.datasets import class_names
-from visioncli.datasets.align import PICTURE_SUFFIXES
 from visioncli.datasets.interface import (
     Categories,
     Dataset,
@@ -18,6 +17,7 @@ from visioncli.datasets.interface import (
     Role,
     plain_annotations,
 )
+from visioncli.datasets.picture_names import PICTURE_SUFFIXES
 from visioncli.datasets.picture_sizes import PictureTable, header_size, picture_stem
 from visioncli.datasets.text import read_text
 from visioncli.geometry import masks as mask_tools

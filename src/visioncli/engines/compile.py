@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from visioncli import __version__
 from visioncli.errors import UsageError
 from visioncli.files import name_part, whole_file
+from visioncli.models.activation_ranges import activation_ranges
+from visioncli.models.activation_ranges import names as with_ranges
 from visioncli.models.labels import load_labels
 from visioncli.models.row import Hub, ModelRow, Trained
 from visioncli.weights.load import load_network
@@ -34,6 +36,7 @@ OPSET = 18
 _OUTPUTS = {
     "efficientnet_lite": ("logits",),
     "ssd_mobilenet_v2": ("box_codes", "class_logits"),
+    "efficientdet": ("box_codes", "class_logits"),
     "deeplab": ("logits",),
     "movenet": ("keypoints",),
     "lenet": ("logits",),
@@ -55,16 +58,33 @@ def check_exportable(row: ModelRow) -> None:
         raise UsageError(f"{row.name} is an ONNX file already.")
     if not can_compile(row) and _hub_outputs(row) is None:
         raise UsageError(
-            f"{row.name} cannot be exported to ONNX; the embedded networks, torchvision's and timm's classifiers, "
-            "and transformers' for classify and segment can."
+            f"{row.name} cannot be exported to ONNX; the embedded networks, efficientdet_lite0, torchvision's and "
+            "timm's classifiers, and transformers' for classify and segment can."
         )
 
 
 def check_compilable(row: ModelRow) -> None:
     """Raises UsageError where the network of `row` cannot become an ONNX file."""
+    if row.architecture == "onnx":
+        raise UsageError(f"{row.name} is an ONNX file already.")
     if not can_compile(row):
         raise UsageError(
-            f"{row.name} cannot be exported to ONNX; the embedded networks and torchvision's classifiers can."
+            f"{row.name} cannot be exported to ONNX; the embedded networks, efficientdet_lite0 and torchvision's "
+            "classifiers can."
+        )
+
+
+def can_quantise(row: ModelRow) -> bool:
+    """Whether the network of `row` can become an ONNX file that computes in int8."""
+    return can_compile(row) and activation_ranges(row) is not None
+
+
+def check_quantisable(row: ModelRow) -> None:
+    """Raises UsageError where the network of `row` cannot become an ONNX file that computes in int8."""
+    if not can_quantise(row):
+        raise UsageError(
+            f"{row.name} cannot be computed in int8, for which its activation ranges must be known. Those that can: "
+            f"{', '.join(with_ranges())}. Leave out --precision."
         )
 
 
@@ -73,13 +93,15 @@ def weights_sha256(row: ModelRow) -> str | None:
     return row.source.sha256
 
 
-def compiled_file(row: ModelRow) -> Path:
-    """Where the compiled network of `row` belongs, whether it is there or not."""
+def compiled_file(row: ModelRow, precision: str = "fp32") -> Path:
+    """Where the network of `row`, compiled for `precision`, belongs, whether it is there or not."""
     parts = [(weights_sha256(row) or "unknown")[:16]]
     if row.form == "features":
         parts.append("features")
     if row.form == "features" or isinstance(row.source, Trained):
         parts.append(f"{row.input.size}px")  # a choice of the training's; for published networks it is fixed
+    if precision == "int8" and (known := activation_ranges(row)) is not None:
+        parts.append(f"int8-{zlib.crc32(json.dumps(known.to_json()).encode()):08x}")
     if isinstance(row.source, Trained):
         return _trained_folder() / f"{name_part(row.name)}-{'-'.join(parts)}-{_VERSION}.onnx"
     return cache_folder() / "compiled" / f"{row.name}-{'-'.join(parts)}-{_VERSION}.onnx"
@@ -98,30 +120,78 @@ def compiled_files(row: ModelRow) -> list[Path]:
     own = compiled_file(row)
     if isinstance(row.source, Trained):
         return sorted(own.parent.glob(f"*-{str(row.source.sha256)[:16]}-*.onnx"))
-    made = re.compile(rf"{re.escape(row.name)}-[0-9a-f]{{16}}(-features-\d+px)?-{_VERSION}\.onnx")
+    made = re.compile(rf"{re.escape(row.name)}-[0-9a-f]{{16}}(-features-\d+px|-int8-[0-9a-f]{{8}})?-{_VERSION}\.onnx")
     return sorted(path for path in own.parent.glob("*.onnx") if made.fullmatch(path.name))
 
 
-def compile_model(row: ModelRow, target: Path | None = None, tell: Callable[[str], None] | None = None) -> Path:
+def all_compiled() -> list[Path]:
+    """The compiled networks in the cache, of all versions."""
+    return sorted((cache_folder() / "compiled").rglob("*.onnx"))
+
+
+def compile_model(
+    row: ModelRow,
+    target: Path | None = None,
+    tell: Callable[[str], None] | None = None,
+    precision: str = "fp32",
+) -> Path:
     """Exports the network of `row` to `target`, by default to its place in the cache, whole or not at all.
 
-    `tell` receives a sentence before the work that takes long.
+    `precision` is fp32 or int8. `tell` receives a sentence before the work that takes long.
     Raises UsageError for a network that cannot be exported, ModelUnavailable (weights), OutputError (disk).
     """
     check_compilable(row)
+    if precision == "int8":
+        check_quantisable(row)
     if weights_sha256(row) is None:
         raise UsageError(f"{row.name} has no weights of its own on this machine: vision models pull {row.name}")
-    own = compiled_file(row)
+    own = compiled_file(row, precision)
     # In the cache whatever stands there is replaced; several processes may do this at once: the last rename wins.
     partial, target = (own.parent, own) if target is None else (None, target)
     with whole_file(target, partial) as temporary:
-        network = load_network(row)
+        known = _compiled_before(row) if precision == "int8" else None
+        network: Any = None if known is not None else load_network(row)
         if tell is not None:
             tell(f"Preparing {row.name} for fast starts. This is done once and takes some seconds …")
-        _write(row, network, temporary)
+        if precision == "int8":
+            _write_int8(row, known if known is not None else _export(row, network).model_proto, temporary)
+        else:
+            _write(row, network, temporary)
     if partial is not None and isinstance(row.source, Trained):
         _forget_oldest(own)
     return target
+
+
+def _compiled_before(row: ModelRow) -> Any:
+    """The fp32 graph where the cache holds it, of which an int8 one can be made without torch; else None."""
+    import onnx
+
+    path = compiled_file(row)
+    if not is_whole(path):
+        return None
+    model = onnx.load(path)
+    made_of = {entry.key: entry.value for entry in model.metadata_props}.get("weights_sha256")
+    return model if made_of == weights_sha256(row) else None
+
+
+def _write_int8(row: ModelRow, model: Any, path: Path) -> None:
+    """The 8-bit form of an fp32 graph."""
+    import onnx
+
+    from visioncli.engines.quantise import RangesDoNotFit, quantise
+
+    known = activation_ranges(row)
+    assert known is not None  # or it would not have come this far
+    try:
+        model = quantise(model, known.ranges, known.exact)
+    except RangesDoNotFit as problem:
+        raise UsageError(
+            f"{row.name} cannot be computed in int8 as this version of torch exports it: {problem}."
+        ) from problem
+    onnx.helper.set_model_props(model, metadata(row) | {"precision": "int8"})
+    model.producer_name, model.producer_version = "visioncli", __version__
+    onnx.save(model, path)
+    _end_with_seal(path)
 
 
 MOST_TRAINED = 16
@@ -142,9 +212,11 @@ def note_use(path: Path) -> None:
         os.utime(path)
 
 
-def export_model(row: ModelRow, target: Path) -> Path:
+def export_model(row: ModelRow, target: Path, precision: str = "fp32") -> Path:
     """As `compile_model`, for other libraries' networks too: what one needs who has only the file."""
     check_exportable(row)
+    if precision == "int8":
+        return compile_model(row, target, precision=precision)
     calibrated = row.temperature != 1 and row.form != "features"
     if can_compile(row) and not calibrated:
         return compile_model(row, target)
@@ -163,8 +235,13 @@ def export_model(row: ModelRow, target: Path) -> Path:
 
 def _write(row: ModelRow, network: "nn.Module", path: Path) -> None:
     _export(row, network).save(path, external_data=False)
+    _end_with_seal(path)
+
+
+def _end_with_seal(path: Path) -> None:
+    seal = _seal(path)
     with path.open("ab") as file:
-        file.write(_seal(path))
+        file.write(seal)
 
 
 def _calibrated(network: "nn.Module", temperature: float) -> "nn.Module":

@@ -10,7 +10,7 @@ import numpy as np
 from visioncli.errors import InputError
 
 ENGINES = ("auto", "torch", "onnx")
-PRECISIONS = ("fp32", "fp16", "bf16")
+PRECISIONS = ("auto", "fp32", "int8", "fp16", "bf16")
 
 
 def _nobody(message: str) -> None:
@@ -19,7 +19,9 @@ def _nobody(message: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """How networks are to be run: what a user may choose. Nothing here changes a label.
+    """How networks are to be run: what a user may choose.
+
+    `precision` is what a network computes in: of all this it alone may change an answer by more than rounding.
 
     `threads` is for the whole program, None meaning the CPUs. `tell` receives sentences about work that takes long.
     A run of more than `timeout` seconds a picture is ended where the engine can (onnx): InputError("timed_out").
@@ -28,7 +30,7 @@ class EngineOptions:
     device: str = "auto"
     threads: int | None = None
     engine: str = "auto"
-    precision: str = "fp32"
+    precision: str = "auto"
     tell: Callable[[str], None] = _nobody
     timeout: float = math.inf
 
@@ -38,6 +40,8 @@ class Engine(ABC):
 
     name: str
     """`torch` or `onnx`."""
+    precision: str = "fp32"
+    """What it computes in: `fp32`, `int8`, `fp16` or `bf16`."""
     parallel: int = 1
     """How many calls of `run` at the same time are of use; each comes from a thread of its own."""
 

@@ -32,8 +32,16 @@ class OnnxEngine(Engine):
 
     name = "onnx"
 
-    def __init__(self, row: ModelRow, path: Path, threads: int | None = None, timeout: float = math.inf) -> None:
+    def __init__(
+        self,
+        row: ModelRow,
+        path: Path,
+        threads: int | None = None,
+        timeout: float = math.inf,
+        precision: str = "fp32",
+    ) -> None:
         threads = threads or available_cpus()
+        self.precision = precision
         small = row.gflops <= SMALL_GFLOPS
         self.parallel = threads if small else 1
         # The checksum costs a fraction of what loading takes, and nothing where there is a second processor.
@@ -62,31 +70,38 @@ def available_cpus() -> int:
         return os.cpu_count() or 1
 
 
-def open_compiled(row: ModelRow, options: EngineOptions) -> OnnxEngine | None:
+def open_compiled(row: ModelRow, options: EngineOptions, precision: str = "fp32") -> OnnxEngine | None:
     """The engine with the network of `row`, which is compiled where the cache lacks it or holds it damaged.
 
     Where it cannot be compiled, or the cache not be written: None, unless the user asked for this engine; then it is
-    compiled for now only. Raises UsageError where that cannot be done.
+    compiled for now only. Raises UsageError where that cannot be done. `precision` is fp32 or int8; what cannot be
+    had in int8, such as a graph that its activation ranges do not fit, is opened in fp32 with a word about it.
     """
-    path = compiled_file(row)
+    path = compiled_file(row, precision)
+    where = options.threads, options.timeout, precision
     if path.is_file():
         try:
-            engine = OnnxEngine(row, path, options.threads, options.timeout)
+            engine = OnnxEngine(row, path, *where)
             note_use(path)
             return engine
         except ModelUnavailable:
             # Damaged: made again below, in its place.
             pass
+    asked = options.engine != "auto" or options.precision == "int8"
     try:
-        return OnnxEngine(row, compile_model(row, tell=options.tell), options.threads, options.timeout)
+        return OnnxEngine(row, compile_model(row, tell=options.tell, precision=precision), *where)
     except OutputError as problem:
         warn_not_kept("The compiled network", path, problem)
-    except UsageError:  # this version of torch cannot export it
+        if not asked and precision == "int8" and compiled_file(row).is_file():
+            return open_compiled(row, options)
+    except UsageError as problem:  # this version of torch cannot export it
+        if precision == "int8":
+            options.tell(f"{problem} It runs in fp32.")
+            return open_compiled(row, options)
         if options.engine != "auto":
             raise
-    if options.engine == "auto":
+    if not asked:
         return None
     with tempfile.TemporaryDirectory(prefix="vision-") as folder:
-        return OnnxEngine(
-            row, compile_model(row, Path(folder) / path.name, options.tell), options.threads, options.timeout
-        )
+        made = compile_model(row, Path(folder) / path.name, options.tell, precision)
+        return OnnxEngine(row, made, *where)

@@ -1,6 +1,4 @@
-"""A user's own ONNX file, run by ONNX Runtime."""
-
-from pathlib import Path
+"""A network that is an ONNX file, the user's own or a published one, run by ONNX Runtime."""
 
 import numpy as np
 
@@ -8,7 +6,8 @@ from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import UsageError
 from visioncli.families.onnx import open_session
 from visioncli.families.time_limit import run_within
-from visioncli.models.registry import LocalFile, ModelRow
+from visioncli.models.registry import ModelRow
+from visioncli.weights.places import weight_file
 
 
 class OnnxFileEngine(Engine):
@@ -20,10 +19,11 @@ class OnnxFileEngine(Engine):
         options = options or EngineOptions()
         if options.device not in ("auto", "cpu"):
             raise UsageError(f"ONNX files run on the CPU here, not on {options.device!r}.")
-        if options.engine == "torch" or options.precision != "fp32":
-            raise UsageError("ONNX files run with --engine onnx and --precision fp32.")
-        assert isinstance(row.source, LocalFile)
-        self._session = open_session(Path(row.source.path), options.threads)
+        if options.engine == "torch" or options.precision not in ("auto", "fp32"):
+            raise UsageError("ONNX files run with --engine onnx, in what the file says: leave out --precision.")
+        path = weight_file(row)
+        assert path is not None
+        self._session = open_session(path, options.threads)
         self._input = self._session.get_inputs()[0]
         self._timeout = options.timeout
 

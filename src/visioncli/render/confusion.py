@@ -21,13 +21,15 @@ def draw(
     rest: tuple[str, str] = ("", ""),
     most: int = MOST_CLASSES,
     objects: str = "objects",
+    confused: bool = False,
 ) -> Image.Image:
     """The table as a picture: rows are the truth, columns what was predicted; a row's colours are its shares.
 
     `counts` is `(C, C) int64`, or `(C + 1, C + 1)` where the last column and the last row stand for nothing: `rest`
-    names them, an empty name leaves them out. With more than `most` classes those with the most `objects` are shown.
+    names them, an empty name leaves them out. With more than `most` classes those with the most `objects` are shown,
+    or, where `confused`, those that are most often taken for each other.
     """
-    counts, chosen = _chosen(tuple(labels), counts, most)
+    counts, chosen = _chosen(tuple(labels), counts, most, confused=confused)
     names = [one_line(label) for label in chosen]
     rows = [*names, rest[1]] if rest[1] else list(names)
     columns = [*names, rest[0]] if rest[0] else list(names)
@@ -38,7 +40,10 @@ def draw(
     label = min(190, round(longest) + 14)
     left, top = label + 40, label + 78
     dropped = len(labels) - len(names)
-    title = f"Confusion ({note})" + (f", the {len(names)} classes with the most {objects}" if dropped else "")
+    title = f"Confusion ({note})"
+    if dropped:
+        which = f"of {len(labels):,} that are confused most" if confused else f"with the most {objects}"
+        title += f", the {len(names)} classes {which}"
     width = max(left + cell * len(columns) + 24, 420, text_size(title, 20)[0] + 32)
     sheet = Sheet(width, top + cell * len(rows) + 24)
     sheet.text((16, 16), title, 20)
@@ -64,14 +69,32 @@ def draw(
     return sheet.finished()
 
 
-def _chosen(labels: tuple[str, ...], counts: np.ndarray, most: int) -> tuple[np.ndarray, list[str]]:
+def _chosen(
+    labels: tuple[str, ...], counts: np.ndarray, most: int, *, confused: bool
+) -> tuple[np.ndarray, list[str]]:
     n = len(labels)
     if n <= most:
         return counts, list(labels)
     weight = counts[:n].sum(axis=1) + counts[:, :n].sum(axis=0)
-    keep = np.sort(np.argsort(-weight, kind="stable")[:most])
+    order = np.argsort(-weight, kind="stable")
+    if confused:
+        order = np.array(list(dict.fromkeys([*_confused(counts[:n, :n], most), *order.tolist()])), int)
+    keep = np.sort(order[:most])
     whole = np.append(keep, n) if len(counts) > n else keep
     return counts[np.ix_(whole, whole)], [labels[k] for k in keep]
+
+
+def _confused(counts: np.ndarray, most: int) -> list[int]:
+    """The classes of the most frequent confusions, both of each, as far as `most` classes have room for them."""
+    mistakes = counts * ~np.eye(len(counts), dtype=bool)
+    pairs = np.argsort(-mistakes, axis=None, kind="stable")[: np.count_nonzero(mistakes)]
+    found: dict[int, None] = {}
+    for pair in pairs.tolist():
+        both = dict.fromkeys(divmod(pair, len(counts)))
+        if len(found | both) > most:
+            break
+        found |= both
+    return list(found)
 
 
 def _shade(share: float, right: bool, faint: bool) -> Colour:

@@ -35,7 +35,11 @@ class Epoch:
 
 
 def draw(epochs: Sequence[Epoch], best: int | None = None, title: str = "Training") -> Image.Image:
-    """An 800 x 500 RGB picture of the curves. `best` is the place of the epoch whose weights were kept."""
+    """An 800 x 500 RGB picture of the curves. `best` is the place of the epoch whose weights were kept.
+
+    A head on frozen features, which comes before the first epoch, stands at 0.
+    """
+    first = 0 if epochs and epochs[0].stage == "head" else 1
     sheet = Sheet(WIDTH, HEIGHT)
     sheet.text((16, 14), fit(one_line(title), 20, 440), 20)
     _legend(sheet, best is not None)
@@ -50,7 +54,7 @@ def draw(epochs: Sequence[Epoch], best: int | None = None, title: str = "Trainin
         low, high = _range([*train, *val], most=1.0 if name == "accuracy" else math.inf)
         panel.scale(low, high)
         panel.stages([e.stage for e in epochs])
-        panel.epochs()
+        panel.epochs(first)
         panel.line(train, TRAINING)
         panel.line(val, VALIDATION)
         if best is not None and 0 <= best < len(epochs):
@@ -61,7 +65,7 @@ def draw(epochs: Sequence[Epoch], best: int | None = None, title: str = "Trainin
     positive = [r for r in rates if r is not None and r > 0]
     panel.scale_of_powers(min(positive, default=1e-4), max(positive, default=1e-3))
     panel.stages([e.stage for e in epochs], named=False)
-    panel.epochs()
+    panel.epochs(first)
     panel.line(rates, RATE)
     sheet.text((WIDTH / 2, HEIGHT - 18), "epoch", 13, FAINT, "ma")
     return sheet.finished()
@@ -126,13 +130,14 @@ class _Panel:
             if named and len(words) > 2:
                 self._sheet.text((left + 4, self._top + 2), words, 12, FAINT)
 
-    def epochs(self) -> None:
-        """Numbers of epochs, counted from 1, at round places."""
+    def epochs(self, first: int) -> None:
+        """Numbers of epochs at round places, the first of all being `first`."""
         step = max(1, int(_round_step(self._count * 34 / self._width))) if self._count else 1
-        shown = [1, *range(step, self._count + 1, step)] if step > 1 else range(1, self._count + 1)
+        end = self._count + first
+        shown = [first, *range(step, end, step)] if step > 1 else range(first, end)
         room = -1e9
         for epoch in shown:
-            x, words = self._x(epoch - 1), str(epoch)
+            x, words = self._x(epoch - first), str(epoch)
             if x - text_size(words, 12)[0] / 2 > room:
                 self._sheet.text((x, self._top + self._height + 6), words, 12, FAINT, "ma")
                 room = x + text_size(words, 12)[0] / 2 + 4

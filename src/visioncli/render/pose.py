@@ -35,7 +35,7 @@ def draw(
     canvas = image.copy()
     people = [
         p
-        for p in record.predictions or ()
+        for p in sorted(record.predictions or (), key=lambda p: -p.score)
         if p.score >= draw_score and _sure_joints(p, min_keypoint_score) >= LEAST_JOINTS
     ]
     pen = ImageDraw.Draw(canvas)

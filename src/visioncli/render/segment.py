@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from visioncli.render.canvas import INK, Arrays, Colour, below, fit, readable_size, text_size, write
+from visioncli.render.canvas import Arrays, Colour
 from visioncli.render.colours import class_colour, object_colour
 from visioncli.render.detect import Mark, draw_boxes
 from visioncli.render.fonts import legible
+from visioncli.render.legend import with_legend
 from visioncli.results import Record, Segment
 from visioncli.tasks.segment.masks import decode
 
-LEAST_WIDTH = 240
 LEAST_SHARE = 0.0005
 """A class with less of the picture would read as 0.0 %: the legend leaves it out, the record lists it."""
 NOTHING = "background only"
@@ -36,14 +36,15 @@ def draw(image: Image.Image, record: Record, arrays: Arrays, *, opacity: float =
     if objects:
         draw_boxes(canvas, [m for n, s in enumerate(segments, 1) if (m := _numbered(n, s))])
     note = "approximate masks: class mask inside each box" if any(s.approximate for s in segments) else ""
-    return with_legend(canvas, [entry for group in groups.values() if (entry := _entry(group))], note)
+    entries = [entry for group in groups.values() if (entry := _entry(group))]
+    return with_legend(canvas, entries or [(NOTHING, None)], note)
 
 
 def _numbered(n: int, segment: Segment) -> Mark | None:
     if segment.box is None or segment.score is None:
         return None
     name = f"{n} {legible(segment.label)}".strip()
-    return Mark(segment.box, (f"{name} {segment.score:.2f}", name, str(n)), _colour(segment))
+    return Mark(segment.box, (f"{name} {segment.score:.2f}", name), _colour(segment), segment.score, str(n))
 
 
 def _colour(segment: Segment) -> Colour:
@@ -81,28 +82,3 @@ def _lay(canvas: Image.Image, mask: np.ndarray, colour: Colour, opacity: float) 
     share = np.where(eroded, np.uint8(round(255 * opacity)), np.uint8(255))
     share *= inside
     canvas.paste(colour, (int(columns[0]), int(rows[0])), Image.fromarray(share))
-
-
-def with_legend(image: Image.Image, entries: list[tuple[str, Colour]], note: str = "") -> Image.Image:
-    """The picture above a strip of coloured squares with their names, in as many lines as they need."""
-    size = readable_size(max(image.width, LEAST_WIDTH), image.height)
-    width = max(image.width, LEAST_WIDTH)
-    pad, line = round(size * 0.7), round(size * 1.6)
-    cells: list[tuple[int, int, str, Colour | None]] = []
-    x, row = pad, 0
-    plain: list[tuple[str, Colour | None]] = [*entries] or [(NOTHING, None)]
-    for text, colour in [*plain, *([(note, None)] if note else [])]:
-        shown = fit(text, size, width - 2 * pad - line)
-        cell = text_size(shown, size)[0] + (line if colour else 0) + pad
-        if x > pad and x + cell > width:
-            x, row = pad, row + 1
-        cells.append((x, row, shown, colour))
-        x += cell
-    canvas, pen, top = below(image, (row + 1) * line + 2 * pad, width)
-    for x, row, text, colour in cells:
-        middle = top + pad + row * line + line / 2
-        if colour:
-            half = size * 0.45
-            pen.rectangle((x, middle - half, x + 2 * half, middle + half), fill=colour)
-        write(pen, (x + (line if colour else 0), middle), text, size, INK)
-    return canvas

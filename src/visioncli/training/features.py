@@ -7,15 +7,13 @@ input's size and the view, so that the same picture in another folder, or in ano
 
 import dataclasses
 import hashlib
-import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -30,7 +28,8 @@ from visioncli.runner import RunOptions, run
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.preprocess import preprocess
 from visioncli.training import augment
-from visioncli.weights.places import cache_folder, warn_not_kept
+from visioncli.training.feature_files import store_file
+from visioncli.weights.places import warn_not_kept
 
 VIEWS = 1
 """Raised when augmented views are drawn in another way: those in the cache are then ignored."""
@@ -71,7 +70,7 @@ class FeatureTask(Task):
         self.labels, self.settings = {}, {}
         self.parallel = engine.parallel
         self.enough = 2 * max(row.input.size, row.input.resize)
-        self.model = ModelInfo(row.name, row.source.sha256)
+        self.model = ModelInfo(row.name, row.source.sha256, "fp32")
 
     def prepare(self, picture: Picture) -> np.ndarray:
         """`(1 + K, 3, S, S) float32`"""
@@ -238,15 +237,3 @@ def _prepared(path: Path | str) -> sqlite3.Connection:
         base.close()
         raise
     return base
-
-
-def store_file(row: ModelRow) -> Path:
-    """Where the features of the network of `row` are kept."""
-    shaping: dict[str, Any] = {"weights": row.source.sha256, "input": dataclasses.asdict(row.input)}
-    key = hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()[:16]
-    return cache_folder() / "features" / f"{row.name.replace(':', '_').replace('/', '_')}-{key}.sqlite"
-
-
-def stored_files() -> Iterator[Path]:
-    """All such files in the cache."""
-    yield from sorted((cache_folder() / "features").glob("*.sqlite*"))

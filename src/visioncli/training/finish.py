@@ -4,7 +4,7 @@ import dataclasses
 import shlex
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from visioncli.training.run_files import write_confusion
 from visioncli.training.store import PictureStore
 from visioncli.training.suspects import Suspect, suspects, write_suspects
 from visioncli.training.watch import Log, Watcher, read_log
-from visioncli.weights.runs import WEIGHTS, read_facts, read_run, write_model
+from visioncli.weights.runs import read_facts, read_run, read_weights, write_model
 
 SUSPECTS, CONFUSION, CURVES, SHEET, CARD = (
     "suspects",
@@ -42,6 +42,8 @@ SUSPECTS, CONFUSION, CURVES, SHEET, CARD = (
     "MODEL_CARD.md",
 )
 _SHOWN, _VERSIONS = 8, 7
+_DRAWN_CLASSES = 60
+"""More classes make a picture that is larger than a screen, and hardly a cell that is not empty off the diagonal."""
 _HEADLINES = {"top1": "top-1", "subset_accuracy": "every label right"}
 
 
@@ -88,12 +90,25 @@ def finish(run: Finishing) -> None:
     _write_tables(run, reports[VAL], doubtful)
     _draw(run, reports[VAL], row)
     facts = _facts(run, row, reports, before, doubtful)
-    from safetensors.torch import load_file
-
     with run.watcher.undisturbed():
-        row = write_model(run.folder, _measured(row, reports), load_file(run.folder / WEIGHTS), facts)
+        row = write_model(run.folder, _measured(row, reports), read_weights(row), facts)
     write_whole(run.folder / CARD, model_card(_card(run, row, reports, before, doubtful)).encode())
+    for sentence in _endings(run, doubtful):
+        run.watcher.say(sentence)
     run.log("result", **{name: value for name, value in reports[VAL].numbers().items() if np.isfinite(value)})
+
+
+def _endings(run: Finishing, doubtful: list[Suspect] | None) -> Iterator[str]:
+    """Which of the networks that the run went through is kept, and where labels look wrong."""
+    told = [e for e in read_log(run.folder) if e["event"] in ("head", "epoch")]
+    best = next((e for e in reversed(told) if e.get("best")), None)
+    if best is not None:
+        yield f"The network after epoch {best['epoch']:g} of {told[-1]['epoch']:g} is kept."
+    elif len(told) > 1:
+        yield "No epoch was better than the head on frozen features, which is kept."
+    if doubtful:
+        pictures = "1 picture looks" if len(doubtful) == 1 else f"{len(doubtful):,} pictures look"
+        yield f"{pictures} like another class than the one given: {run.folder / SUSPECTS}.csv"
 
 
 def _predicted(run: Finishing, row: ModelRow, places: np.ndarray, what: str) -> Predictions:
@@ -167,9 +182,8 @@ def _write_tables(run: Finishing, report: ClassificationReport, doubtful: list[S
     classes = run.pictures.classes
     if report.confusion is not None:
         write_confusion(run.folder / f"{CONFUSION}.csv", classes, report.confusion.counts)
-        drawn = confusion.draw(
-            classes, report.confusion.counts, f"{report.pictures:,} validation pictures", objects="pictures"
-        )
+        note = f"{report.pictures:,} validation pictures"
+        drawn = confusion.draw(classes, report.confusion.counts, note, most=_DRAWN_CLASSES, confused=True)
         write_picture(run.folder / f"{CONFUSION}.png", drawn, "PNG", optimize=True)
     if doubtful is not None:
         paths = [example.shown for example in run.pictures.examples]

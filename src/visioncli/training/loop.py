@@ -25,6 +25,7 @@ from visioncli.labelled.interface import PictureSet
 from visioncli.models.row import ModelRow
 from visioncli.training import augment, checkpoint
 from visioncli.training.checkpoint import CHECKPOINT, FOLDER, Progress
+from visioncli.training.clock import Clock
 from visioncli.training.head import validation_loss
 from visioncli.training.interface import Launcher
 from visioncli.training.job import Job, targets
@@ -173,7 +174,7 @@ class Loop:
             self.saved.restore(self.optimizer)
             self.saved = None
         network, optimizer = self.launcher.setup(self.network, self.optimizer)
-        clock = _Clock()
+        clock = Clock()
         last_save = time.monotonic()
         mode = {"keep_statistics": self.recipe.start is Start.PRETRAINED}
         learning_mode(self.network, **mode)
@@ -336,7 +337,7 @@ class Loop:
         self.network.load_state_dict(mine)
         return self.launcher.gather(np.concatenate(found))
 
-    def _forecast(self, stage: Stage, clock: "_Clock") -> None:
+    def _forecast(self, stage: Stage, clock: Clock) -> None:
         """How long the rest will take; where that is too long, as many steps as there is time for.
 
         A later stage, timed in turn, may find that there is time for more after all.
@@ -366,7 +367,7 @@ class Loop:
             epochs=round(self.at.steps / self.epoch_steps, 1),
         )
 
-    def _cost(self, stage: Stage, clock: "_Clock") -> None:
+    def _cost(self, stage: Stage, clock: Clock) -> None:
         self.tell("cost", stage=stage.name, ms_per_picture=clock.ms_a_picture)
 
     def _is_over(self) -> bool:
@@ -395,39 +396,6 @@ class Batch:
 
 def _made(futures: list[Future[np.ndarray]], places: np.ndarray, weight: float, size: int) -> Batch:
     return Batch(np.stack([future.result() for future in futures]), places, weight, size)
-
-
-class _Clock:
-    """What steps take, without the first ones, which prepare what later ones use, and without what lies between."""
-
-    _IGNORED = 3
-
-    def __init__(self) -> None:
-        self.steps = self._pictures = 0
-        self._spent = 0.0
-        self.go_on()
-
-    def go_on(self) -> None:
-        """A step begins."""
-        self._start = time.monotonic()
-
-    def tick(self, pictures: int) -> None:
-        """A step of so many pictures is done, and the next one begins."""
-        self.steps += 1
-        if self.steps > self._IGNORED:
-            self._spent += time.monotonic() - self._start
-            self._pictures += pictures
-        self.go_on()
-
-    @property
-    def seconds_a_step(self) -> float:
-        """Mean over the steps that count."""
-        return self._spent / max(1, self.steps - self._IGNORED)
-
-    @property
-    def ms_a_picture(self) -> float:
-        """Mean over the steps that count, rounded."""
-        return round(1000 * self._spent / max(1, self._pictures), 3)
 
 
 def _mixed(*numbers: int) -> int:

@@ -236,7 +236,7 @@ def _made(facts: CardFacts) -> str:
     if facts.weights_sha256:
         lines.append(f"`model.safetensors` has the SHA-256 {facts.weights_sha256}.")
     lines.append(
-        "`split.csv` says which picture was in which part, `log.jsonl` and `curves.png` how training went, "
+        f"`split.csv` says which picture was in which part, {_log(facts)} how training went, "
         "`model.json` how pictures become input."
     )
     return "\n\n".join(lines)
@@ -279,3 +279,8 @@ def _more(names: Sequence[str], most: int) -> str:
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _log(facts: CardFacts) -> str:
+    """The files that say how training went: a head alone has no curves."""
+    return "`log.jsonl`" if facts.unfreeze == "none" else "`log.jsonl` and `curves.png`"

@@ -21,6 +21,7 @@ from visioncli.errors import UsageError
 from visioncli.files import write_whole
 from visioncli.labelled.interface import TEST, TRAIN, VAL, Example
 from visioncli.sinks.csv_table import defused
+from visioncli.training.matching import first_matches, patience
 
 VAL_SHARE = 0.2
 FOLDER = "folder"
@@ -192,17 +193,19 @@ def groups_of(examples: Sequence[Example], classes: Sequence[str], group: str) -
             f"--group {group!r} is neither `folder` nor a regular expression ({problem}). "
             "Write, for example, --group '^(patient\\d+)'."
         ) from None
-    found = [pattern.search(example.relative or example.path) for example in examples]
-    if examples and not any(found):
+    names = [example.relative or example.path for example in examples]
+    found = first_matches(pattern, names)
+    if found is None:
+        raise UsageError(
+            f"--group {group!r} was not through the {len(names):,} paths after {patience(len(names)):.0f} s: it can "
+            "match in too many ways. Write no repetition of a repetition, such as (a+)+, nor several .* in a row."
+        )
+    if examples and all(source is None for source in found):
         raise UsageError(
             f"--group {group!r} finds nothing in any path, such as {examples[0].relative or examples[0].path}. "
             "Change the expression."
         )
-    return [_first(match) if match else "" for match in found]
-
-
-def _first(match: "re.Match[str]") -> str:
-    return (match[1] or "") if match.re.groups else match[0]
+    return [source or "" for source in found]
 
 
 def _folder(example: Example, classes: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ Fabric brings nine packages of an HTTP client and its server. Neither talks to a
 
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import socket
@@ -41,6 +42,7 @@ _GRACE_SECONDS = 3.0
 _READY = "ready"
 Failure = tuple[str, str, int]
 """`kind` ("said", "unexpected" or "killed"), the sentence or traceback, the exit status that it stands for."""
+_GO_ON = "--resume goes on from its last checkpoint."
 _UNKNOWN: Failure = ("said", "One of the processes that train could not start. Training stopped.", 3)
 
 
@@ -88,8 +90,23 @@ def join(main: Callable[[Launcher], Answer], device: str, precision: str) -> Ans
     if not 0 <= rank < world:
         raise UsageError(f"RANK is {rank} and WORLD_SIZE {world}: ranks are counted from 0.")
     os.environ.setdefault("MASTER_PORT", "29500")
-    with _group(rank, world, local, device, precision, None) as launcher:
-        return main(launcher)
+    try:
+        with _group(rank, world, local, device, precision, None) as launcher:
+            return main(launcher)
+    except RuntimeError as error:
+        # What torch, gloo and NCCL say where another process hung up; gloo has no kind of error of its own.
+        if not isinstance(error, group.DistError) and "gloo" not in str(error):
+            raise
+        raise _as_error("said", _lost(world, str(error)), 3) from error
+
+
+def _lost(world: int, reason: str) -> str:
+    first = (reason.strip().splitlines() or ["no reason was given"])[0].partition(". ")[0]
+    words = re.sub(r"^\[\S*/\S*\] ", "", first)  # where in its own code gloo noticed
+    return (
+        f"Another of the {world} processes that train is gone, or cannot be reached any more ({words}). "
+        f"Training stopped; {_GO_ON}"
+    )
 
 
 def start(main: Callable[[Launcher], Answer], devices: int, device: str, precision: str) -> Answer:
@@ -190,7 +207,7 @@ class _Crew:
 def _how_it_ended(rank: int, world: int, code: int) -> str:
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended by itself with status {code}"
     memory = ", as the system does when memory runs out" if code == -signal.SIGKILL else ""
-    return f"Process {rank + 1} of the {world} that train {how}{memory}. Training stopped."
+    return f"Process {rank + 1} of the {world} that train {how}{memory}. Training stopped; {_GO_ON}"
 
 
 def _as_error(kind: str, message: str, status: int) -> Exception:

@@ -7,7 +7,6 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from visioncli.engines import EngineOptions
-from visioncli.errors import OutputError, UsageError
+from visioncli.errors import UsageError
 from visioncli.labelled.interface import TEST, TRAIN, VAL
 from visioncli.labelled.recognise import read_set
 from visioncli.models import registry
+from visioncli.models.labels import load_labels
 from visioncli.models.row import ModelRow, Untrained
 from visioncli.resolve import describe, ready
 from visioncli.runner import RunOptions, usual_workers
@@ -28,18 +28,16 @@ from visioncli.training.job import Job, class_weights, names_of, targets
 from visioncli.training.prepare import Prepared, head_features, prepare
 from visioncli.training.recipe import Recipe, Start, Unfreeze
 from visioncli.training.run_files import write_files
+from visioncli.training.run_folder import LOCK, locked
 from visioncli.training.split import Line, write_split
 from visioncli.training.watch import Log, Watcher
 from visioncli.weights.downloads import Access
-from visioncli.weights.runs import NOTES, read_facts
+from visioncli.weights.runs import NOTES, read_facts, read_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from torch import Tensor
 
 SPLIT, FILES = "split.csv", "files.jsonl"
-LOCK = "lock"
 _VISITS = {Start.PRETRAINED: 100_000, Start.SCRATCH: 480_000}
 """Pictures times epochs, where no number of epochs is given: a network that knows pictures needs fewer."""
 _MOST_EPOCHS = {Start.PRETRAINED: 30, Start.SCRATCH: 100}
@@ -54,14 +52,16 @@ _FINISH_A_PICTURE, _FINISH_A_GFLOP = 0.001, 0.015
 class Run:
     """A trained network: its folder, which `load("classify", model=run.folder)` takes, and its numbers.
 
-    `numbers` are those of the validation part by name (`top1`, `log_loss` …), `test_numbers` those of the test part
-    where the set has one.
+    `numbers` are those of the validation part of so many `pictures` by name (`top1`, `log_loss` …), `test_numbers`
+    those of the test part where the set has one. `classes` are the names of what it tells apart.
     """
 
     folder: Path
     numbers: dict[str, float]
     intervals: dict[str, tuple[float, float]]
     test_numbers: dict[str, float] = dataclasses.field(default_factory=dict)
+    pictures: int = 0
+    classes: tuple[str, ...] = ()
 
     @property
     def accuracy(self) -> float:
@@ -74,7 +74,8 @@ def read_result(folder: Path) -> Run:
     numbers = read_facts(folder)["numbers"]
     val = numbers[VAL]
     ends = {name: tuple(pair) for name, pair in val["intervals"].items() if pair}
-    return Run(folder, _known(val), ends, _known(numbers.get(TEST, {"numbers": {}})))
+    classes = tuple(load_labels(read_run(folder, check=False).labels).values())
+    return Run(folder, _known(val), ends, _known(numbers.get(TEST, {"numbers": {}})), val["pictures"], classes)
 
 
 def _known(part: dict[str, Any]) -> dict[str, float]:
@@ -136,7 +137,7 @@ def train(
     if _is_follower():
         _learn(run, math.inf, where, watcher)  # the first one's time counts
         return None
-    with _locked(run, check=check, resume=resume):
+    with locked(run, check=check, resume=resume):
         pictures = read_set(os.fspath(data), crops=crops, images=images, access=access)
         watcher.say(f"{len(pictures):,} pictures of {len(pictures.classes):,} classes ({pictures.format}).")
         row = base if recipe.start is Start.SCRATCH else ready(base, access)
@@ -170,50 +171,6 @@ def _check_base(base: ModelRow, recipe: Recipe) -> None:
 def _is_follower() -> bool:
     """Whether this process was started with others, and is not the first of them: that one prepares."""
     return int(os.environ.get("WORLD_SIZE") or 1) > 1 and int(os.environ.get("RANK") or 0) > 0
-
-
-@contextmanager
-def _locked(run: Path, *, check: bool, resume: bool) -> "Iterator[None]":
-    """The run's folder for this process alone. Raises UsageError where it holds something that would be lost."""
-    if check:
-        yield
-        return
-    from filelock import FileLock, Timeout
-
-    state = run / FOLDER
-    if (run / NOTES).is_file() and not state.is_dir() and not resume:
-        raise UsageError(f"{run} holds a trained network. Choose another folder with -o, or remove it.")
-    if state.is_dir() and not resume:
-        raise UsageError(f"{run} holds a run that did not end. Go on with --resume, or remove the folder.")
-    if run.exists() and not run.is_dir():
-        raise UsageError(f"{run} is a file. Choose another folder with -o.")
-    if run.is_dir() and not state.is_dir() and not (run / NOTES).is_file() and any(run.iterdir()):
-        raise UsageError(f"{run} holds other things. Choose a new folder with -o.")
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise OutputError(f"{run} cannot be written: {problem.strerror or problem}.") from None
-    lock = FileLock(state / LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise OutputError(f"{run} is in use by another run.") from None
-    except (OSError, NotImplementedError) as problem:
-        raise OutputError(f"{run} cannot be locked: {problem}.") from None
-    try:
-        yield
-    finally:
-        lock.release()
-        _tidy(state)
-
-
-def _tidy(state: Path) -> None:
-    """Removes the folder of a run that has ended, or that wrote nothing."""
-    if state.is_dir() and not any(p.name != LOCK for p in state.iterdir()):
-        (state / LOCK).unlink(missing_ok=True)
-        state.rmdir()
-        if not any(state.parent.iterdir()):
-            state.parent.rmdir()
 
 
 def _learn(run: Path, seconds: float, where: Where, watcher: Watcher) -> None:

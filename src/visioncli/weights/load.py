@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from visioncli.errors import ModelUnavailable, OutputError
 from visioncli.files import whole_file
-from visioncli.models.row import Carrier, Download, Hub, LocalFile, ModelRow, Trained, Untrained
+from visioncli.models.row import Carrier, Download, Hub, LocalFile, ModelRow, Packaged, Trained, Untrained
 from visioncli.weights.checkpoints import architecture, read_checkpoint
 from visioncli.weights.places import converted_file, stored_file, verified_carrier_file, warn_not_kept
 from visioncli.weights.runs import read_weights
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def load_network(row: ModelRow) -> "nn.Module":
     """The network of `row`, filled with its weights, in inference mode on the CPU. Raises ModelUnavailable.
 
-    A row with a `Download` must have been made ready (`resolve.ready`) before. Of the form "features" it is the
-    network without the layer that classifies; UsageError where it has none of the kind.
+    A row with a `Download` or `Packaged` must have been made ready (`resolve.ready`) before. Of the form "features"
+    it is the network without the layer that classifies; UsageError where it has none of the kind.
     """
     if row.form != "features":
         return _whole_network(row)
@@ -36,7 +36,7 @@ def _whole_network(row: ModelRow) -> "nn.Module":
     if isinstance(row.source, Hub):
         loaded: nn.Module = module.load(row)
         return loaded.eval()
-    cached = converted_file(row.name, row.source) if isinstance(row.source, Carrier) else None
+    cached = converted_file(row.name, row.source) if isinstance(row.source, Carrier | Packaged) else None
     kept = _cached(cached) if cached else None
     state = kept or _published(row, module, variant)
     with torch.device("meta"):
@@ -117,7 +117,7 @@ def _published(row: ModelRow, module: Any, variant: list[str]) -> "dict[str, Ten
     if isinstance(source, Carrier):
         state: dict[str, Tensor] = module.import_weights(verified_carrier_file(source), *variant)
         return state
-    if isinstance(source, Download):
+    if isinstance(source, Download | Packaged):
         path = stored_file(source)
         if hasattr(module, "import_weights"):
             state = module.import_weights(path, *variant)

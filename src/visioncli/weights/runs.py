@@ -1,6 +1,8 @@
 """RUN folders, which `vision train` writes: a network of the user's own as two files, its tensors and what it is.
 
-`model.json` names the SHA-256 of `model.safetensors`, so that two that do not belong together are found out.
+`model.json` names the SHA-256 of `model.safetensors`, so that two that do not belong together are found out. Two
+files cannot be renamed at once, so new tensors wait beside the old ones under a name of their own, where readers find
+them, until `model.json` names them: a network is there whenever its writer is killed.
 """
 
 import dataclasses
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from visioncli.errors import ModelUnavailable, UsageError
-from visioncli.files import explain, whole_file
+from visioncli.files import TEMPORARY, explain, whole_file
 from visioncli.inputs.small_files import MOST_BYTES, read_small
 from visioncli.models import registry
 from visioncli.models.labels import load_labels
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "vision-model/1"
 WEIGHTS, NOTES = "model.safetensors", "model.json"
+WAITING = ".model.safetensors"
+"""New tensors, from before `model.json` names them until they take the place of the old ones."""
 COLDEST, WARMEST = 1e-3, 1e3
 """What a temperature may be: beyond, logits would overflow, or all classes be alike."""
 _VERSION = re.compile(r"vision-model/(\d+)")
@@ -48,17 +52,46 @@ def write_model(folder: Path, row: ModelRow, state: "Mapping[str, Tensor]", fact
 
     `row` has its labels as pairs from 0 on, its architecture ends in their number, and its accuracy is what this
     network reached, not the one that it came from; its parameters are counted. `facts` are JSON values about how it
-    came about; `read_facts` gives them back. The two files are renamed one right after the other: where the program
-    is killed in between, reading says that they do not belong together.
+    came about; `read_facts` gives them back. Whenever the program is killed, the folder holds the network of before
+    or this one. One process at a time may write.
     Raises OutputError, and ValueError for a row, tensors or facts that could not be read back.
     """
     row = dataclasses.replace(row, parameters=_count_parameters(row, state))
-    with whole_file(folder / NOTES) as notes, whole_file(folder / WEIGHTS) as tensors:
+    _settle(folder)
+    # Renamed in the order of their ends: the tensors, then the notes that name them.
+    with whole_file(folder / NOTES) as notes, whole_file(folder / WAITING) as tensors:
         save_tensors(state, tensors, folder / WEIGHTS)
         body = _to_json(row, sha256_of(tensors), facts)
         made = _row(json.loads(body), folder)
         notes.write_bytes(body)
+    _settle(folder)
     return made
+
+
+def _settle(folder: Path) -> None:
+    """Puts tensors that wait in their place where `model.json` names them. Raises OutputError."""
+    waiting = folder / WAITING
+    if not waiting.is_file():
+        return
+    try:
+        named = _body(folder)["weights"]["sha256"]
+    except (ModelUnavailable, LookupError, TypeError):
+        return
+    try:
+        if sha256_of(waiting) == named:
+            os.replace(waiting, folder / WEIGHTS)
+    except OSError as problem:
+        raise explain(problem, folder / WEIGHTS) from problem
+
+
+def tidy(folder: Path) -> None:
+    """Removes what a killed writer of `folder` left behind; no other may be writing. Raises OutputError."""
+    _settle(folder)
+    for path in (folder / WAITING, *folder.glob(TEMPORARY)):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as problem:
+            raise explain(problem, path) from problem
 
 
 def _count_parameters(row: ModelRow, state: "Mapping[str, Tensor]") -> int:
@@ -82,8 +115,10 @@ def save_tensors(
 
     # Safetensors takes neither views nor tensors that share memory.
     whole = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in state.items()}
+    mode = path.stat().st_mode
     try:
         save_file(whole, path, metadata)
+        path.chmod(mode)  # safetensors makes files that nobody else may read
     except SafetensorError as problem:
         number = re.search(r"os error (\d+)", str(problem))
         if number is None:
@@ -98,25 +133,38 @@ def read_run(spec: str | os.PathLike[str], *, check: bool = True) -> ModelRow:
     """
     folder = _folder(spec)
     body = _body(folder)
+    while True:
+        row = _row_of(body, folder)
+        try:
+            if check:
+                _find_weights(folder, row)
+            return row
+        except ModelUnavailable:
+            if (newer := _body(folder)) == body:
+                raise
+            body = newer  # another network was written in the meantime
+
+
+def _row_of(body: dict[str, Any], folder: Path) -> ModelRow:
+    """Raises ModelUnavailable where `body` is not what `write_model` writes."""
     try:
-        row = _row(body, folder)
+        return _row(body, folder)
     except (KeyError, TypeError, ValueError, OverflowError) as problem:
         reason = f"it has no {problem}" if isinstance(problem, KeyError) else str(problem)
         raise ModelUnavailable(
             f"{folder / NOTES} is not as vision train wrote it: {reason}. Copy the folder again, or train it again."
         ) from None
-    if check:
-        _check_weights(folder, row)
-    return row
 
 
 def read_weights(row: ModelRow) -> "dict[str, Tensor]":
     """The tensors of a row of `read_run`. Raises ModelUnavailable, also where they were replaced since."""
     assert isinstance(row.source, Trained)
-    path = Path(row.source.path)
-    state = read_safetensors(path)
-    _check_weights(path.parent, row)
-    return state
+    folder = Path(row.source.path).parent
+    while True:
+        path = _find_weights(folder, row)
+        state = read_safetensors(path)
+        if _sha256(path) == row.source.sha256:  # else it was replaced before it was read
+            return state
 
 
 def read_facts(spec: str | os.PathLike[str]) -> dict[str, Any]:
@@ -281,17 +329,29 @@ def _of(value: Any, kind: type, name: str) -> Any:
     return value
 
 
-def _check_weights(folder: Path, row: ModelRow) -> None:
-    """Raises ModelUnavailable where the tensors are not those that model.json was written for."""
+def _find_weights(folder: Path, row: ModelRow) -> Path:
+    """The tensors that model.json was written for. Raises ModelUnavailable where they are not there."""
     path = folder / WEIGHTS
-    try:
-        found = sha256_of(path) if path.is_file() else None
-    except OSError as problem:
-        raise ModelUnavailable(f"{path} cannot be read: {problem.strerror or problem}.") from None
+    found = _sha256(path)
+    if found == row.source.sha256:
+        return path
+    # Those that waited may have taken their place since it was looked at.
+    for place in (folder / WAITING, path):
+        if _sha256(place) == row.source.sha256:
+            return place
     if found is None:
         raise ModelUnavailable(f"{path} is missing, so {folder} has no weights. {_WHOLE_AGAIN}")
-    if found != row.source.sha256:
-        raise ModelUnavailable(
-            f"{path} is not the file that {NOTES} beside it was written for: its SHA-256 is {found[:16]}…, not "
-            f"{str(row.source.sha256)[:16]}…. It was changed, cut off, or is another model's. {_WHOLE_AGAIN}"
-        )
+    raise ModelUnavailable(
+        f"{path} is not the file that {NOTES} beside it was written for: its SHA-256 is {found[:16]}…, not "
+        f"{str(row.source.sha256)[:16]}…. It was changed, cut off, or is another model's. {_WHOLE_AGAIN}"
+    )
+
+
+def _sha256(path: Path) -> str | None:
+    """None where there is no such file. Raises ModelUnavailable where it cannot be read."""
+    try:
+        return sha256_of(path) if path.is_file() else None
+    except FileNotFoundError:
+        return None
+    except OSError as problem:
+        raise ModelUnavailable(f"{path} cannot be read: {problem.strerror or problem}.") from None

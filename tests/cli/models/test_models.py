@@ -8,9 +8,12 @@ import torch
 from PIL import Image
 
 from conftest import Ended
+from visioncli.engines.compile import compiled_file
 from visioncli.models import registry
-from visioncli.models.row import Carrier
-from visioncli.weights.places import converted_file
+from visioncli.models.measured import measured
+from visioncli.models.row import Carrier, Download
+from visioncli.training.feature_files import store_file
+from visioncli.weights.places import converted_file, stored_file
 
 Vision = Callable[..., Ended]
 
@@ -52,6 +55,57 @@ def test_json_holds_every_fact(vision: Vision) -> None:
     assert rows["resnet50"]["source"]["url"].endswith("resnet50-11ad3fa6.pth")
     assert rows["efficientnet_lite0"]["weights"] == "installed"
     assert vision("models", "info", "resnet50", "--json").records == [rows["resnet50"]]
+
+
+def test_what_was_measured_is_told_apart_from_what_was_published(vision: Vision) -> None:
+    head, *rows = table(vision("models"))
+    listed = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
+    for row in registry.ROWS:
+        cells, ours = listed[row.name], measured(row)
+        assert cells["published on"] == (row.accuracy[0].on if row.accuracy else "-")
+        assert (cells["published"] == "-") == (not row.accuracy)
+        assert cells["measured on"] == (ours[0].where if ours else "-")
+        assert (cells["measured"] == "-") == (not ours)
+    lite = listed["efficientnet_lite0"]
+    assert lite["published"] == "top-1 75.1" and lite["published on"] == "ImageNet-1k val"
+    (top1, *_) = measured(registry.find("efficientnet_lite0"))
+    assert lite["measured"] == f"top-1 {top1.value:.1f}"
+    assert lite["measured on"] == f"{top1.pictures} ImageNet pictures (fp32)"
+    said = vision("models", "info", "efficientnet_lite0").out.decode()
+    assert "published:     top-1 75.1 % on ImageNet-1k val\n" in said
+    assert f"measured:      {top1}" in said
+    assert "measured" not in vision("models", "info", "resnet50").out.decode()
+    (row,) = vision("models", "info", "efficientnet_lite0", "--json").records
+    assert row["measured"][0]["value"] == top1.value and row["accuracy"][0]["value"] == 75.1
+
+
+def test_a_networks_figures_are_of_one_metric_where_both_are_known() -> None:
+    from visioncli.cli.models.listing import headline, own_headline
+
+    for row in registry.ROWS:
+        for task in row.tasks:
+            theirs, ours = headline(row, task), own_headline(row, task)
+            assert theirs is None or ours is None or theirs.metric == ours.metric
+
+
+@pytest.mark.parametrize("task", [None, "detect", "segment", "pose", "classify", "caption"])
+@pytest.mark.parametrize("width", [80, 100])
+def test_both_figures_fit_on_a_terminal_and_a_line_says_where_they_are_from(
+    task: str | None, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from visioncli.cli.models import listing
+
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    listing.show_rows(listing.select(task, None), False, task)
+    out, err = capsys.readouterr()
+    assert max(map(len, (out + err).splitlines())) <= width
+    assert {"published", "measured", "weights"} <= set(out.split("\n")[0].split())
+    told = " ".join(err.split())
+    assert told.startswith("published: by others") and "measured: here" in told
+    for row in listing.select(task, None):
+        if ours := listing.own_headline(row, task):
+            assert ours.where in told
 
 
 def test_info_is_for_people(vision: Vision) -> None:
@@ -171,6 +225,66 @@ def test_weights_are_found_verified_and_removed(vision: Vision, own_cache: Path)
     assert "freed" in vision("models", "remove", "alexnet").err
     assert not path.exists()
     assert "nothing was there" in vision("models", "remove", "alexnet").err
+
+
+def fill(own_cache: Path) -> dict[str, Path]:
+    """A file of each kind, of a size of its own, and one that is somebody's."""
+    row = registry.find("efficientnet_lite0")
+    assert isinstance(row.source, Carrier)
+    alexnet = registry.find("alexnet")
+    assert isinstance(alexnet.source, Download)
+    files = {
+        "downloaded weights": stored_file(alexnet.source),
+        "converted weights": converted_file(row.name, row.source),
+        "compiled networks": compiled_file(row),
+        "features of pictures": store_file(row),
+        "mine": own_cache / "features" / "mine.txt",
+    }
+    for n, path in enumerate(files.values(), start=1):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(n * 1024 * 1024))
+    return files
+
+
+def test_the_cache_says_what_takes_its_room(vision: Vision, own_cache: Path) -> None:
+    assert f"vision: {own_cache} holds nothing of networks.\n" == vision("models", "list", "--cached").err
+    fill(own_cache)
+    said = vision("models", "list", "--cached").err
+    assert said == (
+        f"vision: {own_cache} holds downloaded weights 1.0 MiB, converted weights 2.0 MiB, compiled networks "
+        "3.0 MiB, features of pictures 4.0 MiB.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "gone"),
+    [
+        (("efficientnet_lite0",), {"converted weights", "compiled networks", "features of pictures"}),
+        (("efficientnet_lite0", "--features"), {"features of pictures"}),
+        (("alexnet",), {"downloaded weights"}),
+        (("alexnet", "--features"), set()),
+        (("--features",), {"features of pictures"}),
+        (("--all", "--features"), {"features of pictures"}),
+        (
+            ("--all",),
+            {"downloaded weights", "converted weights", "compiled networks", "features of pictures"},
+        ),
+    ],
+)
+def test_what_is_removed_is_what_was_named(
+    vision: Vision, own_cache: Path, args: tuple[str, ...], gone: set[str]
+) -> None:
+    files = fill(own_cache)
+    ended = vision("models", "remove", *args)
+    assert ended.status == 0
+    assert {what for what, path in files.items() if not path.exists()} == gone
+    assert ("MiB freed" in ended.err) is bool(gone)
+
+
+@pytest.mark.parametrize("args", [(), ("alexnet", "--all")])
+def test_removing_takes_a_name_or_all(vision: Vision, args: tuple[str, ...]) -> None:
+    ended = vision("models", "remove", *args)
+    assert (ended.status, ended.err) == (2, "vision: Name networks, or say --all, or --features.\n")
 
 
 def test_verifying_all_reads_what_is_here(vision: Vision) -> None:

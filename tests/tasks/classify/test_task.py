@@ -114,6 +114,25 @@ def test_the_real_network_answers_as_the_reference_does(shared_data: Path) -> No
 
 
 @pytest.mark.shared_data
+def test_lite3_answers_as_the_8_bit_runtime_does(shared_data: Path) -> None:
+    reference = json.loads((shared_data / "reference" / "efficientnet_lite3.json").read_text())["pictures"]
+    with (shared_data / "imagenet" / "labels.csv").open() as file:
+        truth = {row["file"]: int(row["class_index"]) for row in csv.DictReader(file)}
+    paths = [next((shared_data / "imagenet").rglob(name)) for name in truth]
+    right, off = 0, []
+    for path, record in zip(paths, load("classify", model="efficientnet_lite3")(paths), strict=True):
+        best = (record.predictions or ())[0]
+        expected, score = reference[path.name]["squash"][0]
+        assert best.label_id == expected, path.name
+        off.append(abs(best.score - score))
+        right += best.label_id == truth[path.name]
+    assert right == 95
+    # What eight bits between layers cost; scores of the reference are 256ths.
+    assert max(off) < 0.1
+    assert sum(off) / len(off) < 0.015
+
+
+@pytest.mark.shared_data
 def test_reduced_decoding_names_the_same_class(shared_data: Path, tmp_path: Path) -> None:
     from visioncli import pictures
     from visioncli.api import build_task
@@ -183,3 +202,29 @@ def test_a_sigmoid_of_any_number_is_a_probability() -> None:
 def test_what_shapes_a_trained_networks_answer_is_part_of_its_key() -> None:
     rows = [THREE, *(dataclasses.replace(THREE, **c) for c in ({"temperature": 2.0}, {"thresholds": (0.5,) * 3}))]  # type: ignore[arg-type]
     assert len({json.dumps(r.shaping()) for r in rows}) == 3
+
+
+class LeftIsAnt(Engine):
+    """Class 7 as sure as the left half of the input is bright."""
+
+    def compute(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+        found = np.zeros((len(batch), 1000), np.float32)
+        found[:, 7] = 20 * batch[..., : batch.shape[-1] // 2].mean((1, 2, 3)) - 10
+        return (found,)
+
+
+def test_probabilities_of_the_mirror_image_are_averaged_in() -> None:
+    half = np.zeros((3, 4, 4), np.float32)
+    half[..., :2] = 1
+    plain = Classify(ROW, LeftIsAnt()).scores([half])[0, 7]
+    both = Classify(ROW, LeftIsAnt(), tta="flip").scores([half, np.ascontiguousarray(half[..., ::-1])])[:, 7]
+    turned = Classify(ROW, LeftIsAnt()).scores([np.ascontiguousarray(half[..., ::-1])])[0, 7]
+    assert plain > 0.9
+    assert turned < 0.1
+    assert both == pytest.approx([(plain + turned) / 2] * 2)
+
+
+def test_without_a_word_the_mirror_image_is_not_looked_at() -> None:
+    assert task().settings["tta"] == "none"
+    with pytest.raises(UsageError, match="--tta is one of none, flip"):
+        Classify(ROW, LeftIsAnt(), tta="crops")

@@ -97,6 +97,7 @@ def test_settings_hold_every_option_as_json() -> None:
         "classes": [1, 18],
         "agnostic": True,
         "tile": [64, 0.5],
+        "tta": "none",
     }
 
 

@@ -187,3 +187,21 @@ def test_results_evaluate_by_pycocotools_as_they_are(shared_data: Path, vision: 
     evaluation.params.imgIds = [i for i, image in official.imgs.items() if image["file_name"] in names]
     evaluation.evaluate(), evaluation.accumulate(), evaluation.summarize()
     assert evaluation.stats[1] > 0.6
+
+
+@pytest.mark.parametrize(("tta", "looks"), [("none", 1), ("crops", 2), ("flip", 2)])
+def test_crops_are_mirrored_unless_nothing_is(tta: str, looks: int) -> None:
+    engine = Standing()
+    task = PoseTask(ROW, engine, None, tta=tta)
+    task.predict([task.prepare(Picture(make_picture(0), 1.0))])
+    assert engine.crops == looks
+
+
+def test_flip_reaches_the_detector_and_crops_alone_do_not() -> None:
+    seen = {tta: build(ROW, tta=tta).settings["detector"]["tta"] for tta in ("none", "crops", "flip")}
+    assert seen == {"none": "none", "crops": "none", "flip": "flip"}
+
+
+def test_people_are_found_by_the_detectors_that_are_named() -> None:
+    task = load("pose", detector="ssd_mobilenet_v2").task
+    assert [row["name"] for row in task.settings["networks"]] == ["movenet_lightning", "ssd_mobilenet_v2"]

@@ -223,3 +223,18 @@ def test_classes_at_257_squashed_are_those_of_the_original_runtime(shared_data: 
         assert (got == want).mean() >= 0.995, path.name
         checked += 1
     assert checked
+
+
+def test_tta_flip_is_what_flip_is_short_for() -> None:
+    assert answer(halves(CAT, 0), tta="flip").predictions == answer(halves(CAT, 0), flip=True).predictions
+    flipped = SegmentTask(ROW, DeeplabSegmenter(Grid(halves(0, 0))), flip=True)
+    assert flipped.settings["tta"] == "flip"
+    with pytest.raises(UsageError, match="--tta is one of none, flip"):
+        SegmentTask(ROW, DeeplabSegmenter(Grid(halves(0, 0))), tta="both")
+
+
+def test_the_mirror_image_and_the_named_detectors_reach_the_boxes_of_instances() -> None:
+    task = load("segment", mode="instance", tta="flip", detector="ssd_mobilenet_v2").task
+    assert task.settings["detector"]["tta"] == "flip"
+    assert task.settings["detector"]["name"] == "ssd_mobilenet_v2"
+    assert [row["name"] for row in task.settings["networks"]] == ["deeplab_v3_mobilenet_v2", "ssd_mobilenet_v2"]

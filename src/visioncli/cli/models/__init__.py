@@ -1,7 +1,7 @@
 """`vision models`: what there is, what it costs, and its weights. Only `layers` imports torch."""
 
 from visioncli.cli.help_pages import Command
-from visioncli.cli.models import compiling, computing, listing, weights
+from visioncli.cli.models import compiling, computing, kept, listing, weights
 from visioncli.cli.models.listing import app
 
 __all__ = ["app"]
@@ -15,4 +15,4 @@ app.command("pull", cls=Command)(weights.pull)
 app.command("compile", cls=Command)(compiling.compile_models)
 app.command("path", cls=Command)(weights.path)
 app.command("verify", cls=Command)(weights.verify)
-app.command("remove", cls=Command)(weights.remove)
+app.command("remove", cls=Command)(kept.remove)

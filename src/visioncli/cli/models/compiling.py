@@ -28,7 +28,15 @@ def compile_models(
     """Prepare networks for --engine onnx beforehand, so that even the first picture comes fast."""
     from visioncli import resolve
     from visioncli.cli.models.listing import state_of
-    from visioncli.engines.compile import can_compile, check_compilable, compile_model, compiled_file, is_whole
+    from visioncli.engines.compile import (
+        can_compile,
+        can_quantise,
+        check_compilable,
+        compile_model,
+        compiled_file,
+        is_whole,
+    )
+    from visioncli.engines.processor import has_int8_units
     from visioncli.errors import UsageError
     from visioncli.models import registry
     from visioncli.weights.downloads import Access
@@ -42,8 +50,13 @@ def compile_models(
         check_compilable(row)
     access = Access.of(offline)
     for row in [resolve.ready(row, access) for row in rows]:
-        there = is_whole(compiled_file(row))
-        path = compiled_file(row) if there else compile_model(row)
-        if not quiet:
-            words = "was compiled before" if there else "is compiled"
-            sys.stderr.write(f"vision: {row.name} {words}: {path}\n")
+        # Also in fp32, which stays one option away, and of which int8 is made.
+        for precision in ["fp32", "int8"] if can_quantise(row) and has_int8_units() else ["fp32"]:
+            path = compiled_file(row, precision)
+            if is_whole(path):
+                words = "was compiled before"
+            else:
+                words = "is compiled"
+                compile_model(row, precision=precision)
+            if not quiet:
+                sys.stderr.write(f"vision: {row.name} {words}: {path}\n")

@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import shutil
 import sys
+import textwrap
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +19,7 @@ from visioncli.cli.shared_options import OfflineOption
 from visioncli.cli.streams import printable
 from visioncli.errors import UsageError
 from visioncli.inputs.addresses import without_credentials
+from visioncli.models.measured import Measured, measured
 from visioncli.models.row import Accuracy, Layout, ModelRow
 
 app = typer.Typer(
@@ -84,8 +87,42 @@ def show_rows(rows: list[ModelRow], as_json: bool, task: str | None = None) -> N
     if as_json:
         sys.stdout.writelines(json.dumps(as_dict(row)) + "\n" for row in rows)
         return
-    head = ("name", "tasks", "input", "parameters", "GFLOPs", "file", "accuracy", "on", "weights")
-    write_table(head, [_cells(row, task) for row in rows], right=(2, 3, 4, 5), dispensable=(7, 2, 5, 1))
+    write_table(
+        _HEAD,
+        [_cells(row, task) for row in rows],
+        right=(2, 3, 4, 5),
+        dispensable=[_HEAD.index(name) for name in _FIRST_LEFT_OUT],
+    )
+    if sys.stdout.isatty() and (sets := _sets(rows, task)):
+        words = f"published: by others, on sets of their own. measured: here, {sets}. See vision models info NAME."
+        sys.stderr.write(textwrap.fill(words, shutil.get_terminal_size().columns) + "\n")
+
+
+_HEAD = (
+    *("name", "tasks", "input", "parameters", "GFLOPs", "file"),
+    *("published", "published on", "measured", "measured on", "weights"),
+)
+_FIRST_LEFT_OUT = ("published on", "measured on", "input", "file", "tasks", "parameters", "GFLOPs", "weights")
+
+
+def _sets(rows: list[ModelRow], task: str | None) -> str:
+    """What the measured figures were measured on: `top-1 on 100 ImageNet pictures (fp32)`."""
+    metrics: dict[str, dict[str, None]] = {}
+    for row in rows:
+        if ours := own_headline(row, task):
+            metrics.setdefault(ours.where, {})[_short(ours.metric)] = None
+    return "; ".join(f"{', '.join(names)} on {where}" for where, names in metrics.items())
+
+
+def _short(metric: str) -> str:
+    """A metric's name where there is little room."""
+    return "OKS AP" if metric == "keypoint AP" else metric
+
+
+def own_headline(row: ModelRow, task: str | None) -> Measured | None:
+    """The measured figure beside the published one: of the same metric where there is one."""
+    best, ours = headline(row, task), measured(row)
+    return next((one for one in ours if best and one.metric == best.metric), next(iter(ours), None))
 
 
 def headline(row: ModelRow, task: str | None) -> Accuracy | None:
@@ -97,6 +134,7 @@ def headline(row: ModelRow, task: str | None) -> Accuracy | None:
 
 def _cells(row: ModelRow, task: str | None) -> tuple[str, ...]:
     best = headline(row, task)
+    ours = own_headline(row, task)
     return (
         row.name,
         ",".join(row.tasks),
@@ -104,8 +142,10 @@ def _cells(row: ModelRow, task: str | None) -> tuple[str, ...]:
         count(row.parameters) if row.parameters else "-",
         f"{row.gflops:.2f}" if row.gflops else "-",
         mib(row.file_mib),
-        f"{best.metric} {best.value:.1f}" if best else "-",
+        f"{_short(best.metric)} {best.value:.1f}" if best else "-",
         best.on if best else "-",
+        f"{_short(ours.metric)} {ours.number}" if ours else "-",
+        ours.where if ours else "-",
         state_of(row),
     )
 
@@ -113,7 +153,7 @@ def _cells(row: ModelRow, task: str | None) -> tuple[str, ...]:
 def state_of(row: ModelRow) -> str:
     """Whether the weights are on this machine: installed, cached, or what it takes to have them."""
     from visioncli.errors import ModelUnavailable
-    from visioncli.models.row import Carrier, Download, Hub, Untrained
+    from visioncli.models.row import Carrier, Download, Hub, Packaged, Untrained
     from visioncli.weights.places import carrier_file, stored_file
 
     if isinstance(row.source, Carrier):
@@ -122,8 +162,9 @@ def state_of(row: ModelRow) -> str:
         except ModelUnavailable:
             return f"extra {row.source.extra}" if row.source.extra else "not installed"
         return "installed"
-    if isinstance(row.source, Download):
-        return "cached" if stored_file(row.source).is_file() else "download"
+    if isinstance(row.source, Download | Packaged):
+        absent = "via pip" if isinstance(row.source, Packaged) else "download"
+        return "cached" if stored_file(row.source).is_file() else absent
     if isinstance(row.source, Untrained):
         return "train it"
     return "the library's" if isinstance(row.source, Hub) else "own"
@@ -135,6 +176,7 @@ def as_dict(row: ModelRow) -> dict[str, Any]:
     body["source"] = {"kind": type(row.source).__name__.lower(), **body["source"]}
     if not isinstance(row.labels, str):
         body["labels"] = dict(row.labels)
+    body["measured"] = [dataclasses.asdict(one) for one in measured(row)]
     body["weights"] = state_of(row)
     return body
 
@@ -159,12 +201,15 @@ def info(
         show_rows([row], True)
         return
     spec = row.input
-    scale = f"(pixel / 255 - {_numbers(spec.mean)}) / {_numbers(spec.std)}"
+    white = "brightest" if row.form == "saliency" else "255"
+    scale = f"(pixel / {white} - {_numbers(spec.mean)}) / {_numbers(spec.std)}"
     if row.architecture == "transformers":
         picture = "as its own processor prepares it"
     elif row.layout is not None:
         picture = f"{_shape(row.layout)}, {spec.interpolation}; {scale}"
-    elif "classify" in row.tasks and not spec.resize:
+    elif row.form == "anchors":
+        picture = f"framed in {spec.size} x {spec.size} pixels, {spec.interpolation}; {scale}"
+    elif ("classify" in row.tasks and not spec.resize) or row.form == "saliency":
         picture = f"squashed to {spec.size} x {spec.size}, {spec.interpolation}; {scale}"
     elif "classify" in row.tasks:
         picture = f"shorter side to {spec.resize}, {spec.interpolation}; centre {spec.size} x {spec.size}; {scale}"
@@ -178,7 +223,8 @@ def info(
         "parameters": f"{row.parameters:,}" if row.parameters else "",
         "multiply-adds": f"{row.gflops:g} G" if row.gflops else "",
         "answers": row.layout.style if row.layout else "",
-        "accuracy": "; ".join(map(str, row.accuracy)) or "none published",
+        _accuracy_of(row): "; ".join(map(str, row.accuracy)) or "none",
+        "measured": "; ".join(map(str, measured(row))),
         "input": picture,
         "labels": _labels(row),
         "scores": _scores(row),
@@ -190,6 +236,13 @@ def info(
         "weights": state_of(row),
     }
     sys.stdout.writelines(f"{key + ':':<15}{printable(str(value))}\n" for key, value in facts.items() if value)
+
+
+def _accuracy_of(row: ModelRow) -> str:
+    """What the row's accuracy is called: of a RUN it is what its own validation gave."""
+    from visioncli.models.row import Trained
+
+    return "accuracy" if isinstance(row.source, Trained) else "published"
 
 
 def _labels(row: ModelRow) -> str:
@@ -236,13 +289,16 @@ def _shape(layout: Layout) -> str:
 
 
 def _file(row: ModelRow) -> str:
-    from visioncli.models.row import Carrier, Download, LocalFile
+    from visioncli.models.row import Carrier, Download, LocalFile, Packaged
 
     if isinstance(row.source, LocalFile):
         return f"{row.source.path}, SHA-256 {row.source.sha256}"
 
     if isinstance(row.source, Carrier):
         where = f"{row.source.file} in {row.source.distribution} {row.source.version}"
+        return f"{where}, {mib(row.file_mib)}, SHA-256 {row.source.sha256}"
+    if isinstance(row.source, Packaged):
+        where = f"{row.source.member} in {row.source.wheel} ({mib(row.source.wheel_mib)}) of the package index"
         return f"{where}, {mib(row.file_mib)}, SHA-256 {row.source.sha256}"
     if isinstance(row.source, Download):
         known = f"SHA-256 {row.source.hash_prefix}" + ("" if row.source.sha256 else "…")

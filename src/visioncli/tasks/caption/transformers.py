@@ -38,7 +38,7 @@ class HubCaptionTask(Task):
         assert isinstance(row.source, Hub)
         self._source = row.source
         options = options or EngineOptions()
-        if options.engine == "onnx" or options.precision != "fp32":
+        if options.engine == "onnx" or options.precision not in ("auto", "fp32"):
             raise UsageError("Checkpoints of transformers run with --engine torch and --precision fp32.")
         self._device = choose_device(options.device)
         if options.threads is not None:
@@ -47,7 +47,7 @@ class HubCaptionTask(Task):
         self._tokeniser = hf.tokeniser(row.source)
         self._beams, self._top, self._max_words = max(beams, top), top, max_words
         self.labels = {}
-        self.model = ModelInfo(row.name, row.source.sha256)
+        self.model = ModelInfo(row.name, row.source.sha256, "fp32")
         self.settings = {"beams": beams, "top": top, "max_words": max_words}
 
     def prepare(self, picture: Picture) -> np.ndarray:

@@ -15,7 +15,7 @@ class Compare(Task):
         first = self._tasks[0]
         self.name = first.name  # type: ignore[misc]  # that of the tasks compared
         self.model, self.labels = first.model, first.labels
-        others = {t.model.name: t.model.weights_sha256 for t in self._tasks[1:]}
+        others = {t.model.name: [t.model.weights_sha256, t.model.precision] for t in self._tasks[1:]}
         self.parallel = min(task.parallel for task in self._tasks)
         needs = [task.enough for task in self._tasks]
         self.enough = None if None in needs else max(n for n in needs if n is not None)

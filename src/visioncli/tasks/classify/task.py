@@ -10,6 +10,7 @@ from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import Hub, ModelRow
+from visioncli.models.tta import DEFAULT_TTA, is_mirrored
 from visioncli.pictures import Picture
 from visioncli.results import Classification, ModelInfo
 from visioncli.tasks.interface import Answer, Task
@@ -23,7 +24,8 @@ Preprocess = Callable[[Image.Image], np.ndarray]
 class Classify(Task):
     """Names what a picture shows, best first; at most `top_k` classes with a score of at least `threshold`.
 
-    Without a `threshold`, each class of a network of several labels a picture has its own, and others have none.
+    Without a `threshold`, each class of a network of several labels a picture has its own, and others have none. With
+    `tta` flip, probabilities are the mean of the picture's and its mirror image's.
     """
 
     name = "classify"
@@ -37,6 +39,7 @@ class Classify(Task):
         threshold: float | None = None,
         own_preprocess: Preprocess | None = None,
         own_softmax: bool = False,
+        tta: str = DEFAULT_TTA["classify"],
     ) -> None:
         if top_k < 1:
             raise UsageError(f"--top-k must be at least 1, not {top_k}.")
@@ -44,19 +47,20 @@ class Classify(Task):
             between_0_and_1(threshold=threshold)
         self.engine, self.spec = engine, row.input
         self.labels = load_labels(row.labels)
-        self.top_k, self._row = top_k, row
-        self._least = _thresholds(row, threshold)
+        self.top_k, self.row = top_k, row
+        self.least = _thresholds(row, threshold)
         self._own_preprocess, self._own_softmax = own_preprocess, own_softmax
+        self._flip = is_mirrored("classify", tta)
         self.parallel = engine.parallel
         # Twice the side that it is resized to: the resampling filter then still sees every detail that it lets pass.
         self.enough = None if own_preprocess else 2 * max(row.input.size, row.input.resize)
-        self.model = ModelInfo(row.name, row.source.sha256)
-        self.settings = {"top_k": top_k, "threshold": threshold}
+        self.model = ModelInfo(row.name, row.source.sha256, engine.precision)
+        self.settings = {"top_k": top_k, "threshold": threshold, "tta": str(tta)}
 
     @property
     def thresholds(self) -> tuple[float, ...]:
         """(C,) of a network of several labels a picture, from which on a class is its answer; else empty."""
-        return self._row.thresholds
+        return self.row.thresholds
 
     def prepare(self, picture: Picture) -> np.ndarray:
         """`(3, S, S) float32`."""
@@ -70,9 +74,16 @@ class Classify(Task):
 
     def scores(self, batch: Sequence[np.ndarray]) -> np.ndarray:
         """`(N, C) float32`: the probabilities of all classes."""
-        (outputs,) = self.engine.run(np.stack(batch))
-        ready = self._own_softmax and not self._row.thresholds and _are_probabilities(outputs)
-        return outputs if ready else probabilities(outputs, self._row)
+        x = np.stack(batch)
+        found = self._probabilities(x)
+        if self._flip:
+            found = (found + self._probabilities(np.ascontiguousarray(x[..., ::-1]))) / 2
+        return found
+
+    def _probabilities(self, x: np.ndarray) -> np.ndarray:
+        (outputs,) = self.engine.run(x)
+        ready = self._own_softmax and not self.row.thresholds and _are_probabilities(outputs)
+        return outputs if ready else probabilities(outputs, self.row)
 
     def answers(self, scores: np.ndarray) -> list[Answer]:
         """The best classes of each picture, from what `scores` gave."""
@@ -81,7 +92,7 @@ class Classify(Task):
     def _best(self, scores: np.ndarray) -> tuple[Classification, ...]:
         # A stable sort gives equal scores the order of their ids, whatever the batch.
         order = np.argsort(-scores, kind="stable")
-        chosen = order[(scores >= self._least)[order]][: self.top_k]
+        chosen = order[(scores >= self.least)[order]][: self.top_k]
         return tuple(Classification(self.labels[i], int(i), float(scores[i])) for i in chosen)
 
 

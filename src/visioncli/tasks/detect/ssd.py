@@ -71,8 +71,8 @@ def _taps(length: float, available: int) -> tuple[NDArray[np.intp], NDArray[np.i
     return np.clip(first, 0, available - 1), np.clip(first + 1, 0, available - 1), weights
 
 
-def _least_logit(score: float) -> float:
-    """Below any logit whose score is at least `score`, rounding included."""
+def least_logit(score: float) -> float:
+    """Return a number below any logit whose score is at least `score`, rounding included."""
     if score < np.finfo(np.float32).tiny:  # scores so small are rounded to too few digits to be told apart
         return -np.inf
     # From 15 on, float32 scores are so close to 1 that several logits share one.
@@ -100,7 +100,7 @@ def postprocess(
     """
     logits = np.asarray(logits, np.float32)
     # Few of 174,447 logits are high enough: only theirs become scores.
-    candidates = np.flatnonzero(logits >= _least_logit(score))
+    candidates = np.flatnonzero(logits >= least_logit(score))
     anchor, labels = np.divmod(candidates, logits.shape[1])
     with np.errstate(over="ignore"):
         scores = (1 / (1 + np.exp(-logits.reshape(-1)[candidates]))).astype(np.float32, copy=False)

@@ -5,21 +5,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from PIL.Image import Image
 
-from visioncli.engines.interface import EngineOptions
+from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import UsageError
+from visioncli.models import registry
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import Hub, ModelRow
+from visioncli.models.tta import DEFAULT_TTA, Tta, is_mirrored
 from visioncli.pictures import Picture
-from visioncli.results import Detection, ModelInfo
+from visioncli.results import Detection
 from visioncli.tasks.class_names import parse_classes
-from visioncli.tasks.detect.detectors import Boxes, Detector, Limits, SsdDetector
+from visioncli.tasks.detect.detectors import Boxes, Detector, EfficientDetDetector, Limits, SsdDetector
+from visioncli.tasks.detect.fusion import LOG_ODDS
 from visioncli.tasks.detect.tiles import Tiling, Window, merge
+from visioncli.tasks.detect.together import Member, Together
 from visioncli.tasks.detect.torchvision import TorchvisionDetector
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.limits import between_0_and_1
+from visioncli.tasks.members import TOGETHER, joint_info, same_classes
 
 WINDOWS_AT_ONCE = 8
 """Larger batches gain nothing on a CPU and hold more memory."""
@@ -33,12 +37,13 @@ class Prepared:
     """
 
     windows: list[Window]
-    whole: np.ndarray
+    whole: Any
     image: Image
 
 
 class Detect(Task):
-    """Finds objects: label, score and box of each, best first."""
+    """Finds objects: label, score and box of each, best first. `others` are networks that the detector has beside the
+    row's; ids are those of the row."""
 
     name = "detect"
 
@@ -53,6 +58,8 @@ class Detect(Task):
         classes: str | None = None,
         agnostic: bool = False,
         tile: str | None = None,
+        others: Sequence[ModelRow] = (),
+        tta: str = Tta.NONE,
     ) -> None:
         between_0_and_1(score=score, iou=iou)
         if max_detections < 1:
@@ -63,7 +70,7 @@ class Detect(Task):
         self.parallel = detector.parallel
         self.limits = Limits(score, iou, max_detections, wanted, agnostic)
         self.tiling = Tiling.parse(tile) if tile else None
-        self.model = ModelInfo(row.name, row.source.sha256)
+        self.model = joint_info([row, *others], detector.precision)
         self.settings = {
             "score": score,
             "iou": iou,
@@ -71,6 +78,7 @@ class Detect(Task):
             "classes": sorted(wanted) if wanted is not None else None,
             "agnostic": agnostic,
             "tile": [self.tiling.size, self.tiling.overlap] if self.tiling else None,
+            "tta": str(tta),
         }
 
     def prepare(self, picture: Picture) -> Prepared:
@@ -115,9 +123,32 @@ class Detect(Task):
         )
 
 
-def build(row: ModelRow, options: EngineOptions | None = None, **settings: Any) -> Detect:
-    """The task with its network loaded."""
-    return Detect(row, open_detector(row, options), **settings)
+def default_rows() -> list[ModelRow]:
+    """The networks that find objects where none is named; their weights may have to be fetched."""
+    return [registry.find(name, "detect") for name in registry.DEFAULTS["detect"].split(TOGETHER)]
+
+
+def build(
+    row: ModelRow,
+    options: EngineOptions | None = None,
+    *,
+    others: Sequence[ModelRow] = (),
+    tta: str = DEFAULT_TTA["detect"],
+    **settings: Any,
+) -> Detect:
+    """The task with its network loaded. With `others`, or `tta`, boxes are fused.
+
+    Raises UsageError where the networks know different classes.
+    """
+    flip = is_mirrored("detect", tta)
+    if not others and not flip:
+        return Detect(row, open_detector(row, options), **settings)
+    rows = [row, *others]
+    members = [
+        Member(open_detector(one, options), LOG_ODDS.get(one.name, 0.0) if others else 0.0, ids)
+        for one, ids in zip(rows, same_classes(rows), strict=True)
+    ]
+    return Detect(row, Together(members, flip=flip), others=others, tta=tta, **settings)
 
 
 def open_detector(row: ModelRow, options: EngineOptions | None = None) -> Detector:
@@ -125,6 +156,12 @@ def open_detector(row: ModelRow, options: EngineOptions | None = None) -> Detect
     from visioncli.engines import open_engine
 
     engine = open_engine(row, options)
+    detector = _detector(row, engine)
+    detector.precision = engine.precision
+    return detector
+
+
+def _detector(row: ModelRow, engine: Engine) -> Detector:
     if isinstance(row.source, Hub):
         from visioncli.tasks.detect.transformers import TransformersDetector
 
@@ -133,4 +170,6 @@ def open_detector(row: ModelRow, options: EngineOptions | None = None) -> Detect
         from visioncli.tasks.detect.onnx import OnnxDetector
 
         return OnnxDetector(row, engine)
+    if row.form == "anchors":
+        return EfficientDetDetector(engine, row.input)
     return TorchvisionDetector(engine) if row.form in ("boxes", "instances") else SsdDetector(engine)

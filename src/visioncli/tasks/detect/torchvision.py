@@ -46,6 +46,9 @@ class TorchvisionDetector(Detector):
         """The picture itself: as 8-bit values it waits in a quarter of the memory."""
         return np.asarray(image)
 
+    def prepare_mirrored(self, image: Image, prepared: np.ndarray) -> np.ndarray:
+        return prepared[:, ::-1]  # a view: a copy of a large picture would be as large
+
     def detect(self, inputs: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]], limits: Limits) -> list[Boxes]:
         found = []
         for rgb in inputs:

@@ -64,7 +64,7 @@ class ExplainableClassifier:
     """A classifier and the classes to explain: names, ids, or `top-N`."""
 
     def __init__(self, row: ModelRow, network: nn.Module, wanted: str, layer: str) -> None:
-        self.info = ModelInfo(row.name, row.source.sha256)
+        self.info = ModelInfo(row.name, row.source.sha256, "fp32")
         self.labels = load_labels(row.labels)
         self._row, self._spec, self._network = row, row.input, network
         self._top, self._chosen = parse_wanted(wanted, self.labels)
@@ -97,7 +97,7 @@ class ExplainableDetector:
     _FINE_ANCHORS = 19 * 19 * 3
 
     def __init__(self, row: ModelRow, network: nn.Module, wanted: str, layer: str, score: float) -> None:
-        self.info = ModelInfo(row.name, row.source.sha256)
+        self.info = ModelInfo(row.name, row.source.sha256, "fp32")
         self.labels = load_labels(row.labels)
         self._network, self._score = network, score
         self._top, chosen = parse_wanted(wanted, self.labels)
@@ -236,7 +236,7 @@ def build(
     check_method(method)
     between_0_and_1(score=score)
     options = options or EngineOptions()
-    if options.engine == "onnx" or options.precision != "fp32":
+    if options.engine == "onnx" or options.precision not in ("auto", "fp32"):
         raise UsageError("Maps are made of gradients, which need --engine torch and --precision fp32.")
     chosen_device = choose_device(options.device)
     if options.threads is not None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from PIL.Image import Image
@@ -10,6 +11,7 @@ from PIL.Image import Image
 from visioncli.engines.interface import Engine
 from visioncli.errors import UsageError
 from visioncli.models.registry import ModelRow
+from visioncli.models.tta import DEFAULT_POSE_TTA, PoseTta
 from visioncli.pictures import Picture
 from visioncli.results import Keypoint, ModelInfo, Person
 from visioncli.tasks.detect.task import Detect
@@ -34,7 +36,10 @@ class Prepared:
 
 
 class PoseTask(Task):
-    """The 17 COCO keypoints of each detected person. Where nobody is detected, nobody is drawn."""
+    """The 17 COCO keypoints of each detected person. Where nobody is detected, nobody is drawn.
+
+    Joints are the mean of a crop's and its mirror image's, unless `tta` is none.
+    """
 
     name = "pose"
 
@@ -48,6 +53,7 @@ class PoseTask(Task):
         min_keypoint_score: float = 0.2,
         max_people: int = 20,
         angles: bool = False,
+        tta: str = DEFAULT_POSE_TTA,
     ) -> None:
         between_0_and_1(score=score, min_keypoint_score=min_keypoint_score)
         if max_people < 1:
@@ -56,13 +62,15 @@ class PoseTask(Task):
         self.parallel = engine.parallel if detector is None else min(engine.parallel, detector.parallel)
         self._score, self._min_score = score, min_keypoint_score
         self._most, self._angles = max_people, angles
+        self._flip = tta != PoseTta.NONE
         self.labels = {PERSON_ID: PERSON}
-        self.model = ModelInfo(row.name, row.source.sha256)
+        self.model = ModelInfo(row.name, row.source.sha256, engine.precision)
         self.settings = {
             "score": score,
             "min_keypoint_score": min_keypoint_score,
             "max_people": max_people,
             "angles": angles,
+            "tta": str(tta),
             "detector": asdict(detector.model) | detector.settings if detector else None,
         }
 
@@ -77,7 +85,7 @@ class PoseTask(Task):
         found = self._detector.find([p.detection for p in batch if p.detection is not None])
         extra = {"detector": asdict(self._detector.model)}
         return [
-            Answer(self._people(find_keypoints(p.image, people.boxes, people.scores, self._network)), extra)
+            Answer(self._people(self._found(p.image, people.boxes, people.scores)), extra)
             for p, people in zip(batch, found, strict=True)
         ]
 
@@ -85,10 +93,13 @@ class PoseTask(Task):
         (keypoints,) = self._engine.run(crops)
         return keypoints
 
+    def _found(self, image: Image, boxes: np.ndarray, scores: np.ndarray, **how: Any) -> list[Pose]:
+        return find_keypoints(image, boxes, scores, self._network, flip=self._flip, **how)
+
     def _single(self, image: Image) -> Answer:
         box = np.array([[0, 0, *image.size]], np.float32)
         # The whole picture is the crop: nothing beyond its border belongs to the person.
-        found = find_keypoints(image, box, np.ones(1, np.float32), self._network, scale=1.0, second_pass=False)
+        found = self._found(image, box, np.ones(1, np.float32), scale=1.0, second_pass=False)
         return Answer(self._people(found))
 
     def _people(self, found: list[Pose]) -> tuple[Person, ...]:

@@ -18,7 +18,7 @@ class Segmenter(ABC):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.parallel = engine.parallel
+        self.parallel, self.precision = engine.parallel, engine.precision
 
     @abstractmethod
     def prepare(self, image: Image.Image, size: int) -> np.ndarray:

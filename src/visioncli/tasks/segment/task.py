@@ -14,8 +14,10 @@ from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import Hub, ModelRow
+from visioncli.models.tta import DEFAULT_TTA, Tta, is_mirrored
 from visioncli.pictures import Picture
 from visioncli.results import ModelInfo, Segment
+from visioncli.tasks.beforehand import check_mode
 from visioncli.tasks.detect.detectors import Boxes
 from visioncli.tasks.detect.task import Detect
 from visioncli.tasks.detect.task import Prepared as PreparedDetection
@@ -50,7 +52,10 @@ class Prepared:
 
 
 class SegmentTask(Task):
-    """Masks at the picture's full size: logits are enlarged, then the best class is taken, so edges are smooth."""
+    """Masks at the picture's full size: logits are enlarged, then the best class is taken, so edges are smooth.
+
+    With `tta` flip they are the mean of the picture's and its mirror image's; `flip` is short for that.
+    """
 
     name = "segment"
 
@@ -61,6 +66,7 @@ class SegmentTask(Task):
         *,
         mode: str = "semantic",
         size: int = DEFAULT_SIZE,
+        tta: str = DEFAULT_TTA["segment"],
         flip: bool = False,
         polygons: bool = False,
         detector: Detect | None = None,
@@ -69,7 +75,8 @@ class SegmentTask(Task):
         if mode == "instance" and detector is None:
             raise UsageError("Instance masks need a detector.")
         self._segmenter, self._mode, self._size = segmenter, mode, size
-        self._flip, self._polygons, self._detector = flip, polygons, detector
+        self._flip = is_mirrored("segment", tta) or flip
+        self._polygons, self._detector = polygons, detector
         self.parallel = segmenter.parallel if detector is None else min(segmenter.parallel, detector.parallel)
         self._classes = load_labels(row.labels)
         self.labels = self._classes
@@ -83,11 +90,11 @@ class SegmentTask(Task):
             self.labels = {i: detector.labels[i] for i in self._voc_of}
         elif mode == "foreground":
             self.labels = {1: FOREGROUND}
-        self.model = ModelInfo(row.name, row.source.sha256)
+        self.model = ModelInfo(row.name, row.source.sha256, segmenter.precision)
         self.settings = {
             "mode": mode,
             "size": size,
-            "flip": flip,
+            "tta": str(Tta.FLIP if self._flip else Tta.NONE),
             "polygons": polygons,
             "detector": asdict(detector.model) | detector.settings if detector else None,
         }
@@ -113,12 +120,12 @@ class SegmentTask(Task):
 
     def _answer(self, prepared: Prepared, objects: Boxes | None) -> Answer:
         logits = self._logits(prepared.x)
-        classes = self._segmenter.classes(logits, prepared.height, prepared.width)
-        if objects is not None:
-            return self._instances(classes, objects)
         if self._mode == "foreground":
             alpha = self._segmenter.alpha(logits, prepared.height, prepared.width)
             return self._foreground(alpha)
+        classes = self._segmenter.classes(logits, prepared.height, prepared.width)
+        if objects is not None:
+            return self._instances(classes, objects)
         counts = np.bincount(classes.ravel())
         present = [int(i) for i in np.flatnonzero(counts) if i != BACKGROUND or not self._has_background]
         segments = [
@@ -224,32 +231,39 @@ def build(
     *,
     score: float = 0.4,
     classes: str | None = None,
+    detector: Sequence[ModelRow] = (),
+    tta: str = DEFAULT_TTA["segment"],
+    flip: bool = False,
     **settings: Any,
 ) -> Task:
-    """The task with its network loaded, and the detector's where instances are approximated."""
+    """The task with its network loaded, and where instances are approximated those of `detector`, whose boxes are
+    fused if they are several."""
     from visioncli.engines import open_engine
-    from visioncli.models import registry
     from visioncli.tasks.detect import task as detect
     from visioncli.tasks.segment.torchvision import InstanceTask
 
     mode, size = settings.get("mode", "semantic"), settings.get("size", DEFAULT_SIZE)
     check_options(mode, size)
+    tta = Tta.FLIP if is_mirrored("segment", tta) or flip else Tta.NONE
+    check_mode(row, mode)
     if row.form == "instances":
-        if mode != "instance":
-            raise UsageError(f"{row.name} finds objects and their masks: add --mode instance.")
+        if tta == Tta.FLIP:
+            raise UsageError(
+                f"{row.name} answers for the picture alone: masks of its mirror image cannot be averaged."
+            )
         engine = open_engine(row, options)
         return InstanceTask(row, engine, score=score, classes=classes, polygons=settings.get("polygons", False))
-    detector = None
+    finder = None
     if mode == "instance":
         if row.labels != "voc":
             raise UsageError(
                 f"Instance masks are approximated with networks that know Pascal VOC's classes, not with {row.name}."
             )
-        detector_row = registry.find(registry.DEFAULTS["detect"], "detect")
-        detector = detect.build(detector_row, options, score=score, classes=classes)
-    if row.form == "pixels" and size == DEFAULT_SIZE:
+        first, *others = detector or detect.default_rows()
+        finder = detect.build(first, options, others=others, tta=tta, score=score, classes=classes)
+    if row.form in ("pixels", "saliency") and size == DEFAULT_SIZE:
         settings["size"] = row.input.size
-    return SegmentTask(row, open_segmenter(row, options), detector=detector, **settings)
+    return SegmentTask(row, open_segmenter(row, options), tta=tta, detector=finder, **settings)
 
 
 def open_segmenter(row: ModelRow, options: EngineOptions | None = None) -> Segmenter:
@@ -265,4 +279,8 @@ def open_segmenter(row: ModelRow, options: EngineOptions | None = None) -> Segme
         from visioncli.tasks.segment.onnx import OnnxSegmenter
 
         return OnnxSegmenter(row, engine)
+    if row.form == "saliency":
+        from visioncli.tasks.segment.saliency import SaliencySegmenter
+
+        return SaliencySegmenter(engine, row.input)
     return PlainSegmenter(engine, row.input) if row.form == "pixels" else DeeplabSegmenter(engine)

@@ -43,7 +43,7 @@ class InstanceTask(Task):
         self.labels = load_labels(row.labels)
         wanted = parse_classes(classes, self.labels) if classes is not None else None
         self._limits = Limits(score, iou, 100, wanted)
-        self.model = ModelInfo(row.name, row.source.sha256)
+        self.model = ModelInfo(row.name, row.source.sha256, engine.precision)
         self.settings = {
             "mode": "instance",
             "score": score,

@@ -1,0 +1,21 @@
+import pytest
+
+from visioncli.errors import UsageError
+from visioncli.models.tta import DEFAULT_POSE_TTA, DEFAULT_TTA, PoseTta, Tta, is_mirrored
+
+
+def test_only_flip_shows_the_mirror_image_of_the_whole_picture() -> None:
+    assert [is_mirrored("detect", word) for word in Tta] == [False, True]
+    assert [is_mirrored("pose", word) for word in PoseTta] == [False, False, True]
+
+
+@pytest.mark.parametrize("task", ["classify", "detect", "segment", "caption"])
+def test_crops_are_mirrored_by_pose_alone(task: str) -> None:
+    with pytest.raises(UsageError, match="--tta is one of none, flip, not 'crops'"):
+        is_mirrored(task, "crops")
+
+
+def test_defaults_are_words_of_their_tasks() -> None:
+    for task, word in DEFAULT_TTA.items():
+        is_mirrored(task, word)
+    is_mirrored("pose", DEFAULT_POSE_TTA)
