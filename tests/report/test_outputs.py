@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,14 @@ def test_an_output_folder_is_called_after_itself_and_its_network(tmp_path: Path)
     assert (found.name, found.model, found.task, found.folder) == ("mine", "tiny", "classify", folder)
     assert [record.input for record in found.records] == ["a.jpg"]
     assert not found.has_truth
+
+
+def test_the_numbers_that_a_network_computed_in_are_known_where_they_are_not_the_usual_ones(tmp_path: Path) -> None:
+    one = made_runs.record("classify", "a.jpg", made_runs.named(CAT))
+    for precision, known in (("int8", "int8"), ("fp32", ""), (None, "")):
+        model = dataclasses.replace(one.model, precision=precision)  # type: ignore[type-var]
+        folder = made_runs.write(tmp_path / "out", [dataclasses.replace(one, model=model)])
+        assert read_outputs([str(folder)])[0].precision == known
 
 
 def test_a_run_of_training_is_its_validation_part_with_the_truth_beside(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ class Answers:
         state = [ABSENT if r is None else OK if r.ok else FAILED for r in records]
         body: dict[str, Any] = {
             "name": self.output.name,
-            "model": self.output.model,
+            "model": f"{self.output.model} {self.output.precision}".strip(),
             "folder": str(self.output.folder),
             "state": numbers(np.array(state, np.uint8)),
             "objects": self.rows.to_json(),

@@ -41,6 +41,12 @@ class Output:
         return next((record.model.name for record in self.records if record.model is not None), "")
 
     @property
+    def precision(self) -> str:
+        """The numbers that the network computed in, where they are not the usual ones of 32 bits."""
+        found = next((r.model.precision for r in self.records if r.model is not None and r.model.precision), "")
+        return "" if found == "fp32" else found
+
+    @property
     def has_truth(self) -> bool:
         """Whether any record has its truth beside it."""
         return any(truth is not None for truth in self.truths)
