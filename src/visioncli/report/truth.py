@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from visioncli.datasets.picture_names import match_names
 from visioncli.datasets.interface import DatasetError
 from visioncli.datasets.label_maps import picture_name
+from visioncli.datasets.picture_names import match_names
 from visioncli.datasets.picture_sizes import pictures_in
 from visioncli.datasets.recognise import Format
 from visioncli.datasets.sides import Side, locate
