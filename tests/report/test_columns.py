@@ -12,7 +12,16 @@ from .page_data import words as words_again
 
 @pytest.mark.parametrize(
     ("values", "kind"),
-    [([0, 255], "u1"), ([0, 256], "u2"), ([0, 65536], "u4"), ([-1, 3], "i4"), ([0.5, math.nan], "f4"), ([], "f4")],
+    [
+        ([0, 255], "u1"),
+        ([0, 256], "u2"),
+        ([0, 65536], "u4"),
+        ([-1, 3], "i4"),
+        ([0.5, math.nan], "f4"),
+        ([], "f4"),
+        ([2**62], "f4"),
+        ([-(2**40)], "f4"),
+    ],
 )
 def test_numbers_come_back_from_as_few_bytes_as_hold_them(values: list[float], kind: str) -> None:
     body = numbers(np.array(values))

@@ -78,6 +78,13 @@ def test_of_three_runs_each_two_are_compared(tmp_path: Path, both: list[Path]) -
     assert "one and third are right on the same pictures" in found[1]["sentence"]
 
 
+def test_huge_and_negative_class_numbers_are_only_numbers(tmp_path: Path) -> None:
+    folder = made_runs.classified(tmp_path / "out", {"a.jpg": [("cat", 2**62, 0.7), ("dog", -(2**40), 0.2)]})
+    made_runs.draw(tmp_path / "a.jpg")
+    found = judged([folder], made_runs.table(tmp_path / "truth.csv", {"a.jpg": "cat"}))
+    assert column(found.runs[0].columns["verdict"]).tolist() == [RIGHT]
+
+
 def test_numbers_are_of_the_pictures_that_every_run_has(tmp_path: Path, both: list[Path]) -> None:
     less = made_runs.write(
         tmp_path / "less",

@@ -29,4 +29,13 @@ def test_a_large_mask_has_a_longer_side_of_so_many_cells_and_covers_the_same_par
 
 def test_a_broken_mask_is_none() -> None:
     assert small_mask(Rle((4, 4), "~~~")) is None
+    assert small_mask(Rle((0, 4), "")) is None
     assert masks_to_json([None]) == [0]
+
+
+def test_a_mask_that_no_memory_holds_is_none() -> None:
+    from pycocotools import mask as coco
+
+    size = (1 << 15, 1 << 15)
+    counts = coco.frPyObjects({"size": list(size), "counts": [size[0] * size[1] // 2, size[0] * size[1] // 2]}, *size)
+    assert small_mask(Rle(size, counts["counts"].decode())) is None

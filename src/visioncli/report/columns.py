@@ -15,19 +15,22 @@ from numpy.typing import ArrayLike, NDArray
 
 VARIABLE = "VISION_REPORT"
 """What the script calls the data."""
+LARGEST = np.iinfo(np.uint32).max
 _NARROW = ((np.uint8, "u1"), (np.uint16, "u2"), (np.uint32, "u4"))
 
 
 def numbers(values: ArrayLike) -> dict[str, str]:
-    """Floats as 32 bits, NaN where there is no number; whole numbers in as few bytes as hold them."""
+    """Floats as 32 bits, NaN where there is no number; whole numbers in as few bytes as hold them, huge ones as
+    floats."""
     array = np.asarray(values)
     if array.dtype == np.bool_:
         array = array.astype(np.uint8)
-    if array.dtype.kind == "f":
-        return _column(array.astype("<f4"), "f4")
-    if array.size and array.min() < 0:
+    lowest, highest = (int(array.min()), int(array.max())) if array.size and array.dtype.kind != "f" else (0, 0)
+    if array.dtype.kind == "f" or highest > LARGEST or lowest < -LARGEST // 2:
+        with np.errstate(over="ignore"):
+            return _column(array.astype("<f4"), "f4")
+    if lowest < 0:
         return _column(array.astype("<i4"), "i4")
-    highest = int(array.max()) if array.size else 0
     kind, code = next((kind, code) for kind, code in _NARROW if highest <= np.iinfo(kind).max)
     return _column(array.astype(np.dtype(kind).newbyteorder("<")), code)
 

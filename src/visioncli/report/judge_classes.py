@@ -85,7 +85,7 @@ def _sheet(run: Answers, truth: ClassTruth, answered: Flags) -> _Sheet:
         if number == NO_CLASS:  # a class that this network does not have is never right
             ids[k], fresh = fresh, fresh + 1
     names = labels | {number: name for number, name in zip(ids, truth.classes, strict=True) if number not in labels}
-    apart = dict(enumerate(told_apart(names, max(names, default=-1) + 1)))
+    apart = told_apart(names)
     used = sorted({p.label_id for r in run.output.records for p in r.predictions or ()} | set(ids))
     column = {number: n for n, number in enumerate(used)}
     chances = np.zeros((len(run.record), len(used)), np.float32)

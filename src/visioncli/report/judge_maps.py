@@ -11,7 +11,7 @@ from visioncli.datasets.interface import DatasetError
 from visioncli.datasets.label_maps import LabelMapPair, read_map, read_pairs
 from visioncli.evaluation.difference import difference
 from visioncli.evaluation.score import Resampling
-from visioncli.metrics.label_map_scores import LabelMapScores
+from visioncli.metrics.label_map_scores import MOST_LABELS, LabelMapScores
 from visioncli.metrics.report import LabelMapReport
 from visioncli.report.classes import ClassTable, labels_of
 from visioncli.report.columns import numbers, starts
@@ -71,7 +71,8 @@ def _called(runs: Sequence[Answers], names: Path | None) -> tuple[str, ...]:
     labels: dict[int, str] = {}
     for run in runs:
         labels = labels_of(run.output) | labels
-    return tuple(labels.get(i, str(i)) for i in range(max(labels, default=-1) + 1))
+    highest = max((i for i in labels if 0 <= i < MOST_LABELS), default=-1)  # what a pixel of a map can hold
+    return tuple(labels.get(i, str(i)) for i in range(highest + 1))
 
 
 def _score(

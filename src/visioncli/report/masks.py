@@ -12,6 +12,9 @@ from visioncli.results import Rle
 SIDE = 288
 """Pixels of the longer side: the page shows masks over pictures of a few hundred pixels."""
 
+MOST_PIXELS = 1 << 28
+"""A few letters may encode a mask of any size: larger ones than this are none of a picture that was decoded."""
+
 
 @dataclass(frozen=True, slots=True)
 class SmallMask:
@@ -23,7 +26,12 @@ class SmallMask:
 
 
 def small_mask(mask: Rle) -> SmallMask | None:
-    """The mask with a longer side of at most SIDE, by the pixel in the middle of each cell; None for a broken one."""
+    """The mask with a longer side of at most SIDE, by the pixel in the middle of each cell.
+
+    None for a broken one, and for one of more pixels than MOST_PIXELS.
+    """
+    if mask.size[0] * mask.size[1] > MOST_PIXELS or min(mask.size) < 1:
+        return None
     try:
         return of_pixels(mask.decode())
     except ValueError:
