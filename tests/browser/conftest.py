@@ -19,6 +19,8 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--enable-precise-memory-info"),
 )
 SECONDS = 30.0
+OWN = ("file:", "data:", "blob:", "about:", "chrome:")
+"""What is no request to anywhere; the last is the tab that the browser itself begins with."""
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +130,7 @@ class Page:
                 asked[found["requestId"]] = found["request"]["url"]
             elif message["method"] == "Network.loadingFailed" and found.get("blockedReason") == "csp":
                 del asked[found["requestId"]]  # it never left the browser
-        assert [url for url in asked.values() if not url.startswith(("file:", "data:", "blob:", "about:"))] == []
+        assert [url for url in asked.values() if not url.startswith(OWN)] == []
 
 
 @pytest.fixture

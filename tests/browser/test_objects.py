@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import made_runs
 from visioncli.geometry.keypoints import NAMES
-from visioncli.results import Explanation
+from visioncli.results import Caption, Explanation
 
 from .conftest import Page, Report
 
@@ -142,6 +143,46 @@ def test_masks_are_decoded_as_the_coco_api_does_it(
         np.testing.assert_array_equal(flat, inside)
     assert page.run(INKED, 3) == 1
     assert page.run(INKED, 4) == 0
+
+
+def test_label_maps_are_right_from_a_mean_iou_on(page: Page, report: Report, photos: Photos, tmp_path: Path) -> None:
+    names = photos(2)
+    left = np.zeros((48, 64), np.uint8)
+    left[:, :32] = 1
+    records = []
+    for name, predicted in zip(names, (left, np.zeros_like(left)), strict=True):
+        short = name.rpartition("/")[2]
+        made = tmp_path / "out" / f"{short}.mask.png"
+        truth = tmp_path / "masks" / short
+        for path, values in ((made, predicted), (truth, left)):
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(values).save(path)
+        found = [made_runs.segment("cat", 1, predicted == 1)] if predicted.any() else []
+        records.append(made_runs.record("segment", name, found, files={"mask": str(made)}))
+    folder = made_runs.write(tmp_path / "out", records)
+    found = report(folder, truth=tmp_path / "masks")
+    page.open(found, "group=wrong")
+    assert page.cards() == ["✗ background 0.25 001.png"]
+    page.click("#views button", "Numbers")
+    assert "mean IoU" in page.run("return document.querySelector('#numbers').innerText")
+    page.open(found, "layers=truth&opacity=1")
+    assert page.run(DOT, 8, 24)[3] == 255
+    assert page.run(DOT, 50, 24)[3] == 0
+    page.click(".card")
+    assert "IoU 1.00" in page.run("return document.querySelector('#viewer').innerText")
+
+
+def test_captions_are_read_below_their_pictures_and_found_by_their_words(
+    page: Page, report: Report, photos: Photos, tmp_path: Path
+) -> None:
+    names = photos(2)
+    said = ("A cat on a mat.", "A dog in a park.")
+    records = [made_runs.record("caption", name, [Caption(text)]) for name, text in zip(names, said, strict=True)]
+    page.open(report(made_runs.write(tmp_path / "out", records)))
+    assert page.cards()[0].startswith("A cat on a mat.")
+    page.type("#query", "park")
+    page.settle()
+    assert page.shown() == [names[1]]
 
 
 def test_opacity_acts_on_masks(page: Page, report: Report, photos: Photos, tmp_path: Path) -> None:

@@ -35,11 +35,7 @@ NOT_JUDGED, HIT, VOID, OTHER_CLASS, POORLY_PLACED, TWICE, NOTHING_THERE = range(
 """What became of a detection, after TIDE (Bolya et al. 2020, arXiv 2008.08115). VOID ones count neither way."""
 NEAR = 0.1
 """Overlap from which a detection is about an object at all, in TIDE's sense."""
-HEADLINES = {
-    Kind.BOXES: ("AP", "AP50", "AP75", "precision", "recall", "f1", "mean_iou"),
-    Kind.MASKS: ("AP", "AP50", "AP75", "precision", "recall", "f1", "mean_iou"),
-    Kind.KEYPOINTS: ("AP", "AP50", "AP75", "precision", "recall", "f1", "mean_iou"),
-}
+HEADLINES = ("AP", "AP50", "AP75", "precision", "recall", "f1", "mean_iou")
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +263,7 @@ def _verdict(one: _Held, run: Answers, place: I64, kind: Kind) -> RunVerdict:
             "about": numbers(about),
             "foundBy": numbers(by),
         },
-        numbers={name: numbers_of[name] for name in HEADLINES[kind] if name in numbers_of},
+        numbers={name: numbers_of[name] for name in HEADLINES if name in numbers_of},
         intervals=found.report.intervals,
         calibration=calibration_of(scored, (found.matched >= 0)[judged]),
     )

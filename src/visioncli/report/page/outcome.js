@@ -15,7 +15,7 @@
     1: "found",
   };
 
-  const UNKNOWN = 0, RIGHT = 1, WRONG = 2;
+  const RIGHT = 1, WRONG = 2;
   V.RIGHT = RIGHT;
   V.WRONG = WRONG;
   const OK = 1;
@@ -213,5 +213,4 @@
       return columns.get(name);
     };
   }
-  V.UNKNOWN = UNKNOWN;
 })();
