@@ -5,11 +5,12 @@ import pytest
 from PIL import Image
 
 import made_runs
+import run_folders
 import small_sets
 from visioncli.datasets.interface import DatasetError
 from visioncli.errors import UsageError
 from visioncli.report.outputs import read_outputs, together
-from visioncli.report.truth import ClassTruth, MapTruth, ObjectTruth, Truth, truth_of
+from visioncli.report.truth import ClassTruth, MapTruth, ObjectTruth, Truth, of_training, truth_of
 from visioncli.results import Caption
 
 CAT = [("cat", 1, 0.9)]
@@ -77,6 +78,20 @@ def test_label_maps_of_other_pictures_are_a_sentence(tmp_path: Path) -> None:
     folder = made_runs.write(tmp_path / "out", [made_runs.record("segment", "a.png", [])])
     with pytest.raises(DatasetError, match="for none of these pictures"):
         truth(folder, tmp_path / "masks")
+
+
+def test_pictures_of_training_that_lie_in_an_archive_are_found_in_it(tmp_path: Path) -> None:
+    small_sets.place(tmp_path / "set", ["cat/1.png", "dog/2.png"])
+    archive = small_sets.zipped(tmp_path / "set", tmp_path / "set.zip")
+    run_folders.make_run(tmp_path / "run", facts={"data": {"source": str(archive)}})
+    one = made_runs.record("classify", f"{archive}!/dog/2.png", made_runs.named(CAT))
+    made_runs.write(tmp_path / "run", [one], "val.jsonl")
+    outputs = read_outputs([str(tmp_path / "run")])
+    (example,) = of_training(outputs, together(outputs)).values()
+    assert example.content is not None
+    assert example.content() == small_sets.png()
+    archive.unlink()
+    assert of_training(outputs, together(outputs)) == {}
 
 
 def test_captions_have_no_truth(tmp_path: Path) -> None:

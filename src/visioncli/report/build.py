@@ -24,7 +24,7 @@ from visioncli.report.judged import Judged
 from visioncli.report.objects import Answers, answers
 from visioncli.report.outputs import Output, Pictures, read_outputs, together
 from visioncli.report.thumbnails import FULLS, THUMBS, Small, Wanted
-from visioncli.report.truth import ClassTruth, MapTruth, ObjectTruth, Truth, truth_of
+from visioncli.report.truth import ClassTruth, MapTruth, ObjectTruth, Truth, of_training, truth_of
 from visioncli.report.write import DATA, PAGE, page_files, write_folder, write_single, write_zip
 from visioncli.sinks.folder import OutputFolder
 
@@ -91,7 +91,7 @@ def build(request: Request) -> Made:
         answers(output, places, len(found.names), table) for output, places in zip(outputs, found.places, strict=True)
     ]
     judged = _judged(truth, runs, table, request)
-    examples = truth.examples if isinstance(truth, ClassTruth) else {}
+    examples = (truth.examples if isinstance(truth, ClassTruth) else {}) or of_training(outputs, found)
     wanted = thumbnails.wanted(found, outputs, examples, request.images)
     page = _Page(request, outputs, found, runs, judged, table, wanted)
     return page.single() if request.single_file else page.folder()

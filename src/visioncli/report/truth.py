@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from visioncli.datasets.picture_names import match_names
 from visioncli.datasets.picture_sizes import pictures_in
 from visioncli.datasets.recognise import Format
 from visioncli.datasets.sides import Side, locate
-from visioncli.errors import UsageError
+from visioncli.errors import UsageError, VisionError
 from visioncli.evaluation.objects import holds_objects, map_folders
+from visioncli.labelled.archives import INSIDE
 from visioncli.labelled.interface import Example
 from visioncli.labelled.recognise import read_set
 from visioncli.report.outputs import Output, Pictures
+from visioncli.weights.runs import is_run, read_facts
 
 CLASSES = ("classify", "gradcam")
 """Tasks whose answers are classes of whole pictures."""
@@ -96,6 +99,22 @@ def beside(outputs: Sequence[Output], pictures: Pictures) -> ClassTruth | None:
         return None
     several = any(found is not None and len(found) != 1 for found in labels)
     return ClassTruth(str(outputs[0].path), tuple(names), tuple(labels), several)
+
+
+def of_training(outputs: Sequence[Output], pictures: Pictures) -> dict[int, Example]:
+    """The entries of pictures that are no files of their own, but lie in the archive, the arrays or the annotated
+    pictures that a RUN was trained on; none where these are no longer there."""
+    found: dict[int, Example] = {}
+    inside = {name: n for n, name in enumerate(pictures.names) if INSIDE in name or not os.path.lexists(name)}
+    for output in outputs:
+        if not inside or not is_run(output.folder):
+            continue
+        with suppress(VisionError):
+            data = read_facts(output.folder).get("data", {})
+            crops = str(data.get("format", "")).endswith("crops")
+            examples = read_set(str(data.get("source")), crops=crops).examples
+            found |= {inside[e.path]: e for e in examples if e.path in inside}
+    return found
 
 
 def _of_set(source: str, pictures: Pictures) -> ClassTruth:
