@@ -119,13 +119,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(autouse=True)
 def a_processor_without_int8_units(monkeypatch: pytest.MonkeyPatch) -> None:
     """What `auto` stands for, and with it every answer, is the same on all machines. Tests of int8 ask for it."""
-    monkeypatch.setattr("visioncli.engines.processor.has_int8_units", lambda: False)
+    monkeypatch.setattr("visioncli.processor.has_int8_units", lambda: False)
 
 
 @pytest.fixture
 def int8_units(a_processor_without_int8_units: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a processor that is made for int8; 8-bit graphs run on every other, too, only slower."""
-    monkeypatch.setattr("visioncli.engines.processor.has_int8_units", lambda: True)
+    monkeypatch.setattr("visioncli.processor.has_int8_units", lambda: True)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,7 +7,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 return
             body = "".join(f'<a href="/files/{file}">{file}</a>\n' for file in files).encode()
             self._send(body, "text/html", 1 << 20)
-        else:
+            return
+        with suppress(OSError):  # pip was ended meanwhile
             self._send((self.server.folder / name).read_bytes(), "application/octet-stream", 1 << 16)
 
     def _send(self, body: bytes, kind: str, step: int) -> None:

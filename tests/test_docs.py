@@ -234,7 +234,7 @@ def test_transcripts_are_what_the_program_says(
     program.parent.mkdir()
     # Scores are shown as of a processor without units for int8.
     start = (
-        "from visioncli.engines import processor; processor.has_int8_units = lambda: False; "
+        "from visioncli import processor; processor.has_int8_units = lambda: False; "
         "from visioncli.__main__ import main; main()"
     )
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{start}" "$@"\n')

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from caption_scores import CaptionScores, consensus, score
-from layouts import Layout, Strangers
+from layouts import Detector, Layout
 from torch import Tensor
 
 from visioncli.networks import object_layout
@@ -56,7 +56,7 @@ class Options(NamedTuple):
     longest: int
     told: int
     patience: int
-    strangers: Strangers
+    detector: Detector
 
 
 def stacked(seen: Sequence[ObjectFeatures]) -> tuple[Tensor, Tensor, Tensor]:
@@ -91,7 +91,7 @@ def batches(
                 rows.append(len(seen))
                 words.append(torch.tensor(vocabulary.encode(caption[: options.longest])))
                 weight.append(weights[layout.image_id, tuple(caption)])
-            seen.append(layouts.features(layout, layouts.detect(layout, random, options.strangers)))
+            seen.append(layouts.features(layout, layouts.detect(layout, random, options.detector)))
         padded = torch.nn.utils.rnn.pad_sequence(words, batch_first=True)
         yield Batch(*stacked(seen), torch.tensor(rows), padded, torch.tensor(weight))
 
@@ -249,7 +249,7 @@ def main(given: Sequence[str] | None = None) -> None:
     pictures = [p for p in everything if not layouts.held_out(p, args.val)]
     vocabulary = Vocabulary.of((c for p in pictures for c in p.captions), args.least_count)
     sizes = Sizes(len(vocabulary), hidden=args.width)
-    args.strangers = Strangers(args.strangers, args.strange_score)
+    args.detector = Detector(strangers=args.strangers, strange_score=args.strange_score)
     options = Options(*(getattr(args, name) for name in Options._fields))
     args.out.mkdir(parents=True, exist_ok=True)
     weights = args.out / "object_layout.safetensors"

@@ -58,7 +58,7 @@ def build_task(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if name not in TASKS:
         raise UsageError(f"There is no task {name!r}. Known: {', '.join(TASKS)}.")
-    groups = _groups(name, os.fspath(model) if model else registry.DEFAULTS[name], settings)
+    groups = _groups(name, os.fspath(model) if model else registry.default_model(name), settings)
     if sum(map(len, groups)) > 1 and (weights or labels):
         raise UsageError("--weights and --labels go with a single model.")
     access = Access.of(offline, progress=progress)

@@ -2,6 +2,7 @@ import pytest
 
 from visioncli.errors import UsageError
 from visioncli.models import registry
+from visioncli.models.activation_ranges import activation_ranges
 from visioncli.models.registry import ROWS, find, rows_for
 
 
@@ -35,3 +36,17 @@ def test_a_network_for_another_task_is_wrong_usage() -> None:
 
 def test_rows_can_be_listed_by_task() -> None:
     assert {row.name for row in rows_for("classify")} >= {"efficientnet_lite0", "efficientnet_lite2"}
+
+
+def test_the_default_of_classification_follows_the_processor(int8_units: None) -> None:
+    assert registry.default_model("classify") == registry.default_model("gradcam") == "efficientnet_lite3"
+    assert registry.default_model("detect") == registry.DEFAULTS["detect"]
+
+
+def test_without_units_for_int8_the_default_is_the_small_network() -> None:
+    assert all(registry.default_model(task) == name for task, name in registry.DEFAULTS.items())
+
+
+def test_better_defaults_are_networks_that_have_ranges_for_int8() -> None:
+    for task, name in registry.DEFAULTS_IN_INT8.items():
+        assert activation_ranges(registry.find(name, task)) is not None

@@ -1,7 +1,7 @@
 import pytest
 
 from visioncli.errors import UsageError
-from visioncli.models.tta import DEFAULT_POSE_TTA, DEFAULT_TTA, PoseTta, Tta, is_mirrored
+from visioncli.models.tta import DEFAULT_POSE_TTA, PoseTta, Tta, is_mirrored
 
 
 def test_only_flip_shows_the_mirror_image_of_the_whole_picture() -> None:
@@ -15,7 +15,5 @@ def test_crops_are_mirrored_by_pose_alone(task: str) -> None:
         is_mirrored(task, "crops")
 
 
-def test_defaults_are_words_of_their_tasks() -> None:
-    for task, word in DEFAULT_TTA.items():
-        is_mirrored(task, word)
+def test_the_default_of_pose_is_one_of_its_words() -> None:
     is_mirrored("pose", DEFAULT_POSE_TTA)

@@ -59,7 +59,7 @@ def bench(
 
     sizes = _sizes(batch_sizes)
     access = Access.of(False)
-    names = models or [registry.DEFAULTS[task] for task in ("classify", "detect", "segment", "pose")]
+    names = models or [registry.default_model(task) for task in ("classify", "detect", "segment", "pose")]
     rows = [resolve.ready(resolve.named(name), access) for name in names]
     found = []
     for row in rows:
@@ -109,7 +109,7 @@ def _ways(row: "ModelRow", engine: EngineKind, device: str, precision: Precision
     """The engines, and what each is to compute in, that are measured where the user left the choice."""
     from visioncli.engines import can_quantise
     from visioncli.engines.compile import can_compile
-    from visioncli.engines.processor import has_int8_units
+    from visioncli.processor import has_int8_units
 
     engines = [engine.value]
     if row.architecture == "onnx" and engine is EngineKind.AUTO:

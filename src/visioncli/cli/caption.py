@@ -5,8 +5,7 @@ from typing import Annotated
 import typer
 
 from visioncli.cli.options import FrameOptions, with_frame_options
-from visioncli.cli.shared_options import DetectorOption, TruthIdsOption, TtaOption
-from visioncli.models.tta import DEFAULT_TTA
+from visioncli.cli.shared_options import DetectorOption, MirrorOption, TruthIdsOption
 
 
 @with_frame_options
@@ -16,14 +15,21 @@ def caption(
     beams: Annotated[int, typer.Option("--beams", metavar="N", help="Sentences kept during the search.")] = 5,
     max_words: Annotated[int, typer.Option("--max-words", metavar="N", help="Longest sentence.")] = 20,
     score: Annotated[
-        float, typer.Option("--score", "-s", metavar="P", help="Objects detected below this are not named.")
-    ] = 0.3,
+        float | None,
+        typer.Option(
+            "--score",
+            "-s",
+            metavar="P",
+            help="Objects detected below this are not named.",
+            show_default="0.3; 0.4 where boxes are fused",
+        ),
+    ] = None,
     scene_score: Annotated[
         float,
         typer.Option("--scene-score", metavar="P", help="Without objects: name the scene from this probability on."),
     ] = 0.3,
     detector: DetectorOption = None,
-    tta: TtaOption = DEFAULT_TTA["caption"],
+    tta: MirrorOption = None,
     explain: Annotated[bool, typer.Option("--explain", help="Also draw, for each word, what it looked at.")] = False,
     images: TruthIdsOption = None,
 ) -> None:
@@ -43,6 +49,6 @@ def caption(
         "score": score,
         "scene_score": scene_score,
         "detector": detector,
-        "tta": tta.value,
+        "tta": tta and tta.value,
     }
     run_task("caption", frame, settings, draw, SinkOptions(images=images, explain=explain))

@@ -7,7 +7,7 @@ import typer
 
 from visioncli.cli.options import FrameOptions, with_frame_options
 from visioncli.cli.shared_options import TtaOption
-from visioncli.models.tta import DEFAULT_TTA
+from visioncli.models.tta import Tta
 
 
 class Fuse(StrEnum):
@@ -35,7 +35,7 @@ def classify(
             "--fuse", help="Of several networks: the mean of their probabilities, not one beside the other."
         ),
     ] = None,
-    tta: TtaOption = DEFAULT_TTA["classify"],
+    tta: TtaOption = Tta.NONE,
 ) -> None:
     """Name what each picture shows: the 1000 ImageNet classes, or your own, with their probabilities.
 

@@ -120,7 +120,7 @@ def _about(row: "ModelRow") -> str:
 def _labels(ctx: typer.Context) -> Iterable[str]:
     from visioncli.errors import VisionError
     from visioncli.models.labels import load_labels
-    from visioncli.models.registry import DEFAULTS
+    from visioncli.models.registry import default_model
     from visioncli.resolve import named
 
     task = _task(ctx)
@@ -132,7 +132,7 @@ def _labels(ctx: typer.Context) -> Iterable[str]:
         task = "detect"  # --classes is of instances, which a detector finds where nothing else is named
     model = ctx.params.get("model")
     try:
-        row = named((model or DEFAULTS[task]).split(",")[0].split("+")[0], check=False)
+        row = named((model or default_model(task)).split(",")[0].split("+")[0], check=False)
     except VisionError:
         return ()
     return load_labels(row.labels).values()

@@ -6,8 +6,7 @@ import typer
 
 from visioncli.cli import completion
 from visioncli.cli.options import FrameOptions, with_frame_options
-from visioncli.cli.shared_options import TruthIdsOption, TtaOption
-from visioncli.models.tta import DEFAULT_TTA
+from visioncli.cli.shared_options import MirrorOption, TruthIdsOption
 
 
 @with_frame_options
@@ -41,7 +40,7 @@ def detect(
             help="Also run overlapping tiles, for small objects in large pictures, e.g. 640:0.2.",
         ),
     ] = None,
-    tta: TtaOption = DEFAULT_TTA["detect"],
+    tta: MirrorOption = None,
     crops: Annotated[bool, typer.Option("--crops", help="Also write each object as a picture.")] = False,
     images: TruthIdsOption = None,
     yolo_scores: Annotated[bool, typer.Option("--yolo-scores", help="Score as sixth column of YOLO files.")] = False,
@@ -64,7 +63,7 @@ def detect(
         "classes": classes,
         "agnostic": agnostic,
         "tile": tile,
-        "tta": tta.value,
+        "tta": tta and tta.value,
     }
     sinks = SinkOptions(images=images, crops=crops, yolo_scores=yolo_scores, yolo_pictures=not yolo_labels_only)
     run_task("detect", frame, settings, draw, sinks)

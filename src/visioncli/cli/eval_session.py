@@ -97,7 +97,7 @@ class Request:
     def specs(self, task: str) -> list[str]:
         """RUNs and networks as the user wrote them, each once."""
         named = [*self.runs, *(model_names(self.model) if self.model else ())]
-        return list(dict.fromkeys(named)) or [registry.DEFAULTS[task]]
+        return list(dict.fromkeys(named)) or [registry.default_model(task)]
 
 
 def evaluate_classes(request: Request) -> None:

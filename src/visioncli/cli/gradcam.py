@@ -100,7 +100,7 @@ def gradcam(
     if names and frame.model:
         raise UsageError("Give the models with --compare or with --model, not with both.")
     detect = task is Explained.DETECT
-    first = names[0] if names else frame.model or registry.DEFAULTS[task.value]
+    first = names[0] if names else frame.model or registry.default_model(task.value)
     if ":" not in first:
         named(first, task.value)
     access = Access.of(frame.offline)

@@ -8,8 +8,8 @@ import typer
 
 from visioncli.cli import completion
 from visioncli.cli.options import FrameOptions, with_frame_options
-from visioncli.cli.shared_options import DetectorOption, TruthIdsOption, TtaOption
-from visioncli.models.tta import DEFAULT_TTA, Tta
+from visioncli.cli.shared_options import DetectorOption, MirrorOption, TruthIdsOption
+from visioncli.models.tta import Tta
 
 
 class Mode(StrEnum):
@@ -27,7 +27,7 @@ def segment(
     size: Annotated[
         int, typer.Option("--size", metavar="PX", help="Input size: 257 is quick, larger is finer.")
     ] = 513,
-    tta: TtaOption = DEFAULT_TTA["segment"],
+    tta: MirrorOption = None,
     flip: Annotated[bool, typer.Option("--flip", help="Short for --tta flip.")] = False,
     detector: DetectorOption = None,
     opacity: Annotated[
@@ -72,7 +72,7 @@ def segment(
     if classes is not None and mode is not Mode.INSTANCE:
         raise UsageError("--classes needs --mode instance.")
     settings: dict[str, object] = {"mode": mode.value, "size": size, "polygons": polygons, "detector": detector}
-    settings["tta"] = Tta.FLIP.value if flip else tta.value
+    settings["tta"] = Tta.FLIP.value if flip else tta and tta.value
     if mode is Mode.INSTANCE:
         settings |= {"score": score, "classes": classes}
     options = SinkOptions(images=images, masks=True, cutout=cutout, background=background)

@@ -9,6 +9,14 @@ from visioncli.cli import completion
 from visioncli.models.tta import Tta
 
 TtaOption = Annotated[Tta, typer.Option("--tta", help="flip: also the mirror image; twice the time.")]
+MirrorOption = Annotated[
+    Tta | None,
+    typer.Option(
+        "--tta",
+        help="flip: also the mirror image; twice the time.",
+        show_default="flip where --precision auto is int8",
+    ),
+]
 DetectorOption = Annotated[
     str | None,
     typer.Option(

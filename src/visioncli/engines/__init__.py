@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from visioncli.engines import processor
+from visioncli import processor
 from visioncli.engines.compile import can_compile, can_quantise, check_quantisable, compiled_file
 from visioncli.engines.interface import ENGINES, PRECISIONS, Engine, EngineOptions
 from visioncli.errors import UsageError

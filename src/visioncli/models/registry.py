@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from functools import cache
 
+from visioncli import processor
 from visioncli.errors import UsageError
 from visioncli.inputs.addresses import without_credentials
 from visioncli.models.not_names import instead_of_name
@@ -37,6 +38,7 @@ __all__ = [
     "Source",
     "Untrained",
     "all_rows",
+    "default_model",
     "find",
     "rows_for",
 ]
@@ -55,7 +57,16 @@ DEFAULTS = {
     "gradcam": "efficientnet_lite0",
     "caption": "object_layout",
 }
-"""The network of each task when none is named."""
+"""The network of each task when none is named, on any processor."""
+
+DEFAULTS_IN_INT8 = {"classify": "efficientnet_lite3", "gradcam": "efficientnet_lite3"}
+"""Where the processor has units for int8: better networks, which cost there about what those cost elsewhere."""
+
+
+def default_model(task: str) -> str:
+    """The network of `task` when none is named. It depends on the processor, and stands in each record."""
+    better = DEFAULTS_IN_INT8.get(task)
+    return better if better is not None and processor.has_int8_units() else DEFAULTS[task]
 
 
 def all_rows() -> tuple[ModelRow, ...]:

@@ -20,8 +20,6 @@ class PoseTta(StrEnum):
     FLIP = "flip"
 
 
-DEFAULT_TTA = {"classify": Tta.NONE, "detect": Tta.NONE, "segment": Tta.NONE, "caption": Tta.NONE}
-"""What each task does where `--tta` is not given."""
 DEFAULT_POSE_TTA = PoseTta.CROPS
 """What pose does: joints are so much better for it that it was never without."""
 

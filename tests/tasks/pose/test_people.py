@@ -54,7 +54,7 @@ def test_without_boxes_the_network_is_not_asked() -> None:
     assert find_keypoints(picture(), np.zeros((0, 4), np.float32), np.zeros(0), refuse) == []
 
 
-def test_a_second_crop_counts_only_where_the_mean_score_rises() -> None:
+def test_further_crops_count_only_where_the_mean_score_rises() -> None:
     calls: list[int] = []
 
     def worse_and_worse(crops: np.ndarray) -> np.ndarray:
@@ -64,8 +64,29 @@ def test_a_second_crop_counts_only_where_the_mean_score_rises() -> None:
         return answer
 
     people = find_keypoints(picture(), boxes()[:1], np.ones(1), worse_and_worse, flip=False)
-    assert len(calls) == 2
+    assert len(calls) == 3
     assert people[0].score == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("best", [0, 1, 2])
+def test_of_three_crops_the_surest_gives_the_keypoints_of_each_person(best: int) -> None:
+    calls: list[int] = []
+
+    def sure_once(crops: np.ndarray) -> np.ndarray:
+        answer = np.full((len(crops), 17, 3), 0.5, np.float32)
+        answer[..., 2] = [[0.9 if len(calls) == best else 0.3], [0.6 if len(calls) == best else 0.4]]
+        answer[..., 0] += len(calls) / 100
+        calls.append(len(crops))
+        return answer
+
+    people = find_keypoints(picture(), boxes(), np.array([1.0, 0.9]), sure_once, flip=False)
+    assert calls == [2, 2, 2]
+    sides = {0: (1.25, 1.25), 1: (1.6, 1.6)}
+    for person, box, score in zip(people, boxes(), (0.9, 0.6 * 0.9), strict=True):
+        assert person.score == pytest.approx(score)
+        if best in sides:
+            middle = (box[1] + box[3]) / 2 + max(box[2:] - box[:2]) * sides[best][0] * best / 100
+            np.testing.assert_allclose(person.keypoints[:, 1], middle, atol=1)
 
 
 def test_a_crowd_goes_through_in_small_batches() -> None:

@@ -36,9 +36,9 @@ def compile_models(
         compiled_file,
         is_whole,
     )
-    from visioncli.engines.processor import has_int8_units
     from visioncli.errors import UsageError
     from visioncli.models import registry
+    from visioncli.processor import has_int8_units
     from visioncli.weights.downloads import Access
 
     if bool(names) == all_models:

@@ -10,7 +10,7 @@ from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import Hub, ModelRow
-from visioncli.models.tta import DEFAULT_TTA, is_mirrored
+from visioncli.models.tta import Tta, is_mirrored
 from visioncli.pictures import Picture
 from visioncli.results import Classification, ModelInfo
 from visioncli.tasks.interface import Answer, Task
@@ -39,7 +39,7 @@ class Classify(Task):
         threshold: float | None = None,
         own_preprocess: Preprocess | None = None,
         own_softmax: bool = False,
-        tta: str = DEFAULT_TTA["classify"],
+        tta: str = Tta.NONE,
     ) -> None:
         if top_k < 1:
             raise UsageError(f"--top-k must be at least 1, not {top_k}.")

@@ -12,7 +12,7 @@ from visioncli.errors import UsageError
 from visioncli.models import registry
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import Hub, ModelRow
-from visioncli.models.tta import DEFAULT_TTA, Tta, is_mirrored
+from visioncli.models.tta import Tta
 from visioncli.pictures import Picture
 from visioncli.results import Detection
 from visioncli.tasks.class_names import parse_classes
@@ -24,6 +24,7 @@ from visioncli.tasks.detect.torchvision import TorchvisionDetector
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.limits import between_0_and_1
 from visioncli.tasks.members import TOGETHER, joint_info, same_classes
+from visioncli.tasks.views import chosen_tta
 
 WINDOWS_AT_ONCE = 8
 """Larger batches gain nothing on a CPU and hold more memory."""
@@ -133,22 +134,22 @@ def build(
     options: EngineOptions | None = None,
     *,
     others: Sequence[ModelRow] = (),
-    tta: str = DEFAULT_TTA["detect"],
+    tta: str | None = None,
     **settings: Any,
 ) -> Detect:
-    """The task with its network loaded. With `others`, or `tta`, boxes are fused.
+    """The task with its network loaded. Boxes are fused where there are `others`, and with the mirror image.
 
-    Raises UsageError where the networks know different classes.
+    Without `tta`, `chosen_tta` decides about that. Raises UsageError where the networks know different classes.
     """
-    flip = is_mirrored("detect", tta)
-    if not others and not flip:
-        return Detect(row, open_detector(row, options), **settings)
     rows = [row, *others]
+    tta = chosen_tta("detect", tta, rows, options)
+    if not others and tta == Tta.NONE:
+        return Detect(row, open_detector(row, options), **settings)
     members = [
         Member(open_detector(one, options), LOG_ODDS.get(one.name, 0.0) if others else 0.0, ids)
         for one, ids in zip(rows, same_classes(rows), strict=True)
     ]
-    return Detect(row, Together(members, flip=flip), others=others, tta=tta, **settings)
+    return Detect(row, Together(members, flip=tta == Tta.FLIP), others=others, tta=tta, **settings)
 
 
 def open_detector(row: ModelRow, options: EngineOptions | None = None) -> Detector:

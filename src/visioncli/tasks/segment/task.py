@@ -14,7 +14,7 @@ from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import Hub, ModelRow
-from visioncli.models.tta import DEFAULT_TTA, Tta, is_mirrored
+from visioncli.models.tta import Tta, is_mirrored
 from visioncli.pictures import Picture
 from visioncli.results import ModelInfo, Segment
 from visioncli.tasks.beforehand import check_mode
@@ -24,6 +24,7 @@ from visioncli.tasks.detect.task import Prepared as PreparedDetection
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.segment.masks import bounding_box, segment_fields
 from visioncli.tasks.segment.segmenters import DeeplabSegmenter, PlainSegmenter, Segmenter
+from visioncli.tasks.views import chosen_tta
 
 MODES = ("semantic", "instance", "foreground")
 DEFAULT_SIZE = 513
@@ -66,7 +67,7 @@ class SegmentTask(Task):
         *,
         mode: str = "semantic",
         size: int = DEFAULT_SIZE,
-        tta: str = DEFAULT_TTA["segment"],
+        tta: str = Tta.NONE,
         flip: bool = False,
         polygons: bool = False,
         detector: Detect | None = None,
@@ -232,7 +233,7 @@ def build(
     score: float = 0.4,
     classes: str | None = None,
     detector: Sequence[ModelRow] = (),
-    tta: str = DEFAULT_TTA["segment"],
+    tta: str | None = None,
     flip: bool = False,
     **settings: Any,
 ) -> Task:
@@ -244,10 +245,11 @@ def build(
 
     mode, size = settings.get("mode", "semantic"), settings.get("size", DEFAULT_SIZE)
     check_options(mode, size)
-    tta = Tta.FLIP if is_mirrored("segment", tta) or flip else Tta.NONE
     check_mode(row, mode)
+    if flip:
+        tta = Tta.FLIP
     if row.form == "instances":
-        if tta == Tta.FLIP:
+        if is_mirrored("segment", tta or Tta.NONE):
             raise UsageError(
                 f"{row.name} answers for the picture alone: masks of its mirror image cannot be averaged."
             )
@@ -263,7 +265,8 @@ def build(
         finder = detect.build(first, options, others=others, tta=tta, score=score, classes=classes)
     if row.form in ("pixels", "saliency") and size == DEFAULT_SIZE:
         settings["size"] = row.input.size
-    return SegmentTask(row, open_segmenter(row, options), tta=tta, detector=finder, **settings)
+    seen = chosen_tta("segment", tta, [row], options)
+    return SegmentTask(row, open_segmenter(row, options), tta=seen, detector=finder, **settings)
 
 
 def open_segmenter(row: ModelRow, options: EngineOptions | None = None) -> Segmenter:

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from visioncli.engines import processor
+from visioncli import processor
 
 # Of the whole module: what the fixture of all tests replaces is looked at here.
 has_int8_units = processor.has_int8_units
