@@ -171,7 +171,7 @@ def test_the_table_of_models_holds_the_embedded_ones_and_what_the_registry_knows
 
 def test_extras_are_those_of_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = set(project["optional-dependencies"]) - {"bench", "dev"}
+    extras = set(project["optional-dependencies"]) - {"bench", "browser", "dev"}
     (sentence,) = re.findall(r"Extras \(.*?\): (.*?)\.\n", README.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert set(ticked(sentence)) == extras
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
