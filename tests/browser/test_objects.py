@@ -215,3 +215,15 @@ def test_heat_is_drawn_in_its_colours(page: Page, report: Report, photos: Photos
     cold, hot = page.run(DOT, 8, 24), page.run(DOT, 50, 24)
     assert sum(cold[:3]) < 30
     assert hot[:3] == pytest.approx([252, 255, 164], abs=6)
+
+
+def test_the_page_opens_without_the_many_weak_boxes_and_its_address_can_ask_for_them(
+    page: Page, report: Report, photos: Photos, tmp_path: Path
+) -> None:
+    (name,) = photos(1)
+    boxes = [("cat", 1, score, BOX) for score in (0.9, 0.1, 0.05)]
+    address = report(made_runs.detected(tmp_path / "weak", {name: boxes}))
+    page.open(address)
+    assert page.run("return V.state.least") == pytest.approx(0.4)
+    page.open(address, "least=0")
+    assert page.run("return V.state.least") == 0

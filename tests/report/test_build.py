@@ -158,3 +158,13 @@ def test_progress_goes_to_the_number_of_pictures(run: Path) -> None:
 def test_an_impossible_overlap_is_refused(run: Path, iou: float) -> None:
     with pytest.raises(UsageError, match="--iou"):
         made(run, iou=iou)
+
+
+@pytest.mark.parametrize(("scores", "least"), [((0.9, 0.5), 0.0), ((0.9, 0.1, 0.05), 0.4), ((), 0.0)])
+def test_weak_boxes_are_hidden_at_first_where_they_are_many(
+    tmp_path: Path, run: Path, scores: tuple[float, ...], least: float
+) -> None:
+    box = (1.0, 1.0, 9.0, 9.0)
+    folder = made_runs.detected(tmp_path / "boxes", {"a.jpg": [("cat", 1, score, box) for score in scores]})
+    made(folder)
+    assert data_of(Path("report"))["least"] == least

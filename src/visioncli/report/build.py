@@ -242,6 +242,7 @@ class _Page:
             "task": self._outputs[0].task,
             "iou": request.iou,
             "side": thumbnails.SIDE,
+            "least": first_least(self._outputs[0].task, self._runs),
             "classes": self._table.to_json(),
             "pictures": self._pictures(thumbs),
             "runs": [self._run(n) for n in range(len(self._runs))],
@@ -290,6 +291,20 @@ class _Page:
             return ""
         relative = os.path.relpath(os.path.abspath(one.path), os.path.abspath(self._request.out))
         return quote(os.fsencode(relative))
+
+
+WEAK_SCORE, USUAL_SCORE = 0.3, 0.4
+
+
+def first_least(task: str, runs: Sequence[Answers]) -> float:
+    """The score below which the page hides objects when it opens.
+
+    Runs that are to be scored keep many weak boxes, under which no picture could be seen: where these are a third or
+    more, the page begins at what `vision detect` shows by itself.
+    """
+    scores = np.concatenate([run.rows.score for run in runs])
+    weak = task == "detect" and len(scores) > 0 and (scores < WEAK_SCORE).mean() > 1 / 3
+    return USUAL_SCORE if weak else 0.0
 
 
 def _split(name: str) -> tuple[str, str]:

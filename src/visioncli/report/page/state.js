@@ -14,7 +14,7 @@
     ranges: new Map(), // name of a number -> [from, to]
     cell: null, // a cell of the confusion table: [run, truth or -1, predicted or -1]
     marked: false,
-    least: 0, // objects below this score are not there
+    least: V.data.least, // objects below this score are not there
     sort: "order",
     down: true,
     overlay: true,
@@ -70,7 +70,7 @@
     state.overlay = !given.has("bare");
     state.marked = given.has("marked");
     state.pair = Math.min(Math.max(0, number(given.get("pair"), 0)), Math.max(0, V.data.pairs.length - 1));
-    state.least = number(given.get("least"), 0);
+    state.least = number(given.get("least"), state.least);
     state.opacity = Math.min(1, Math.max(0, number(given.get("opacity"), state.opacity)));
     state.cellSize = Math.min(2, Math.max(0, Math.round(number(given.get("size"), 1))));
     const names = list(given.get("class"));
