@@ -15,11 +15,12 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file
 
-from visioncli.cli.train import AUGMENT, BALANCE, FROM, UNFREEZE, TrainPrecision, seconds_of
+from visioncli.cli.train import AUGMENT, BALANCE, FROM, TASKS, UNFREEZE, TrainPrecision, seconds_of
 from visioncli.errors import UsageError
 from visioncli.training.augment import Augment
 from visioncli.training.interface import HALVES
 from visioncli.training.recipe import Balance, Start, Unfreeze
+from visioncli.training.train import TASKS as KNOWN_TASKS
 
 VISION = [sys.executable, "-m", "visioncli"]
 
@@ -166,6 +167,7 @@ def test_the_words_of_options_are_those_that_are_meant() -> None:
     assert tuple(Start) == FROM
     assert tuple(Augment) == AUGMENT
     assert tuple(Balance) == BALANCE
+    assert KNOWN_TASKS == TASKS
     assert {kind.value for kind in TrainPrecision} == {"auto", "fp32", *HALVES}
 
 

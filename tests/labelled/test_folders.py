@@ -86,7 +86,7 @@ def test_hidden_entries_and_results_of_earlier_runs_are_no_examples(tmp_path: Pa
     ],
 )
 def test_pictures_and_their_masks_are_no_classes(tmp_path: Path, names: list[str], pair: str) -> None:
-    with pytest.raises(SetError, match=f"{pair}.* training to segment is not offered yet"):
+    with pytest.raises(SetError, match=f"{pair}.*--task segment"):
         read_set(str(place(tmp_path, names)))
 
 

@@ -1,14 +1,13 @@
-"""The arithmetic of the loop: rates, stages, losses. Whole runs are in test_train.py."""
+"""The arithmetic of the loop: rates and stages. Whole runs are in test_train.py."""
 
 import itertools
 
 import numpy as np
 import pytest
-import torch
 
 from visioncli.training.augment import Augment
 from visioncli.training.job import Job, class_weights
-from visioncli.training.loop import LAST_SHARE, TIMED, loss_of, rate_at, stages
+from visioncli.training.loop import LAST_SHARE, TIMED, rate_at, stages
 from visioncli.training.recipe import Balance, Recipe, Start, Unfreeze
 
 
@@ -33,15 +32,6 @@ def test_all_layers_learn_after_the_last_ones() -> None:
     assert stages(job(unfreeze=Unfreeze.ALL), 100)[0].steps == TIMED
     assert [s.name for s in stages(job(unfreeze=Unfreeze.LAST), 1000)] == ["last"]
     assert [s.name for s in stages(job(start=Start.SCRATCH), 1000)] == ["all"]
-
-
-def test_the_loss_is_torchs_cross_entropy_with_smoothed_labels() -> None:
-    logits = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
-    labels = torch.tensor([0, 1, 2, 3, 0, 1])
-    wanted = torch.nn.functional.one_hot(labels, 4).float() * 0.9 + 0.1 / 4
-    ours = loss_of(logits, wanted, None, multi_label=False)
-    theirs = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=0.1)
-    assert float(ours) == pytest.approx(float(theirs), rel=1e-6)
 
 
 def test_weights_are_one_on_average_and_only_where_numbers_differ_twofold() -> None:

@@ -18,6 +18,7 @@ UNFREEZE = ("none", "last", "all")
 FROM = ("pretrained", "scratch")
 AUGMENT = ("none", "flip", "standard", "strong")
 BALANCE = ("auto", "none")
+TASKS = ("classify", "segment")
 """Words that options take: their meaning is imported where they are used. A test holds them to it."""
 _DATA, _LEARNING, _RUNNING = "Data", "Learning", "Running"
 
@@ -31,11 +32,12 @@ class TrainPrecision(StrEnum):
     FP16 = "fp16"
 
 
-def _one_of(option: str, words: tuple[str, ...], text: str, panel: str) -> object:
+def _one_of(option: str, words: tuple[str, ...], text: str, panel: str, default: str | bool = True) -> object:
     return typer.Option(
         option,
         metavar=f"[{'|'.join(words)}]",
         help=text,
+        show_default=default,
         autocompletion=completion.words(*words),
         rich_help_panel=panel,
     )
@@ -48,22 +50,45 @@ def train(
         str,
         typer.Argument(
             metavar="DATA",
-            help="Class folders, a CSV path,label, a zip, annotations (--crops), or a set of `vision datasets`.",
+            help="Class folders, a CSV path,label, a zip, annotations (--crops), a set of `vision datasets`; "
+            "or folders images and masks.",
         ),
     ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="RUN", help="Folder for the network and all about it.")
     ] = None,
-    model: Annotated[
-        str,
+    task: Annotated[
+        str | None,
         typer.Option(
-            "--model", "-m", metavar="NAME", help="What to begin with.", autocompletion=completion.network_names
+            "--task",
+            "-t",
+            metavar=f"[{'|'.join(TASKS)}]",
+            help="Learn classes of pictures, or masks.",
+            show_default="segment where masks/ lies beside images/",
+            autocompletion=completion.words(*TASKS),
         ),
-    ] = "efficientnet_lite0",
-    start: Annotated[str, _one_of("--from", FROM, "What the network knows at the start.", _LEARNING)] = "pretrained",
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME",
+            help="What to begin with.",
+            show_default="efficientnet_lite0; for masks unet_lite0",
+            autocompletion=completion.network_names,
+        ),
+    ] = None,
+    start: Annotated[
+        str | None,
+        _one_of("--from", FROM, "What the network knows at the start.", _LEARNING, "pretrained, where it can be"),
+    ] = None,
     unfreeze: Annotated[
-        str, _one_of("--unfreeze", UNFREEZE, "Which layers go on learning after the head.", _LEARNING)
-    ] = "none",
+        str | None,
+        _one_of(
+            "--unfreeze", UNFREEZE, "Which layers go on learning after the head.", _LEARNING, "none; for masks all"
+        ),
+    ] = None,
     augment: Annotated[
         str, _one_of("--augment", AUGMENT, "How much pictures are changed each time; see augmented.jpg.", _LEARNING)
     ] = "standard",
@@ -73,6 +98,15 @@ def train(
             "--mirror/--no-mirror",
             help="Whether a mirrored picture is of the same class.",
             show_default="yes, but for digits and letters",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
+    turns: Annotated[
+        bool | None,
+        typer.Option(
+            "--turns/--no-turns",
+            help="Masks: whether pictures may be turned by quarters.",
+            show_default="yes where all are squares of one size",
             rich_help_panel=_LEARNING,
         ),
     ] = None,
@@ -91,7 +125,7 @@ def train(
             "--epochs",
             metavar="N",
             help="Times that each picture is seen.",
-            show_default="5 to 30; from scratch 8 to 100",
+            show_default="5 to 30; from scratch and of masks to 100",
             rich_help_panel=_LEARNING,
         ),
     ] = None,
@@ -110,8 +144,8 @@ def train(
         typer.Option(
             "--size",
             metavar="PIXELS",
-            help="Side of the network's input.",
-            show_default="its own; 128 for tiny pictures",
+            help="Side of the network's input; of the crops that masks are learned from.",
+            show_default="its own; 128 for tiny pictures; crops 256",
             rich_help_panel=_LEARNING,
         ),
     ] = None,
@@ -122,7 +156,7 @@ def train(
             "-b",
             metavar="N",
             help="Pictures a step.",
-            show_default="8 to 64, by their number",
+            show_default="8 to 64, by their number; of masks 8",
             rich_help_panel=_LEARNING,
         ),
     ] = None,
@@ -132,12 +166,13 @@ def train(
             "--rate",
             metavar="R",
             help="Highest learning rate.",
-            show_default="0.0006; from scratch 0.002",
+            show_default="0.0006, of masks 0.001; from scratch 0.002",
             rich_help_panel=_LEARNING,
         ),
     ] = None,
     dropout: Annotated[
-        float, typer.Option("--dropout", metavar="P", help="Before the head.", rich_help_panel=_LEARNING)
+        float,
+        typer.Option("--dropout", metavar="P", help="Before the head of a classifier.", rich_help_panel=_LEARNING),
     ] = 0.2,
     views: Annotated[
         int | None,
@@ -167,6 +202,26 @@ def train(
         Path | None,
         typer.Option(
             "--images", metavar="DIR", help="The pictures' folder, where it is elsewhere.", rich_help_panel=_DATA
+        ),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            "--names",
+            metavar="FILE",
+            help="Masks: names of the classes from 0 on, one a line.",
+            show_default="DATA/classes.txt",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
+    ignore_index: Annotated[
+        int | None,
+        typer.Option(
+            "--ignore-index",
+            metavar="N",
+            help="Masks: the number of pixels that do not count; -1 for none.",
+            show_default="255, but in masks of two numbers",
+            rich_help_panel=_DATA,
         ),
     ] = None,
     val: Annotated[
@@ -223,9 +278,10 @@ def train(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Train a classifier on your own pictures: a head on frozen features in seconds, or all layers.
+    """Train on your own pictures: classes by a head on frozen features in seconds, or all layers; or masks.
 
-    RUN is then a model: `vision classify photo.jpg --model RUN`. Numbers are those of pictures that it did not see.
+    RUN is then a model: `vision classify photo.jpg --model RUN`, or `vision segment`. Numbers are those of pictures
+    that it did not see.
     """
     if out is None and not check:
         raise UsageError("Say where the network goes: -o RUN.")
@@ -235,10 +291,10 @@ def train(
     from visioncli.status import Status
 
     choices = {
-        "start": start,
-        "unfreeze": unfreeze,
         "augment": augment,
         "mirror": mirror,
+        "turns": turns,
+        "ignore_index": ignore_index,
         "seconds": None if time is None else seconds_of(time),
         "epochs": epochs,
         "patience": patience,
@@ -253,12 +309,21 @@ def train(
         "group": group,
         "allow_leaks": allow_leaks,
     }
+    # What the task decides, where nobody says otherwise.
+    choices |= {name: word for name, word in (("start", start), ("unfreeze", unfreeze)) if word is not None}
     console = TrainingConsole(out or Path("."), quiet=frame.quiet, tensorboard=tensorboard and not check)
     run: Run | None = console.train(
         data,
         out or Path("."),
         frame,
-        {"model": model, "crops": crops, "images": None if images is None else str(images), "mirror_url": mirror_url},
+        {
+            "task": task,
+            "model": model,
+            "crops": crops,
+            "images": None if images is None else str(images),
+            "names": None if names is None else str(names),
+            "mirror_url": mirror_url,
+        },
         {"devices": devices, "precision": precision.value},
         check=check,
         resume=resume,

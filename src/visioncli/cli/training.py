@@ -82,7 +82,7 @@ class TrainingConsole(Watcher):
             if self._board is not None:
                 self._board.close()
         if run is not None:
-            self._console.note(f"{out} is a model now: vision classify PICTURE --model {out}")
+            self._console.note(f"{out} is a model now: vision {run.task} PICTURE --model {out}")
             self._console.note(
                 f"Its numbers are those of {_counted(run.pictures)} for validation, with 95 % intervals."
             )
@@ -127,8 +127,8 @@ class TrainingConsole(Watcher):
 
             # Not before: what lies in a folder when training begins there is somebody's.
             self._board = SummaryWriter(str(self._run / "tensorboard"))
-        for name in ("loss", "accuracy", "val_loss", "val_accuracy", "rate"):
-            if facts[name] is not None:
+        for name in ("loss", "accuracy", "val_loss", "val_accuracy", "val_miou", "val_dice", "rate"):
+            if facts.get(name) is not None:
                 self._board.add_scalar(name, facts[name], facts["step"])
 
     def _step(self, step: int, steps: int, loss: float) -> None:
@@ -154,6 +154,8 @@ def _head(facts: dict[str, Any]) -> str:
 def _epoch(facts: dict[str, Any]) -> str:
     accuracy = "" if facts["accuracy"] is None else f" accuracy {facts['accuracy']:.3f}"
     val = "" if facts["val_accuracy"] is None else f" accuracy {facts['val_accuracy']:.3f}"
+    if facts.get("val_miou") is not None:
+        val += f" mean IoU {facts['val_miou']:.3f}"
     best = " (best)" if facts["best"] else ""
     return (
         f"epoch {facts['epoch']:g} ({facts['stage']}): training loss {facts['loss']:.3f}{accuracy}, "

@@ -31,7 +31,7 @@ class LabelMapPair:
 
 def read_map(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """(H, W) class numbers. Raises DatasetError where the file is no picture or has no one number a pixel."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with open_bytes(path) as file, Image.open(file) as picture:
@@ -43,6 +43,8 @@ def read_map(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
             values = np.asarray(picture)
     except DatasetError:
         raise
+    except UnidentifiedImageError:
+        raise DatasetError(f"{path}: the label map cannot be read (it is no picture that is known here).") from None
     except Exception as problem:  # noqa: BLE001 - a decoder may raise anything
         raise DatasetError(f"{path}: the label map cannot be read ({problem}).") from None
     if values.dtype == np.uint8:

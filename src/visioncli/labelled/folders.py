@@ -7,15 +7,10 @@ import re
 
 from visioncli.labelled.classes import Places, alike, split_named
 from visioncli.labelled.interface import TRAIN, PictureSet, SetError
+from visioncli.labelled.masks import MASKS, PICTURES
 from visioncli.labelled.trees import Below, Tree, example, folders_of, is_picture, legible
 
 NAME = "class folders"
-_PICTURES = frozenset({"images", "image", "imgs", "img", "jpegimages", "leftimg8bit"})
-_MAPS = frozenset(
-    {"masks", "mask", "labels", "annotations", "trimaps", "segmentation", "segmentations", "segmentationclass"}
-    | {"segmentationobject", "labelmaps", "gtfine", "groundtruth"}
-)
-"""Names of folders, lower-case and of letters alone, that hold pictures, and maps of what is where in them."""
 
 
 def read(tree: Tree) -> PictureSet:
@@ -55,13 +50,13 @@ def read(tree: Tree) -> PictureSet:
 def _refuse_maps(tree: Tree, classes: tuple[str, ...]) -> None:
     """Raises SetError where folders are pictures and their label maps: a classifier would learn to tell these two."""
     plain = {name: re.sub("[^a-z0-9]", "", name.lower()) for name in classes}
-    pictures = next((name for name, letters in plain.items() if letters in _PICTURES), None)
-    maps = next((name for name, letters in plain.items() if letters in _MAPS), None)
+    pictures = next((name for name, letters in plain.items() if letters in PICTURES), None)
+    maps = next((name for name, letters in plain.items() if letters in MASKS | {"segmentationobject"}), None)
     if pictures and maps:
         raise SetError(
             f"{tree.source}: {pictures}/ and {maps}/ look like pictures and their masks, not like two "
-            "classes, and vision train makes classifiers: training to segment is not offered yet. Give folders of "
-            "classes, or, if these are classes, a table with the columns path and label."
+            "classes. To learn the masks, say vision train DATA --task segment; if these are classes, give a table "
+            "with the columns path and label."
         )
 
 

@@ -22,6 +22,9 @@ _DECODER = (96, 64, 48, 32, 16)
 class UNetLite(nn.Module):
     """`(N, 3, H, W)` float32, `(pixel - 127) / 128` -> `(N, C, H, W)` logits, for any H and W."""
 
+    encoder_parts = ("stem", "blocks")
+    """What `pretrained` fills."""
+
     def __init__(self, variant: str, classes: int) -> None:
         super().__init__()
         encoder = efficientnet_lite.build(variant)

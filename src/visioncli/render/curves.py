@@ -34,8 +34,11 @@ class Epoch:
     rate: float | None = None
 
 
-def draw(epochs: Sequence[Epoch], best: int | None = None, title: str = "Training") -> Image.Image:
-    """An 800 x 500 RGB picture of the curves. `best` is the place of the epoch whose weights were kept.
+def draw(
+    epochs: Sequence[Epoch], best: int | None = None, title: str = "Training", measure: str = "accuracy"
+) -> Image.Image:
+    """An 800 x 500 RGB picture of the curves. `best` is the place of the epoch whose weights were kept; `measure`
+    names what the accuracies are.
 
     A head on frozen features, which comes before the first epoch, stands at 0.
     """
@@ -46,12 +49,12 @@ def draw(epochs: Sequence[Epoch], best: int | None = None, title: str = "Trainin
     wide = (WIDTH - _LEFT - _GAP - _RIGHT) / 2
     panels = (
         (_LEFT, "loss", [e.train_loss for e in epochs], [e.val_loss for e in epochs]),
-        (_LEFT + wide + _GAP, "accuracy", [e.train_accuracy for e in epochs], [e.val_accuracy for e in epochs]),
+        (_LEFT + wide + _GAP, measure, [e.train_accuracy for e in epochs], [e.val_accuracy for e in epochs]),
     )
     for left, name, train, val in panels:
         panel = _Panel(sheet, left, _TOP, wide, _PLOT, len(epochs))
         panel.name(name, val, best)
-        low, high = _range([*train, *val], most=1.0 if name == "accuracy" else math.inf)
+        low, high = _range([*train, *val], most=1.0 if name == measure else math.inf)
         panel.scale(low, high)
         panel.stages([e.stage for e in epochs])
         panel.epochs(first)

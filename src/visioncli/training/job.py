@@ -12,6 +12,7 @@ import numpy as np
 from visioncli.errors import UsageError
 from visioncli.files import write_whole
 from visioncli.labelled.interface import PictureSet
+from visioncli.labelled.masks import MaskSet
 from visioncli.training.checkpoint import FOLDER
 from visioncli.training.recipe import Balance, Recipe
 
@@ -25,6 +26,9 @@ class Job:
     `train` and `val` are places in the set; `mirror`, `epochs` and `batch_size` are what the recipe left open.
     `class_weights` `(C,)` are None where every picture counts the same. `names` tells that
     the set is read again with the same pictures in the same order, `key` is what a resumed run must share.
+
+    Of masks, `turns` says whether pictures may be turned by quarters; an epoch has so many `crops` of each picture,
+    of `side` pixels, and pictures have an `area` of so many pixels on average.
     """
 
     data: dict[str, Any]
@@ -37,6 +41,11 @@ class Job:
     batch_size: int
     class_weights: np.ndarray | None
     key: str
+    task: str = "classify"
+    turns: bool = False
+    side: int = 0
+    crops: int = 1
+    area: float = 0.0
 
     def write(self, run: Path) -> None:
         """Raises OutputError."""
@@ -75,6 +84,12 @@ def targets(pictures: PictureSet, places: np.ndarray) -> np.ndarray:
 def names_of(pictures: PictureSet) -> str:
     """What changes when a picture of the set is added, removed or moved."""
     names = [pictures.classes, [(example.path, example.box, example.labels) for example in pictures.examples]]
+    return hashlib.sha256(json.dumps(names).encode()).hexdigest()
+
+
+def mask_names(pictures: MaskSet) -> str:
+    """What changes when a picture or mask of the set is added, removed or moved."""
+    names = [[example.path for example in pictures.examples], pictures.paths]
     return hashlib.sha256(json.dumps(names).encode()).hexdigest()
 
 

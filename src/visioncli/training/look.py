@@ -110,7 +110,7 @@ class Look:
         shown = [k for k in range(3) if total[k]]
         heading = f"{self.source} ({self.format}): {_count(len(self), 'picture')} of {len(self.classes)} classes"
         lines = [heading + (f", {len(self.unreadable)} unreadable" if self.unreadable else "")]
-        lines += _table(self.classes, self.counts, shown)
+        lines += _table(self.classes, self.counts, self._pictures(), shown)
         if self.sizes:
             words = zip(("smallest", "median", "largest"), self.sizes, strict=True)
             lines.append("Sizes: " + ", ".join(f"{name} {w} x {h}" for name, (w, h) in words))
@@ -148,6 +148,12 @@ class Look:
             "near_equal_compared": self.compared,
             "warnings": list(self.warnings),
         }
+
+    def _pictures(self) -> list[int]:
+        """Those that can be read, by split: of several classes each counts once."""
+        bad = {k for k, _ in self.unreadable}
+        good = [place for k, place in enumerate(self.splits) if k not in bad]
+        return [good.count(place) for place in SPLITS]
 
     def _pair(self, twins: Twins) -> str:
         likeness = "" if twins.exact else f" (nearly equal, {twins.similarity:.3f})"
@@ -257,8 +263,10 @@ def _absent(classes: Sequence[str], counts: np.ndarray) -> dict[str, tuple[str, 
     return absent
 
 
-def _table(classes: Sequence[str], counts: np.ndarray, shown: list[int], most: int = 30) -> list[str]:
-    """Pictures by class and split, the totals last; of many classes those with the fewest and the most."""
+def _table(
+    classes: Sequence[str], counts: np.ndarray, totals: Sequence[int], shown: list[int], most: int = 30
+) -> list[str]:
+    """Pictures by class and split, the `totals` last; of many classes those with the fewest and the most."""
     order = list(range(len(classes)))
     if len(order) > most:
         by_size = sorted(order, key=lambda k: (int(counts[k].sum()), k))
@@ -266,7 +274,7 @@ def _table(classes: Sequence[str], counts: np.ndarray, shown: list[int], most: i
     rows = [[classes[k], *(f"{counts[k, s]:,}" for s in shown)] for k in order]
     if len(order) < len(classes):
         rows.append([f"({len(classes) - len(order)} classes between them)", *("" for _ in shown)])
-    rows.append(["all", *(f"{counts[:, s].sum():,}" for s in shown)])
+    rows.append(["all", *(f"{totals[s]:,}" for s in shown)])
     header = ["", *(SPLITS[s] for s in shown)]
     widths = [max(len(row[c]) for row in [header, *rows]) for c in range(len(header))]
     return [

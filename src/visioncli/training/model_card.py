@@ -79,7 +79,7 @@ class CardFacts:
 def model_card(facts: CardFacts) -> str:
     """The card as Markdown."""
     sections = [
-        f"# {_text(facts.name)}",
+        f"# {plain_text(facts.name)}",
         _what(facts),
         "## What it learned from",
         _data(facts),
@@ -99,11 +99,11 @@ def model_card(facts: CardFacts) -> str:
 
 
 def _what(facts: CardFacts) -> str:
-    base = f", after {_code(facts.base)}" if facts.base else ""
+    base = f", after {code(facts.base)}" if facts.base else ""
     count = len(facts.classes)
     does = f"tells which of {count} classes a picture has, any number of them" if facts.multi_label else ""
     words = (
-        f"A network ({_code(facts.architecture)}{base}) that {does or f'tells the class of a picture, of {count}'}."
+        f"A network ({code(facts.architecture)}{base}) that {does or f'tells the class of a picture, of {count}'}."
     )
     if facts.input_size:
         words += f" It sees {facts.input_size[0]} x {facts.input_size[1]} pixels."
@@ -114,7 +114,7 @@ def _data(facts: CardFacts) -> str:
     totals = [sum(c.pictures[k] for c in facts.classes) for k in range(3)]
     unit = "labels of pictures" if facts.multi_label else "pictures"
     parts = [f"{total:,} for {_PARTS[split]}" for split, total in zip(SPLITS, totals, strict=True) if total]
-    lines = [f"{_code(facts.source)} ({facts.format}), {unit}: {', '.join(parts) or 'none'}."]
+    lines = [f"{code(facts.source)} ({facts.format}), {unit}: {', '.join(parts) or 'none'}."]
     if facts.unreadable:
         lines.append(f"Pictures that could not be read: {facts.unreadable:,}; `files.jsonl` says why.")
     if facts.leaks:
@@ -124,13 +124,15 @@ def _data(facts: CardFacts) -> str:
         )
     few = [c.label for c in facts.classes if c.pictures[0] < FEW]
     if few:
-        lines.append(f"Fewer than {FEW} pictures for training: {', '.join(map(_text, few[:10]))}{_more(few, 10)}.")
+        lines.append(
+            f"Fewer than {FEW} pictures for training: {', '.join(map(plain_text, few[:10]))}{_more(few, 10)}."
+        )
     if facts.suspects:
         lines.append(
             f"Pictures that may have a wrong label: {facts.suspects:,} (`suspects.csv`). "
             "They were learned, and counted, as they are labelled."
         )
-    return " ".join([*lines, *map(_text, facts.remarks)])
+    return " ".join([*lines, *map(plain_text, facts.remarks)])
 
 
 def _numbers(facts: CardFacts) -> str:
@@ -148,9 +150,10 @@ def _numbers(facts: CardFacts) -> str:
     header = ["", *(f"{_PARTS[part]} part" for part in measured)]
     names = list(dict.fromkeys(name for part in measured for name in facts.numbers[part]))
     rows = [
-        [_text(name.replace("_", " ")), *(_interval(facts.numbers[p].get(name)) for p in measured)] for name in names
+        [plain_text(name.replace("_", " ")), *(_interval(facts.numbers[p].get(name)) for p in measured)]
+        for name in names
     ]
-    return "\n\n".join([" ".join(words), _table(header, rows), "In brackets: 95 % intervals."]).strip()
+    return "\n\n".join([" ".join(words), table(header, rows), "In brackets: 95 % intervals."]).strip()
 
 
 def _class_table(facts: CardFacts) -> str:
@@ -163,8 +166,8 @@ def _class_table(facts: CardFacts) -> str:
         )
     part = next((_PARTS[p] for p in (TEST, VAL) if facts.numbers.get(p)), "")
     header = ["class", *(_PARTS[s] for s in SPLITS), f"found in {part}" if part else "found"]
-    rows = [[_text(c.label), *(f"{n:,}" for n in c.pictures), _interval(c.recall)] for c in shown]
-    return note + _table(header, rows)
+    rows = [[plain_text(c.label), *(f"{n:,}" for n in c.pictures), _interval(c.recall)] for c in shown]
+    return note + table(header, rows)
 
 
 def _calibration(facts: CardFacts) -> str:
@@ -180,7 +183,7 @@ def _calibration(facts: CardFacts) -> str:
             "what it was fitted on flatters it."
         )
     if facts.thresholds:
-        chosen = ", ".join(f"{_text(name)} {value:.2f}" for name, value in list(facts.thresholds.items())[:20])
+        chosen = ", ".join(f"{plain_text(name)} {value:.2f}" for name, value in list(facts.thresholds.items())[:20])
         lines.append(
             f"A class counts as present from its own threshold on: {chosen}{_more(list(facts.thresholds), 20)}."
         )
@@ -204,12 +207,12 @@ def _limits(facts: CardFacts) -> str:
     weak = [c.label for c in facts.classes if c.recall is not None and c.recall.value < 0.5]
     if weak:
         lines.append(
-            f"- Finding {', '.join(map(_text, weak[:10]))}{_more(weak, 10)}: it misses more than half of these."
+            f"- Finding {', '.join(map(plain_text, weak[:10]))}{_more(weak, 10)}: it misses more than half of these."
         )
     unmeasured = [c.label for c in facts.classes if c.recall is None]
     if unmeasured and len(unmeasured) < len(facts.classes):
         lines.append(
-            f"- Relying on {', '.join(map(_text, unmeasured[:10]))}{_more(unmeasured, 10)}: "
+            f"- Relying on {', '.join(map(plain_text, unmeasured[:10]))}{_more(unmeasured, 10)}: "
             "no picture of these was kept apart to measure on."
         )
     return "\n".join(lines)
@@ -219,20 +222,22 @@ def _license(facts: CardFacts) -> str:
     lines = []
     if facts.base:
         license_ = (
-            f"is under {_text(facts.base_license)}" if facts.base_license else "has a licence that is not known here"
+            f"is under {plain_text(facts.base_license)}"
+            if facts.base_license
+            else "has a licence that is not known here"
         )
-        learned = f" and learned from {_text(facts.base_data)}" if facts.base_data else ""
-        lines.append(f"The base network {_code(facts.base)} {license_}{learned}; what holds for it holds here.")
+        learned = f" and learned from {plain_text(facts.base_data)}" if facts.base_data else ""
+        lines.append(f"The base network {code(facts.base)} {license_}{learned}; what holds for it holds here.")
     lines.append("Whether the pictures allow passing on what was learned from them, only their owner can say.")
     return " ".join(lines)
 
 
 def _made(facts: CardFacts) -> str:
-    lines = [f"```sh\n{_command(facts.command)}\n```", f"visioncli {facts.version}, seed {facts.seed}."]
+    lines = [f"```sh\n{command_line(facts.command)}\n```", f"visioncli {facts.version}, seed {facts.seed}."]
     if facts.augmentation:
-        lines[-1] += f" Augmentation: {_text(facts.augmentation)}."
+        lines[-1] += f" Augmentation: {plain_text(facts.augmentation)}."
     if facts.seconds is not None:
-        lines[-1] += f" It took {_duration(facts.seconds)}."
+        lines[-1] += f" It took {duration(facts.seconds)}."
     if facts.weights_sha256:
         lines.append(f"`model.safetensors` has the SHA-256 {facts.weights_sha256}.")
     lines.append(
@@ -250,24 +255,27 @@ def _interval(number: Measured | None) -> str:
     return f"{number.value:.3f} [{number.low:.3f}, {number.high:.3f}]"
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown; all columns but the first are numbers."""
     ruler = ["---", *("---:" for _ in header[1:])]
     return "\n".join("| " + " | ".join(row) + " |" for row in (header, ruler, *rows))
 
 
-def _text(words: str) -> str:
+def plain_text(words: str) -> str:
     """A name that Markdown shows as it is, in one line: names of classes may be anything."""
     line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
     return re.sub(r"([\\`*_\[\]<>|#&~])", r"\\\1", line)
 
 
-def _code(words: str) -> str:
+def code(words: str) -> str:
+    """Words in the type of programs, in one line."""
     line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
     return f"{fence} {line} {fence}" if "`" in line else f"`{line}`"
 
 
-def _command(words: Sequence[str]) -> str:
+def command_line(words: Sequence[str]) -> str:
+    """A command as one would type it, safe inside a block of code."""
     line = shlex.join(words)
     return "".join(c if c.isprintable() else "?" for c in line).replace("```", "'''")
 
@@ -276,7 +284,8 @@ def _more(names: Sequence[str], most: int) -> str:
     return f" and {len(names) - most:,} more" if len(names) > most else ""
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """In minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 

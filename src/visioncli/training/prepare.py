@@ -51,6 +51,11 @@ class Prepared:
     remarks: tuple[str, ...]
     cost: dict[str, Any]
 
+    @property
+    def listed(self) -> PictureSet:
+        """The pictures with their classes."""
+        return self.pictures
+
     def part(self, place: str) -> np.ndarray:
         """`(M,) int64` the places of the readable pictures of a split."""
         return np.array([n for n, s in enumerate(self.seen) if s.error is None and self.places[n] == place], np.int64)

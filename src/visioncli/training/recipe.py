@@ -52,6 +52,10 @@ class Recipe:
     augment: Augment = Augment.STANDARD
     mirror: bool | None = None
     """None: photographs are mirrored, digits are not, for a mirrored digit is none."""
+    turns: bool | None = None
+    """Of masks: whether a picture turned by a quarter is as likely. None: where all are squares of one size."""
+    ignore_index: int | None = None
+    """Of masks: the number of pixels that do not count; -1 for none. None: 255, but in masks of 0 and 255 alone."""
     views: int | None = None
     """Augmented views of each picture among the frozen features. None: as many as make a few thousand in all."""
     size: int | None = None
@@ -102,6 +106,8 @@ class Recipe:
         for name, value in {"--rate": self.rate, "--time": self.seconds}.items():
             if value is not None and not (0 < value <= MOST_SECONDS and math.isfinite(value)):
                 raise UsageError(f"{name} is above 0, not {value:g}.")
+        if self.ignore_index is not None and not -1 <= self.ignore_index <= 65535:
+            raise UsageError(f"--ignore-index is a number in masks, or -1 for none, not {self.ignore_index}.")
         if self.start is Start.SCRATCH and self.unfreeze is Unfreeze.LAST:
             raise UsageError("--unfreeze last keeps what a network knows, and --from scratch starts with nothing.")
 

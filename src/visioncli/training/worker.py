@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,20 @@ import torch
 from torch import Tensor, nn
 
 from visioncli.errors import UsageError
+from visioncli.labelled.interface import PictureSet
+from visioncli.labelled.masks import MaskSet, read_masks
 from visioncli.labelled.recognise import read_set
 from visioncli.metrics.calibration import fit_temperature, fit_thresholds
 from visioncli.models.row import InputSpec, ModelRow
 from visioncli.resolve import describe
 from visioncli.training import checkpoint
 from visioncli.training.checkpoint import CHECKPOINT, FOLDER, Progress
+from visioncli.training.classes import ClassLesson
 from visioncli.training.interface import Launcher
-from visioncli.training.job import Job, names_of, read_job, targets
+from visioncli.training.job import Job, mask_names, names_of, read_job, targets
+from visioncli.training.lesson import Lesson
 from visioncli.training.loop import Loop
+from visioncli.training.masks import MaskLesson
 from visioncli.training.watch import Log, Watcher
 from visioncli.weights.checkpoints import architecture
 from visioncli.weights.downloads import Access
@@ -38,24 +44,27 @@ def work(run: Path, seconds: float, threads: int | None, launcher: Launcher) -> 
         torch.set_num_threads(threads)
     deadline = time.monotonic() + float(launcher.gather(np.array([seconds]))[0])
     job = read_job(run)
-    pictures = read_set(**job.data["set"], access=Access.of(offline=True))
-    if names_of(pictures) != job.names:
-        raise UsageError(f"{pictures.source} was changed while it was looked at. Begin again, into another folder.")
-    row = row_of(job.data["row"], pictures.classes)
+    learns = _masks if job.task == "segment" else _classes
+    row, pictures, kept = learns(run, job)
     module, variant = architecture(row)
     network: nn.Module = module.build(*variant)
+    lesson: Lesson
+    if isinstance(pictures, MaskSet):
+        lesson = MaskLesson(job, pictures, row, network, launcher)
+    else:
+        lesson = ClassLesson(job, pictures, row, network, launcher)
     log = Log(run, watcher, keep=True) if launcher.is_main else None
 
-    def keep(state: dict[str, Tensor], step: int, loss: float, logits: np.ndarray) -> None:
+    def keep(state: dict[str, Tensor], step: int, loss: float, answers: Any) -> None:
         with watcher.undisturbed():
-            keep_model(run, row, state, logits, targets(pictures, job.val), {"step": step, "val_loss": loss})
+            kept(state, answers, {"step": step, "val_loss": loss})
 
     def tell(event: str, **facts: Any) -> None:
         if log is not None:
             log(event, **facts)
             loop.at.log_size = log.size
 
-    loop = Loop(job, pictures, row, network, run, launcher, keep, tell, deadline)
+    loop = Loop(job, lesson, network, run, launcher, keep, tell, deadline)
     loop.resume()
     if log is not None:
         log.truncate(loop.at.log_size)
@@ -65,9 +74,44 @@ def work(run: Path, seconds: float, threads: int | None, launcher: Launcher) -> 
     launcher.barrier()
 
 
-def row_of(notes: dict[str, Any], classes: tuple[str, ...]) -> ModelRow:
+Keep = Callable[[dict[str, Tensor], Any, dict[str, Any]], None]
+"""Writes the best model so far: its tensors, what its lesson found, and facts about it."""
+
+
+def _classes(run: Path, job: Job) -> tuple[ModelRow, PictureSet, Keep]:
+    pictures = read_set(**job.data["set"], access=Access.of(offline=True))
+    _check(names_of(pictures), job, pictures.source)
+    row = row_of(job.data["row"], pictures.classes)
+
+    def keep(state: dict[str, Tensor], logits: np.ndarray, facts: dict[str, Any]) -> None:
+        keep_model(run, row, state, logits, targets(pictures, job.val), facts)
+
+    return row, pictures, keep
+
+
+def _masks(run: Path, job: Job) -> tuple[ModelRow, MaskSet, Keep]:
+    told = job.data["set"]
+    pictures = read_masks(told["name"])
+    _check(mask_names(pictures), job, pictures.source)
+    pictures = dataclasses.replace(
+        pictures, classes=tuple(told["classes"]), values=dict(told["values"]), ignore_index=told["ignore_index"]
+    )
+    row = row_of(job.data["row"], pictures.classes, "segment")
+
+    def keep(state: dict[str, Tensor], _: Any, facts: dict[str, Any]) -> None:
+        write_model(run, row, state, facts | {"finished": False})
+
+    return row, pictures, keep
+
+
+def _check(names: str, job: Job, source: str) -> None:
+    if names != job.names:
+        raise UsageError(f"{source} was changed while it was looked at. Begin again, into another folder.")
+
+
+def row_of(notes: dict[str, Any], classes: tuple[str, ...], task: str = "classify") -> ModelRow:
     """The row of the network that is trained, of what `notes_of` wrote: the base's, with this set's classes."""
-    base = describe(notes["model"], "classify", access=Access.of(offline=True))
+    base = describe(notes["model"], task, access=Access.of(offline=True))
     spec: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in notes["input"].items()}
     return with_classes(dataclasses.replace(base, input=InputSpec(**spec)), classes)
 
@@ -88,7 +132,7 @@ def with_classes(row: ModelRow, classes: tuple[str, ...]) -> ModelRow:
         accuracy=(),
         temperature=1.0,
         thresholds=(),
-        form="",
+        form=row.form if "segment" in row.tasks else "",
     )
 
 

@@ -1,0 +1,107 @@
+"""A run that learns classes."""
+
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from visioncli.labelled.interface import TEST
+from visioncli.training.finish import Finishing, finish
+from visioncli.training.job import Job, class_weights, names_of, targets
+from visioncli.training.one_run import FINISH_A_GFLOP, FINISH_A_PICTURE, FINISH_SECONDS, Training
+from visioncli.training.prepare import Prepared, head_features
+from visioncli.training.recipe import Start
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_VISITS = {Start.PRETRAINED: 100_000, Start.SCRATCH: 480_000}
+"""Pictures times epochs, where no number of epochs is given: a network that knows pictures needs fewer."""
+_MOST_EPOCHS = {Start.PRETRAINED: 30, Start.SCRATCH: 100}
+_FEWEST_EPOCHS = {Start.PRETRAINED: 5, Start.SCRATCH: 8}
+
+
+class ClassTraining(Training):
+    """A head on frozen features, and then layers."""
+
+    def __init__(self, *args: Any, prepared: Prepared, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.prepared = prepared
+        self.answers = targets(prepared.pictures, np.arange(len(prepared.pictures)))
+
+    def seconds_to_finish(self) -> float:
+        predicted = len(self.val) + len(self.prepared.part(TEST))
+        return FINISH_SECONDS + predicted * (FINISH_A_PICTURE + FINISH_A_GFLOP * self.prepared.row.gflops)
+
+    def finish(self) -> None:
+        finish(
+            Finishing(
+                self.folder, self.prepared, self.recipe, self.prepared.row, self.key, self.begun, self.command,
+                self.where.engine, self.where.options, self.log, self.watcher,
+            )
+        )  # fmt: skip
+
+    def begin(self) -> None:
+        """A head on frozen features or fresh weights, and the first checkpoint."""
+        prepared = self.prepared
+        weights = class_weights(self.answers[self.train], len(prepared.pictures.classes), self.recipe.balance)
+        if self.recipe.start is Start.SCRATCH:
+            from visioncli.training.worker import fresh_state
+
+            state, best = fresh_state(self.row, self.recipe.seed), (math.inf, math.inf)
+        else:
+            self.log("features", **prepared.cost)
+            state, best = self._head(weights)
+        if self.unfreezes:
+            from visioncli.training.worker import start
+
+            start(self.folder, self._job(weights), state, best, self.log.size)
+
+    def _head(self, weights: np.ndarray | None) -> "tuple[dict[str, Tensor], tuple[float, float]]":
+        """The head on frozen features, written as a finished model. The network's tensors; what of the validation
+        pictures it has wrong, and its loss."""
+        from visioncli.training import head
+        from visioncli.training.worker import keep_model, with_head
+        from visioncli.weights.load import load_network
+
+        prepared = self.prepared
+        start = time.monotonic()
+        vectors, pictures = head_features(prepared)
+        assert prepared.plain is not None
+        val = prepared.plain[self.val]
+        fitted = head.fit(
+            vectors,
+            self.answers[pictures],
+            val,
+            self.answers[self.val],
+            class_weights=weights,
+            classes=len(prepared.pictures.classes),
+        )
+        logits = fitted.logits(val)
+        loss = head.validation_loss(logits, self.answers[self.val])
+        right = logits.argmax(1) == self.answers[self.val] if self.answers.ndim == 1 else None
+        facts = {
+            "strength": fitted.strength,
+            "tried": [list(pair) for pair in fitted.losses],
+            "val_loss": loss,
+            "val_accuracy": None if right is None else float(right.mean()),
+            "took": round(time.monotonic() - start, 2),
+        }
+        state = with_head(self.row, load_network(prepared.row), fitted.weight, fitted.bias)
+        with self.watcher.undisturbed():
+            keep_model(self.folder, self.row, state, logits, self.answers[self.val], {"step": 0, "val_loss": loss})
+        self.log("head", **facts)
+        return state, (0.0 if right is None else 1 - float(right.mean()), loss)
+
+    def _job(self, weights: np.ndarray | None) -> Job:
+        from visioncli.training.worker import notes_of
+
+        recipe, count = self.recipe, len(self.train)
+        visits = _VISITS[recipe.start] // max(count, 1)
+        epochs = recipe.epochs or min(max(visits, _FEWEST_EPOCHS[recipe.start]), _MOST_EPOCHS[recipe.start])
+        # A dozen steps an epoch at least, as far as batches of eight allow.
+        size = recipe.batch_size or max(8, min(64, 2 ** int(math.log2(max(count / 12, 8)))))
+        where = {"set": self.data, "row": notes_of(self.model, self.prepared.row)}
+        names, mirror = names_of(self.prepared.pictures), self.prepared.mirror
+        return Job(where, names, recipe, self.train, self.val, mirror, epochs, size, weights, self.key)

@@ -1,0 +1,227 @@
+"""The end of a run that learned masks: what it is worth on pictures that it did not see, and what is written."""
+
+import dataclasses
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from visioncli import __version__
+from visioncli.engines import EngineOptions
+from visioncli.errors import InputError
+from visioncli.files import write_picture, write_whole
+from visioncli.labelled.interface import TEST, TRAIN, VAL
+from visioncli.labelled.masks import IGNORED
+from visioncli.metrics.intervals import RESAMPLES
+from visioncli.metrics.label_map_scores import LabelMapScores
+from visioncli.metrics.report import LabelMapReport
+from visioncli.models.row import Accuracy, ModelRow
+from visioncli.render import confusion, contact_sheet, curves
+from visioncli.render.colours import class_colour
+from visioncli.results import dump_line
+from visioncli.runner import RunOptions, run
+from visioncli.tasks import TASKS
+from visioncli.training import augment, mask_augment
+from visioncli.training.mask_card import MaskCard, mask_card
+from visioncli.training.mask_prepare import MaskPrepared
+from visioncli.training.mask_store import MaskStore
+from visioncli.training.recipe import Recipe, Start
+from visioncli.training.run_files import write_confusion
+from visioncli.training.watch import Log, Watcher, read_log
+from visioncli.weights.runs import read_facts, read_run, read_weights, write_model
+
+_SHOWN, _VERSIONS = 6, 6
+_OPACITY = 0.45
+_DRAWN_CLASSES = 60
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class MaskFinishing:
+    """What is known of a run when its loop has ended."""
+
+    folder: Path
+    prepared: MaskPrepared
+    recipe: Recipe
+    key: str
+    begun: float
+    command: Sequence[str]
+    engine: EngineOptions
+    options: RunOptions
+    log: Log
+    watcher: Watcher
+
+
+def finish_masks(run_: MaskFinishing) -> None:
+    """Measures the kept model on the validation and test parts, and writes all that belongs to it.
+
+    Raises OutputError; what was learned is on disk before, and a resumed run comes here again.
+    """
+    row = read_run(run_.folder)
+    reports: dict[str, LabelMapReport] = {}
+    for part, what in ((VAL, "validating"), (TEST, "testing")):
+        if len(places := run_.prepared.part(part)):
+            reports[part] = _measured(run_, row, places, part, what)
+    _write_confusion(run_, reports[VAL])
+    _draw_curves(run_)
+    _draw_sheet(run_)
+    part = TEST if TEST in reports else VAL
+    on = {TEST: "its own test pictures", VAL: "its own validation pictures"}[part]
+    numbers = reports[part].numbers()
+    known = [("mIoU", "miou"), ("pixel accuracy", "pixel_accuracy")]
+    accuracy = tuple(Accuracy(words, round(100 * numbers[k], 2), on) for k, words in map(reversed, known))
+    with run_.watcher.undisturbed():
+        row = write_model(
+            run_.folder, dataclasses.replace(row, accuracy=accuracy), read_weights(row), _facts(run_, reports)
+        )
+    write_whole(run_.folder / "MODEL_CARD.md", mask_card(_card(run_, row, reports)).encode())
+    told = [e for e in read_log(run_.folder) if e["event"] == "epoch"]
+    if best := next((e for e in reversed(told) if e["best"]), None):
+        run_.watcher.say(f"The network after epoch {best['epoch']:g} of {told[-1]['epoch']:g} is kept.")
+    run_.log("result", **{name: v for name, v in reports[VAL].numbers().items() if np.isfinite(v)})
+
+
+def _measured(run_: MaskFinishing, row: ModelRow, places: np.ndarray, part: str, what: str) -> LabelMapReport:
+    """By the task itself, so that what is measured is what `vision segment` answers. Writes the part's records."""
+    pictures = run_.prepared.pictures
+    task: Any = TASKS["segment"](row, run_.engine)
+    # Pictures at their own size, as their masks are.
+    options = dataclasses.replace(run_.options, reduce=False)
+    scores = LabelMapScores(IGNORED, pictures.classes, resamples=RESAMPLES, seed=run_.recipe.seed)
+    lines = []
+    outcomes = run([pictures.examples[n] for n in places.tolist()], task, options)
+    for k, (n, outcome) in enumerate(zip(places.tolist(), outcomes, strict=True)):
+        record = outcome.record
+        if record.ok:
+            found = outcome.arrays["classes"]
+            try:
+                scores.add(pictures.examples[n].shown, pictures.mask(n, found.shape), found)
+            except InputError as problem:
+                run_.watcher.failure(pictures.examples[n].shown, str(problem))  # it was there when training began
+        truth = {"mask": pictures.paths[n]}
+        lines.append(dump_line(dataclasses.replace(record, extra=record.extra | {"truth": truth}).to_json()))
+        run_.watcher.progress(what, k + 1, len(places))
+    write_whole(run_.folder / f"{part}.jsonl", b"".join(lines))
+    return scores.report(pictures.source, str(run_.folder))
+
+
+def _write_confusion(run_: MaskFinishing, report: LabelMapReport) -> None:
+    """Pixels by true and answered class, without the row and column of what does not count."""
+    labels, counts = report.confusion.labels, report.confusion.counts[:-1, :-1]
+    write_confusion(run_.folder / "confusion.csv", labels, counts)
+    note = f"pixels of {report.pictures:,} validation pictures"
+    drawn = confusion.draw(labels, counts, note, most=_DRAWN_CLASSES, confused=True)
+    write_picture(run_.folder / "confusion.png", drawn, "PNG", optimize=True)
+
+
+def _draw_curves(run_: MaskFinishing) -> None:
+    told = [e for e in read_log(run_.folder) if e["event"] == "epoch"]
+    epochs = [curves.Epoch(e["stage"], e["loss"], e["val_loss"], None, e["val_miou"], e["rate"]) for e in told]
+    if len(epochs) > 1:
+        best = max((n for n, e in enumerate(told) if e["best"]), default=0)
+        drawn = curves.draw(epochs, best, run_.folder.name, measure="mean IoU")
+        write_picture(run_.folder / "curves.png", drawn, "PNG", optimize=True)
+
+
+def _draw_sheet(run_: MaskFinishing) -> None:
+    """`augmented.jpg`: crops as the network sees them, their masks in the classes' colours over them."""
+    prepared, recipe = run_.prepared, run_.recipe
+    train = prepared.part(TRAIN)
+    store = MaskStore(prepared.pictures, 0)
+    plain = mask_augment.Params((0.5, 0.5))
+    rows, labels = [], []
+    for n in train[:: max(1, len(train) // _SHOWN)][:_SHOWN].tolist():
+        try:
+            pixels, classes = store.get(n)
+        except (InputError, OSError):
+            continue  # it was there when training began
+        drawn = [plain]
+        for epoch in range(_VERSIONS):
+            rng = augment.generator(recipe.seed, epoch, n * prepared.crops)
+            drawn.append(mask_augment.draw(rng, recipe.augment, mirror=prepared.mirror, turns=prepared.turns))
+        crops = [mask_augment.apply(pixels, classes, params, prepared.side) for params in drawn]
+        rows.append([_laid_over(*crop, prepared.pictures.classes) for crop in crops])
+        labels.append(Path(prepared.pictures.examples[n].shown).name)
+    words = f"--augment {recipe.augment}" + (", quarter turns" if prepared.turns else "")
+    title = words + ("" if prepared.mirror else ", not mirrored")
+    write_picture(run_.folder / "augmented.jpg", contact_sheet.draw(rows, labels, title), "JPEG", quality=90)
+
+
+def _laid_over(pixels: np.ndarray, classes: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """A picture under its mask; the first class, most often the background, stays as it is."""
+    colours = np.zeros((256, 3), np.uint8)
+    shares = np.zeros(256, np.float32)
+    for n, name in enumerate(names[1:], 1):
+        colours[n], shares[n] = class_colour(name, n), _OPACITY
+    colours[IGNORED], shares[IGNORED] = (128, 128, 128), _OPACITY
+    share = shares[classes][..., None]
+    return np.asarray(Image.fromarray((pixels * (1 - share) + colours[classes] * share).astype(np.uint8)))
+
+
+def _facts(run_: MaskFinishing, reports: dict[str, LabelMapReport]) -> dict[str, Any]:
+    prepared, kept = run_.prepared, read_facts(run_.folder)
+    base, pictures = prepared.row, prepared.pictures
+    return {
+        "finished": True,
+        "version": __version__,
+        "python": sys.version.split()[0],
+        "libraries": {name: version(name) for name in ("torch", "torchvision", "numpy", "pillow", "onnxruntime")},
+        "command": shlex.join(run_.command),
+        "key": run_.key,
+        "base": {"name": base.name, "weights_sha256": base.source.sha256},
+        "recipe": run_.recipe.key(),
+        "data": {
+            "source": pictures.source,
+            "format": pictures.format,
+            "sha256": prepared.digest,
+            "values": [[value, n] for value, n in sorted(pictures.values.items())],
+            "ignore_index": pictures.ignore_index,
+            "pictures": {part: len(prepared.part(part)) for part in (TRAIN, VAL, TEST)},
+            "unreadable": len(prepared.look.unreadable),
+            "leaks": len(prepared.look.leaks),
+        },
+        "crop": prepared.side,
+        "step": kept.get("step", 0),
+        "val_loss": kept.get("val_loss"),
+        "numbers": {part: _numbers(report) for part, report in reports.items()},
+        "seconds": round(time.monotonic() - run_.begun, 1),
+    }
+
+
+def _numbers(report: LabelMapReport) -> dict[str, Any]:
+    body = report.to_json()
+    numbers = {name: value for name, value in body["total"].items() if name != "mean_iou"}
+    for place, name in enumerate(report.class_labels()):
+        numbers |= {f"iou {name}": body["classes"][place]["iou"]}
+    ends = {} if report.intervals is None else report.intervals.to_json()
+    return {"pictures": report.pictures, "numbers": numbers, "intervals": ends, "classes": body["classes"]}
+
+
+def _card(run_: MaskFinishing, row: ModelRow, reports: dict[str, LabelMapReport]) -> MaskCard:
+    prepared = run_.prepared
+    return MaskCard(
+        name=run_.folder.resolve().name,
+        command=run_.command,
+        version=__version__,
+        architecture=row.architecture,
+        base="" if run_.recipe.start is Start.SCRATCH else prepared.row.name,
+        base_license=prepared.row.licence,
+        source=prepared.pictures.source,
+        format=prepared.pictures.format,
+        classes=prepared.pictures.classes,
+        pictures={part: len(prepared.part(part)) for part in (TRAIN, VAL, TEST)},
+        pixels=prepared.pixels.tolist(),
+        reports=reports,
+        side=prepared.side,
+        augmentation=str(run_.recipe.augment) + (", quarter turns" if prepared.turns else ""),
+        seed=run_.recipe.seed,
+        unreadable=len(prepared.look.unreadable),
+        leaks=len(prepared.look.leaks),
+        seconds=time.monotonic() - run_.begun,
+        weights_sha256=row.source.sha256 or "",
+    )
