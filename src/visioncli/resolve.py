@@ -103,7 +103,8 @@ def own_weights(row: ModelRow, weights: Path, labels: Path | None) -> ModelRow:
     """`row` with the user's checkpoint, whose number of classes is read off its head."""
     if not weights.is_file():
         raise ModelUnavailable(no_file(weights))  # at once: what follows imports torch
-    from visioncli.weights.checkpoints import architecture, count_classes, read_checkpoint
+    from visioncli.weights.checkpoints import architecture, count_classes
+    from visioncli.weights.darknet import read_own
     from visioncli.weights.fitting import fitted
 
     module, variant = architecture(row)
@@ -112,7 +113,7 @@ def own_weights(row: ModelRow, weights: Path, labels: Path | None) -> ModelRow:
             f"{row.name} comes with its own weights, so --weights does not go with it. "
             "Save them into its file or folder, or leave out --weights."
         )
-    state = fitted(read_checkpoint(weights), row)
+    state = fitted(read_own(weights, row), row)
     count = count_classes(state, row)
     source = LocalFile(str(weights), sha256_of(weights))
     if count is not None:
@@ -134,6 +135,8 @@ def own_weights(row: ModelRow, weights: Path, labels: Path | None) -> ModelRow:
 
 def outputs_of(row: ModelRow) -> int:
     """How many outputs the network has for the categories of its labels."""
+    if row.form == "grids":  # without ids that mean nothing
+        return len(load_labels(row.labels))
     if isinstance(row.labels, str):
         return _OUTPUTS.get(row.labels) or len(load_labels(row.labels))
     return max((i for i, _ in row.labels), default=-1) + 1

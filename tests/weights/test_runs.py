@@ -13,8 +13,10 @@ import torch
 from hypothesis import given, strategies
 
 from run_folders import make_run, row_of, seeded
-from visioncli.errors import ModelUnavailable, OutputError
+from visioncli.errors import ModelUnavailable, OutputError, UsageError
+from visioncli.models import registry
 from visioncli.models.row import Accuracy
+from visioncli.resolve import describe
 from visioncli.weights import runs
 from visioncli.weights.load import load_network
 from visioncli.weights.runs import is_run, read_facts, read_run, write_model
@@ -159,7 +161,9 @@ def test_fields_of_tomorrow_are_left_alone(run: Path) -> None:
         ({"temperature": 10**400}, "int too large"),
         ({"thresholds": [0.5]}, "1 thresholds for 3 classes"),
         ({"thresholds": [0.5, 0.5, 1.5]}, "thresholds lie between 0 and 1"),
-        ({"tasks": ["detect"]}, "tasks are classify, and gradcam where it can, not detect"),
+        ({"tasks": ["pose"]}, "tasks are classify, with gradcam where it can, or segment or detect, not pose"),
+        ({"tasks": ["detect"]}, "knows no network 'lenet:lenet5'"),
+        ({"tasks": ["segment"]}, "knows no network 'lenet:lenet5'"),
         ({"tasks": []}, "tasks are classify"),
         ({"architecture": "os:system:3"}, "knows no network 'os:system'"),
         ({"architecture": "antigravity:3"}, "knows no network 'antigravity'"),
@@ -398,3 +402,24 @@ def test_whatever_stands_in_a_field_the_row_is_whole_or_there_is_a_sentence(whol
     assert len(row.labels) == 3
     assert len(row.thresholds) in (0, 3)
     json.dumps(row.shaping(), allow_nan=False)
+
+
+@pytest.mark.parametrize("name", ["unet", "unet_lite0", "lraspp_mobilenet_v3_large"])
+def test_a_run_of_segmentation_answers_as_its_network_does(tmp_path: Path, name: str) -> None:
+    made = make_run(tmp_path / "run", name, labels=("background", "road"))
+    assert (made.tasks, made.form) == (("segment",), registry.find(name).form)
+    assert made.labels == ((0, "background"), (1, "road"))
+    assert read_run(tmp_path / "run") == made
+    assert describe(str(tmp_path / "run"), "segment") == made
+    with pytest.raises(UsageError, match="cannot classify; it is for segment"):
+        describe(str(tmp_path / "run"), "classify")
+
+
+def test_a_run_of_detection_has_the_labels_that_objects_may_have(tmp_path: Path) -> None:
+    plain = row_of("ssdlite320_mobilenet_v3_large", labels=("background", "cat", "dog"))
+    row = dataclasses.replace(plain, labels=plain.labels[1:])
+    made = write_model(tmp_path / "run", row, seeded(row).state_dict(), {})
+    assert (made.tasks, made.form) == (("detect",), "boxes")
+    assert made.labels == ((1, "cat"), (2, "dog"))
+    assert made.architecture == "torchvision:ssdlite320_mobilenet_v3_large:3"
+    assert read_run(tmp_path / "run") == made

@@ -27,6 +27,14 @@ def segment(
     size: Annotated[
         int, typer.Option("--size", metavar="PX", help="Input size: 257 is quick, larger is finer.")
     ] = 513,
+    tile: Annotated[
+        str | None,
+        typer.Option(
+            "--tile",
+            metavar="SIZE[:OVERLAP]",
+            help="Overlapping tiles, blended, for large pictures, e.g. 512:0.25.",
+        ),
+    ] = None,
     tta: MirrorOption = None,
     flip: Annotated[bool, typer.Option("--flip", help="Short for --tta flip.")] = False,
     detector: DetectorOption = None,
@@ -72,6 +80,7 @@ def segment(
     if classes is not None and mode is not Mode.INSTANCE:
         raise UsageError("--classes needs --mode instance.")
     settings: dict[str, object] = {"mode": mode.value, "size": size, "polygons": polygons, "detector": detector}
+    settings["tile"] = tile
     settings["tta"] = Tta.FLIP.value if flip else tta and tta.value
     if mode is Mode.INSTANCE:
         settings |= {"score": score, "classes": classes}

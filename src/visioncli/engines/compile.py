@@ -41,10 +41,18 @@ _OUTPUTS = {
     "movenet": ("keypoints",),
     "lenet": ("logits",),
     "fractalnet": ("logits",),
+    "unet": ("logits",),
+    "unet_lite": ("logits",),
+    "yolov3:full": ("coarse", "middle", "fine"),
+    "yolov3:tiny": ("coarse", "fine"),
 }
 """Architectures that are known to come through whole, with the names of their outputs; see also `_outputs`."""
-_ANY_SIZE = frozenset({"deeplab"})
-"""Those of them that take pictures of 8 k + 1 by 8 m + 1 pixels; the others take their input size only."""
+_ANY_SIZE = {"deeplab": (8, 1), "unet": (32, 0), "unet_lite": (32, 0)}
+"""Those of them that take pictures of a k + b by a m + b pixels; the others take their input size only."""
+
+
+_FEWEST = {8: 4, 32: 1}
+"""How often that many pixels must fit into a side."""
 
 
 def can_compile(row: ModelRow) -> bool:
@@ -328,7 +336,7 @@ def _outputs(row: ModelRow) -> tuple[str, ...] | None:
         return ("features",) if row.form == "features" else ("logits",)
     if row.form == "features":
         return ("features",) if "classify" in row.tasks and _family(row) in _OUTPUTS else None
-    return _OUTPUTS.get(_family(row))
+    return _OUTPUTS.get(_family(row)) or _OUTPUTS.get(":".join(row.architecture.split(":")[:2]))
 
 
 def _hub_outputs(row: ModelRow) -> tuple[str, ...] | None:
@@ -341,10 +349,14 @@ def _export(row: ModelRow, network: "nn.Module") -> Any:
     from torch.export import Dim
 
     sizes: dict[int, Any] = {0: Dim("pictures", min=1, max=4096)}
+    side = row.input.size
     if _family(row) in _ANY_SIZE:
-        # With the size as 8 k + 1 the padding of each stride is a constant, not a computation in the graph.
-        sizes |= {2: 8 * Dim("rows", min=4, max=512) + 1, 3: 8 * Dim("columns", min=4, max=512) + 1}
-    example = torch.zeros(2, 3, row.input.size, row.input.size)
+        # With the size as a k + b the padding of each stride is a constant, not a computation in the graph.
+        a, b = _ANY_SIZE[_family(row)]
+        rows, columns = (a * Dim(name, min=_FEWEST[a], max=512) for name in ("rows", "columns"))
+        sizes |= {2: rows + b, 3: columns + b} if b else {2: rows, 3: columns}
+        side = max(2, round((side - b) / a)) * a + b
+    example = torch.zeros(2, 3, side, side)
     try:
         with _silence():
             program = torch.onnx.export(

@@ -110,14 +110,15 @@ class Hub:
 
 Source = Carrier | Download | Packaged | LocalFile | Untrained | Hub
 
-Form = Literal["", "anchors", "boxes", "instances", "people", "pixels", "saliency", "features"]
+Form = Literal["", "anchors", "boxes", "instances", "people", "pixels", "dense", "grids", "saliency", "features"]
 """What a network answers.
 
 "": what the embedded network of its task does (class logits, for classification). "anchors": EfficientDet's box
 codes `(N, A, 4)` and class logits `(N, A, 90)`. "saliency": how much each pixel belongs to the foreground, `(N, 1,
-h, w)` of 0 to 1. The others as torchvision's: "boxes" `(1, K, 4)`, labels and scores of one picture given as `pixel
-/ 255`; "instances" with masks, "people" with keypoints after these; "pixels": logits `(N, C, h, w)` for a
-normalised picture; "features": of a classifier, what its last layer takes, `(N, F)`.
+h, w)` of 0 to 1. "dense": logits `(N, C, H, W)` for a normalised picture of any H and W. "grids": YOLOv3's maps, the
+coarsest first, `(N, 3 (5 + C), h, w)`. The others as torchvision's: "boxes" `(1, K, 4)`, labels and scores of one
+picture given as `pixel / 255`; "instances" with masks, "people" with keypoints after these; "pixels": logits `(N, C,
+h, w)` for a normalised picture; "features": of a classifier, what its last layer takes, `(N, F)`.
 """
 
 
@@ -152,8 +153,9 @@ class InputSpec:
     """How a picture becomes the network's input.
 
     The shorter side is resized to `resize` (0: the whole picture is squashed to `size`), a square of `size` is
-    cut from the centre, then `(pixel / 255 - mean) / std` for each channel. Raises ValueError for numbers with which
-    no picture could be prepared.
+    cut from the centre, then `(pixel / 255 - mean) / std` for each channel. Networks of the form "dense" get the
+    whole picture, its shorter side resized to `resize` (0: as large as it is). Raises ValueError for numbers with
+    which no picture could be prepared.
     """
 
     size: int

@@ -89,3 +89,18 @@ def decode_boxes(
     halves = np.exp(np.minimum(codes[..., 2:] / np.float32(size_scale), 20)) * anchors[:, 2:] / 2
     low, high = centres - halves, centres + halves
     return np.concatenate([low[..., ::-1], high[..., ::-1]], axis=-1)
+
+
+YOLO_ANCHORS = {
+    "full": (
+        ((116, 90), (156, 198), (373, 326)),
+        ((30, 61), (62, 45), (59, 119)),
+        ((10, 13), (16, 30), (33, 23)),
+    ),
+    "tiny": (
+        ((81, 82), (135, 169), (344, 319)),
+        # The published weights were trained with the second to the fourth anchor, whatever today's .cfg says.
+        ((23, 27), (37, 58), (81, 82)),
+    ),
+}
+"""Width and height, in pixels of the input, of YOLOv3's anchors: of each map, the coarsest first, three."""

@@ -33,9 +33,10 @@ class SameConv(nn.Conv2d):
     """Convolution with TensorFlow's "SAME" padding: the odd pixel goes to the right and the bottom."""
 
     def forward(self, input: Tensor) -> Tensor:
+        # (ceil(n / s) - 1) * s + k - n, never below zero as no stride is wider than its kernel: written so, it can be
+        # exported for any size.
         rows, columns = (
-            max((math.ceil(n / s) - 1) * s + k - n, 0)
-            for n, s, k in zip(input.shape[-2:], self.stride, self.kernel_size, strict=True)
+            k - 1 - (n - 1) % s for n, s, k in zip(input.shape[-2:], self.stride, self.kernel_size, strict=True)
         )
         padded = F.pad(input, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
         return F.conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)

@@ -38,6 +38,7 @@ def check_names(task: str, row: ModelRow, settings: dict[str, Any], finders: Seq
     them what they cannot do; `finders` find the objects."""
     if task == "segment":
         check_mode(row, settings.get("mode", "semantic"))
+        check_tile(row, settings.get("tile"))
     if settings.get("classes") is not None:
         parse_classes(settings["classes"], load_labels((finders or [row])[0].labels))
     if task == "gradcam":
@@ -56,6 +57,14 @@ def check_mode(row: ModelRow, mode: str) -> None:
     if row.form == "saliency" and mode != "foreground":
         raise UsageError(
             f"{row.name} tells the foreground from the rest, and knows no classes: add --mode foreground."
+        )
+
+
+def check_tile(row: ModelRow, tile: str | None) -> None:
+    """Raises UsageError where the row's network cannot segment a picture tile by tile."""
+    if tile is not None and row.form in ("instances", "saliency"):
+        raise UsageError(
+            f"{row.name} looks at the picture as a whole: --tile is for networks that give each pixel a class."
         )
 
 

@@ -9,6 +9,7 @@ from visioncli.errors import ModelUnavailable, OutputError
 from visioncli.files import whole_file
 from visioncli.models.row import Carrier, Download, Hub, LocalFile, ModelRow, Packaged, Trained, Untrained
 from visioncli.weights.checkpoints import architecture, read_checkpoint
+from visioncli.weights.darknet import read_own
 from visioncli.weights.places import converted_file, stored_file, verified_carrier_file, warn_not_kept
 from visioncli.weights.runs import read_weights
 
@@ -54,6 +55,11 @@ def _whole_network(row: ModelRow) -> "nn.Module":
 
 def no_weights(row: ModelRow) -> str:
     """The sentence for an architecture that comes without weights."""
+    if "classify" not in row.tasks:
+        return (
+            f"{row.name} comes without weights. Give those that you have: --weights FILE, with --labels NAMES.txt "
+            "for classes of your own."
+        )
     return (
         f"{row.name} comes without weights. Train it on pictures of yours: vision train DATA --from scratch --model "
         f"{row.name} -o RUN. The folder RUN is then a model: --model RUN."
@@ -130,11 +136,12 @@ def _published(row: ModelRow, module: Any, variant: list[str]) -> "dict[str, Ten
         raise ModelUnavailable(no_weights(row))
     else:
         raise ModelUnavailable(f"{row.name} has no weight file of its own.")
-    state = read_checkpoint(path)
     if isinstance(source, LocalFile):
         from visioncli.weights.fitting import fitted
 
-        state = fitted(state, row)
+        state = fitted(read_own(path, row), row)
+    else:
+        state = read_checkpoint(path)
     return module.import_state(state, *variant) if hasattr(module, "import_state") else state
 
 

@@ -20,7 +20,7 @@ from visioncli.files import TEMPORARY, explain, whole_file
 from visioncli.inputs.small_files import MOST_BYTES, read_small
 from visioncli.models import registry
 from visioncli.models.labels import load_labels
-from visioncli.models.row import Accuracy, InputSpec, ModelRow, Trained
+from visioncli.models.row import Accuracy, Form, InputSpec, ModelRow, Trained
 from visioncli.weights.checkpoints import architecture, read_safetensors
 from visioncli.weights.places import sha256_of
 
@@ -33,6 +33,9 @@ WAITING = ".model.safetensors"
 """New tensors, from before `model.json` names them until they take the place of the old ones."""
 COLDEST, WARMEST = 1e-3, 1e3
 """What a temperature may be: beyond, logits would overflow, or all classes be alike."""
+BACKGROUND = "background"
+"""The name of class 0 of detectors that have a class for what is no object; it is none of the row's labels."""
+_TASKS = (("classify",), ("classify", "gradcam"), ("segment",), ("detect",), ("detect", "segment"))
 _VERSION = re.compile(r"vision-model/(\d+)")
 # Fields of a row that stand in model.json under their own names.
 _PLAIN = {"parameters": int, "gflops": float, "licence": str, "paper": str, "about": str, "family": str}
@@ -50,8 +53,9 @@ def is_run(spec: str | os.PathLike[str]) -> bool:
 def write_model(folder: Path, row: ModelRow, state: "Mapping[str, Tensor]", facts: Mapping[str, Any]) -> ModelRow:
     """Writes the network of `row` with the tensors `state` into `folder`: whole, or not at all. The row as read back.
 
-    `row` has its labels as pairs from 0 on, its architecture ends in their number, and its accuracy is what this
-    network reached, not the one that it came from; its parameters are counted. `facts` are JSON values about how it
+    `row` has its labels as pairs from 0 on, and its architecture ends in their number; those of a detector that has a
+    class for what is no object begin at 1, and that class counts too. Its accuracy is what this network reached,
+    not the one that it came from; its parameters are counted. `facts` are JSON values about how it
     came about; `read_facts` gives them back. Whenever the program is killed, the folder holds the network of before
     or this one. One process at a time may write.
     Raises OutputError, and ValueError for a row, tensors or facts that could not be read back.
@@ -191,11 +195,14 @@ def _folder(spec: str | os.PathLike[str]) -> Path:
 
 
 def _to_json(row: ModelRow, sha256: str, facts: Mapping[str, Any]) -> bytes:
+    labels = load_labels(row.labels)
+    if "detect" in row.tasks and min(labels) == 1:
+        labels = {0: BACKGROUND} | labels
     body = {
         "schema": SCHEMA,
         "architecture": row.architecture,
         "tasks": list(row.tasks),
-        "labels": list(load_labels(row.labels).values()),
+        "labels": list(labels.values()),
         "input": {
             "size": row.input.size,
             "resize": row.input.resize,
@@ -210,7 +217,7 @@ def _to_json(row: ModelRow, sha256: str, facts: Mapping[str, Any]) -> bytes:
         **{name: getattr(row, name) for name in _PLAIN},
         "facts": dict(facts),
     }
-    if list(load_labels(row.labels)) != list(range(len(body["labels"]))):
+    if list(labels) != list(range(len(labels))):
         raise ValueError("labels are numbered from 0 on")
     # Class names may be names of folders, which are not always UTF-8.
     text = json.dumps(body, indent=2, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n"
@@ -265,18 +272,22 @@ def _row(body: dict[str, Any], folder: Path) -> ModelRow:
     if not re.fullmatch("[0-9a-f]{64}", sha256):
         raise ValueError("sha256 has 64 hexadecimal digits")
     tasks = tuple(_list(body["tasks"], str, "tasks"))
-    if tasks not in (("classify",), ("classify", "gradcam")):
-        raise ValueError(f"tasks are classify, and gradcam where it can, not {', '.join(tasks)}")
+    if tasks not in _TASKS:
+        raise ValueError(
+            f"tasks are classify, with gradcam where it can, or segment or detect, not {', '.join(tasks)}"
+        )
+    architecture, form = _architecture(_of(body["architecture"], str, "architecture"), len(labels), tasks[0])
     plain: dict[str, Any] = {name: _of(body[name], kind, name) for name, kind in _PLAIN.items()}
     if min(plain["parameters"], plain["gflops"]) < 0:
         raise ValueError("parameters and gflops are not below zero")
     return ModelRow(
         name=_name(folder),
         tasks=tasks,
-        architecture=_architecture(_of(body["architecture"], str, "architecture"), len(labels)),
+        architecture=architecture,
         source=Trained(str(folder / WEIGHTS), sha256),
         input=_input(_of(body["input"], dict, "input")),
-        labels=labels,
+        labels=_without_background(labels) if "detect" in tasks else labels,
+        form=form,
         accuracy=tuple(_accuracy(one) for one in _list(body["accuracy"], dict, "accuracy")),
         temperature=temperature,
         thresholds=thresholds,
@@ -289,16 +300,21 @@ def _name(folder: Path) -> str:
     return folder.name if folder.name not in ("", "..") else folder.resolve().name or "run"
 
 
-def _architecture(text: str, classes: int) -> str:
-    """Raises ValueError for what no row of the registry has: a file that came from elsewhere must not choose what is
-    imported."""
+def _without_background(labels: tuple[tuple[int, str], ...]) -> tuple[tuple[int, str], ...]:
+    """The classes that objects may have."""
+    return labels[1:] if labels[0][1] == BACKGROUND and len(labels) > 1 else labels
+
+
+def _architecture(text: str, classes: int, task: str) -> tuple[str, Form]:
+    """`text` and what the network answers. Raises ValueError for what no row of the registry for `task` has: a file
+    that came from elsewhere must not choose what is imported."""
     base, _, count = text.rpartition(":")
     if count != str(classes):
         raise ValueError(f"architecture ends in the number of classes, {classes}, not in {count!r}")
-    known = {row.architecture for row in registry.all_rows() if "classify" in row.tasks}
-    if base not in known and not re.fullmatch(r"timm:[\w.-]+", base):
+    known: dict[str, Form] = {row.architecture: row.form for row in registry.all_rows() if task in row.tasks}
+    if base not in known and not (task == "classify" and re.fullmatch(r"timm:[\w.-]+", base)):
         raise ValueError(f"this vision knows no network {base!r}; it may be of a newer one, or of a plug-in")
-    return text
+    return text, known.get(base, "")
 
 
 def _input(body: dict[str, Any]) -> InputSpec:

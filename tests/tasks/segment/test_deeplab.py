@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from visioncli.tasks.segment.deeplab import STRIDE, input_size, preprocess, resize_logits
+from visioncli.tasks.segment.deeplab import STRIDE, enlarge, input_size, preprocess, resize_logits
 
 
 def plainly_resized(logits: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -66,3 +66,12 @@ def test_preprocess_scales_to_plus_minus_one() -> None:
     assert x.shape == (3, 17, 25) and x.dtype == np.float32
     assert np.all(x[0] == 1) and np.all(x[1:] == -1)
     assert preprocess(picture, 33).shape == (3, 33, 33)
+
+
+@pytest.mark.parametrize("stride", [1, 8])
+def test_enlarged_logits_give_the_same_classes(stride: int) -> None:
+    logits = np.random.default_rng(3).normal(size=(5, 7, 9)).astype(np.float32)
+    large = enlarge(logits, 50, 61, stride)
+    assert large.shape == (5, 50, 61)
+    assert (large.argmax(axis=0) == resize_logits(logits, 50, 61, stride)).mean() > 0.999
+    assert np.abs(large).max() <= np.abs(logits).max() + 1e-5

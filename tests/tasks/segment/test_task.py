@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -5,21 +6,27 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from conftest import make_picture
+from run_folders import row_of, seeded
 from visioncli import load
-from visioncli.engines.interface import Engine
+from visioncli.api import build_task
+from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models import registry
 from visioncli.models.labels import load_labels
 from visioncli.pictures import Picture
 from visioncli.results import ModelInfo
+from visioncli.tasks.beforehand import check_names
 from visioncli.tasks.detect.detectors import Boxes
 from visioncli.tasks.interface import Answer
 from visioncli.tasks.segment.masks import decode
 from visioncli.tasks.segment.segmenters import DeeplabSegmenter
 from visioncli.tasks.segment.task import COCO_NAME_OF_VOC, SegmentTask, split_class_masks
+from visioncli.tasks.segment.tiles import AUTO
+from visioncli.weights.runs import write_model
 
 ROW = registry.find("deeplab_v3_mobilenet_v2", "segment")
 VOC, COCO = load_labels("voc"), load_labels("coco")
@@ -238,3 +245,82 @@ def test_the_mirror_image_and_the_named_detectors_reach_the_boxes_of_instances()
     assert task.settings["detector"]["tta"] == "flip"
     assert task.settings["detector"]["name"] == "ssd_mobilenet_v2"
     assert [row["name"] for row in task.settings["networks"]] == ["deeplab_v3_mobilenet_v2", "ssd_mobilenet_v2"]
+
+
+def unet_run(folder: Path, **spec: Any) -> Path:
+    """A RUN folder of a U-Net with random weights."""
+    row = row_of("unet", labels=("background", "road", "water"))
+    row = dataclasses.replace(row, input=dataclasses.replace(row.input, **spec))
+    write_model(folder, row, seeded(row).state_dict(), {})
+    return folder
+
+
+@pytest.mark.parametrize("engine", ["torch", "onnx"])
+def test_a_u_net_sees_every_pixel_of_a_picture_of_any_size(tmp_path: Path, engine: str) -> None:
+    run = unet_run(tmp_path / "run", size=40)
+    pixels = np.random.default_rng(0).integers(0, 256, (45, 70, 3), np.uint8)
+    record = load("segment", str(run), engine=engine)(pixels)
+    areas = {p.label: p.area for p in record.predictions or ()}
+    with torch.inference_mode():
+        x = torch.from_numpy(pixels.transpose(2, 0, 1)[None].astype(np.float32) / 255 - 0.5) / 0.5
+        best = seeded(row_of("unet", labels="abc"))(x)[0].argmax(0)
+    for i, name in ((1, "road"), (2, "water")):
+        assert abs(areas.get(name, 0) - int((best == i).sum())) <= 2
+    assert sum(areas.values()) <= 45 * 70
+
+
+def test_a_u_net_trained_on_smaller_pictures_is_shown_smaller_ones(tmp_path: Path) -> None:
+    task = build_task("segment", str(unet_run(tmp_path / "run", resize=64)), EngineOptions(engine="torch"))
+    prepared = task.prepare(Picture(Image.new("RGB", (200, 100)), 1.0))
+    assert prepared.x.shape == (3, 64, 128)
+    assert task.settings["size"] == 64
+
+
+def test_large_pictures_go_through_a_u_net_in_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = build_task("segment", str(unet_run(tmp_path / "run")), EngineOptions(engine="torch"))
+    small, large = (Picture(Image.new("RGB", size), 1.0) for size in ((1024, 1024), (1025, 1024)))
+    assert task.prepare(small).tiling is None
+    assert task.prepare(large).tiling == AUTO
+    assert task.prepare(large).x is None
+
+
+def test_tiles_are_blended_into_classes_of_the_whole_picture(tmp_path: Path) -> None:
+    run = str(unet_run(tmp_path / "run"))
+    rgb = np.zeros((96, 300, 3), np.uint8)
+    rgb[:, 150:] = 255
+    whole, tiled = (load("segment", run, engine="torch", tile=tile)(rgb) for tile in (None, "96:0.5"))
+    count = [{p.label: p.share for p in record.predictions or ()} for record in (whole, tiled)]
+    assert count[0].keys() == count[1].keys()
+    # Beyond the middle of their overlap, tiles see nearly what the whole picture shows.
+    assert all(abs(count[0][name] - count[1][name]) < 0.1 for name in count[0])
+    with pytest.raises(UsageError, match="--tile takes SIZE"):
+        load("segment", run, tile="none")
+
+
+def test_deeplab_takes_tiles_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[tuple[int, int]] = []
+
+    class Watched(DeeplabSegmenter):
+        def prepare(self, image: Image.Image, size: int) -> np.ndarray:
+            sizes.append(image.size)
+            return super().prepare(image, size)
+
+    task = SegmentTask(ROW, Watched(Grid(halves(CAT, CAT))), size=129, tile="100:0.2")
+    (answer,) = task.predict([task.prepare(Picture(Image.new("RGB", (180, 90)), 1.0))])
+    assert sizes == [(100, 90), (100, 90)]
+    assert [(s.label, s.area) for s in answer.predictions] == [("cat", 180 * 90)]
+    assert task.settings["tile"] == [100, 0.2]
+
+
+def test_a_foreground_may_be_cut_out_tile_by_tile() -> None:
+    task = SegmentTask(ROW, DeeplabSegmenter(Grid(halves(0, CAT))), mode="foreground", size=129, tile="64:0")
+    (answer,) = task.predict([task.prepare(Picture(Image.new("RGB", (64, 128)), 1.0))])
+    alpha = answer.arrays["alpha"]
+    assert (alpha[:, :28] == 0).all() and (alpha[:, 36:] == 255).all()
+
+
+@pytest.mark.parametrize("name", ["u2netp", "maskrcnn_resnet50_fpn"])
+def test_networks_that_need_the_whole_picture_take_no_tiles(name: str) -> None:
+    mode = "foreground" if name == "u2netp" else "instance"
+    with pytest.raises(UsageError, match=f"{name} looks at the picture as a whole: --tile"):
+        check_names("segment", registry.find(name), {"mode": mode, "tile": "512"})

@@ -207,8 +207,10 @@ def info(
         picture = "as its own processor prepares it"
     elif row.layout is not None:
         picture = f"{_shape(row.layout)}, {spec.interpolation}; {scale}"
-    elif row.form == "anchors":
+    elif row.form in ("anchors", "grids"):
         picture = f"framed in {spec.size} x {spec.size} pixels, {spec.interpolation}; {scale}"
+    elif row.form == "dense" and not spec.resize:
+        picture = f"as large as it is; {scale}"
     elif ("classify" in row.tasks and not spec.resize) or row.form == "saliency":
         picture = f"squashed to {spec.size} x {spec.size}, {spec.interpolation}; {scale}"
     elif "classify" in row.tasks:

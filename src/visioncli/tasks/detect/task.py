@@ -21,6 +21,7 @@ from visioncli.tasks.detect.fusion import LOG_ODDS
 from visioncli.tasks.detect.tiles import Tiling, Window, merge
 from visioncli.tasks.detect.together import Member, Together
 from visioncli.tasks.detect.torchvision import TorchvisionDetector
+from visioncli.tasks.detect.yolo import YoloDetector
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.limits import between_0_and_1
 from visioncli.tasks.members import TOGETHER, joint_info, same_classes
@@ -171,6 +172,8 @@ def _detector(row: ModelRow, engine: Engine) -> Detector:
         from visioncli.tasks.detect.onnx import OnnxDetector
 
         return OnnxDetector(row, engine)
+    if row.form == "grids":
+        return YoloDetector(row, engine)
     if row.form == "anchors":
         return EfficientDetDetector(engine, row.input)
     return TorchvisionDetector(engine) if row.form in ("boxes", "instances") else SsdDetector(engine)

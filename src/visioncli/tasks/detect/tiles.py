@@ -49,12 +49,13 @@ class Tiling:
     def windows(self, width: int, height: int) -> list[Window]:
         """The whole picture first, then the tiles, row by row; only the whole where one tile covers it."""
         whole: list[Window] = [(0, 0, width, height)]
-        columns, rows = self._starts(width), self._starts(height)
+        columns, rows = self.starts(width), self.starts(height)
         if len(columns) * len(rows) == 1:
             return whole
         return whole + [(x, y, min(x + self.size, width), min(y + self.size, height)) for y in rows for x in columns]
 
-    def _starts(self, length: int) -> list[int]:
+    def starts(self, length: int) -> list[int]:
+        """Where the tiles along a side of `length` pixels begin."""
         if length <= self.size:
             return [0]
         step = max(1, round(self.size * (1 - self.overlap)))

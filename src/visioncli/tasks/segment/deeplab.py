@@ -77,6 +77,21 @@ def resize_logits(logits: NDArray[np.float32], height: int, width: int, stride: 
     return classes
 
 
+def enlarge(logits: NDArray[np.float32], height: int, width: int, stride: int = STRIDE) -> NDArray[np.float32]:
+    """(classes, h, w) logits at each of height x width pixels, as `resize_logits` compares them, in a new array."""
+    logits = np.asarray(logits, dtype=np.float32)
+    if stride == 1 and logits.shape[1:] == (height, width):
+        return logits.copy()
+    top, bottom, down = _neighbours(height, logits.shape[1], stride)
+    left, right, across = _neighbours(width, logits.shape[2], stride)
+    wide = logits[:, :, left] * (1 - across) + logits[:, :, right] * across
+    large: NDArray[np.float32] = wide[:, bottom]
+    large -= (lower := wide[:, top])
+    large *= down[:, None]
+    large += lower
+    return large
+
+
 def resize_alpha(
     logits: NDArray[np.float32], height: int, width: int, background: int = 0, stride: int = STRIDE
 ) -> NDArray[np.uint8]:

@@ -15,6 +15,8 @@ class Segmenter(ABC):
     """A segmentation network with its own pre- and postprocessing; class 0 is the background, where there is one."""
 
     _stride = 1
+    own_scale = False
+    """Whether pictures are taken as large as they are, so that large ones need tiles."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -33,6 +35,10 @@ class Segmenter(ABC):
     def classes(self, logits: np.ndarray, height: int, width: int) -> np.ndarray:
         """The best class of each pixel, `(height, width) uint8`."""
         return deeplab.resize_logits(logits, height, width, self._stride)
+
+    def enlarged(self, logits: np.ndarray, height: int, width: int) -> np.ndarray:
+        """Logits for each pixel, `(C, height, width) float32`, in an array of its own."""
+        return deeplab.enlarge(logits, height, width, self._stride)
 
     def alpha(self, logits: np.ndarray, height: int, width: int) -> np.ndarray:
         """How much each pixel is foreground, `(height, width) uint8` of 0 to 255."""
@@ -63,3 +69,22 @@ class PlainSegmenter(Segmenter):
         new_width, new_height = (min(max(1, int(n * scale)), self._LONGEST * size) for n in image.size)
         resized = image.resize((new_width, new_height), INTERPOLATION[self._spec.interpolation])
         return normalise(resized, self._spec)
+
+
+class DenseSegmenter(PlainSegmenter):
+    """U-Nets: logits for each pixel of what they are given; `size` 0 leaves the picture as large as it is."""
+
+    MULTIPLE = 32
+    """Sides that every one of these networks takes; the picture is continued to them with its edge."""
+
+    def __init__(self, engine: Engine, spec: InputSpec, size: int) -> None:
+        super().__init__(engine, spec)
+        self.own_scale = size == 0
+
+    def prepare(self, image: Image.Image, size: int) -> np.ndarray:
+        return super().prepare(image, size) if size else normalise(image, self._spec)
+
+    def logits(self, x: np.ndarray) -> np.ndarray:
+        height, width = x.shape[1:]
+        framed = np.pad(x, ((0, 0), (0, -height % self.MULTIPLE), (0, -width % self.MULTIPLE)), mode="edge")
+        return super().logits(framed)[:, :height, :width]

@@ -6,9 +6,11 @@ inside the detected box of the same class, and marked so in every record.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+from PIL.Image import Image
 
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
@@ -17,13 +19,16 @@ from visioncli.models.registry import Hub, ModelRow
 from visioncli.models.tta import Tta, is_mirrored
 from visioncli.pictures import Picture
 from visioncli.results import ModelInfo, Segment
-from visioncli.tasks.beforehand import check_mode
+from visioncli.tasks.beforehand import check_mode, check_tile
 from visioncli.tasks.detect.detectors import Boxes
 from visioncli.tasks.detect.task import Detect
 from visioncli.tasks.detect.task import Prepared as PreparedDetection
+from visioncli.tasks.detect.tiles import Tiling, Window
 from visioncli.tasks.interface import Answer, Task
+from visioncli.tasks.segment.deeplab import resize_alpha, resize_logits
 from visioncli.tasks.segment.masks import bounding_box, segment_fields
-from visioncli.tasks.segment.segmenters import DeeplabSegmenter, PlainSegmenter, Segmenter
+from visioncli.tasks.segment.segmenters import DeeplabSegmenter, DenseSegmenter, PlainSegmenter, Segmenter
+from visioncli.tasks.segment.tiles import AUTO, LARGE, blend
 from visioncli.tasks.views import chosen_tta
 
 MODES = ("semantic", "instance", "foreground")
@@ -44,12 +49,17 @@ COCO_NAME_OF_VOC = {
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The network's input `(3, h, w)`, the picture's size, and the detector's input in instance mode."""
+    """The network's input `(3, h, w)`, the picture's size, and the detector's input in instance mode.
 
-    x: np.ndarray
+    With a `tiling` inputs are made tile by tile when their turn comes, of the `image`.
+    """
+
+    x: np.ndarray | None
     width: int
     height: int
     detection: PreparedDetection | None = None
+    image: Image | None = None
+    tiling: Tiling | None = None
 
 
 class SegmentTask(Task):
@@ -71,13 +81,15 @@ class SegmentTask(Task):
         flip: bool = False,
         polygons: bool = False,
         detector: Detect | None = None,
+        tile: str | None = None,
     ) -> None:
-        check_options(mode, size)
+        check_options(mode, size or DEFAULT_SIZE)
         if mode == "instance" and detector is None:
             raise UsageError("Instance masks need a detector.")
         self._segmenter, self._mode, self._size = segmenter, mode, size
         self._flip = is_mirrored("segment", tta) or flip
         self._polygons, self._detector = polygons, detector
+        self._tiling = Tiling.parse(tile) if tile else None
         self.parallel = segmenter.parallel if detector is None else min(segmenter.parallel, detector.parallel)
         self._classes = load_labels(row.labels)
         self.labels = self._classes
@@ -98,13 +110,19 @@ class SegmentTask(Task):
             "tta": str(Tta.FLIP if self._flip else Tta.NONE),
             "polygons": polygons,
             "detector": asdict(detector.model) | detector.settings if detector else None,
+            "tile": [self._tiling.size, self._tiling.overlap] if self._tiling else None,
         }
 
     def prepare(self, picture: Picture) -> Prepared:
-        """The picture at about `size` x `size` pixels, in its own shape."""
-        x = self._segmenter.prepare(picture.image, self._size)
+        """The picture at about `size` x `size` pixels, in its own shape, or what its tiles are made of."""
+        width, height = picture.width, picture.height
         detection = self._detector.prepare(picture) if self._detector else None
-        return Prepared(x, picture.width, picture.height, detection)
+        tiling = self._tiling
+        if tiling is None and self._segmenter.own_scale and width * height > LARGE:
+            tiling = AUTO
+        if tiling is not None and max(width, height) > tiling.size:
+            return Prepared(None, width, height, detection, picture.image, tiling)
+        return Prepared(self._segmenter.prepare(picture.image, self._size), width, height, detection)
 
     def predict(self, batch: Sequence[Prepared]) -> list[Answer]:
         """One picture after the other: shapes differ, and memory stays flat."""
@@ -119,15 +137,31 @@ class SegmentTask(Task):
             logits = (logits + self._segmenter.logits(np.ascontiguousarray(x[:, :, ::-1]))[..., ::-1]) / 2
         return logits
 
+    def _map(self, prepared: Prepared) -> np.ndarray:
+        """The picture's classes, or in foreground mode how much each pixel is foreground, `(H, W) uint8`."""
+        cut_out = self._mode == "foreground"
+        width, height, image, tiling = prepared.width, prepared.height, prepared.image, prepared.tiling
+        if image is None or tiling is None:
+            assert prepared.x is not None
+            read = self._segmenter.alpha if cut_out else self._segmenter.classes
+            return read(self._logits(prepared.x), height, width)
+
+        def logits_of(window: Window) -> np.ndarray:
+            logits = self._logits(self._segmenter.prepare(image.crop(window), self._size))
+            return self._segmenter.enlarged(logits, window[3] - window[1], window[2] - window[0])
+
+        # Blended logits have a cell a pixel.
+        own = partial(resize_alpha, stride=1) if cut_out else partial(resize_logits, stride=1)
+        return blend(tiling, width, height, logits_of, own)
+
     def _answer(self, prepared: Prepared, objects: Boxes | None) -> Answer:
-        logits = self._logits(prepared.x)
+        classes = self._map(prepared)
         if self._mode == "foreground":
-            alpha = self._segmenter.alpha(logits, prepared.height, prepared.width)
-            return self._foreground(alpha)
-        classes = self._segmenter.classes(logits, prepared.height, prepared.width)
+            return self._foreground(classes)
         if objects is not None:
             return self._instances(classes, objects)
-        counts = np.bincount(classes.ravel())
+        # Row by row: what counts bytes makes whole numbers of eight times their size of them.
+        counts = sum(np.bincount(row, minlength=256) for row in classes)
         present = [int(i) for i in np.flatnonzero(counts) if i != BACKGROUND or not self._has_background]
         segments = [
             Segment(self._classes.get(i, str(i)), i, **segment_fields(classes == i, with_polygons=self._polygons))
@@ -246,6 +280,7 @@ def build(
     mode, size = settings.get("mode", "semantic"), settings.get("size", DEFAULT_SIZE)
     check_options(mode, size)
     check_mode(row, mode)
+    check_tile(row, settings.get("tile"))
     if flip:
         tta = Tta.FLIP
     if row.form == "instances":
@@ -263,14 +298,15 @@ def build(
             )
         first, *others = detector or detect.default_rows()
         finder = detect.build(first, options, others=others, tta=tta, score=score, classes=classes)
-    if row.form in ("pixels", "saliency") and size == DEFAULT_SIZE:
-        settings["size"] = row.input.size
+    if size == DEFAULT_SIZE and row.form in ("pixels", "saliency", "dense"):
+        settings["size"] = row.input.resize if row.form == "dense" else row.input.size
+    size = settings.get("size", size)
     seen = chosen_tta("segment", tta, [row], options)
-    return SegmentTask(row, open_segmenter(row, options), tta=seen, detector=finder, **settings)
+    return SegmentTask(row, open_segmenter(row, options, size), tta=seen, detector=finder, **settings)
 
 
-def open_segmenter(row: ModelRow, options: EngineOptions | None = None) -> Segmenter:
-    """The row's network, loaded."""
+def open_segmenter(row: ModelRow, options: EngineOptions | None = None, size: int = DEFAULT_SIZE) -> Segmenter:
+    """The row's network, loaded, for pictures of `size`."""
     from visioncli.engines import open_engine
 
     engine = open_engine(row, options)
@@ -286,4 +322,6 @@ def open_segmenter(row: ModelRow, options: EngineOptions | None = None) -> Segme
         from visioncli.tasks.segment.saliency import SaliencySegmenter
 
         return SaliencySegmenter(engine, row.input)
+    if row.form == "dense":
+        return DenseSegmenter(engine, row.input, size)
     return PlainSegmenter(engine, row.input) if row.form == "pixels" else DeeplabSegmenter(engine)
