@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from visioncli.datasets.interface import DatasetError
 from visioncli.earlier_results import PREDICTIONS
 from visioncli.errors import InputError, UsageError
 from visioncli.evaluation.documents import NUMBERS, RECORDS
@@ -107,11 +108,11 @@ def _read(path: Path) -> Output:
     except OSError as problem:
         raise InputError("read_failed", f"{path}: it cannot be read: {problem.strerror or problem}.") from None
     if not records:
-        raise InputError("unreadable_annotations", f"{path}: there are no records of vision's in this file.")
+        raise DatasetError(f"{path}: there are no records of vision's in this file.")
     folder = path.parent
     tasks = {record.task for record in records}
     if len(tasks) > 1:
-        raise InputError("unreadable_annotations", f"{path}: it holds records of {' and '.join(sorted(tasks))}.")
+        raise DatasetError(f"{path}: it holds records of {' and '.join(sorted(tasks))}.")
     name = folder.resolve().name if path.name in (PREDICTIONS, VALIDATED) else path.stem
     return Output(name, path, folder, tasks.pop(), tuple(records), tuple(truths), tuple(_about(path, damaged)))
 
