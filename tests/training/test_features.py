@@ -8,7 +8,8 @@ from PIL import Image
 
 from visioncli.labelled.recognise import read_set
 from visioncli.models import registry
-from visioncli.training import feature_files, features
+from visioncli.features import files as feature_files
+from visioncli.training import features
 
 
 @pytest.fixture

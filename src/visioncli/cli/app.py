@@ -14,6 +14,7 @@ from visioncli.cli import (
     classify,
     datasets,
     detect,
+    embed,
     eval,
     export,
     gradcam,
@@ -53,6 +54,7 @@ for _function in (
     pose.pose,
     caption.caption,
     gradcam.gradcam,
+    embed.embed,
 ):
     app.command(_function.__name__, cls=Command, rich_help_panel=_PICTURES)(_function)
 app.command("eval", cls=Command, rich_help_panel=_NUMBERS)(eval.evaluate)

@@ -95,11 +95,15 @@ def words(*known: str) -> Callable[[], list[Completion]]:
     return complete
 
 
+NETWORKS_OF = {"embed": "classify", "similar": "classify", "dedupe": "classify"}
+"""Commands that take the networks of another one."""
+
+
 def _task(ctx: typer.Context) -> str | None:
     """The task that the command does; of `gradcam`, explaining."""
     from visioncli.models.registry import DEFAULTS
 
-    name = ctx.info_name or ""
+    name = NETWORKS_OF.get(ctx.info_name or "", ctx.info_name or "")
     return name if name in DEFAULTS else None
 
 

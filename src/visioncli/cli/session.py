@@ -40,7 +40,7 @@ class Request:
     task: str
     frame: FrameOptions
     settings: dict[str, Any]
-    draw: Draw
+    draw: Draw | None
     sink_options: SinkOptions
     out: Path | None
     formats: list[str]
@@ -50,7 +50,7 @@ class Request:
 
     @classmethod
     def of(
-        cls, task: str, frame: FrameOptions, settings: dict[str, Any], draw: Draw, sink_options: SinkOptions
+        cls, task: str, frame: FrameOptions, settings: dict[str, Any], draw: Draw | None, sink_options: SinkOptions
     ) -> "Request":
         """Raises UsageError where options contradict each other, before anything is loaded or written."""
         out = None if frame.out == "-" else Path(frame.out)
@@ -82,11 +82,15 @@ class _Outputs:
         self.journal = Journal(out, request.task, resume=frame.resume) if out else None
         self.finished = Finished(self.journal.sources, out) if out and self.journal and frame.resume else None
         self.pictures = picture_sinks(formats, out, task.labels, request.sink_options) if out else []
-        if out and frame.annotated is not AnnotatedKind.NONE:
+        if out and request.draw and frame.annotated is not AnnotatedKind.NONE:
             self.pictures.append(AnnotatedSink(request.draw, frame.annotated.value))
         self.documents = document_sinks(formats, request.task, out, task.labels, request.sink_options)
         printed = printer(request.printed, console, task, null=frame.null)
         self.records: list[RecordSink] = [*([self.journal] if self.journal else []), *self.documents, *printed]
+        if request.task == "embed" and not request.sink_options.vectors:
+            from visioncli.sinks.vectors import WithoutVectors
+
+            self.records = [WithoutVectors.around(sink) for sink in self.records]
 
     def close(self, ended: BaseException | None, *, complete: bool) -> None:
         """Gives every file its name, also after an interrupt."""
@@ -102,7 +106,7 @@ def run_task(
     name: str,
     frame: FrameOptions,
     settings: dict[str, Any],
-    draw: Draw,
+    draw: Draw | None,
     sink_options: SinkOptions = SinkOptions(),  # noqa: B008 - frozen
 ) -> None:
     """Runs a task over the inputs and leaves with the exit status that the contract names."""
