@@ -190,7 +190,7 @@ class Embedding:
 class Neighbour:
     """A picture that looks like the input. `score` is the cosine of their features: 1 for the same picture."""
 
-    input: str
+    picture: str
     score: float
 
 

@@ -13,6 +13,7 @@ from visioncli.cli import (
     caption,
     classify,
     datasets,
+    dedupe,
     detect,
     embed,
     eval,
@@ -23,6 +24,7 @@ from visioncli.cli import (
     pose,
     schema,
     segment,
+    similar,
     train,
     wrong_usage,
 )
@@ -55,6 +57,8 @@ for _function in (
     caption.caption,
     gradcam.gradcam,
     embed.embed,
+    similar.similar,
+    dedupe.dedupe,
 ):
     app.command(_function.__name__, cls=Command, rich_help_panel=_PICTURES)(_function)
 app.command("eval", cls=Command, rich_help_panel=_NUMBERS)(eval.evaluate)

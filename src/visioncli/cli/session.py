@@ -70,7 +70,7 @@ class Request:
         return None if "-" in self.frame.inputs else sum(1 for _ in self.items())
 
 
-class _Outputs:
+class Outputs:
     """Everything that a run writes to: files of pictures, records, documents, standard output."""
 
     def __init__(self, request: Request, out: OutputFolder | None, task: Task, console: Console) -> None:
@@ -112,21 +112,21 @@ def run_task(
     """Runs a task over the inputs and leaves with the exit status that the contract names."""
     console = Console(quiet=frame.quiet)
     request = Request.of(name, frame, settings, draw, sink_options)
-    task = _load_task(request, console)
+    task = load_task(request.task, frame, request.settings, console)
     interrupts.begin()
     tally = Tally()
-    with _output_folder(request.out) as out:
-        outputs = _Outputs(request, out, task, console)
+    with output_folder(request.out) as out:
+        outputs = Outputs(request, out, task, console)
         ended, complete = _work(request, task, outputs, tally, console)
         outputs.close(ended, complete=complete)
         afresh = complete and not ended and tally.succeeded and not frame.resume
-        notes = _notes(request, outputs) + (tidy(out, name, request.formats) if out and afresh else [])
-    _say_how_it_ended(console, tally, request, outputs.documents, notes, ended)
+        notes = notes_of(request, outputs) + (tidy(out, name, request.formats) if out and afresh else [])
+    say_how_it_ended(console, tally, request, outputs.documents, notes, ended)
     raise typer.Exit(int(tally.status(ended)))
 
 
 def _work(
-    request: Request, task: Task, outputs: _Outputs, tally: Tally, console: Console
+    request: Request, task: Task, outputs: Outputs, tally: Tally, console: Console
 ) -> tuple[BaseException | None, bool]:
     """Sends every input through the task to the outputs. What ended it early, and whether it came to its end.
 
@@ -164,7 +164,7 @@ def _work(
     return ended, complete
 
 
-def _notes(request: Request, outputs: _Outputs) -> list[str]:
+def notes_of(request: Request, outputs: Outputs) -> list[str]:
     """Sentences about results of earlier runs: those that were not taken as inputs, and where records are now."""
     kept = outputs.journal.kept if outputs.journal else []
     if not (folders := list(request.expansion.skipped)):
@@ -173,7 +173,7 @@ def _notes(request: Request, outputs: _Outputs) -> list[str]:
     return [f"Left out results of earlier runs in {named}. Name such a folder to take them as inputs.", *kept]
 
 
-def _say_how_it_ended(
+def say_how_it_ended(
     console: Console,
     tally: Tally,
     request: Request,
@@ -203,23 +203,23 @@ def engine_options(frame: FrameOptions, tell: Callable[[str], None]) -> EngineOp
     return EngineOptions(*where, tell, timeout=frame.timeout)
 
 
-def _load_task(request: Request, console: Console) -> Task:
-    frame = request.frame
+def load_task(name: str, frame: FrameOptions, settings: dict[str, Any], console: Console) -> Task:
+    """The task with its network. Raises UsageError and ModelUnavailable."""
     with console.captured_warnings(), download_progress(quiet=frame.quiet) as progress:
         return build_task(
-            request.task,
+            name,
             frame.model,
             engine_options(frame, console.note),
             weights=frame.weights,
             labels=frame.labels,
             offline=frame.offline,
             progress=progress,
-            **request.settings,
+            **settings,
         )
 
 
 @contextmanager
-def _output_folder(path: Path | None) -> Iterator[OutputFolder | None]:
+def output_folder(path: Path | None) -> Iterator[OutputFolder | None]:
     if path is None:
         yield None
         return

@@ -240,8 +240,8 @@ def _in_words(prediction: Any) -> str:
         return f"{prediction.dimensions} numbers"
     if hasattr(prediction, "of"):
         return f"group {prediction.group}: {prediction.why if prediction.kind == 'kept' else prediction.kind}"
-    if hasattr(prediction, "input"):
-        return f"{prediction.input} {prediction.score:.2f}"
+    if hasattr(prediction, "picture"):
+        return f"{os.path.basename(prediction.picture)} {prediction.score:.2f}"
     if hasattr(prediction, "caption"):
         return str(prediction.caption)
     if prediction.score is None:

@@ -23,7 +23,7 @@ CSV_COLUMNS: dict[str, tuple[str, ...]] = {
     "pose": ("label", "label_id", "score", *_BOX, *_KEYPOINTS, *ANGLES),
     "gradcam": ("label", "label_id", "score", *_BOX, "peak_x", "peak_y", "energy", "model", "method", "layer"),
     "caption": ("caption", "log_probability"),
-    "similar": ("input", "score"),
+    "similar": ("picture", "score"),
     "dedupe": ("group", "of", "kind", "score", "bytes", "why"),
 }
 

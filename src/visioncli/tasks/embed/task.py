@@ -83,11 +83,15 @@ class Embed(Task):
 
     def prepare(self, picture: Picture) -> Prepared:
         """As `prepare_item`, for a picture that no file holds."""
-        return Prepared(preprocess(picture.image, self.spec), "", (picture.width, picture.height))
+        return self.prepare_as("", picture)
 
     def prepare_item(self, item: Item, picture: Picture) -> Prepared:
         """What the network takes, and under which name the cache will keep the answer."""
-        return dataclasses.replace(self.prepare(picture), content=self.content(item))
+        return self.prepare_as(self.content(item), picture)
+
+    def prepare_as(self, content: str, picture: Picture) -> Prepared:
+        """What the network takes of a picture with this SHA-256."""
+        return Prepared(preprocess(picture.image, self.spec), content, (picture.width, picture.height))
 
     def predict(self, batch: Sequence[Prepared]) -> list[Answer]:
         """One vector for each picture."""
