@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from run_folders import make_run
+from visioncli.features.files import store_file, stored_files
 from visioncli.models import registry
 from visioncli.models.row import ModelRow
-from visioncli.features.files import store_file, stored_files
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visioncli.features import files as feature_files
 from visioncli.labelled.recognise import read_set
 from visioncli.models import registry
-from visioncli.features import files as feature_files
 from visioncli.training import features
 
 

@@ -15,9 +15,11 @@ from PIL import Image
 SIDE = 64
 """Pixels of a thumbnail on a side, whatever the picture's shape is."""
 _COARSE = 32
-_STEPS = {_COARSE: 10, SIDE: 5}
-_PAIRS = 128
-"""Pairs that are fitted at once: some 50 MiB."""
+_STEPS = {_COARSE: 8, SIDE: 3}
+_LYING = 0.998
+"""Score from which on a pair lies right as it is."""
+_PAIRS = 32
+"""Pairs that are fitted at once: what they take then stays in the processor's cache."""
 _BLOCK = 8
 _DAMPING = 1e-3
 _FLAT = 3.0
@@ -86,10 +88,13 @@ def _fit(first: np.ndarray, second: np.ndarray, promising: float) -> Fits:
     # Around zero, so that contrast and brightness are nearly independent.
     a, b = first.astype(np.float32) - 128, second.astype(np.float32) - 128
     warp = np.tile(np.array([1, 0, 1, 0], np.float32), (len(a), 1))
-    coarse_a, coarse_b = _halved(a), _halved(b)
-    warp = _refined(coarse_a, coarse_b, warp, _STEPS[_COARSE])
-    score, worst, inside = _judged(coarse_a, coarse_b, warp)
-    good = np.flatnonzero(score >= promising)
+    score, worst, inside = _judged(a, b, warp)
+    loose = np.flatnonzero(score < _LYING)
+    if len(loose):
+        coarse_a, coarse_b = _halved(a[loose]), _halved(b[loose])
+        warp[loose] = _refined(coarse_a, coarse_b, warp[loose], _STEPS[_COARSE])
+        score[loose], worst[loose], inside[loose] = _judged(coarse_a, coarse_b, warp[loose])
+    good = loose[score[loose] >= promising]
     if len(good):
         warp[good] = _refined(a[good], b[good], warp[good], _STEPS[SIDE])
         score[good], worst[good], inside[good] = _judged(a[good], b[good], warp[good])
