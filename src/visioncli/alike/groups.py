@@ -92,10 +92,12 @@ def _rank(sights: Sequence[Sight], place: int) -> tuple[int, int, int]:
 def _why(sights: Sequence[Sight], kept: int, others: dict[int, Likeness]) -> str:
     """In which respect the kept picture is the best, in words."""
     own = sights[kept]
-    pixels = max(sights[place].width * sights[place].height for place in others)
+    rivals = [sights[place] for place, likeness in others.items() if likeness.kind != EQUAL]
+    if not rivals:
+        return "the first of equal ones"
+    pixels = max(rival.width * rival.height for rival in rivals)
     if own.width * own.height > pixels:
         return f"the largest: {own.width} x {own.height} pixels"
-    size = max(sights[place].bytes for place in others)
-    if own.bytes > size:
+    if own.bytes > max(rival.bytes for rival in rivals):
         return f"the least compressed: {own.bytes:,} bytes"
-    return "the first of equal ones"
+    return "the first of several as good"

@@ -106,6 +106,8 @@ class Comparison:
     def _proposals(self, *, mirrored: bool) -> list[tuple[int, int]]:
         """Pairs that may be the same picture."""
         count = len(self._sights)
+        if count < 2:
+            return []
         plain = self._thumbnails
         turned = np.ascontiguousarray(plain[:, :, ::-1]) if mirrored else plain
         ours, theirs = hashes(plain), hashes(turned)

@@ -43,7 +43,7 @@ def hashes(thumbnails: np.ndarray) -> NDArray[np.uint64]:
     """`(N, SIDE, SIDE) uint8` -> `(N,) uint64`: the lowest 8 x 8 frequencies of each, above their median or not.
 
     The perceptual hash of Zauner, 2010 (https://www.phash.org/docs/pubs/thesis_zauner.pdf), as the library imagehash
-    computes it but for the resampling: it takes a package of 60 MB for the one matrix below.
+    computes it but for the resampling; that one needs SciPy and PyWavelets where one matrix does.
     """
     means = _halved(thumbnails.astype(np.float32))
     k, n = np.arange(_HASH_BITS)[:, None], np.arange(_HASH_SIDE)[None]

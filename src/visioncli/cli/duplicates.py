@@ -70,7 +70,8 @@ def find(frame: FrameOptions, wish: Wish, console: Console) -> Status:
         console.note(found.in_words())
     if wish.to is None or not found.groups or not whole:
         return status
-    return status or _carry_out(wish.how, found.wishes(wish.how), wish.to, console)
+    carried_out = _carry_out(wish.how, found.wishes(wish.how), wish.to, console)
+    return status or carried_out
 
 
 class _Found:
