@@ -75,7 +75,7 @@ def test_a_table_of_failures_has_a_head(tmp_path: Path) -> None:
 
 
 def test_parquet_holds_vectors_of_one_length(tmp_path: Path) -> None:
-    import pyarrow.parquet as parquet
+    from pyarrow import parquet
 
     many = RECORDS + [record(f"{n}.jpg", VECTORS[n % 3]) for n in range(2500)]
     write(tmp_path, "parquet", many)

@@ -58,7 +58,7 @@ def formats(ctx: typer.Context, incomplete: str) -> list[Completion]:
     """Formats of the command that is typed, several with commas between."""
     from visioncli.sinks.names import FORMATS
 
-    return list(_last_of_list(incomplete, [*FORMATS.get(_task(ctx) or "", ()), "jsonl"]))
+    return list(_last_of_list(incomplete, [*FORMATS.get(ctx.info_name or "", ()), "jsonl"]))
 
 
 def detectors(incomplete: str) -> list[Completion]:

@@ -38,7 +38,7 @@ def similar(
             "--score", metavar="S", min=-1, max=1, help="Leave out pictures below this.", show_default="all"
         ),
     ] = None,
-    text: Annotated[str | None, typer.Option("--text", hidden=True)] = None,
+    text: Annotated[str | None, typer.Option("--text", hidden=True, metavar="WORDS", help="Not offered.")] = None,
 ) -> None:
     """Find the pictures that look most like one: the nearest by what a classifier sees in them.
 
