@@ -69,9 +69,8 @@ def test_tables_hold_every_input_and_every_digit(tmp_path: Path) -> None:
 
 def test_a_table_of_failures_has_a_head(tmp_path: Path) -> None:
     write(tmp_path, "csv", [RECORDS[0]])
-    assert list(csv.reader((tmp_path / "predictions.csv").open(newline=""))) == [["input", "error"]] + [
-        ["broken.jpg", "not_found: There is no such file."]
-    ]
+    rows = list(csv.reader((tmp_path / "predictions.csv").open(newline="")))
+    assert rows == [["input", "error"], ["broken.jpg", "not_found: There is no such file."]]
 
 
 def test_parquet_holds_vectors_of_one_length(tmp_path: Path) -> None:

@@ -10,7 +10,13 @@ import typer
 from visioncli.cli.options import INPUT_HELP, FrameOptions, Precision, frame_options_but
 from visioncli.errors import UsageError
 
-_LEFT_OUT: dict[str, Any] = {"inputs": [], "precision": Precision.FP32, "resume": False, "fail_fast": False}
+_LEFT_OUT: dict[str, Any] = {
+    "inputs": [],
+    "report": False,
+    "precision": Precision.FP32,
+    "resume": False,
+    "fail_fast": False,
+}
 _MOVING = "What to do with them"
 
 

@@ -7,7 +7,7 @@ import typer
 from visioncli.cli.options import AnnotatedKind, FrameOptions, Precision, frame_options_but
 
 
-@frame_options_but(annotated=AnnotatedKind.NONE, precision=Precision.FP32)
+@frame_options_but(annotated=AnnotatedKind.NONE, report=False, precision=Precision.FP32)
 def embed(
     frame: FrameOptions,
     normalise: Annotated[bool, typer.Option("--normalise", help="Divide each vector by its length.")] = False,

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from visioncli.results import Record
     from visioncli.runner import Outcome
 
-_LEFT_OUT: dict[str, Any] = {"inputs": [], "precision": Precision.FP32, "resume": False, "fail_fast": False}
+_LEFT_OUT: dict[str, Any] = {
+    "inputs": [],
+    "report": False,
+    "precision": Precision.FP32,
+    "resume": False,
+    "fail_fast": False,
+}
 
 
 @frame_options_but(**_LEFT_OUT)
