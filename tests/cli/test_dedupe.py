@@ -1,5 +1,6 @@
 """`vision dedupe`: groups as records, what is moved and linked, and that it is undone."""
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -132,4 +133,30 @@ def test_wrong_usage_is_status_2_and_one_sentence(args: list[str], words: str, v
     ended = vision("dedupe", *args)
     assert (ended.status, ended.out) == (2, b"")
     assert words in ended.err
+    assert len(list(photos.rglob("*.*"))) == 8
+
+
+def test_an_interrupt_before_the_answer_writes_nothing(
+    vision: Vision, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*args: object, **how: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("visioncli.cli.duplicates.groups", interrupted)
+    ended = vision("dedupe", "photos", "-o", "out", "--move", "twice")
+    assert (ended.status, ended.out) == (130, b"")
+    assert "run it again" in ended.err
+    assert not (tmp_path / "out").exists() and not (tmp_path / "twice").exists()
+
+
+def test_a_full_disk_is_a_sentence_that_names_the_journal(
+    vision: Vision, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(step: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("visioncli.alike.moving._take", full)
+    ended = vision("dedupe", "photos", "-o", "-", "--move", "twice")
+    assert ended.status == 3
+    assert "disk is full" in ended.err and "journal in twice" in ended.err
     assert len(list(photos.rglob("*.*"))) == 8

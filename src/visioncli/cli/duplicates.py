@@ -207,7 +207,9 @@ def _carry_out(how: moving.How, wishes: Iterator[moving.Wish], folder: Path, con
         with interrupts.armed():
             done = moving.carry_out(how, wishes, folder)
     except KeyboardInterrupt:
-        console.note(f"interrupted. What was done is in the journal: vision dedupe --undo {folder}/{moving.JOURNAL}")
+        console.note(
+            f"interrupted. What was done is in the newest journal in {folder}: vision dedupe --undo takes it back."
+        )
         raise
     except OutputError as problem:
         raise OutputError(
