@@ -9,10 +9,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import cases
 from benchmarks.inputs import make_folder
 from benchmarks.report import write_report
 from benchmarks.running import ROOT, Case, run_case
+
+from benchmarks import cases
 
 SIZES = ((0.3, 200), (2.0, 80), (12.0, 24))
 """Megapixels, and how many such pictures."""

@@ -54,12 +54,13 @@ def in_this_mode(args: Sequence[str], config: pytest.Config) -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what needs the development data, pulled weights or a GPU, where that is absent."""
+    """Leaves out what needs the development data, pulled weights, a GPU or a browser, where that is absent."""
     absent = [
         item
         for item in items
         if (item.get_closest_marker("shared_data") and not SHARED_DATA.is_dir())
         or (item.get_closest_marker("cuda") and not _has_cuda())
+        or (item.get_closest_marker("browser") and not _has_browser())
         or ((pulled := item.get_closest_marker("pulled")) and not all(map(_pulled_file, pulled.args)))
     ]
     if absent:
@@ -71,6 +72,11 @@ def _has_cuda() -> bool:
     import torch
 
     return torch.cuda.is_available()
+
+
+def _has_browser() -> bool:
+    programs = any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    return programs and shutil.which("chromedriver") is not None and importlib.util.find_spec("selenium") is not None
 
 
 def _pulled_file(name: str) -> Path | None:

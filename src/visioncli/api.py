@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from visioncli.engines import choose_engine
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import InputError, UsageError
 from visioncli.inputs.sources import Item
@@ -66,7 +67,10 @@ def build_task(
     rows = [describe(spec, name, access=access, **paths) for group in groups for spec in group]
     finders = _finders(name, rows[0], settings, access)
     for row in rows:
-        check_names(name, row, settings, finders)  # before anything is fetched
+        # Before anything is fetched.
+        check_names(name, row, settings, finders)
+        if options is not None and options.precision == "int8" and name in ("classify", "detect", "segment", "pose"):
+            choose_engine(row, options)
     rows = told_apart([ready(row, access) for row in rows])
     if finders:
         finders = in_order(told_apart([ready(row, access) for row in finders]))

@@ -41,7 +41,7 @@ def test_classifying_imports_no_torchvision_and_once_compiled_no_torch(
     pictures: Callable[..., list[Path]], tmp_path: Path
 ) -> None:
     path = str(pictures(1)[0])
-    by_torch = modules_after("classify", path, "--engine", "torch", cwd=tmp_path)
+    by_torch = modules_after("classify", path, "--engine", "torch", "-m", "efficientnet_lite0", cwd=tmp_path)
     assert "torch" in by_torch
     modules_after("classify", path, cwd=tmp_path)
     compiled = modules_after("classify", path, cwd=tmp_path)

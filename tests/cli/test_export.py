@@ -105,7 +105,7 @@ def test_an_8_bit_network_in_a_file_answers_as_it_does_here(
     assert (whole.status, small.status) == (0, 0)
     assert Path("small.onnx").stat().st_size < Path("whole.onnx").stat().st_size / 3
     (picture,) = pictures(1, size=(300, 200))
-    (ours,) = vision("classify", picture, "-o", "-", "--precision", "int8").records
+    (ours,) = vision("classify", picture, "-o", "-", "-m", "efficientnet_lite0", "--precision", "int8").records
     (theirs,) = vision("classify", picture, "-o", "-", "--model", "onnx:small.onnx").records
     assert [p["label"] for p in ours["predictions"]] == [p["label"] for p in theirs["predictions"]]
     for a, b in zip(ours["predictions"], theirs["predictions"], strict=True):

@@ -49,6 +49,20 @@ def test_unknown_pictures_and_classes_are_refused_named_or_left_out():
     assert "left out the predictions of 1 images" in both.warnings[0]
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_it_says_where_each_picture_of_the_predictions_is_in_the_end(listed):
+    truth = dataset(["b.jpg", "a.jpg"], [0, 1], ids=(7, 3), listed=listed)
+    both = align(truth, dataset(["a.jpg", "z.jpg", "b.jpg"], [0, 2], form="found"))
+    names = [both.images.names[i] if i >= 0 else None for i in both.predicted]
+    assert names == ["a.jpg", None if listed else "z.jpg", "b.jpg"]
+
+
+def test_pictures_that_are_left_out_are_nowhere_in_the_end():
+    truth = dataset(["a.jpg"], [0], listed=False)
+    both = align(truth, dataset(["z.jpg", "a.jpg"], [0, 1], form="found"), skip_unknown=True)
+    assert both.predicted.tolist() == [-1, 0]
+
+
 def test_unknown_pictures_without_detections_do_no_harm():
     truth = dataset(["a.jpg"], [0])
     assert len(align(truth, dataset(["a.jpg", "z.jpg"], [0], form="found")).images) == 1

@@ -177,7 +177,7 @@ def test_predicting_imports_neither_torch_nor_torchvision(precision: str, int8_u
     open_engine(row(LITE), EngineOptions("cpu", precision="int8"))
     program = (
         "import sys; from visioncli import load; "
-        f"load('classify', precision='{precision}')(sys.argv[1]); "
+        f"load('classify', model='{LITE}', precision='{precision}')(sys.argv[1]); "
         "print(sorted({m.partition('.')[0] for m in sys.modules} & {'torch', 'torchvision', 'onnx', 'safetensors'}))"
     )
     picture = Path(__file__).resolve().parents[2] / "sample_images" / "chelsea.png"

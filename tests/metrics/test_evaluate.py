@@ -58,6 +58,12 @@ def test_counts_of_a_known_comparison():
     assert total.f1 == pytest.approx(2 / 7)
     assert done.report.confusion.labels == ("cat", "dog", "cow")
     assert done.report.confusion.counts.tolist() == [[1, 0, 0, 1], [1, 0, 0, 0], [0, 0, 0, 0], [1, 0, 1, 0]]
+    assert done.confused is not None
+    pairs = [
+        (int(done.data.truth.category[g]), int(done.data.detections.category[d]))
+        for g, d in zip(*done.confused, strict=True)
+    ]
+    assert pairs == [(1, 0)]
 
 
 def test_detections_on_crowds_and_ignored_objects_count_neither_way():

@@ -52,6 +52,7 @@ def bench(
 
     from visioncli import resolve
     from visioncli.cli.models.tables import write_table
+    from visioncli.engines.compile import check_quantisable
     from visioncli.engines.interface import EngineOptions
     from visioncli.measure import measure
     from visioncli.models import registry
@@ -60,7 +61,11 @@ def bench(
     sizes = _sizes(batch_sizes)
     access = Access.of(False)
     names = models or [registry.default_model(task) for task in ("classify", "detect", "segment", "pose")]
-    rows = [resolve.ready(resolve.named(name), access) for name in names]
+    described = [resolve.named(name) for name in names]
+    if precision is Precision.INT8:
+        for row in described:
+            check_quantisable(row)  # before anything is fetched
+    rows = [resolve.ready(row, access) for row in described]
     found = []
     for row in rows:
         for kind, numbers in _ways(row, engine, device, precision):

@@ -15,8 +15,15 @@ def caption(
     beams: Annotated[int, typer.Option("--beams", metavar="N", help="Sentences kept during the search.")] = 5,
     max_words: Annotated[int, typer.Option("--max-words", metavar="N", help="Longest sentence.")] = 20,
     score: Annotated[
-        float, typer.Option("--score", "-s", metavar="P", help="Objects detected below this are not named.")
-    ] = 0.3,
+        float | None,
+        typer.Option(
+            "--score",
+            "-s",
+            metavar="P",
+            help="Objects detected below this are not named.",
+            show_default="0.3; 0.4 where boxes are fused",
+        ),
+    ] = None,
     scene_score: Annotated[
         float,
         typer.Option("--scene-score", metavar="P", help="Without objects: name the scene from this probability on."),

@@ -122,6 +122,7 @@ def gradcam(
     from visioncli.render.heat import draw
 
     draw_all = functools.partial(draw, opacity=opacity, grid=grid)
+    raw = raw or (Raw.PNG if frame.report else None)  # which the page draws
     options = SinkOptions(raw_maps=raw.value if raw else None)
     run_task("gradcam", dataclasses.replace(frame, model=first), settings, draw_all, options)
 

@@ -91,6 +91,10 @@ class FrameOptions:
         AnnotatedKind,
         typer.Option("--annotated", help="Type of the annotated pictures.", rich_help_panel=_OUTPUT),
     ] = AnnotatedKind.JPG
+    report: Annotated[
+        bool,
+        typer.Option("--report", help="Also make OUT/report/index.html of it all.", rich_help_panel=_OUTPUT),
+    ] = False
     print: Annotated[
         PrintKind,
         typer.Option(

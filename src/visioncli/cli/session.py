@@ -29,6 +29,7 @@ from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, picture_sinks, tidy
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
+from visioncli.status import Status
 from visioncli.tasks.interface import Task
 from visioncli.weights.runs import NOTES, WEIGHTS, is_run
 
@@ -56,6 +57,8 @@ class Request:
         out = None if frame.out == "-" else Path(frame.out)
         formats = parse_formats(frame.format, task, to_stdout=out is None)
         printed = print_kind(frame, formats)
+        if frame.report and out is None:
+            raise UsageError("--report needs an output folder; with -o - nothing is kept that could be shown.")
         _check_inputs(frame, out)
         expansion = Expansion(None if out is None else str(out), tuple(frame.exclude), frame.null)
         options = reading_options(frame)
@@ -118,7 +121,13 @@ def run_task(
         afresh = complete and not ended and tally.succeeded and not frame.resume
         notes = _notes(request, outputs) + (tidy(out, name, request.formats) if out and afresh else [])
     _say_how_it_ended(console, tally, request, outputs.documents, notes, ended)
-    raise typer.Exit(int(tally.status(ended)))
+    status = tally.status(ended)
+    if frame.report and request.out and tally.total and ended is None:
+        from visioncli.cli.reporting import make_beside
+
+        if not make_beside(request.out, frame, console):
+            status = status or Status.SOME_FAILED
+    raise typer.Exit(int(status))
 
 
 def _work(

@@ -218,6 +218,9 @@ def train(
         bool,
         typer.Option("--tensorboard", help="Also write RUN/tensorboard (extra train).", rich_help_panel=_RUNNING),
     ] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Also make RUN/report/index.html of its validation pictures.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Train a classifier on your own pictures: a head on frozen features in seconds, or all layers.
@@ -264,7 +267,8 @@ def train(
     )
     if run is not None:
         show(run, as_json=json)
-    if console.unreadable:
+    made = run is None or not report or console.report(frame)
+    if console.unreadable or not made:
         raise typer.Exit(Status.SOME_FAILED)
 
 

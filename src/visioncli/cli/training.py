@@ -88,6 +88,12 @@ class TrainingConsole(Watcher):
             )
         return run
 
+    def report(self, frame: FrameOptions) -> bool:
+        """Makes the page of the run's validation pictures; whether that went well."""
+        from visioncli.cli.reporting import make_beside
+
+        return make_beside(self._run, frame, self._console)
+
     def say(self, sentence: str) -> None:
         self._line.clear()
         self._console.note(sentence)

@@ -34,13 +34,17 @@ MOST_CLASSES = 30_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Aligned:
-    """Truth and detections over one table of pictures and one of classes, both in the order of their COCO ids."""
+    """Truth and detections over one table of pictures and one of classes, both in the order of their COCO ids.
+
+    predicted: (P,) int64 place in `images` of each picture of the predictions, -1 where it was left out.
+    """
 
     images: Images
     categories: Categories
     truth: Annotations
     detections: Annotations
     warnings: tuple[str, ...]
+    predicted: I64 | None = None
 
 
 def align(truth: Dataset, predictions: Dataset, *, skip_unknown: bool = False) -> Aligned:
@@ -53,7 +57,7 @@ def align(truth: Dataset, predictions: Dataset, *, skip_unknown: bool = False) -
     warnings = [*truth.warnings, *predictions.warnings]
     detections = predictions.annotations
     used = np.bincount(detections.image, minlength=len(predictions.images)) > 0
-    image_of = _match_images(truth, predictions, used)
+    known = image_of = match_images(truth, predictions, used)
     images, image_of, keep_image = _settle(
         truth.images, predictions.images, image_of, used, truth, predictions, skip_unknown, warnings
     )
@@ -88,7 +92,13 @@ def align(truth: Dataset, predictions: Dataset, *, skip_unknown: bool = False) -
         truth=_renumber(objects, image_order, categories_order),
         detections=_renumber(detections, image_order, categories_order),
         warnings=tuple(warnings),
+        predicted=_places((known >= 0) | ((images is not truth.images) & keep_image), image_of, image_order),
     )
+
+
+def _places(there: Flags, place: I64, order: I64 | None) -> I64:
+    """Where each picture of the predictions is in the end; -1 for those that are not `there`."""
+    return np.where(there, place if order is None else order[place], -1)
 
 
 def _only_used(
@@ -209,7 +219,7 @@ def _shown(table: Images | Categories, index: int) -> str:
     return str(table.ids[index]) if table.ids is not None else str(index)
 
 
-def _match_images(truth: Dataset, predictions: Dataset, used: Flags) -> I64:
+def match_images(truth: Dataset, predictions: Dataset, used: Flags) -> I64:
     """(P,) int64 place of each prediction picture in the truth's table, -1 where the truth does not have it."""
     ours, theirs = truth.images, predictions.images
     named = any(ours.names) and any(theirs.names)

@@ -70,7 +70,7 @@ def _maps(path: Path) -> list[Path]:
     return found
 
 
-def _name(path: Path, root: Path) -> str:
+def picture_name(path: Path, root: Path) -> str:
     """What a map is matched by: `a/cat.png`, `a/cat.jpg.mask.png` and `a/cat_mask.png` are all `a/cat`."""
     name = path.relative_to(root).with_suffix("") if root.is_dir() else Path(path.stem)
     for ending in (".mask", "_mask", ".labels", "_labels", "_labelIds"):
@@ -93,8 +93,8 @@ def pair(truth: Path, predictions: Path, *, skip_unknown: bool = False) -> tuple
     true, theirs = _maps(truth), _maps(predictions)
     if not truth.is_dir():
         return [LabelMapPair(truth.name, truth, predictions)], []
-    names = tuple(_name(p, truth) for p in true)
-    place = match_names(names, tuple(_name(p, predictions) for p in theirs), str(truth), str(predictions))
+    names = tuple(picture_name(p, truth) for p in true)
+    place = match_names(names, tuple(picture_name(p, predictions) for p in theirs), str(truth), str(predictions))
     warnings = []
     unknown = [theirs[i].name for i in np.flatnonzero(place < 0)]
     if unknown and not skip_unknown:

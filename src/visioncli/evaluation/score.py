@@ -91,7 +91,7 @@ def score(key: Key, probabilities: NDArray[np.floating], truth: Sequence[Sequenc
         labels = [key.labels[i] for i in key.columns]
         return Scored(sample, _report(sample, labels, list(range(len(labels))), how, key.limits))
     others = sorted(set(np.unique(sample.predicted).tolist()) - set(key.columns))
-    labels = _told_apart(key.labels, sample.classes)
+    labels = list(told_apart({i: key.labels.get(i, str(i)) for i in range(sample.classes)}).values())
     return Scored(sample, _report(sample, labels, [*key.columns, *others], how, None))
 
 
@@ -149,8 +149,7 @@ def _confusion(sample: SingleLabel, kept: list[int]) -> I64:
     return np.bincount(at, minlength=len(kept) ** 2).reshape(len(kept), len(kept))
 
 
-def _told_apart(labels: Mapping[int, str], count: int) -> list[str]:
-    """A name for each column; those of which there are several (ImageNet's cranes) with their number."""
-    names = [labels.get(i, str(i)) for i in range(count)]
-    often = Counter(names)
-    return [f"{name} ({i})" if often[name] > 1 else name for i, name in enumerate(names)]
+def told_apart(labels: Mapping[int, str]) -> dict[int, str]:
+    """The names of classes by number; those of which there are several (ImageNet's cranes) with their number."""
+    often = Counter(labels.values())
+    return {i: f"{name} ({i})" if often[name] > 1 else name for i, name in labels.items()}

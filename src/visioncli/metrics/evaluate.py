@@ -50,7 +50,8 @@ class Evaluation:
 
     matched: (D,) int64 the truth of each detection, -1 for none; overlap: (D,) float64 their IoU (or OKS);
     counted: (G,) truths that count; void: (D,) detections that count neither way (below the score, or on a crowd or
-    an ignored object). `sample` is what intervals were made of, where they were wanted.
+    an ignored object). `sample` is what intervals were made of, where they were wanted. confused: (P,) truths and
+    (P,) detections of different classes that stand for each other in the confusion table.
     """
 
     report: Report
@@ -60,6 +61,7 @@ class Evaluation:
     counted: Flags
     void: Flags
     sample: ObjectSample | None = None
+    confused: tuple[I64, I64] | None = None
 
 
 def evaluate(
@@ -119,7 +121,7 @@ def evaluate(
         inclusive=settings.inclusive,
         intervals=ends,
     )
-    return Evaluation(report, data, matched, overlap, ~uncounted, void, sample)
+    return Evaluation(report, data, matched, overlap, ~uncounted, void, sample, found.confused)
 
 
 def _sample(data: Aligned, settings: Settings, found: "_Found", counted: Flags, shown: list[int]) -> ObjectSample:

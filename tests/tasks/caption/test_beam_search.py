@@ -197,3 +197,15 @@ def test_whatever_a_network_says_no_caption_names_an_undetected_class(seed: int,
         assert nouns.absent(caption.words, detected) == []
         content = [w for w in caption.words if w not in {"a", "of", "with", "on", "in", "two"}]
         assert len(content) == len(set(content))
+
+
+PLACES: dict[tuple[str, ...], dict[str, float]] = {(): {"tennis": 0.9, "garden": 0.1}}
+
+
+@pytest.mark.parametrize(
+    ("detected", "said"), [({1: 1}, "Garden."), ({1: 1, 43: 1}, "Tennis."), ({37: 1}, "Tennis.")]
+)
+def test_nobody_plays_tennis_without_a_racket_or_a_ball(detected: dict[int, int], said: str) -> None:
+    words = vocabulary("tennis", "garden")
+    found = beam_search(scripted(words, PLACES), START_STATE, Constraint(words, detected))
+    assert [caption.text for caption in found] == [said]

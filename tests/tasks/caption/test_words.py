@@ -1,6 +1,6 @@
 import pytest
 
-from visioncli.tasks.caption.words import Vocabulary, object_nouns, stem, tokenise
+from visioncli.tasks.caption.words import Vocabulary, object_nouns, stem, tokenise, witnesses
 
 
 def test_captions_become_lower_case_words_without_punctuation() -> None:
@@ -61,3 +61,10 @@ def test_a_bike_is_a_bicycle_or_a_motorcycle() -> None:
     assert nouns.absent(["bike"], {4}) == []
     assert nouns.absent(["bike"], {2}) == []
     assert nouns.absent(["bike"], {3}) == ["bike"]
+
+
+def test_words_that_need_a_witness_name_no_class_themselves() -> None:
+    known = witnesses()
+    assert known["tennis"] == {43, 37}
+    assert all(ids for ids in known.values())
+    assert not {(word,) for word in known} & set(object_nouns().nouns)

@@ -19,6 +19,7 @@ from visioncli.tasks.caption.words import (
     is_plural,
     object_nouns,
     stem,
+    witnesses,
 )
 
 FloatArray = npt.NDArray[np.float32]
@@ -106,10 +107,10 @@ def nameable(features: ObjectFeatures, least_score: float = NAME_SCORE) -> dict[
 class Constraint:
     """Says which words may follow, so that a caption stays with what was detected.
 
-    `detected` is the number of objects by COCO category id. No noun names a class that is not in it. One
-    person or animal is not spoken of as several. Nothing is claimed that boxes cannot show (colours). And no
-    content word comes twice (singular and plural are one word), no class but people is named twice, "a" and
-    "an" fit the next word, and no sentence ends on "of a".
+    `detected` is the number of objects by COCO category id. No noun names a class that is not in it, and no word
+    speaks of what only such a class could show ("tennis"). One person or animal is not spoken of as several. Nothing
+    is claimed that boxes cannot show (colours). And no content word comes twice (singular and plural are one word),
+    no class but people is named twice, "a" and "an" fit the next word, and no sentence ends on "of a".
     """
 
     def __init__(self, vocabulary: Vocabulary, detected: Mapping[int, int], nouns: ObjectNouns | None = None) -> None:
@@ -122,7 +123,8 @@ class Constraint:
         for number, word in enumerate(words[first:], first):
             self._stems.setdefault(stem(word), []).append(number)
         self._vowel = np.array([begins_with_vowel(word) for word in words])
-        self._base = np.array([word in UNSEEN for word in words])
+        unheard = {word for word, ids in witnesses().items() if ids.isdisjoint(detected)}
+        self._base = np.array([word in UNSEEN or word in unheard for word in words])
         self._base[[Vocabulary.PAD, Vocabulary.START, Vocabulary.UNKNOWN]] = True
         lasts = {phrase[-1] for phrase in self.nouns.nouns}
         in_phrase = {phrase[-1] for phrase in self.nouns.nouns if len(phrase) > 1}

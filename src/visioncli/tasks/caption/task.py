@@ -22,9 +22,16 @@ from visioncli.tasks.detect.task import Detect
 from visioncli.tasks.detect.task import Prepared as PreparedDetection
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.limits import between_0_and_1
+from visioncli.tasks.views import chosen_tta
 
 SCENE_SCORE = 0.3
 """From this probability on a picture without objects is described by its best ImageNet class."""
+
+
+FUSED_NAME_SCORE = 0.4
+"""From which score on objects are named where boxes of several views are fused.
+
+On 40 COCO pictures CIDEr is .959, and one caption names an absent class, where .3 gives .945 and two of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,41 +165,43 @@ def build(
     beams: int = captioning.BEAMS,
     top: int = 1,
     max_words: int = captioning.MAX_WORDS,
-    score: float = captioning.NAME_SCORE,
+    score: float | None = None,
     scene_score: float = SCENE_SCORE,
     detector: Sequence[ModelRow] = (),
     tta: str | None = None,
 ) -> Task:
     """The task with its detector, or a hub's captioner, loaded; the classifier waits until it is needed.
 
-    Objects are found by the networks of `detector`, together if they are several; with `tta` in the mirror image too.
+    Objects are found by the networks of `detector`, together if they are several; with `tta` in the mirror image too,
+    without as `chosen_tta` says. Those of a lower `score` are not named: .3, or .4 where boxes are fused.
     """
     from visioncli.engines import choose_precision
     from visioncli.models import registry
     from visioncli.tasks.classify import task as classify
     from visioncli.tasks.detect import task as detect
 
-    between_0_and_1(score=score)
+    between_0_and_1(score=0.0 if score is None else score)
     for option, number in (("--beams", beams), ("--top", top), ("--max-words", max_words)):
         if number < 1:
             raise UsageError(f"{option} must be at least 1, not {number}.")
-    flip = is_mirrored("caption", tta or Tta.NONE)
     if isinstance(row.source, Hub):
-        if flip:
+        if is_mirrored("caption", tta or Tta.NONE):
             raise UsageError(
                 f"{row.name} looks at the picture itself; --tta flip is for captions of detected objects."
             )
         from visioncli.tasks.caption.transformers import HubCaptionTask
 
         return HubCaptionTask(row, beams=beams, top=top, max_words=max_words, options=options)
+    first, *others = detector or detect.default_rows()
+    seen = chosen_tta("caption", tta, [first, *others], options)
+    if score is None:
+        score = FUSED_NAME_SCORE if others or seen == Tta.FLIP else captioning.NAME_SCORE
     captioner: Captioner
     if row.name == "template":
         captioner = TemplateCaptioner(score)
     else:
         captioner = LayoutCaptioner(beams=beams, top=top, max_words=max_words, score=score)
-
-    first, *others = detector or detect.default_rows()
-    finder = detect.build(first, options, others=others, tta=tta, score=captioner.least_score)
+    finder = detect.build(first, options, others=others, tta=seen, score=captioner.least_score)
     classifier = registry.find(registry.default_model("classify"), "classify")
     scenes = partial(classify.build, classifier, options)
     # The classifier is opened late, perhaps never; what it will compute in shapes its answers all the same.

@@ -217,6 +217,22 @@ class ObjectNouns:
 
 
 @cache
+def witnesses() -> dict[str, frozenset[int]]:
+    """Words that say more than a class's name, with the COCO category ids of which one has to be there for them; read
+    from the package's `caption_witnesses.txt`."""
+    text = resources.files("visioncli.models").joinpath("labels/caption_witnesses.txt").read_text("utf-8")
+    numbers = {one.label: number for number, one in object_nouns().classes.items()}
+    found: dict[str, frozenset[int]] = {}
+    for line in text.splitlines():
+        if not line or line.startswith("#"):
+            continue
+        words, names = (field.split(",") for field in line.split("|"))
+        ids = frozenset(numbers[name.strip()] for name in names)
+        found |= {word.strip(): ids for word in words}
+    return found
+
+
+@cache
 def object_nouns() -> ObjectNouns:
     """The nouns of the 80 COCO classes, read from the package's `caption_nouns.txt`."""
     text = resources.files("visioncli.models").joinpath("labels/caption_nouns.txt").read_text("utf-8")

@@ -1,0 +1,55 @@
+"""Heat maps for the page: the maps that `vision gradcam --raw` wrote, on a grid that a page can carry."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from visioncli.report.objects import Answers
+
+SIDE = 40
+"""Cells of the longer side. What a network sees is coarser still, and the page smooths between cells."""
+
+
+def columns(run: Answers) -> dict[str, Any]:
+    """`heat` has for each explanation `[height, width, base64 of bytes]`, 0 for none; no column without any map."""
+    found: list[Any] = [0] * len(run.rows)
+    for place in np.flatnonzero(run.ok).tolist():
+        record = run.output.records[run.record[place]]
+        row = int(run.rows.start[place])
+        for n in range(len(record.predictions or ())):
+            said = record.files.get("map" if n == 0 else f"map_{n}")
+            if said is not None:
+                found[row + n] = _grid(Path(said), run.output.folder)
+    return {"heat": found} if any(found) else {}
+
+
+def _grid(said: Path, folder: Path) -> Any:
+    """A map where the record says, or of the same name below the folder of the records, which may have moved."""
+    tries = [said, *(folder / Path(*said.parts[n:]) for n in range(1, len(said.parts)))]
+    path = next((p for p in tries if p.is_file()), None)
+    if path is None:
+        return 0
+    try:
+        if path.suffix == ".npy":
+            values = np.load(path, allow_pickle=False).astype(np.float32)
+        else:
+            with Image.open(path) as picture:
+                values = np.asarray(picture).astype(np.float32) / 65535
+        height, width = values.shape
+        scale = min(1.0, SIDE / max(height, width))
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        small = np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX))
+    except Exception:  # noqa: BLE001 - a map that cannot be read is not drawn
+        return 0
+    cells = np.clip(np.rint(small * 255), 0, 255).astype(np.uint8)
+    return [size[1], size[0], base64.b64encode(cells.tobytes()).decode()]
+
+
+def colours() -> str:
+    """The 256 colours of heat, three bytes each, as base64: those of the annotated pictures."""
+    from visioncli.render.heat import colour_table
+
+    return base64.b64encode(colour_table().tobytes()).decode()
