@@ -33,6 +33,12 @@ def network_names(ctx: typer.Context, incomplete: str) -> list[Completion]:
     return [one for one in [*_networks(ctx), *_runs(incomplete)] if one[0] not in given]
 
 
+def run_folders(ctx: typer.Context, incomplete: str) -> list[Completion]:
+    """RUN folders as arguments, without those that are given already."""
+    given = {str(name) for value in ctx.params.values() if isinstance(value, list | tuple) for name in value}
+    return [one for one in _runs(incomplete) if one[0] not in given]
+
+
 def _runs(begun: str) -> Iterator[tuple[str, str]]:
     """Folders of `vision train` whose path may begin so."""
     above = begun[: begun.rfind("/") + 1]
