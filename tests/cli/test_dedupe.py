@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 from conftest import Ended
 from photographs import photograph
+from report.page_data import data_of
 from visioncli.alike.moving import JOURNAL
 from visioncli.record_schema import json_schema
 
@@ -42,6 +43,28 @@ def kinds(records: list[dict[str, Any]]) -> dict[str, str]:
 
 
 FOUND = {"a.png": "kept", "old/a.png": "equal", "b.jpg": "reencoded", "c.jpg": "resized"}
+
+
+def test_report_shows_the_groups_alone(vision: Vision, photos: Path, tmp_path: Path) -> None:
+    ended = vision("dedupe", "photos", "-o", "out", "--find", "same", "--report", "--move", "twice")
+    found = kinds(ended.records)
+    assert f"Report of {len(found) + 1} pictures: open out/report/index.html" in ended.err
+    assert 3 < len(found) < len(ended.records) - 1
+    body = data_of(tmp_path / "out" / "report")
+    assert body["pictures"]["name"][0] == "a.png" and body["pictures"]["name"][-1] == "broken.png"
+    assert body["classes"]["names"][:2] == ["kept", "group 1"]
+    assert len(list((tmp_path / "out" / "report" / "thumbs").rglob("*.webp"))) == len(
+        found
+    )  # made before some were moved
+    assert (tmp_path / "twice" / "b.jpg").exists()
+
+
+def test_without_duplicates_there_is_no_report(vision: Vision, photos: Path, tmp_path: Path) -> None:
+    ended = vision("dedupe", "photos/a.png", "photos/f.png", "-o", "out", "--find", "same", "--report")
+    assert ended.status == 0
+    assert "There are no duplicates to show, so there is no report." in ended.err
+    assert not (tmp_path / "out" / "report").exists()
+    assert vision("report", "out").status == 2
 
 
 def test_each_input_has_a_record_that_says_what_it_is(vision: Vision, photos: Path, tmp_path: Path) -> None:

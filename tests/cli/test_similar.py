@@ -9,6 +9,7 @@ from PIL import Image
 
 from conftest import Ended
 from photographs import photograph
+from report.page_data import data_of
 from visioncli.record_schema import json_schema
 
 Vision = Callable[..., Ended]
@@ -64,6 +65,19 @@ def test_pictures_may_come_from_standard_input(vision: Vision, photos: Path) -> 
     paths = b"photos/0.png\0photos/two again.jpg\0"
     ended = vision("similar", "photos/2.png", "-", "-0", "-o", "-", stdin=paths)
     assert [p["picture"] for p in ended.records[0]["predictions"]] == ["photos/two again.jpg", "photos/0.png"]
+
+
+def test_report_shows_the_queries_and_what_is_near(vision: Vision, photos: Path, tmp_path: Path) -> None:
+    ended = vision("similar", "photos/2.png", "photos/0.png", "photos", "--top", "2", "-o", "out", "--report")
+    assert "Report of 7 pictures: open out/report/index.html" in ended.err
+    body = data_of(tmp_path / "out" / "report")
+    first, second, _ = ended.records
+    near = [[record["input"], *(p["picture"] for p in record["predictions"])] for record in (first, second)]
+    names = [Path(name).name for name in (*near[0], *near[1], "broken.png")]
+    assert body["pictures"]["name"] == names
+    assert body["classes"]["names"] == ["query", "like 2.png", "like 0.png"]
+    again = vision("report", "out", "-o", "page")
+    assert again.status == 0 and data_of(tmp_path / "page")["pictures"]["name"] == names
 
 
 def test_far_ones_are_left_out_on_demand(vision: Vision, photos: Path) -> None:

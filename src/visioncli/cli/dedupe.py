@@ -12,7 +12,6 @@ from visioncli.errors import UsageError
 
 _LEFT_OUT: dict[str, Any] = {
     "inputs": [],
-    "report": False,
     "precision": Precision.FP32,
     "resume": False,
     "fail_fast": False,

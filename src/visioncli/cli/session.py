@@ -125,13 +125,7 @@ def run_task(
         afresh = complete and not ended and tally.succeeded and not frame.resume
         notes = notes_of(request, outputs) + (tidy(out, name, request.formats) if out and afresh else [])
     say_how_it_ended(console, tally, request, outputs.documents, notes, ended)
-    status = tally.status(ended)
-    if frame.report and request.out and tally.total and ended is None:
-        from visioncli.cli.reporting import make_beside
-
-        if not make_beside(request.out, frame, console):
-            status = status or Status.SOME_FAILED
-    raise typer.Exit(int(status))
+    raise typer.Exit(int(report_at_the_end(request, tally, ended, console)))
 
 
 def _work(
@@ -198,6 +192,17 @@ def say_how_it_ended(
         where = str(request.out / PREDICTIONS) if request.out else None
         interrupted = isinstance(ended, KeyboardInterrupt)
         console.summary(tally, where, documents, interrupted=interrupted, inputs=request.frame.inputs)
+
+
+def report_at_the_end(request: Request, tally: Tally, ended: BaseException | None, console: Console) -> Status:
+    """Makes the report of a run that came to its end, where it is wished for. The exit status of it all."""
+    status = tally.status(ended)
+    if request.frame.report and request.out and tally.total and ended is None:
+        from visioncli.cli.reporting import make_beside
+
+        if not make_beside(request.out, request.frame, console):
+            return status or Status.SOME_FAILED
+    return status
 
 
 def reading_options(frame: FrameOptions) -> RunOptions:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _LEFT_OUT: dict[str, Any] = {
     "inputs": [],
-    "report": False,
     "precision": Precision.FP32,
     "resume": False,
     "fail_fast": False,

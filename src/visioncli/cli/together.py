@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from visioncli.cli.interrupts import program as interrupts
 from visioncli.cli.options import AnnotatedKind
-from visioncli.cli.session import Outputs, Request, notes_of, output_folder, say_how_it_ended
+from visioncli.cli.session import Outputs, Request, notes_of, output_folder, report_at_the_end, say_how_it_ended
 from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
 from visioncli.errors import OutputError
@@ -74,4 +74,4 @@ class Together:
             outputs.close(ended, complete=ended is None)
             notes = notes_of(request, outputs)
         say_how_it_ended(console, tally, request, outputs.documents, notes, ended)
-        return tally.status(ended), ended is None
+        return report_at_the_end(request, tally, ended, console), ended is None

@@ -18,8 +18,8 @@ MOST_RUNS = 3
 VALIDATED = "val.jsonl"
 """In a RUN, the records of its validation part."""
 MOST_DAMAGED = 3
-NOT_SHOWN = frozenset({"embed", "similar", "dedupe"})
-"""Tasks whose answers are not about what a picture shows."""
+NOT_SHOWN = frozenset({"embed"})
+"""Tasks whose answers are nothing to look at."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +28,7 @@ class Output:
     stands beside it, else None.
 
     `path` is the file of the records, `folder` the one it lies in, `name` what the run is called on the page.
+    `says` is a sentence of what there is.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Output:
     records: tuple[Record, ...]
     truths: tuple[tuple[str, ...] | None, ...]
     warnings: tuple[str, ...] = ()
+    says: str = ""
 
     @property
     def model(self) -> str:
@@ -66,8 +68,7 @@ def read_outputs(names: Sequence[str]) -> list[Output]:
         kinds = " and ".join(f"{one.folder} (vision {one.task})" for one in found)
         raise UsageError(f"Only runs of one task can be compared, not {kinds}. Make a report of each.")
     if tasks and tasks[0] in NOT_SHOWN:
-        sheets = "" if tasks[0] == "embed" else " Its contact sheets are beside its records."
-        raise UsageError(f"{found[0].folder} is of vision {tasks[0]}, of which no report can be made.{sheets}")
+        raise UsageError(f"{found[0].folder} is of vision {tasks[0]}, of which no report can be made.")
     return _told_apart(found)
 
 
