@@ -112,3 +112,10 @@ def test_an_input_given_twice_is_two_pictures(tmp_path: Path) -> None:
     records = [made_runs.record("classify", "a.jpg", made_runs.named(CAT)) for _ in range(2)]
     folder = made_runs.write(tmp_path / "out", records)
     assert together(read_outputs([str(folder)])).places == ((0, 1),)
+
+
+@pytest.mark.parametrize("task", ["embed", "similar", "dedupe"])
+def test_what_says_nothing_of_a_pictures_content_is_no_report(tmp_path: Path, task: str) -> None:
+    folder = made_runs.write(tmp_path / "out", [made_runs.record(task, "a.jpg", ())])
+    with pytest.raises(UsageError, match=f"is of vision {task}, of which no report can be made"):
+        read_outputs([str(folder)])

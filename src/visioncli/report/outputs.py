@@ -18,6 +18,8 @@ MOST_RUNS = 3
 VALIDATED = "val.jsonl"
 """In a RUN, the records of its validation part."""
 MOST_DAMAGED = 3
+NOT_SHOWN = frozenset({"embed", "similar", "dedupe"})
+"""Tasks whose answers are not about what a picture shows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +65,9 @@ def read_outputs(names: Sequence[str]) -> list[Output]:
     if len(tasks) > 1:
         kinds = " and ".join(f"{one.folder} (vision {one.task})" for one in found)
         raise UsageError(f"Only runs of one task can be compared, not {kinds}. Make a report of each.")
+    if tasks and tasks[0] in NOT_SHOWN:
+        sheets = "" if tasks[0] == "embed" else " Its contact sheets are beside its records."
+        raise UsageError(f"{found[0].folder} is of vision {tasks[0]}, of which no report can be made.{sheets}")
     return _told_apart(found)
 
 
