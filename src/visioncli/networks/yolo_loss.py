@@ -1,7 +1,7 @@
 """What YOLOv3 learns from: section 2.1 of the paper (https://arxiv.org/abs/1804.02767), weighted as Darknet does it.
 
 Each true box belongs to one place: to the anchor whose shape is most like its own, in the cell that its centre is in.
-That place learns box, objectness and classes. All others learn that nothing is there, but for those whose box
+That place learns box, objectness and classes; all others learn that there is nothing, but for those whose box
 overlaps a true one anyway.
 """
 
