@@ -11,9 +11,11 @@ from PIL import Image
 from visioncli.results import (
     Classification,
     Detection,
+    Duplicate,
     Failure,
     Keypoint,
     ModelInfo,
+    Neighbour,
     Person,
     Record,
     Rle,
@@ -72,6 +74,26 @@ def boxes(found: Iterable[tuple[str, int, float, Sequence[float]]]) -> list[Dete
 def detected(folder: Path, found: Mapping[str, Iterable[Any]], **fields: Any) -> Path:
     """What `vision detect` writes for these pictures."""
     return write(folder, (record("detect", name, boxes(some), **fields) for name, some in found.items()))
+
+
+def similar(folder: Path, queries: Mapping[str, Mapping[str, float]], failures: Iterable[str] = ()) -> Path:
+    """What `vision similar` writes: for each query its neighbours and their scores."""
+    found = [
+        record("similar", query, [Neighbour(name, score) for name, score in near.items()])
+        for query, near in queries.items()
+    ]
+    return write(folder, [*found, *(failed("similar", name) for name in failures)])
+
+
+def deduped(
+    folder: Path, found: Mapping[str, tuple[int, str, str, float] | None], failures: Iterable[str] = ()
+) -> Path:
+    """What `vision dedupe` writes: for each picture its group, the kept one, its kind and its score, or None."""
+    records = [
+        record("dedupe", name, () if about is None else [Duplicate(*about, "the largest: 64 x 48", 2048)])
+        for name, about in found.items()
+    ]
+    return write(folder, [*records, *(failed("dedupe", name) for name in failures)])
 
 
 def rle(inside: np.ndarray) -> Rle:

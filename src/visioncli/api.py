@@ -20,7 +20,7 @@ from visioncli.pictures.patience import DEFAULT_SECONDS, LONGEST_SECONDS
 from visioncli.resolve import describe, ready
 from visioncli.results import Detection, Record
 from visioncli.runner import RunOptions, run, usual_workers
-from visioncli.tasks import TASKS
+from visioncli.tasks import NETWORKS_OF, TASKS
 from visioncli.tasks.beforehand import WITH_DETECTOR, check_names, needs_detector
 from visioncli.tasks.interface import Task
 from visioncli.tasks.members import TOGETHER, in_order
@@ -57,6 +57,7 @@ def build_task(
     """
     # Read when torch loads its OpenMP: waiting threads that spin make two processes on one machine crawl.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    family = NETWORKS_OF.get(name, name)
     if name not in TASKS:
         raise UsageError(f"There is no task {name!r}. Known: {', '.join(TASKS)}.")
     groups = _groups(name, os.fspath(model) if model else registry.default_model(name), settings)
@@ -64,7 +65,7 @@ def build_task(
         raise UsageError("--weights and --labels go with a single model.")
     access = Access.of(offline, progress=progress)
     paths = {k: Path(v) for k, v in (("weights", weights), ("labels", labels)) if v is not None}
-    rows = [describe(spec, name, access=access, **paths) for group in groups for spec in group]
+    rows = [describe(spec, family, access=access, **paths) for group in groups for spec in group]
     finders = _finders(name, rows[0], settings, access)
     for row in rows:
         # Before anything is fetched.

@@ -175,6 +175,42 @@ class Caption:
     words: tuple[CaptionWord, ...] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """The features of a picture: what the network's last layer takes.
+
+    Records on disk have the `vector` only on demand; documents of vectors (`--format npy`) always.
+    """
+
+    dimensions: int
+    vector: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A picture that looks like the input. `score` is the cosine of their features: 1 for the same picture."""
+
+    picture: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """What a picture is a duplicate of: `of`, the picture of its `group` that is worth keeping, and `why` it is.
+
+    `kind` is "kept" for that picture itself, "equal" (the same bytes), "reencoded" (the same picture, stored again in
+    the same size), "resized", "altered" (cropped, brighter …) or "mirrored". `score` is how much of the one picture
+    the other one explains, at most 1. `bytes` is the file's size.
+    """
+
+    group: int
+    of: str
+    kind: str
+    score: float
+    why: str
+    bytes: int
+
+
 PREDICTIONS: dict[str, type[Any]] = {
     "classify": Classification,
     "detect": Detection,
@@ -182,6 +218,9 @@ PREDICTIONS: dict[str, type[Any]] = {
     "pose": Person,
     "gradcam": Explanation,
     "caption": Caption,
+    "embed": Embedding,
+    "similar": Neighbour,
+    "dedupe": Duplicate,
 }
 """The prediction type of each task, by task name."""
 

@@ -50,6 +50,8 @@ def test_no_page_shows_a_type_or_doubled_dots() -> None:
 def test_flags_have_no_value_and_all_other_options_name_theirs() -> None:
     for name, command, text in all_pages():
         for param in command.params:
+            if getattr(param, "hidden", False):
+                continue  # an option that only says why it is not offered
             if param.param_type_name == "option":
                 long = next(o for o in param.opts if o.startswith("--"))
                 line = next(line for line in text.splitlines() if re.match(rf" +(-\w, )?{long}( |$)", line))

@@ -177,7 +177,7 @@ def test_predicting_imports_neither_torch_nor_torchvision(precision: str, int8_u
     open_engine(row(LITE), EngineOptions("cpu", precision="int8"))
     program = (
         "import sys; from visioncli import load; "
-        f"load('classify', precision='{precision}')(sys.argv[1]); "
+        f"load('classify', model='{LITE}', precision='{precision}')(sys.argv[1]); "
         "print(sorted({m.partition('.')[0] for m in sys.modules} & {'torch', 'torchvision', 'onnx', 'safetensors'}))"
     )
     picture = Path(__file__).resolve().parents[2] / "sample_images" / "chelsea.png"
@@ -198,6 +198,16 @@ def test_a_network_that_this_torch_cannot_export_runs_without(
     assert open_engine(trained, EngineOptions("cpu")).name == "torch"
     with pytest.raises(UsageError, match="cannot be exported"):
         open_engine(trained, EngineOptions("cpu", engine="onnx"))
+
+
+def test_a_u_net_takes_any_picture_whose_sides_are_multiples_of_32(tmp_path: Path) -> None:
+    trained = make_run(tmp_path / "run", "unet_lite0", labels=("background", "road"))
+    compiled, reference = (open_engine(trained, EngineOptions("cpu", engine=kind)) for kind in ("onnx", "torch"))
+    for size in ((64, 96), (224, 32)):
+        x = np.random.default_rng(0).uniform(-1, 1, (2, 3, *size)).astype(np.float32)
+        (ours,), (theirs,) = compiled.run(x), reference.run(x)
+        assert ours.shape == (2, 2, *size)
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
 def int8(name: str, **options: Any) -> Engine:

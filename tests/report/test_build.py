@@ -53,6 +53,13 @@ def test_links_lead_from_the_page_to_the_pictures(run: Path) -> None:
     assert data_of(Path("report"))["pictures"]["link"] == ["../photos/odd%20%231%25.png"]
 
 
+def test_sizes_that_no_record_has_are_known_again_when_thumbnails_stay(run: Path) -> None:
+    out = made_runs.similar(run.parent / "near", {"photos/a.png": {"photos/deep/b.png": 0.5, "photos/gone.png": 0.4}})
+    for _ in range(2):
+        assert [name for name, _ in made(out).problems] == ["photos/gone.png"]
+        assert column(data_of(Path("report"))["pictures"]["width"]).tolist() == [64, 64, 0]
+
+
 def test_thumbnails_are_made_once(run: Path) -> None:
     made(run)
     before = thumbs()

@@ -112,3 +112,9 @@ def test_an_input_given_twice_is_two_pictures(tmp_path: Path) -> None:
     records = [made_runs.record("classify", "a.jpg", made_runs.named(CAT)) for _ in range(2)]
     folder = made_runs.write(tmp_path / "out", records)
     assert together(read_outputs([str(folder)])).places == ((0, 1),)
+
+
+def test_vectors_are_nothing_to_look_at(tmp_path: Path) -> None:
+    folder = made_runs.write(tmp_path / "out", [made_runs.record("embed", "a.jpg", ())])
+    with pytest.raises(UsageError, match="is of vision embed, of which no report can be made"):
+        read_outputs([str(folder)])

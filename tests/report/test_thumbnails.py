@@ -10,7 +10,7 @@ import small_sets
 from visioncli.inputs.sources import Item
 from visioncli.labelled.recognise import read_set
 from visioncli.report.outputs import read_outputs, together
-from visioncli.report.thumbnails import FULL_SIDE, SIDE, Small, Wanted, copies, file_of, wanted
+from visioncli.report.thumbnails import FULL_SIDE, SIDE, Small, Wanted, copies, file_of, size_of, wanted
 
 
 def one(path: Path, *, full: bool = False) -> Small:
@@ -110,3 +110,15 @@ def test_copies_come_in_the_order_of_the_pictures(tmp_path: Path) -> None:
     found = list(copies(every, lambda name: False, full=False, workers=3, max_pixels=10**8))
     assert [item.name for item, _ in found] == [item.name for item in every]
     assert [small.size for _, small in found] == [(300 - 20 * n, 100) for n in range(12)]
+
+
+def test_the_size_of_a_picture_without_a_record_is_that_of_the_upright_one(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    Image.new("RGB", (40, 30)).save(tmp_path / "turned.jpg", exif=exif)
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    sizes = [
+        size_of(Wanted("x", path), 10**6)
+        for path in (str(tmp_path / "turned.jpg"), str(tmp_path / "broken.jpg"), None)
+    ]
+    assert sizes == [(30, 40), (0, 0), (0, 0)]

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fakes import MeanColour
+from conftest import make_picture
+from fakes import MeanColour, items
 from visioncli.errors import InputError
 from visioncli.inputs.sources import Item
 from visioncli.labelled.interface import Content, Example
+from visioncli.results import Classification, Record
 from visioncli.runner import Outcome, RunOptions, run
+from visioncli.tasks.interface import Answer, Known
 
 
 def png(colour: str = "red", size: tuple[int, int] = (40, 20)) -> bytes:
@@ -104,3 +107,44 @@ def test_many_examples_pass_in_order_whatever_lies_between(workers: int) -> None
     found = outcomes(*items, workers=workers)
     assert [o.item.relative for o in found] == [str(n) for n in range(60)]
     assert [o.picture.rgb[0, 0, 0] for o in found if o.picture] == list(range(60))
+
+
+class Remembers(MeanColour):
+    """Knows the answers of some inputs before they are read."""
+
+    def recall(self, item: Item) -> Known | None:
+        known = Known(7, 5, Answer((Classification("red", 0, 1.0),), arrays={"x": np.ones(2)}))
+        return known if item.path.endswith("known.png") else None
+
+
+def test_an_answer_that_is_known_needs_no_decoding(tmp_path: Path) -> None:
+    (tmp_path / "known.png").write_bytes(b"no picture at all")
+    make_picture(1).save(tmp_path / "other.png")
+    task = Remembers()
+    known, other = run(items(sorted(tmp_path.iterdir())), task, RunOptions())
+    assert (known.record.width, known.record.height) == (7, 5)
+    assert known.record.ok and known.record.key and not known.resumed and known.picture is None
+    assert (known.arrays["x"] == 1).all()
+    assert other.record.ok and sum(task.batches) == 1
+
+
+def test_a_known_answer_does_not_lift_the_limit_of_pixels(tmp_path: Path) -> None:
+    make_picture(1).save(tmp_path / "known.png")
+    (refused,) = run(items(tmp_path.iterdir()), Remembers(), RunOptions(max_pixels=20))
+    assert refused.record.error is not None and refused.record.error.kind == "too_large"
+
+
+class Forgets(MeanColour):
+    """Takes no earlier record over."""
+
+    def take_over(self, item: Item, record: Record) -> Record | None:
+        return None
+
+
+def test_a_record_that_the_task_does_not_take_over_is_made_anew(tmp_path: Path) -> None:
+    make_picture(1).save(tmp_path / "a.png")
+    (first,) = run(items(tmp_path.iterdir()), MeanColour(), RunOptions())
+    for task, resumed in ((MeanColour(), True), (Forgets(), False)):
+        (again,) = run(items(tmp_path.iterdir()), task, RunOptions(), finished=lambda key: first.record)
+        assert again.resumed is resumed
+        assert sum(task.batches) == (not resumed)

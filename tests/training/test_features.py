@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visioncli.features import files as feature_files
 from visioncli.labelled.recognise import read_set
 from visioncli.models import registry
-from visioncli.training import feature_files, features
+from visioncli.training import features
 
 
 @pytest.fixture

@@ -13,7 +13,9 @@ from visioncli.cli import (
     caption,
     classify,
     datasets,
+    dedupe,
     detect,
+    embed,
     eval,
     export,
     gradcam,
@@ -23,6 +25,7 @@ from visioncli.cli import (
     report,
     schema,
     segment,
+    similar,
     train,
     wrong_usage,
 )
@@ -54,6 +57,9 @@ for _function in (
     pose.pose,
     caption.caption,
     gradcam.gradcam,
+    embed.embed,
+    similar.similar,
+    dedupe.dedupe,
 ):
     app.command(_function.__name__, cls=Command, rich_help_panel=_PICTURES)(_function)
 app.command("eval", cls=Command, rich_help_panel=_NUMBERS)(eval.evaluate)

@@ -33,6 +33,12 @@ def network_names(ctx: typer.Context, incomplete: str) -> list[Completion]:
     return [one for one in [*_networks(ctx), *_runs(incomplete)] if one[0] not in given]
 
 
+def run_folders(ctx: typer.Context, incomplete: str) -> list[Completion]:
+    """RUN folders as arguments, without those that are given already."""
+    given = {str(name) for value in ctx.params.values() if isinstance(value, list | tuple) for name in value}
+    return [one for one in _runs(incomplete) if one[0] not in given]
+
+
 def _runs(begun: str) -> Iterator[tuple[str, str]]:
     """Folders of `vision train` whose path may begin so."""
     above = begun[: begun.rfind("/") + 1]
@@ -58,7 +64,7 @@ def formats(ctx: typer.Context, incomplete: str) -> list[Completion]:
     """Formats of the command that is typed, several with commas between."""
     from visioncli.sinks.names import FORMATS
 
-    return list(_last_of_list(incomplete, [*FORMATS.get(_task(ctx) or "", ()), "jsonl"]))
+    return list(_last_of_list(incomplete, [*FORMATS.get(ctx.info_name or "", ()), "jsonl"]))
 
 
 def detectors(incomplete: str) -> list[Completion]:
@@ -95,11 +101,15 @@ def words(*known: str) -> Callable[[], list[Completion]]:
     return complete
 
 
+NETWORKS_OF = {"embed": "classify", "similar": "classify", "dedupe": "classify"}
+"""Commands that take the networks of another one."""
+
+
 def _task(ctx: typer.Context) -> str | None:
     """The task that the command does; of `gradcam`, explaining."""
     from visioncli.models.registry import DEFAULTS
 
-    name = ctx.info_name or ""
+    name = NETWORKS_OF.get(ctx.info_name or "", ctx.info_name or "")
     return name if name in DEFAULTS else None
 
 

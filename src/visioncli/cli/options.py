@@ -255,10 +255,19 @@ def _for_command(annotation: Any, command: str) -> Any:
 
 
 def with_frame_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command all frame options beside its own; it receives them as its first argument.
+    """Gives a command all frame options beside its own; it receives them as its first argument."""
+    return frame_options_but()(command)
+
+
+def frame_options_but(**instead: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """As `with_frame_options`, for a command to which some options mean nothing: those have the values of `instead`.
 
     Typer reads a command's options from its signature, so the merged signature is what it is shown.
     """
+    return functools.partial(_merged, instead=instead)
+
+
+def _merged(command: Callable[..., None], instead: dict[str, Any]) -> Callable[..., None]:
     hints = typing.get_type_hints(FrameOptions, include_extras=True)
     shared = [
         inspect.Parameter(
@@ -268,14 +277,15 @@ def with_frame_options(command: Callable[..., None]) -> Callable[..., None]:
             default=_default(f),
         )
         for f in dataclasses.fields(FrameOptions)
-        if f.name != "given"
+        if f.name != "given" and f.name not in instead
     ]
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
     merged = [*shared[:1], *own, *shared[1:]]
 
     @functools.wraps(command)
     def wrapper(**values: Any) -> None:
-        frame = FrameOptions(given=dict(values), **{p.name: values.pop(p.name) for p in shared})
+        given = dict(values)
+        frame = FrameOptions(given=given, **{p.name: values.pop(p.name) for p in shared}, **instead)
         command(frame, **values)
 
     keyword = inspect.Parameter.KEYWORD_ONLY

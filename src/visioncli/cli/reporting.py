@@ -12,6 +12,7 @@ from visioncli.cli.options import FrameOptions
 from visioncli.cli.streams import printable
 from visioncli.cli.terminal import Console
 from visioncli.errors import VisionError
+from visioncli.report.alike import NothingToShowError
 from visioncli.report.build import Made, Request, build
 from visioncli.status import Status
 
@@ -51,6 +52,9 @@ def make_beside(out: Path, frame: FrameOptions, console: Console) -> bool:
     try:
         with interrupts.armed():
             made = _built(Request((str(out),), out / FOLDER, max_pixels=frame.max_pixels), frame, console)
+    except NothingToShowError:
+        console.note("There are no duplicates to show, so there is no report.")
+        return True
     except VisionError as problem:
         console.error(f"The report was not made: {printable(str(problem))}")
         return False

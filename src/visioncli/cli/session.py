@@ -41,7 +41,7 @@ class Request:
     task: str
     frame: FrameOptions
     settings: dict[str, Any]
-    draw: Draw
+    draw: Draw | None
     sink_options: SinkOptions
     out: Path | None
     formats: list[str]
@@ -51,7 +51,7 @@ class Request:
 
     @classmethod
     def of(
-        cls, task: str, frame: FrameOptions, settings: dict[str, Any], draw: Draw, sink_options: SinkOptions
+        cls, task: str, frame: FrameOptions, settings: dict[str, Any], draw: Draw | None, sink_options: SinkOptions
     ) -> "Request":
         """Raises UsageError where options contradict each other, before anything is loaded or written."""
         out = None if frame.out == "-" else Path(frame.out)
@@ -73,7 +73,7 @@ class Request:
         return None if "-" in self.frame.inputs else sum(1 for _ in self.items())
 
 
-class _Outputs:
+class Outputs:
     """Everything that a run writes to: files of pictures, records, documents, standard output."""
 
     def __init__(self, request: Request, out: OutputFolder | None, task: Task, console: Console) -> None:
@@ -85,11 +85,15 @@ class _Outputs:
         self.journal = Journal(out, request.task, resume=frame.resume) if out else None
         self.finished = Finished(self.journal.sources, out) if out and self.journal and frame.resume else None
         self.pictures = picture_sinks(formats, out, task.labels, request.sink_options) if out else []
-        if out and frame.annotated is not AnnotatedKind.NONE:
+        if out and request.draw and frame.annotated is not AnnotatedKind.NONE:
             self.pictures.append(AnnotatedSink(request.draw, frame.annotated.value))
         self.documents = document_sinks(formats, request.task, out, task.labels, request.sink_options)
         printed = printer(request.printed, console, task, null=frame.null)
         self.records: list[RecordSink] = [*([self.journal] if self.journal else []), *self.documents, *printed]
+        if request.task == "embed" and not request.sink_options.vectors:
+            from visioncli.sinks.vectors import WithoutVectors
+
+            self.records = [WithoutVectors.around(sink) for sink in self.records]
 
     def close(self, ended: BaseException | None, *, complete: bool) -> None:
         """Gives every file its name, also after an interrupt."""
@@ -105,33 +109,27 @@ def run_task(
     name: str,
     frame: FrameOptions,
     settings: dict[str, Any],
-    draw: Draw,
+    draw: Draw | None,
     sink_options: SinkOptions = SinkOptions(),  # noqa: B008 - frozen
 ) -> None:
     """Runs a task over the inputs and leaves with the exit status that the contract names."""
     console = Console(quiet=frame.quiet)
     request = Request.of(name, frame, settings, draw, sink_options)
-    task = _load_task(request, console)
+    task = load_task(request.task, frame, request.settings, console)
     interrupts.begin()
     tally = Tally()
-    with _output_folder(request.out) as out:
-        outputs = _Outputs(request, out, task, console)
+    with output_folder(request.out) as out:
+        outputs = Outputs(request, out, task, console)
         ended, complete = _work(request, task, outputs, tally, console)
         outputs.close(ended, complete=complete)
         afresh = complete and not ended and tally.succeeded and not frame.resume
-        notes = _notes(request, outputs) + (tidy(out, name, request.formats) if out and afresh else [])
-    _say_how_it_ended(console, tally, request, outputs.documents, notes, ended)
-    status = tally.status(ended)
-    if frame.report and request.out and tally.total and ended is None:
-        from visioncli.cli.reporting import make_beside
-
-        if not make_beside(request.out, frame, console):
-            status = status or Status.SOME_FAILED
-    raise typer.Exit(int(status))
+        notes = notes_of(request, outputs) + (tidy(out, name, request.formats) if out and afresh else [])
+    say_how_it_ended(console, tally, request, outputs.documents, notes, ended)
+    raise typer.Exit(int(report_at_the_end(request, tally, ended, console)))
 
 
 def _work(
-    request: Request, task: Task, outputs: _Outputs, tally: Tally, console: Console
+    request: Request, task: Task, outputs: Outputs, tally: Tally, console: Console
 ) -> tuple[BaseException | None, bool]:
     """Sends every input through the task to the outputs. What ended it early, and whether it came to its end.
 
@@ -169,7 +167,7 @@ def _work(
     return ended, complete
 
 
-def _notes(request: Request, outputs: _Outputs) -> list[str]:
+def notes_of(request: Request, outputs: Outputs) -> list[str]:
     """Sentences about results of earlier runs: those that were not taken as inputs, and where records are now."""
     kept = outputs.journal.kept if outputs.journal else []
     if not (folders := list(request.expansion.skipped)):
@@ -178,7 +176,7 @@ def _notes(request: Request, outputs: _Outputs) -> list[str]:
     return [f"Left out results of earlier runs in {named}. Name such a folder to take them as inputs.", *kept]
 
 
-def _say_how_it_ended(
+def say_how_it_ended(
     console: Console,
     tally: Tally,
     request: Request,
@@ -196,6 +194,17 @@ def _say_how_it_ended(
         console.summary(tally, where, documents, interrupted=interrupted, inputs=request.frame.inputs)
 
 
+def report_at_the_end(request: Request, tally: Tally, ended: BaseException | None, console: Console) -> Status:
+    """Makes the report of a run that came to its end, where it is wished for. The exit status of it all."""
+    status = tally.status(ended)
+    if request.frame.report and request.out and tally.total and ended is None:
+        from visioncli.cli.reporting import make_beside
+
+        if not make_beside(request.out, request.frame, console):
+            return status or Status.SOME_FAILED
+    return status
+
+
 def reading_options(frame: FrameOptions) -> RunOptions:
     """How the user wants pictures to be read. Raises UsageError for an impossible number."""
     decoding = (frame.max_pixels, frame.allow_truncated, not frame.exact_decode, frame.timeout)
@@ -208,23 +217,23 @@ def engine_options(frame: FrameOptions, tell: Callable[[str], None]) -> EngineOp
     return EngineOptions(*where, tell, timeout=frame.timeout)
 
 
-def _load_task(request: Request, console: Console) -> Task:
-    frame = request.frame
+def load_task(name: str, frame: FrameOptions, settings: dict[str, Any], console: Console) -> Task:
+    """The task with its network. Raises UsageError and ModelUnavailable."""
     with console.captured_warnings(), download_progress(quiet=frame.quiet) as progress:
         return build_task(
-            request.task,
+            name,
             frame.model,
             engine_options(frame, console.note),
             weights=frame.weights,
             labels=frame.labels,
             offline=frame.offline,
             progress=progress,
-            **request.settings,
+            **settings,
         )
 
 
 @contextmanager
-def _output_folder(path: Path | None) -> Iterator[OutputFolder | None]:
+def output_folder(path: Path | None) -> Iterator[OutputFolder | None]:
     if path is None:
         yield None
         return

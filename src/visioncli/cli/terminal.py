@@ -236,6 +236,12 @@ def _in_words(prediction: Any) -> str:
     # Those of a record from an earlier run are still plain JSON where networks are compared.
     if isinstance(prediction, dict):
         return f"{prediction['label']} {prediction['score']:.2f}"
+    if hasattr(prediction, "dimensions"):
+        return f"{prediction.dimensions} numbers"
+    if hasattr(prediction, "of"):
+        return f"group {prediction.group}: {prediction.why if prediction.kind == 'kept' else prediction.kind}"
+    if hasattr(prediction, "picture"):
+        return f"{os.path.basename(prediction.picture)} {prediction.score:.2f}"
     if hasattr(prediction, "caption"):
         return str(prediction.caption)
     if prediction.score is None:

@@ -10,6 +10,7 @@ import numpy as np
 from visioncli import pictures
 from visioncli.errors import UnreadablePicture
 from visioncli.inputs.addresses import is_url
+from visioncli.inputs.sources import Item
 from visioncli.labelled.archives import INSIDE
 from visioncli.labelled.interface import Example
 from visioncli.pictures import Picture, footprint
@@ -69,7 +70,7 @@ def container(example: Example) -> str | None:
     return outer if inside else None
 
 
-def known_sha256(example: Example) -> str:
+def known_sha256(example: Item) -> str:
     """`sha256`, or "" where the picture cannot be opened: reading it makes the sentence that says why."""
     try:
         return sha256(example)
@@ -77,13 +78,14 @@ def known_sha256(example: Example) -> str:
         return ""
 
 
-def sha256(example: Example) -> str:
+def sha256(example: Item) -> str:
     """The SHA-256 of what the picture is: the bytes of its file or array, and its box.
 
     Raises InputError or OSError where they cannot be read.
     """
-    if example.content is not None:
-        content = example.content()
+    held = example.content if isinstance(example, Example) else None
+    if held is not None:
+        content = held()
         if isinstance(content, np.ndarray):
             digest = hashlib.sha256(f"array {content.shape} ".encode())
             digest.update(np.ascontiguousarray(content).data)
@@ -96,6 +98,6 @@ def sha256(example: Example) -> str:
     else:
         with open(example.path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256")
-    if example.box is not None:
+    if isinstance(example, Example) and example.box is not None:
         digest.update(f"box {example.box}".encode())
     return digest.hexdigest()

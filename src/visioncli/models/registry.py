@@ -59,12 +59,18 @@ DEFAULTS = {
 }
 """The network of each task when none is named, on any processor."""
 
+EMBEDDER = "efficientnet_lite0"
+"""Whose features are computed when no network is named. Features are fp32 everywhere, so that better networks cost as
+much more as they are larger, and vectors of one length come from every machine."""
+
 DEFAULTS_IN_INT8 = {"classify": "efficientnet_lite3", "gradcam": "efficientnet_lite3"}
 """Where the processor has units for int8: better networks, which cost there about what those cost elsewhere."""
 
 
 def default_model(task: str) -> str:
     """The network of `task` when none is named. It depends on the processor, and stands in each record."""
+    if task == "embed":
+        return EMBEDDER
     better = DEFAULTS_IN_INT8.get(task)
     return better if better is not None and processor.has_int8_units() else DEFAULTS[task]
 

@@ -3,12 +3,14 @@
 import colorsys
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
 from visioncli.errors import UsageError
-from visioncli.models.row import Carrier, ModelRow
+from visioncli.models.measured import measured as measured_figures
+from visioncli.models.row import Carrier, ModelRow, Trained
 from visioncli.render.canvas import Colour
 from visioncli.render.fonts import font
 
@@ -23,6 +25,8 @@ _GRID: Colour = (229, 231, 236)
 _DOT, _RING = 6.0, 3.0
 
 Rect = tuple[float, float, float, float]
+Speeds = Mapping[str, float]
+"""Milliseconds a picture, by the name of the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class _Point:
     embedded: bool
     best: bool
     """No other network is both cheaper and better."""
+    own: bool
 
     @property
     def radius(self) -> float:
@@ -46,21 +51,65 @@ class _Point:
         return self.x - self.radius, self.y - self.radius, self.x + self.radius, self.y + self.radius
 
 
-def draw_plot(rows: list[ModelRow], task: str) -> Image.Image:
-    """The picture, 1600 x 1000 pixels. Raises UsageError where no network of the task has a published accuracy."""
-    metrics = Counter(row.accuracy[0].metric for row in rows if row.accuracy)
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """One network with what it costs and gives, and what the latter was measured on."""
+
+    row: ModelRow
+    cost: float
+    value: float
+    on: str
+
+
+def draw_plot(
+    rows: list[ModelRow], task: str, speeds: Speeds | None = None, *, measured: bool = False
+) -> Image.Image:
+    """The picture, 1600 x 1000 pixels, as of Huang et al. (2017, https://arxiv.org/abs/1611.10012).
+
+    A network costs multiply-adds, or with `speeds` the milliseconds that it took; those without are left out. It
+    gives the accuracy that was published, or with `measured` that which was measured; of trained ones that on their
+    own validation pictures. Raises UsageError where nothing is left to draw.
+    """
+    figures = {row.name: _figures(row, measured) for row in rows}
+    # The metric that most of the published ones tell is the one that trained ones are drawn with.
+    others = [row for row in rows if not isinstance(row.source, Trained)]
+    metrics = Counter(figures[row.name][0][0] for row in (others or rows) if figures[row.name])
     if not metrics:
-        raise UsageError(f"No network for {task} has a published accuracy.")
+        raise UsageError(f"No network for {task} has {'a measured' if measured else 'a published'} accuracy.")
     metric = metrics.most_common(1)[0][0]
-    shown = [(row, a.value) for row in rows for a in row.accuracy if a.metric == metric and row.gflops > 0]
-    return _Plot(shown, metric, task).draw()
+    costs = {row.name: row.gflops for row in rows} if speeds is None else speeds
+    shown = [
+        _Shown(row, costs[row.name], value, on)
+        for row in rows
+        for name, value, on in figures[row.name]
+        if name == metric and costs.get(row.name, 0) > 0
+    ]
+    if not shown:
+        raise UsageError(
+            f"None of the networks in the figures of vision bench has {metric} for {task}: measure some that "
+            f"`vision models --task {task}` lists."
+        )
+    return _Plot(shown, metric, "multiply-adds" if speeds is None else "speed", measured=measured).draw()
+
+
+def _figures(row: ModelRow, measured: bool) -> list[tuple[str, float, str]]:
+    """Metric, per cent and data set of each figure that is known of a network."""
+    if measured and not isinstance(row.source, Trained):
+        return [(one.metric, one.value, one.where) for one in measured_figures(row)]
+    return [(one.metric, one.value, one.on) for one in row.accuracy]
+
+
+_COSTS = {
+    "multiply-adds": ("against cost", "billion multiply-adds a picture"),
+    "speed": ("against speed on this machine", "milliseconds a picture, one at a time"),
+}
 
 
 class _Plot:
-    def __init__(self, shown: list[tuple[ModelRow, float]], metric: str, task: str) -> None:
-        self._shown, self._metric, self._task = shown, metric, task
-        costs = [math.log10(row.gflops) for row, _ in shown]
-        values = [value for _, value in shown]
+    def __init__(self, shown: list[_Shown], metric: str, cost: str, *, measured: bool) -> None:
+        self._shown, self._metric, self._cost, self._measured = shown, metric, cost, measured
+        costs = [math.log10(one.cost) for one in shown]
+        values = [one.value for one in shown]
         self._low_x, self._high_x = min(costs) - 0.12, max(costs) + 0.12
         span = max(max(values) - min(values), 1.0)
         self._low_y, self._high_y = min(values) - 0.06 * span, max(values) + 0.08 * span
@@ -74,24 +123,29 @@ class _Plot:
         colours = {family: _colour(n, len(families)) for n, family in enumerate(families)}
         self._axes()
         for family in families:
-            line = sorted((p.x, p.y) for p in points if p.family == family)
-            self._line([v for xy in line for v in xy], _mix(colours[family], 0.55), 1.6)
+            line = sorted((p.x, p.y) for p in points if p.family == family and not p.own)
+            if len(line) > 1:
+                self._line([v for xy in line for v in xy], _mix(colours[family], 0.55), 1.6)
         self._taken = [p.rect for p in points]
         self._names(points, colours)
         for p in sorted(points, key=lambda p: p.embedded):
-            self._dot(p.x, p.y, colours[p.family], ringed=p.embedded)
-        self._legend(families, colours, any(p.embedded for p in points))
+            self._dot(p.x, p.y, colours[p.family], ringed=p.embedded, square=p.own)
+        self._legend(families, colours, points)
         return self._image.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
 
     def _points(self) -> list[_Point]:
         points = []
-        for row, value in self._shown:
-            embedded = isinstance(row.source, Carrier)
+        for one in self._shown:
+            row = one.row
+            embedded, own = isinstance(row.source, Carrier), isinstance(row.source, Trained)
             beaten = any(
-                r.gflops <= row.gflops and v >= value and (r.gflops, v) != (row.gflops, value) for r, v in self._shown
+                other.cost <= one.cost
+                and other.value >= one.value
+                and (other.cost, other.value) != (one.cost, one.value)
+                for other in self._shown
             )
-            x, y = self._at(math.log10(row.gflops), value)
-            points.append(_Point(row.name, row.family or row.name, x, y, embedded, not beaten))
+            x, y = self._at(math.log10(one.cost), one.value)
+            points.append(_Point(row.name, row.family or row.name, x, y, embedded, not beaten or own, own))
         return points
 
     def _at(self, cost: float, value: float) -> tuple[float, float]:
@@ -101,9 +155,14 @@ class _Plot:
 
     def _axes(self) -> None:
         left, right, top, bottom = _LEFT, WIDTH - _RIGHT, _TOP, HEIGHT - _BOTTOM
-        on = next((a.on for row, _ in self._shown for a in row.accuracy if a.metric == self._metric), "")
-        self._text(left, 42, f"{self._metric} on {on.split(' (')[0]}, against cost", 30, _INK, "lm")
-        self._text(left, 76, "published figures; higher and further left is better", 17, _GREY, "lm")
+        title, axis = _COSTS[self._cost]
+        trained = [one for one in self._shown if isinstance(one.row.source, Trained)]
+        on = next((one.on for one in self._shown if one not in trained), trained[0].on if trained else "")
+        self._text(left, 42, f"{self._metric} on {on.split(' (')[0]}, {title}", 30, _INK, "lm")
+        words = f"{'measured' if self._measured else 'published'} figures; higher and further left is better"
+        if trained:
+            words += "; trained networks (squares) on their own validation pictures"
+        self._text(left, 76, words, 17, _GREY, "lm")
         for value in _round_steps(self._low_y, self._high_y):
             _, y = self._at(self._low_x, value)
             self._line([left, y, right, y], _GRID, 1)
@@ -115,7 +174,7 @@ class _Plot:
                     x, _ = self._at(cost, self._low_y)
                     self._line([x, top, x, bottom], _GRID, 1)
                     self._text(x, bottom + 20, f"{digit * 10.0**exponent:g}", 16, _GREY, "mm")
-        self._text((left + right) / 2, bottom + 56, "billion multiply-adds a picture", 18, _INK, "mm")
+        self._text((left + right) / 2, bottom + 56, axis, 18, _INK, "mm")
         self._text(left - 12, top - 14, "%", 16, _GREY, "rm")
 
     def _names(self, points: list[_Point], colours: dict[str, Colour]) -> None:
@@ -148,20 +207,22 @@ class _Plot:
             return False
         return not any(rect[0] < t[2] and t[0] < rect[2] and rect[1] < t[3] and t[1] < rect[3] for t in self._taken)
 
-    def _legend(self, families: list[str], colours: dict[str, Colour], embedded: bool) -> None:
+    def _legend(self, families: list[str], colours: dict[str, Colour], points: list[_Point]) -> None:
         x, step = WIDTH - _RIGHT + 30, min(30.0, (HEIGHT - _TOP - _BOTTOM) / (len(families) + 1))
         entries = [(family, colours[family], False) for family in families]
-        if embedded:
+        own = {p.family for p in points if p.own}
+        if any(p.embedded for p in points):
             entries.append(("ringed: comes with vision", _PAPER, True))
         for n, (words, colour, ringed) in enumerate(entries):
             y = _TOP + (n + 0.5) * step
-            self._dot(x, y, colour, ringed=ringed)
+            self._dot(x, y, colour, ringed=ringed, square=words in own)
             self._text(x + 18, y, words, 16, _INK, "lm")
 
-    def _dot(self, x: float, y: float, colour: Colour, *, ringed: bool) -> None:
+    def _dot(self, x: float, y: float, colour: Colour, *, ringed: bool, square: bool) -> None:
         rings = [(_DOT + _RING, _INK), (_DOT + 1.4, _PAPER)] if ringed else [(_DOT + 1.2, _PAPER)]
         for radius, fill in [*rings, (_DOT, colour)]:
-            self._pen.ellipse([_SCALE * v for v in (x - radius, y - radius, x + radius, y + radius)], fill=fill)
+            shape = self._pen.rectangle if square else self._pen.ellipse
+            shape([_SCALE * v for v in (x - radius, y - radius, x + radius, y + radius)], fill=fill)
 
     def _line(self, points: list[float], colour: Colour, width: float) -> None:
         self._pen.line([_SCALE * v for v in points], fill=colour, width=round(width * _SCALE), joint="curve")

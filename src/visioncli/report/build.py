@@ -15,7 +15,7 @@ from visioncli.errors import OutputError, UsageError
 from visioncli.evaluation.score import Resampling
 from visioncli.files import check_not_input, write_whole
 from visioncli.pictures import DEFAULT_MAX_PIXELS
-from visioncli.report import heat, judge_classes, judge_maps, judge_objects, thumbnails
+from visioncli.report import alike, heat, judge_classes, judge_maps, judge_objects, thumbnails
 from visioncli.report.agreement import disagreement
 from visioncli.report.classes import ClassTable, labels_of
 from visioncli.report.columns import numbers, script, words
@@ -78,7 +78,7 @@ def build(request: Request) -> Made:
     """Makes the report. Raises InputError and UsageError for what cannot be read, and OutputError."""
     if not 0 < request.iou <= 1:
         raise UsageError(f"--iou must lie above 0 and not above 1, not {request.iou:g}.")
-    outputs = read_outputs(request.runs)
+    outputs = alike.for_page(read_outputs(request.runs))
     found = together(outputs)
     if request.single_file and len(found.names) > MOST_IN_ONE_FILE:
         raise UsageError(
@@ -215,8 +215,8 @@ class _Page:
     def _note(self, n: int, small: Small) -> None:
         if small.problem is not None:
             self._problems[n] = small.problem
-        elif small.size is not None and not self._sizes[n][0]:
-            self._sizes[n] = small.size
+        elif not self._sizes[n][0]:
+            self._sizes[n] = small.size or thumbnails.size_of(self._wanted[n], self._request.max_pixels)
 
     def _made(self, page: Path, archive: Path | None) -> Made:
         failed = {name for o in self._outputs for r in o.records if not r.ok for name in (r.input,)}
@@ -255,6 +255,9 @@ class _Page:
         }
         if self._outputs[0].task == "gradcam":
             body["heat"] = heat.colours()
+        if self._outputs[0].task in alike.TITLES:
+            body["classes"]["title"] = alike.TITLES[self._outputs[0].task]
+            body["says"] = self._outputs[0].says
         if judged is not None:
             body["truth"] = judged.to_json()
         return body

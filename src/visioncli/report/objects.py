@@ -8,6 +8,7 @@ import numpy as np
 
 from visioncli.datasets.interface import F64, I64, Flags
 from visioncli.geometry.keypoints import NAMES
+from visioncli.report.alike import TITLES
 from visioncli.report.classes import ClassTable, codes_of
 from visioncli.report.columns import finite, numbers, starts, words
 from visioncli.report.masks import SmallMask, masks_to_json, small_mask
@@ -122,6 +123,8 @@ def _rows(records: Sequence[Record | None], task: str, table: ClassTable) -> Row
         return replace(rows, masks=tuple(small_mask(p.mask) for p in every), more=_areas(every))
     if task == "gradcam":
         return replace(rows, more=_peaks(every))
+    if task in TITLES:
+        return replace(rows, more={"method": words([sign.about for sign in every])})
     return rows
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from visioncli.datasets.interface import DatasetError
 from visioncli.earlier_results import PREDICTIONS
 from visioncli.errors import InputError, UsageError
 from visioncli.evaluation.documents import NUMBERS, RECORDS
@@ -17,6 +18,8 @@ MOST_RUNS = 3
 VALIDATED = "val.jsonl"
 """In a RUN, the records of its validation part."""
 MOST_DAMAGED = 3
+NOT_SHOWN = frozenset({"embed"})
+"""Tasks whose answers are nothing to look at."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +28,7 @@ class Output:
     stands beside it, else None.
 
     `path` is the file of the records, `folder` the one it lies in, `name` what the run is called on the page.
+    `says` is a sentence of what there is.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Output:
     records: tuple[Record, ...]
     truths: tuple[tuple[str, ...] | None, ...]
     warnings: tuple[str, ...] = ()
+    says: str = ""
 
     @property
     def model(self) -> str:
@@ -62,6 +67,8 @@ def read_outputs(names: Sequence[str]) -> list[Output]:
     if len(tasks) > 1:
         kinds = " and ".join(f"{one.folder} (vision {one.task})" for one in found)
         raise UsageError(f"Only runs of one task can be compared, not {kinds}. Make a report of each.")
+    if tasks and tasks[0] in NOT_SHOWN:
+        raise UsageError(f"{found[0].folder} is of vision {tasks[0]}, of which no report can be made.")
     return _told_apart(found)
 
 
@@ -107,11 +114,11 @@ def _read(path: Path) -> Output:
     except OSError as problem:
         raise InputError("read_failed", f"{path}: it cannot be read: {problem.strerror or problem}.") from None
     if not records:
-        raise InputError("unreadable_annotations", f"{path}: there are no records of vision's in this file.")
+        raise DatasetError(f"{path}: there are no records of vision's in this file.")
     folder = path.parent
     tasks = {record.task for record in records}
     if len(tasks) > 1:
-        raise InputError("unreadable_annotations", f"{path}: it holds records of {' and '.join(sorted(tasks))}.")
+        raise DatasetError(f"{path}: it holds records of {' and '.join(sorted(tasks))}.")
     name = folder.resolve().name if path.name in (PREDICTIONS, VALIDATED) else path.stem
     return Output(name, path, folder, tasks.pop(), tuple(records), tuple(truths), tuple(_about(path, damaged)))
 

@@ -102,6 +102,17 @@ def _is_file(path: str) -> bool:
         return False
 
 
+def size_of(one: Wanted, max_pixels: int) -> tuple[int, int]:
+    """(width, height) of a picture of whose record they are not known; (0, 0) where it cannot be read."""
+    if one.path is None:
+        return 0, 0
+    try:
+        picture = pictures.read(one.path, max_pixels=max_pixels, allow_truncated=True, enough=1)
+    except InputError:
+        return 0, 0
+    return picture.width, picture.height
+
+
 def copies(
     of: Sequence[Wanted], has: Callable[[str], bool], *, full: bool, workers: int, max_pixels: int
 ) -> Iterator[tuple[Wanted, Small]]:

@@ -17,6 +17,7 @@ from visioncli.evaluation.objects import holds_objects, map_folders
 from visioncli.labelled.archives import INSIDE
 from visioncli.labelled.interface import Example
 from visioncli.labelled.recognise import read_set
+from visioncli.report.alike import TITLES
 from visioncli.report.outputs import Output, Pictures
 from visioncli.weights.runs import is_run, read_facts
 
@@ -67,6 +68,10 @@ def truth_of(source: str | None, outputs: Sequence[Output], pictures: Pictures) 
     task = outputs[0].task
     if source is None:
         return beside(outputs, pictures) if task in CLASSES else None
+    if task in TITLES:
+        raise UsageError(
+            f"No truth says which pictures look alike: make the report of vision {task} without --truth."
+        )
     if task == "caption":
         raise UsageError("Captions are not right or wrong by one truth: make the report without --truth.")
     if task in CLASSES:

@@ -63,6 +63,7 @@ def run(
         reader.budget.stop()
         intake.stop()
         crew.stop()
+        task.keep()
 
 
 class _Crew:
@@ -125,7 +126,7 @@ def _outcomes(batch: list[Decoded], more: Callable[[], bool], crew: _Crew) -> It
         decoded = batch.pop(0)
         record = decoded.record
         assert record is not None  # every input has one by now
-        resumed = decoded.picture is None and record.ok
+        resumed = decoded.resumed
         if resumed and record.input != decoded.item.shown:
             record = dataclasses.replace(record, input=decoded.item.shown)
         picture = decoded.picture if record.ok else None

@@ -24,7 +24,7 @@ from visioncli.pictures.patience import Patience
 from visioncli.results import Record
 from visioncli.runner.budget import MemoryBudget, Share
 from visioncli.runner.interface import RunOptions, describe, failure
-from visioncli.tasks.interface import Task
+from visioncli.tasks.interface import Known, Task
 
 BYTES_IN_FLIGHT = 384_000_000
 """What decoding may take at one time, with the pictures that wait for the network or for writing."""
@@ -42,6 +42,7 @@ class Decoded:
     prepared: Any = None
     record: Record | None = None
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    resumed: bool = False
 
 
 class Reading:
@@ -114,7 +115,12 @@ class Reader:
             key = self._key(item)
             record = self._finished(key) if self._finished is not None and key is not None else None
             if record is not None and record.task == self._task.name:
-                return Decoded(item, key, record=record)
+                record = self._task.take_over(item, record)
+                if record is not None:
+                    return Decoded(item, key, record=record, resumed=True)
+            known = self._task.recall(item)
+            if known is not None and known.width * known.height <= self._options.max_pixels:
+                return self._recalled(item, key, known)
             if isinstance(reading.taken, InputError):
                 raise reading.taken
             how: dict[str, Any] = {
@@ -131,7 +137,7 @@ class Reader:
             reading.taken = None
             share.shrink(needed := footprint.as_rgb(*picture.image.size))
             footprint.give_back(needed)
-            decoded = Decoded(item, key, picture, self._task.prepare(picture))
+            decoded = Decoded(item, key, picture, self._task.prepare_item(item, picture))
             weakref.finalize(picture, share.end).atexit = False
             held = False
         except InputError as problem:
@@ -146,6 +152,12 @@ class Reader:
             share.leave()
             if held:
                 share.end()
+
+    def _recalled(self, item: Item, key: str | None, known: Known) -> Decoded:
+        answer = known.answer
+        size = known.width, known.height
+        record = Record(self._task.name, item.shown, *size, self._task.model, answer.predictions, extra=answer.extra)
+        return Decoded(item, key, record=dataclasses.replace(record, key=key), arrays=answer.arrays)
 
     def _failed(self, item: Item, kind: str, message: str) -> Decoded:
         return Decoded(item, record=failure(self._task.name, item, kind, message))

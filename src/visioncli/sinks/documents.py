@@ -2,6 +2,7 @@
 
 import sys
 from abc import abstractmethod
+from pathlib import Path
 from typing import IO, ClassVar
 
 from visioncli.files import explain, new_file
@@ -20,10 +21,19 @@ class DocumentSink(RecordSink):
         self._target = out.check(self._name) if out else None
         self._temporary = out.partial / f".vision-document.{self.suffix}" if out else None
         try:
-            self._file: IO[bytes] = new_file(self._temporary) if self._temporary else sys.stdout.buffer
+            self._file: IO[bytes] = new_file(self._temporary) if self._temporary else self.standard_output()
         except OSError as problem:
             raise explain(problem, self._temporary) from problem  # type: ignore[arg-type]
         self.begin()
+
+    @property
+    def target(self) -> Path:
+        """Where it will stand, for sentences."""
+        return self._target or Path("standard output")
+
+    def standard_output(self) -> IO[bytes]:
+        """What is written to where there is no folder."""
+        return sys.stdout.buffer
 
     @property
     def remark(self) -> str | None:

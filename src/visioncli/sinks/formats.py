@@ -23,6 +23,8 @@ CSV_COLUMNS: dict[str, tuple[str, ...]] = {
     "pose": ("label", "label_id", "score", *_BOX, *_KEYPOINTS, *ANGLES),
     "gradcam": ("label", "label_id", "score", *_BOX, "peak_x", "peak_y", "energy", "model", "method", "layer"),
     "caption": ("caption", "log_probability"),
+    "similar": ("picture", "score"),
+    "dedupe": ("group", "of", "kind", "score", "bytes", "why"),
 }
 
 
@@ -39,6 +41,7 @@ class SinkOptions:
     background: str | None = None
     raw_maps: str | None = None
     explain: bool = False
+    vectors: bool = False
 
 
 def parse_formats(given: list[str] | None, task: str, *, to_stdout: bool) -> list[str]:
@@ -67,6 +70,10 @@ def document_sinks(
             from visioncli.sinks.json_array import JsonArraySink
 
             sinks.append(JsonArraySink(out))
+        elif task == "embed":
+            from visioncli.sinks.vectors import vector_sinks
+
+            sinks += vector_sinks(name, out)
         elif name == "csv":
             from visioncli.sinks.csv_table import CsvSink
 

@@ -1,5 +1,6 @@
 """Lines on standard output, each as soon as its input is finished; BrokenPipeError where the reader has gone."""
 
+import dataclasses
 import os
 import sys
 from collections.abc import Callable
@@ -38,6 +39,14 @@ class StdoutPaths(RecordSink):
 
     def close(self) -> None:
         """Every path is out already."""
+
+
+class StdoutDuplicates(StdoutPaths):
+    """The path of each picture that is a duplicate of another one, not of those that are kept."""
+
+    def write(self, record: Record) -> None:
+        if any(one.kind != "kept" for one in record.predictions or ()):
+            super().write(dataclasses.replace(record, files={}))
 
 
 def _put(data: bytes) -> None:

@@ -7,5 +7,8 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "pose": ("json", "coco", "csv"),
     "gradcam": ("json", "csv"),
     "caption": ("json", "coco", "csv"),
+    "embed": ("npy", "csv", "parquet", "json"),
+    "similar": ("json", "csv"),
+    "dedupe": ("json", "csv"),
 }
 """Formats of each task beside JSON Lines, which is always written."""

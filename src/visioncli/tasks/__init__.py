@@ -15,6 +15,9 @@ def _lazy(module: str) -> Callable[..., Task]:
     return build
 
 
+NETWORKS_OF = {"embed": "classify"}
+"""Tasks that have no networks of their own, and whose networks they take."""
+
 TASKS: dict[str, Callable[..., Task]] = {
-    name: _lazy(name) for name in ("classify", "detect", "segment", "pose", "gradcam", "caption")
+    name: _lazy(name) for name in ("classify", "detect", "segment", "pose", "gradcam", "caption", "embed")
 }

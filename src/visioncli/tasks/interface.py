@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from visioncli.inputs.sources import Item
 from visioncli.pictures import Picture
-from visioncli.results import ModelInfo
+from visioncli.results import ModelInfo, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,15 @@ class Answer:
     predictions: tuple[Any, ...]
     extra: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a task knows of a picture without decoding it: its size in pixels and the answer."""
+
+    width: int
+    height: int
+    answer: Answer
 
 
 class Task(ABC):
@@ -45,6 +55,21 @@ class Task(ABC):
     @abstractmethod
     def prepare(self, picture: Picture) -> Any:
         """What the network needs of a picture, in numpy."""
+
+    def prepare_item(self, item: Item, picture: Picture) -> Any:
+        """As `prepare`, for a task to which it matters where the picture comes from."""
+        return self.prepare(picture)
+
+    def recall(self, item: Item) -> Known | None:
+        """The answer for an input, where the task knows it already; asked in decoding threads before it is read."""
+        return None
+
+    def take_over(self, item: Item, record: Record) -> Record | None:
+        """An earlier run's record of this input as this run gives it again; None where it must be made anew."""
+        return record
+
+    def keep(self) -> None:  # noqa: B027 - most tasks keep nothing
+        """Hands over what the task keeps for later runs; called when a run is over."""
 
     @abstractmethod
     def predict(self, batch: Sequence[Any]) -> list[Answer]:

@@ -7,18 +7,17 @@ input's size and the view, so that the same picture in another folder, or in ano
 
 import dataclasses
 import hashlib
-import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from visioncli.engines import EngineOptions, open_engine
 from visioncli.engines.interface import Engine
+from visioncli.features.store import PLAIN, Store
 from visioncli.labelled.content import known_sha256
 from visioncli.labelled.interface import Example
 from visioncli.models.row import ModelRow
@@ -28,14 +27,11 @@ from visioncli.runner import RunOptions, run
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.preprocess import preprocess
 from visioncli.training import augment
-from visioncli.training.feature_files import store_file
-from visioncli.weights.places import warn_not_kept
 
 VIEWS = 1
 """Raised when augmented views are drawn in another way: those in the cache are then ignored."""
 MOST_VIEWS = 8
 _MOST_IN_ALL = 4000
-_COMMIT_EVERY = 256
 
 
 def views_for(pictures: int) -> int:
@@ -110,13 +106,14 @@ def compute(
     ModelUnavailable where its weights are missing.
     """
     contents = tuple(hashes(examples, options.workers) if contents is None else contents)
-    with closing(_Store(row, seed, mirror=mirror)) as store:
+    names = (PLAIN, *(f"{VIEWS}:{seed}:{int(mirror)}:{n}" for n in range(1, views + 1)))
+    with closing(Store(row)) as store:
         vectors: np.ndarray | None = None
         sizes = np.zeros((len(examples), 2), np.int64)
         failures: dict[int, Failure] = {}
         todo: list[int] = []
         for n, content in enumerate(contents):
-            if kept := store.get(content, views):
+            if kept := store.get(content, names):
                 sizes[n], found = kept
                 vectors = _room(vectors, len(examples), views, found.shape[1])
                 vectors[n] = found
@@ -138,7 +135,7 @@ def compute(
                     vectors = _room(vectors, len(examples), views, found.shape[1])
                     vectors[n] = found
                     sizes[n] = outcome.record.width, outcome.record.height
-                    store.keep(contents[n], sizes[n], found)
+                    store.keep(contents[n], sizes[n], names, found)
                 advance(len(examples) - len(todo) + done)
             spent = time.perf_counter() - start
     contents = tuple("" if n in failures else content for n, content in enumerate(contents))
@@ -154,86 +151,3 @@ def hashes(examples: Sequence[Example], workers: int) -> tuple[str, ...]:
     """The SHA-256 of each picture's content; "" for those that cannot be opened."""
     with ThreadPoolExecutor(workers) as pool:
         return tuple(pool.map(known_sha256, examples))
-
-
-class _Store:
-    """The cache of one network's features: a database, so that sixty thousand vectors are one file.
-
-    Where it cannot be written the features live in memory for this run; a damaged one is made anew.
-    """
-
-    def __init__(self, row: ModelRow, seed: int, *, mirror: bool) -> None:
-        self._tag = f"{VIEWS}:{seed}:{int(mirror)}"
-        self._path = store_file(row)
-        self._waiting = 0
-        self._base = self._open()
-
-    def _open(self) -> sqlite3.Connection:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                return _prepared(self._path)
-            except sqlite3.DatabaseError as problem:
-                if not isinstance(problem, sqlite3.OperationalError):
-                    self._path.unlink()
-                    return _prepared(self._path)
-                raise
-        except (OSError, sqlite3.Error) as problem:
-            warn_not_kept("Features of pictures", self._path, problem)
-            return _prepared(":memory:")
-
-    def get(self, content: str, views: int) -> tuple[tuple[int, int], np.ndarray] | None:
-        """Width and height, and `(1 + K, F) float16`; None where not all views are there, all of one length."""
-        rows: dict[str, tuple[int, int, bytes]] = {}
-        with suppress(sqlite3.DatabaseError):
-            found = self._base.execute(
-                "SELECT view, width, height, vector FROM features WHERE content = ?", (content,)
-            )
-            rows = {view: facts for view, *facts in found}
-        try:
-            chosen = [rows[name] for name in self._names(views)]
-            width, height, _ = chosen[0]
-            return (width, height), np.stack([np.frombuffer(vector, np.float16) for *_, vector in chosen])
-        except (KeyError, ValueError):
-            return None
-
-    def keep(self, content: str, size: np.ndarray, vectors: np.ndarray) -> None:
-        """Adds a picture's views; a disk that is full costs the next run time, not this one its result."""
-        if not content:
-            return
-        width, height = (int(n) for n in size)
-        rows = [
-            (content, name, width, height, vector.tobytes())
-            for name, vector in zip(self._names(len(vectors) - 1), vectors, strict=True)
-        ]
-        with suppress(sqlite3.Error):
-            self._base.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?, ?)", rows)
-            self._waiting += 1
-            if self._waiting >= _COMMIT_EVERY:
-                self._base.commit()
-                self._waiting = 0
-
-    def _names(self, views: int) -> list[str]:
-        return ["0", *(f"{self._tag}:{n}" for n in range(1, views + 1))]
-
-    def close(self) -> None:
-        """Keeps what was added."""
-        with suppress(sqlite3.Error):
-            self._base.commit()
-        self._base.close()
-
-
-def _prepared(path: Path | str) -> sqlite3.Connection:
-    base = sqlite3.connect(path, timeout=30)
-    try:
-        # A kill loses what was not committed, and nothing else: such a file is only a cache.
-        base.execute("PRAGMA journal_mode = WAL")
-        base.execute("PRAGMA synchronous = NORMAL")
-        base.execute(
-            "CREATE TABLE IF NOT EXISTS features (content TEXT, view TEXT, width INTEGER, height INTEGER,"
-            " vector BLOB, PRIMARY KEY (content, view))"
-        )
-    except BaseException:
-        base.close()
-        raise
-    return base

@@ -9,10 +9,10 @@ from PIL import Image
 
 from conftest import Ended
 from visioncli.engines.compile import compiled_file
+from visioncli.features.files import store_file
 from visioncli.models import registry
 from visioncli.models.measured import measured
 from visioncli.models.row import Carrier, Download
-from visioncli.training.feature_files import store_file
 from visioncli.weights.places import converted_file, stored_file
 
 Vision = Callable[..., Ended]

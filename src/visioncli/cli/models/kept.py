@@ -59,7 +59,7 @@ def _freed(files: list[Path]) -> int:
 def _files_of(row: ModelRow, *, only_features: bool) -> list[Path]:
     """What may be in the cache of one network."""
     from visioncli.engines.compile import compiled_files
-    from visioncli.training.feature_files import stored_files
+    from visioncli.features.files import stored_files
     from visioncli.weights.downloads import files_of
     from visioncli.weights.places import converted_file
 
@@ -79,8 +79,8 @@ FEATURES = "features of pictures"
 def kept_files() -> dict[str, list[Path]]:
     """The files in the cache that have to do with networks, by what they hold."""
     from visioncli.engines.compile import all_compiled
+    from visioncli.features.files import stored_files
     from visioncli.models.registry import all_rows
-    from visioncli.training.feature_files import stored_files
     from visioncli.weights.downloads import files_of
     from visioncli.weights.places import all_converted
 

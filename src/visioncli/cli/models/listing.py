@@ -1,4 +1,4 @@
-"""`vision models`, `vision models info` and `vision models plot`."""
+"""`vision models` and `vision models info`."""
 
 import dataclasses
 import json
@@ -306,22 +306,3 @@ def _file(row: ModelRow) -> str:
         known = f"SHA-256 {row.source.hash_prefix}" + ("" if row.source.sha256 else "…")
         return f"{without_credentials(row.source.url)}, {mib(row.file_mib)}, {known}"
     return ""
-
-
-def plot(
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.png", help="Where to write it.")] = Path(
-        "models.png"
-    ),
-    task: Annotated[
-        str, typer.Option("--task", "-t", metavar="TASK", help="Which networks.", autocompletion=completion.tasks)
-    ] = "classify",
-) -> None:
-    """Draw accuracy against cost, as a PNG."""
-    from visioncli.files import is_stream, whole_file
-    from visioncli.render.models import draw_plot
-
-    image = draw_plot(select(task, None), task)
-    with whole_file(out) as temporary:
-        image.save(temporary, "PNG", optimize=True)
-    if not is_stream(out):
-        sys.stdout.write(f"{out}\n")

@@ -150,4 +150,17 @@ ROWS: tuple[ModelRow, ...] = (
         form="grids",
         labels="coco",
     ),
+    _row(
+        name="rfcn_resnet50",
+        architecture="rfcn:resnet50",
+        family="R-FCN",
+        parameters=39_892_666,
+        gflops=69.006,
+        paper="https://arxiv.org/abs/1605.06409",
+        about="R-FCN: scores of each part of an object computed once for the whole picture, then pooled by region.",
+        tasks=("detect",),
+        spec=InputSpec(600, 0, "bilinear", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        form="boxes",
+        labels="coco",
+    ),
 )

@@ -110,7 +110,7 @@
     if (codes.length > FEW) {
       parts.push(V.el("button.link", { type: "button", onclick: () => { every = !every; update(); } }, every ? "Fewer" : `All ${V.count(codes.length)}`));
     }
-    const title = V.truth ? "Class, said or true" : "Class";
+    const title = data.classes.title ?? (V.truth ? "Class, said or true" : "Class");
     return codes.length || wanted ? section(title, ...parts) : null;
   };
 

@@ -151,8 +151,11 @@
     show,
     redraw: V.soon(redraw),
     remake: (n) => {
-      cards.get(n)?.remove();
-      cards.delete(n);
+      for (const [other, card] of cards) {
+        if (!V.samePicture(n, other)) continue;
+        card.remove();
+        cards.delete(other);
+      }
       paint();
     },
     go,

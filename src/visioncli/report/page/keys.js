@@ -10,6 +10,7 @@
     ["Enter", "open the picture; Escape closes it"],
     ["Space", "overlay on or off"],
     ["x", "mark, or take the mark away"],
+    ["X", "mark all that are shown"],
     ["m", "only the marked ones"],
     ["1 … 5", "the tabs: all, wrong, right …"],
     ["/", "search"],
@@ -42,6 +43,7 @@
     Home: () => V.grid.go(0),
     End: () => V.grid.go(V.shown.length - 1),
     Enter: () => V.grid.focused() >= 0 && V.change({ open: V.grid.focused() }),
+    X: V.markShown,
   };
 
   const inViewer = {

@@ -6,6 +6,8 @@
   const marked = new Set();
   const places = new Map();
   for (let n = V.total - 1; n >= 0; n--) places.set(V.named(n), n);
+  // A picture that is near to two queries is there twice, and marked once.
+  const first = Uint32Array.from({ length: V.total }, (_, n) => places.get(V.named(n)));
 
   try {
     for (const name of JSON.parse(localStorage.getItem(KEY) ?? "[]")) if (places.has(name)) marked.add(places.get(name));
@@ -21,15 +23,24 @@
     }
   };
 
-  V.isMarked = (n) => marked.has(n);
+  V.isMarked = (n) => marked.has(first[n]);
+  V.samePicture = (a, b) => first[a] === first[b];
   V.markCount = () => marked.size;
 
   V.mark = (n) => {
     if (n < 0) return;
-    if (!marked.delete(n)) marked.add(n);
+    if (!marked.delete(first[n])) marked.add(first[n]);
     keep();
-    V.say(`${V.named(n)} ${marked.has(n) ? "marked" : "no longer marked"}, ${V.count(marked.size)} in all`);
+    V.say(`${V.named(n)} ${V.isMarked(n) ? "marked" : "no longer marked"}, ${V.count(marked.size)} in all`);
     V.markChanged(n);
+  };
+
+  V.markShown = () => {
+    for (const n of V.shown) marked.add(first[n]);
+    keep();
+    V.say(`${V.count(marked.size)} marked in all`);
+    V.grid.show({ keepPlace: true });
+    V.bar.update();
   };
 
   V.clearMarks = () => {

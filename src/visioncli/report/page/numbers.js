@@ -175,6 +175,7 @@
     if (V.truth) return null;
     const first = data.runs[0];
     const found = V.counted(first.objects.label.length, "prediction");
+    if (data.says) return section("What is here", data.says);
     return section("What is here", `${V.counted(V.total, "picture")}, ${found}. Without the truth nobody knows what is right: vision report OUT --truth TRUTH.`);
   };
 

@@ -63,7 +63,7 @@
       for (let row = objects.start[n]; row < objects.start[n + 1]; row++) {
         if (!V.shownAt(run, row) || !wanted[objects.label[row]]) continue;
         found.count[n]++;
-        if (objects.score && !(found.top[n] >= objects.score[row])) found.top[n] = objects.score[row];
+        if (objects.score && !(found.top[n] >= objects.score[row] || Number.isNaN(objects.score[row]))) found.top[n] = objects.score[row];
         if (!fate) continue;
         if (fate[row] === HIT) {
           found.hits[n]++;

@@ -52,9 +52,15 @@
     put("layers", listed([...state.layers].sort()), listed([...start.layers].sort()));
     put("range", listed([...state.ranges].map(([name, ends]) => `${name}:${ends.join(":")}`)), "");
     if (state.cell) put("cell", state.cell.join(":"), "");
-    if (state.open >= 0) put("open", V.named(state.open), "");
+    if (state.open >= 0) {
+      put("open", V.named(state.open), "");
+      put("again", namesakes(V.named(state.open)).indexOf(state.open), 0);
+    }
     return out.toString();
   };
+
+  // Which of the pictures of its name it is: one that is near to two queries is there twice.
+  const namesakes = (name) => Array.from({ length: V.total }, (_, n) => n).filter((n) => V.named(n) === name);
 
   const number = (text, usual) => (text !== null && Number.isFinite(Number(text)) ? Number(text) : usual);
 
@@ -88,8 +94,8 @@
     const cell = (given.get("cell") ?? "").split(":").map(Number);
     if (cell.length === 3 && cell.every(Number.isInteger) && V.data.runs[cell[0]]) state.cell = cell;
     if (given.has("open")) {
-      const wanted = given.get("open");
-      for (let n = 0; n < V.total && state.open < 0; n++) if (V.named(n) === wanted) state.open = n;
+      const found = namesakes(given.get("open"));
+      state.open = found[number(given.get("again"), 0)] ?? found[0] ?? -1;
     }
     return state;
   };

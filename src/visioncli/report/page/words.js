@@ -48,11 +48,11 @@
   V.answer = (run, n) => {
     const { objects } = data.runs[run];
     const from = objects.start[n], to = objects.start[n + 1];
-    if (data.task === "classify" || data.task === "gradcam") {
+    if (["classify", "gradcam", "similar", "dedupe"].includes(data.task)) {
       if (from === to) return ["none", ""];
-      const several = V.truth?.kind === "labels";
+      const several = V.truth?.kind === "labels" || data.task === "dedupe";
       const names = several ? [...objects.label.subarray(from, to)].map(V.className).join(", ") : V.className(objects.label[from]);
-      return [names, objects.score ? V.score(objects.score[from]) : ""];
+      return [names, objects.score && !Number.isNaN(objects.score[from]) ? V.score(objects.score[from]) : ""];
     }
     if (data.task === "caption") return [objects.text[n].join(" ") || "no caption", ""];
     if (V.judgesObjects && V.outcome[run].verdict[n]) return [fates(run, n).map(([count, word]) => `${count} ${word}`).join(", ") || "nothing there", ""];

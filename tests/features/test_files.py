@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from run_folders import make_run
+from visioncli.features.files import store_file, stored_files
 from visioncli.models import registry
 from visioncli.models.row import ModelRow
-from visioncli.training.feature_files import store_file, stored_files
 
 
 @pytest.fixture(autouse=True)
@@ -55,8 +55,6 @@ def test_what_else_lies_there_is_none(tmp_path: Path) -> None:
 
 
 def test_looking_for_them_takes_no_torch() -> None:
-    code = (
-        "import sys; from visioncli.training.feature_files import stored_files; stored_files(); print(*sys.modules)"
-    )
+    code = "import sys; from visioncli.features.files import stored_files; stored_files(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert not {"torch", "numpy", "PIL"} & set(done.stdout.split())

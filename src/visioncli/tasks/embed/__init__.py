@@ -1,0 +1,1 @@
+"""What a classifier sees in a picture before it names it."""
