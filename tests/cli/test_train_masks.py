@@ -20,12 +20,13 @@ def vision(*args: object, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 def test_folders_of_masks_are_recognised_and_the_run_segments(tmp_path: Path) -> None:
     draw_masks(tmp_path / "set")
-    done = vision("train", "set", "-o", "run", *QUICK, "--json", cwd=tmp_path)
+    done = vision("train", "set", "-o", "run", *QUICK, "--json", "--report", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     numbers = json.loads(done.stdout)["val"]
     assert {"miou", "dice", "pixel_accuracy", "iou background", "iou 1"} <= numbers.keys()
     assert "mean IoU" in done.stderr
     assert "vision segment PICTURE --model run" in done.stderr
+    assert (tmp_path / "run" / "report" / "index.html").is_file()
     # A picture that needs tiles, and one that is small.
     large = Image.new("RGB", (300, 200), (60, 60, 60))
     large.paste((180, 180, 180), (100, 50, 150, 120))

@@ -136,8 +136,8 @@ def _about(path: Path, damaged: list[int]) -> Iterator[str]:
 def _truth_beside(extra: dict[str, Any]) -> tuple[str, ...] | None:
     """The names of the classes that `vision train` and `vision eval` put beside a record. Raises ValueError."""
     truth = extra.get("truth")
-    if truth is None:
-        return None
+    if truth is None or (isinstance(truth, dict) and isinstance(truth.get("mask"), str)):
+        return None  # masks are compared with their files, which --truth names
     labels = truth.get("labels") if isinstance(truth, dict) else None
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ValueError("the truth beside it is not a list of class names")
