@@ -55,6 +55,11 @@ def _whole_network(row: ModelRow) -> "nn.Module":
 
 def no_weights(row: ModelRow) -> str:
     """The sentence for an architecture that comes without weights."""
+    if "segment" in row.tasks:
+        return (
+            f"{row.name} comes without weights. Train it on pictures and masks of yours: vision train DATA --model "
+            f"{row.name} -o RUN. The folder RUN is then a model: --model RUN."
+        )
     if "classify" not in row.tasks:
         return (
             f"{row.name} comes without weights. Give those that you have: --weights FILE, with --labels NAMES.txt "
