@@ -56,7 +56,9 @@ def folder_case(folder: Path, out: Path, count: int, megapixels: float) -> Case:
     contenders = {
         "vision classify": ours("-o", "-"),
         "vision classify -m efficientnet_lite0": ours("-o", "-", "-m", "efficientnet_lite0"),
-        "the same, --precision fp32": ours("-o", "-", "-m", "efficientnet_lite0", "--precision", "fp32"),
+        "vision classify -m efficientnet_lite0 --precision fp32": ours(
+            "-o", "-", "-m", "efficientnet_lite0", "--precision", "fp32"
+        ),
         "vision classify, annotated": ours("-o", out),
         "vision classify --exact-decode": ours("-o", "-", "--exact-decode"),
         "vision classify --exact-decode, annotated": ours("-o", out, "--exact-decode"),
