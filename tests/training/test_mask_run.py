@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from killed_runs import KilledAt, same, tensors
 from mask_sets import draw_masks, save_mask
 from visioncli import load, train
 from visioncli.earlier_results import RUN_NAMES
@@ -35,25 +36,6 @@ def small(data: Path, out: Path, **choices: Any) -> Run:
 @pytest.fixture(scope="module")
 def trained(blocks: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return small(blocks, tmp_path_factory.mktemp("trained") / "run", epochs=2)
-
-
-def tensors(run: Path) -> dict[str, torch.Tensor]:
-    return load_file(run / "model.safetensors")
-
-
-def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-
-class KilledAt(Watcher):
-    """Ends the run at a step, as a signal does."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def event(self, event: str, **facts: Any) -> None:
-        if event == "step" and facts["step"] == self.step:
-            raise KeyboardInterrupt
 
 
 class Listener(Watcher):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file
 
+from killed_runs import KilledAt, same, tensors
 from visioncli import load, train
 from visioncli.earlier_results import RUN_NAMES
 from visioncli.errors import OutputError, UsageError
@@ -58,25 +58,6 @@ def small(data: Path, out: Path, **choices: Any) -> Run:
     run = train(data, out, **(plain | choices))
     assert run is not None
     return run
-
-
-def tensors(run: Path) -> dict[str, torch.Tensor]:
-    return load_file(run / "model.safetensors")
-
-
-def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-
-class KilledAt(Watcher):
-    """Ends the run at a step, as a signal does."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def event(self, event: str, **facts: Any) -> None:
-        if event == "step" and facts["step"] == self.step:
-            raise KeyboardInterrupt
 
 
 class Listener(Watcher):

@@ -9,7 +9,7 @@ from PIL import Image
 from visioncli.models.row import InputSpec
 from visioncli.networks.anchors import decode_boxes, efficientdet_anchors
 from visioncli.tasks.detect.nms import batched_nms
-from visioncli.tasks.detect.ssd import least_logit
+from visioncli.tasks.detect.scores import scored
 from visioncli.tasks.preprocess import INTERPOLATION, normalise
 
 GREY = 127
@@ -59,12 +59,7 @@ def postprocess(
     non-maximum suppression at `iou` leaves at most `most`, best first. With `agnostic`, boxes of different labels
     suppress each other too.
     """
-    logits = np.asarray(logits, np.float32)
-    # Few of 1.7 million logits are high enough: only theirs become scores, and only their anchors boxes.
-    candidates = np.flatnonzero(logits >= least_logit(score))
-    anchor, columns = np.divmod(candidates, logits.shape[1])
-    with np.errstate(over="ignore"):
-        scores = (1 / (1 + np.exp(-logits.reshape(-1)[candidates]))).astype(np.float32, copy=False)
+    anchor, columns, scores = scored(logits, score)
     labels = columns + 1
     wanted = scores >= score
     if classes is not None:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from visioncli.networks.anchors import decode_boxes, ssd_anchors
 from visioncli.tasks.detect.nms import batched_nms
+from visioncli.tasks.detect.scores import scored
 
 SIZE = 300
 # How many times larger than the network's input the shorter side may be before it is first averaged down.
@@ -71,14 +72,6 @@ def _taps(length: float, available: int) -> tuple[NDArray[np.intp], NDArray[np.i
     return np.clip(first, 0, available - 1), np.clip(first + 1, 0, available - 1), weights
 
 
-def least_logit(score: float) -> float:
-    """Return a number below any logit whose score is at least `score`, rounding included."""
-    if score < np.finfo(np.float32).tiny:  # scores so small are rounded to too few digits to be told apart
-        return -np.inf
-    # From 15 on, float32 scores are so close to 1 that several logits share one.
-    return min(float(np.log(score / (1 - score))) if score < 1 else np.inf, 15.0) - 0.001
-
-
 def postprocess(
     codes: NDArray[Any],
     logits: NDArray[Any],
@@ -98,12 +91,7 @@ def postprocess(
     suppression at `iou` leaves at most `most`, best first. With `agnostic`, boxes of different labels
     suppress each other too.
     """
-    logits = np.asarray(logits, np.float32)
-    # Few of 174,447 logits are high enough: only theirs become scores.
-    candidates = np.flatnonzero(logits >= least_logit(score))
-    anchor, labels = np.divmod(candidates, logits.shape[1])
-    with np.errstate(over="ignore"):
-        scores = (1 / (1 + np.exp(-logits.reshape(-1)[candidates]))).astype(np.float32, copy=False)
+    anchor, labels, scores = scored(logits, score)
     sides = np.array([width, height, width, height], np.float32)
     boxes = np.clip(decode_boxes(codes, ssd_anchors()) * sides, 0, sides)
     # Boxes that lie outside the picture have become lines or points. Label 0 is the background.

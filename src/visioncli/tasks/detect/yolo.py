@@ -12,7 +12,7 @@ from visioncli.models.row import InputSpec, ModelRow
 from visioncli.networks.anchors import YOLO_ANCHORS
 from visioncli.tasks.detect.detectors import Boxes, Detector, Limits
 from visioncli.tasks.detect.nms import batched_nms
-from visioncli.tasks.detect.ssd import least_logit
+from visioncli.tasks.detect.scores import least_logit
 from visioncli.tasks.preprocess import INTERPOLATION, normalise
 
 GREY = 128
