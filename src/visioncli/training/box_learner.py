@@ -34,6 +34,7 @@ class BoxLearner(ABC):
     """Pictures times epochs, where no number of epochs is given."""
 
     def __init__(self, network: nn.Module, row: ModelRow, start: Start) -> None:
+        """Takes what `settings` chose too, by name."""
         self.network, self.row, self.start = network, row, start
 
     @property
@@ -47,11 +48,20 @@ class BoxLearner(ABC):
         """The highest learning rate of AdamW, for `batch_size` pictures a step."""
 
     @classmethod
+    def settings(cls, base: ModelRow, row: ModelRow, sides: np.ndarray, start: Start) -> dict[str, Any]:
+        """What is chosen once, by the data, as JSON values, which `first_state` and the learner are given by name.
+
+        `sides` `(n, 2)` are height and width of the boxes to learn from, relative to their pictures.
+        """
+        return {}
+
+    @classmethod
     @abstractmethod
     def first_state(cls, base: ModelRow, row: ModelRow, seed: int, start: Start) -> dict[str, Tensor]:
         """The tensors of `row`'s network to begin with, on the CPU, the same for a seed.
 
-        What `base` knows is taken over, but from Start.SCRATCH; its heads too where they know the same classes.
+        What `base` knows is taken over, but from Start.SCRATCH; of its heads what is of the same classes. Takes what
+        `settings` chose too, by name.
         Raises ModelUnavailable where weights that it needs are not there.
         """
 
@@ -74,10 +84,7 @@ class BoxLearner(ABC):
         """
 
     def wanted(self, width: int, height: int) -> tuple[int, int]:
-        """The size (width, height) to which a picture of such a size may be resampled with nothing lost for `prepare`.
-
-        Larger pictures are shrunk to it before they are kept in memory.
-        """
+        """The size (width, height) at which a picture of such a size is kept in memory for training."""
         return width, height
 
     @abstractmethod
@@ -86,12 +93,12 @@ class BoxLearner(ABC):
 
     @abstractmethod
     def loss(self, network: nn.Module, inputs: Any, targets: Sequence[Target]) -> Tensor:
-        """The mean loss of some pictures of a batch; `network` is `self.network` in learning mode, as it is called."""
+        """The mean loss of some pictures of a batch; `network` is to be called in place of `self.network`."""
 
 
 def learner_class(row: ModelRow) -> type[BoxLearner] | None:
     """How the network of a row learns; None where it cannot be trained here."""
-    family, *variant = row.architecture.split(":")
+    family = row.architecture.split(":")[0]
     if "detect" not in row.tasks:
         return None
     if family == "ssd_mobilenet_v2":

@@ -3,7 +3,7 @@
 One step: a batch of pictures, each augmented by numbers of (seed, epoch, place); the loss; its gradient; AdamW; the
 moving average. One epoch: each picture once, in an order of (seed, epoch); then the averaged network is validated,
 kept if it is the best so far, and a checkpoint written. Nothing depends on global state, so a run that was killed
-goes on from its checkpoint to the same tensors. What is learned, classes or masks, is the `Lesson`'s to know: how a
+goes on from its checkpoint to the same tensors. What is learned, classes, masks or boxes, is the `Lesson`'s to know: how a
 picture and its answer become tensors, the loss, and what validation measures.
 """
 
@@ -65,8 +65,8 @@ def stages(job: Job, steps: int) -> list[Stage]:
     unfreeze = job.recipe.unfreeze
     if job.recipe.start is Start.SCRATCH:
         return [Stage("all", Unfreeze.ALL, steps)]
-    if unfreeze is Unfreeze.LAST:
-        return [Stage("last", Unfreeze.LAST, steps)]
+    if unfreeze is not Unfreeze.ALL:
+        return [Stage("head" if unfreeze is Unfreeze.NONE else "last", unfreeze, steps)]
     first = min(max(TIMED, round(LAST_SHARE * steps)), steps // 2)
     return [Stage("last", Unfreeze.LAST, first), Stage("all", Unfreeze.ALL, steps - first)]
 
@@ -200,12 +200,11 @@ class Loop:
         for start in range(0, len(x), at_once):
             part, answers = x[start : start + at_once], wanted[start : start + at_once]
             with self.launcher.autocast():
-                logits = network(part.contiguous(memory_format=torch.channels_last))
-                loss = self.lesson.loss(logits, answers)
+                loss, part_right = self.lesson.learn(network, part, answers)
             share_of_batch = len(part) / len(x) * batch.weight
             self.launcher.backward(loss * share_of_batch)
             total += float(loss.detach()) * share_of_batch
-            right += self.lesson.right(logits, answers) * share_of_batch
+            right += part_right * share_of_batch
         nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], CLIP)
         optimizer.step()
         self.at.step += 1
@@ -262,8 +261,7 @@ class Loop:
             steps=self.at.steps,
             loss=self.at.loss_sum / max(self.at.seen, 1),
             accuracy=self.at.right_sum / max(self.at.seen, 1) if self.lesson.counts_right else None,
-            val_loss=found.loss,
-            **found.numbers,
+            **({"val_loss": found.loss} | found.numbers),
             rate=rate_at(self.at.step - 1, self.at.steps, self.highest_rate),
             best=best,
         )
