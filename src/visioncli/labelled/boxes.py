@@ -24,12 +24,14 @@ class Objects:
     """The objects of one picture.
 
     `boxes` `(n, 4) float64` are x1 y1 x2 y2 in pixels, inside of the picture where its size is known, `labels` `(n,)
-    int64` places in the classes of the set, `crowd` `(n,)` regions of many objects, `ignore` `(n,)` objects that do
-    not count ("difficult"). `size` are width and height as the annotations have them, 0 where they do not say.
+    int64` places in the classes of the set, `area` `(n,)` their square pixels, `crowd` `(n,)` regions of many
+    objects, `ignore` `(n,)` objects that do not count ("difficult"). `size` are width and height as the annotations
+    have them, 0 where they do not say.
     """
 
     boxes: np.ndarray
     labels: np.ndarray
+    area: np.ndarray
     crowd: np.ndarray
     ignore: np.ndarray
     size: tuple[int, int] = (0, 0)
@@ -41,7 +43,9 @@ class Objects:
     def learned(self) -> "Objects":
         """Those that are single objects."""
         one = ~self.crowd
-        return Objects(self.boxes[one], self.labels[one], self.crowd[one], self.ignore[one], self.size)
+        return Objects(
+            self.boxes[one], self.labels[one], self.area[one], self.crowd[one], self.ignore[one], self.size
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,6 +157,7 @@ def _pictures(data: Dataset, numbers: dict[str, int], tally: _Tally) -> Iterator
             Objects(
                 np.array([box for box in boxes if box is not None], np.float64).reshape(-1, 4),
                 label[annotations.category[rows]],
+                annotations.area[rows],
                 annotations.crowd[rows],
                 annotations.ignore[rows],
                 (size[0], size[1]),

@@ -3,8 +3,8 @@
 One step: a batch of pictures, each augmented by numbers of (seed, epoch, place); the loss; its gradient; AdamW; the
 moving average. One epoch: each picture once, in an order of (seed, epoch); then the averaged network is validated,
 kept if it is the best so far, and a checkpoint written. Nothing depends on global state, so a run that was killed
-goes on from its checkpoint to the same tensors. What is learned, classes, masks or boxes, is the `Lesson`'s to know: how a
-picture and its answer become tensors, the loss, and what validation measures.
+goes on from its checkpoint to the same tensors. What is learned, classes, masks or boxes, is the `Lesson`'s to know:
+how a picture and its answer become tensors, the loss, and what validation measures.
 """
 
 import contextlib
