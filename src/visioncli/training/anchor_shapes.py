@@ -49,7 +49,8 @@ def _clusters(sides: np.ndarray, count: int) -> np.ndarray:
         if np.allclose(moved, centres):
             break
         centres = moved
-    return centres
+    found: np.ndarray = centres
+    return found
 
 
 def code_offsets(shapes: np.ndarray) -> list[np.ndarray]:

@@ -94,15 +94,3 @@ class BoxLearner(ABC):
     @abstractmethod
     def loss(self, network: nn.Module, inputs: Any, targets: Sequence[Target]) -> Tensor:
         """The mean loss of some pictures of a batch; `network` is to be called in place of `self.network`."""
-
-
-def learner_class(row: ModelRow) -> type[BoxLearner] | None:
-    """How the network of a row learns; None where it cannot be trained here."""
-    family = row.architecture.split(":")[0]
-    if "detect" not in row.tasks:
-        return None
-    if family == "ssd_mobilenet_v2":
-        from visioncli.training.ssd_learner import SsdLearner
-
-        return SsdLearner
-    return None

@@ -20,7 +20,8 @@ from visioncli.models.row import ModelRow
 from visioncli.tasks.detect.detectors import Limits
 from visioncli.tasks.detect.task import detector_on
 from visioncli.training import augment, box_augment
-from visioncli.training.box_learner import Target, learner_class
+from visioncli.training.box_learner import Target
+from visioncli.training.box_learners import learner_class
 from visioncli.training.box_store import BoxStore, Memory
 from visioncli.training.interface import Launcher
 from visioncli.training.job import Job
