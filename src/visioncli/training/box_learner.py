@@ -33,6 +33,9 @@ class BoxLearner(ABC):
     visits: ClassVar[int] = 12_000
     """Pictures times epochs, where no number of epochs is given."""
 
+    knows = False
+    """Whether the network finds these very classes before it learns."""
+
     def __init__(self, network: nn.Module, row: ModelRow, start: Start) -> None:
         """Takes what `settings` chose too, by name."""
         self.network, self.row, self.start = network, row, start
@@ -88,8 +91,13 @@ class BoxLearner(ABC):
         return width, height
 
     @abstractmethod
-    def batch(self, pictures: Sequence[np.ndarray], device: "torch.device") -> Any:
+    def batch(self, pictures: Sequence[Any], device: "torch.device") -> Any:
         """What `prepare` gave of some pictures, as the network takes them: a tensor, or a list of tensors."""
+
+    def features(self, picture: np.ndarray) -> tuple[np.ndarray, ...] | None:
+        """What the frozen layers make of what `prepare` gave, for `batch` to be given in its place; None where the
+        heads cannot be trained on that. Called in threads."""
+        return None
 
     @abstractmethod
     def loss(self, network: nn.Module, inputs: Any, targets: Sequence[Target]) -> Tensor:
