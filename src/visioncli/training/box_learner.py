@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from visioncli.errors import UsageError
 from visioncli.models.row import ModelRow
+from visioncli.models.trainable import is_trainable
 from visioncli.training.recipe import Start, Unfreeze
 
 if TYPE_CHECKING:
@@ -110,9 +111,9 @@ class BoxLearner(ABC):
 
 def learner_class(row: ModelRow) -> type[BoxLearner] | None:
     """How the network of a row learns; None where it cannot be trained here."""
-    family = row.architecture.split(":")[0]
-    if "detect" not in row.tasks:
+    if not is_trainable(row, "detect"):
         return None
+    family = row.architecture.split(":")[0]
     if family == "ssd_mobilenet_v2":
         from visioncli.training.ssd_learner import SsdLearner
 
@@ -121,12 +122,9 @@ def learner_class(row: ModelRow) -> type[BoxLearner] | None:
         from visioncli.training.yolo_learner import YoloLearner
 
         return YoloLearner
-    # Masks are learned with boxes or not at all.
-    if family in ("torchvision", "rfcn") and row.form == "boxes":
-        from visioncli.training.torchvision_learner import TorchvisionLearner
+    from visioncli.training.torchvision_learner import TorchvisionLearner
 
-        return TorchvisionLearner
-    return None
+    return TorchvisionLearner
 
 
 def with_size(row: ModelRow, size: int) -> ModelRow:
