@@ -34,7 +34,7 @@ def called(path: Path, source: str) -> Iterator[None]:
 
 
 def read_parts(path: Path, images: str | None = None, *, empty: bool = False) -> list[tuple[roots.Part, Dataset]]:
-    """The splits of annotations, read; `empty` says to list YOLO's pictures without labels too. Raises DatasetError."""
+    """The splits of annotations, read; `empty` lists YOLO's pictures without labels too. Raises DatasetError."""
     parts, found = parts_of(path), []
     for part in parts:
         folder = None

@@ -50,7 +50,8 @@ def clusters(sides: np.ndarray, count: int) -> np.ndarray:
         if np.allclose(moved, centres):
             break
         centres = moved
-    return centres
+    found: np.ndarray = centres
+    return found
 
 
 def code_offsets(shapes: np.ndarray) -> list[np.ndarray]:

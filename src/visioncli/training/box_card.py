@@ -44,8 +44,8 @@ def box_card(facts: BoxCard) -> str:
     sections = [
         f"# {plain_text(facts.name)}",
         f"A network ({code(facts.architecture)}{after}) that finds objects of {_counted(len(facts.classes))} and "
-        "puts a box around each. Objects should be about as large, as a part of the picture, as in those that it learned "
-        "from.",
+        "puts a box around each. Objects should be about as large, as a part of the picture, as in those that it "
+        "learned from.",
         "## What it learned from",
         _data(facts),
         "## How good it is",

@@ -22,7 +22,7 @@ from visioncli.runner import run
 from visioncli.tasks import TASKS
 from visioncli.training import augment, box_augment
 from visioncli.training.box_card import BoxCard, box_card
-from visioncli.training.box_learner import learner_class
+from visioncli.training.box_learners import learner_class
 from visioncli.training.box_prepare import BoxPrepared
 from visioncli.training.box_store import BoxStore
 from visioncli.training.boxes import SCORE, box_report

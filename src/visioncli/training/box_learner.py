@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from visioncli.errors import UsageError
 from visioncli.models.row import ModelRow
-from visioncli.models.trainable import is_trainable
 from visioncli.training.recipe import Start, Unfreeze
 
 if TYPE_CHECKING:
@@ -35,6 +34,9 @@ class BoxLearner(ABC):
     """What a step of all layers costs more than one of the last ones."""
     visits: ClassVar[int] = 12_000
     """Pictures times epochs, where no number of epochs is given."""
+
+    knows = False
+    """Whether the network finds these very classes before it learns."""
 
     def __init__(self, network: nn.Module, row: ModelRow, start: Start) -> None:
         """Takes what `settings` chose too, by name."""
@@ -101,30 +103,17 @@ class BoxLearner(ABC):
         return width, height
 
     @abstractmethod
-    def batch(self, pictures: Sequence[np.ndarray], device: "torch.device") -> Any:
+    def batch(self, pictures: Sequence[Any], device: "torch.device") -> Any:
         """What `prepare` gave of some pictures, as the network takes them: a tensor, or a list of tensors."""
+
+    def features(self, picture: np.ndarray) -> tuple[np.ndarray, ...] | None:
+        """What the frozen layers make of what `prepare` gave, for `batch` to be given in its place; None where the
+        heads cannot be trained on that. Called in threads."""
+        return None
 
     @abstractmethod
     def loss(self, network: nn.Module, inputs: Any, targets: Sequence[Target]) -> Tensor:
         """The mean loss of some pictures of a batch; `network` is to be called in place of `self.network`."""
-
-
-def learner_class(row: ModelRow) -> type[BoxLearner] | None:
-    """How the network of a row learns; None where it cannot be trained here."""
-    if not is_trainable(row, "detect"):
-        return None
-    family = row.architecture.split(":")[0]
-    if family == "ssd_mobilenet_v2":
-        from visioncli.training.ssd_learner import SsdLearner
-
-        return SsdLearner
-    if family == "yolov3":
-        from visioncli.training.yolo_learner import YoloLearner
-
-        return YoloLearner
-    from visioncli.training.torchvision_learner import TorchvisionLearner
-
-    return TorchvisionLearner
 
 
 def with_size(row: ModelRow, size: int) -> ModelRow:

@@ -17,7 +17,7 @@ from visioncli.results import Failure
 from visioncli.runner import RunOptions
 from visioncli.training import augment
 from visioncli.training import features as frozen
-from visioncli.training.box_learner import learner_class
+from visioncli.training.box_learners import learner_class
 from visioncli.training.box_store import inside
 from visioncli.training.look import Look, Seen, look
 from visioncli.training.parted import Parted, divided

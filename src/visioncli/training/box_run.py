@@ -8,7 +8,8 @@ from visioncli.errors import UsageError
 from visioncli.labelled.interface import TEST
 from visioncli.models.row import ModelRow, Untrained
 from visioncli.training.box_finish import BoxFinishing, finish_boxes
-from visioncli.training.box_learner import BoxLearner, learner_class
+from visioncli.training.box_learner import BoxLearner
+from visioncli.training.box_learners import learner_class
 from visioncli.training.box_prepare import BoxPrepared
 from visioncli.training.job import Job, box_names
 from visioncli.training.one_run import Training

@@ -20,12 +20,13 @@ from visioncli.models.row import ModelRow
 from visioncli.tasks.detect.detectors import Limits
 from visioncli.tasks.detect.task import detector_on
 from visioncli.training import augment, box_augment
-from visioncli.training.box_learner import Target, learner_class
+from visioncli.training.box_learner import BoxLearner, Target
+from visioncli.training.box_learners import learner_class
 from visioncli.training.box_store import BoxStore, Memory
 from visioncli.training.interface import Launcher
 from visioncli.training.job import Job
 from visioncli.training.lesson import Lesson, Measured, Sample
-from visioncli.training.recipe import Unfreeze
+from visioncli.training.recipe import Start, Unfreeze
 from visioncli.training.store import BUDGET
 
 SCORE = 0.001
@@ -66,10 +67,16 @@ class BoxLesson(Lesson):
         self.learner = kind(network, row, job.recipe.start, **job.settings)
         self.dearer, self.at_once = kind.dearer, self.learner.at_once
         self.rate = self.learner.rate * min(1.0, job.batch_size / kind.batch_size)
+        self.knows = self.learner.knows
         self.first = 1 if kind.background else 0
         self.store = BoxStore(pictures, self.learner.wanted, BUDGET // launcher.world)
         self.detector = detector_on(row, LiveEngine(network, launcher.device))
         self._ready = Memory(BUDGET // launcher.world)
+        # Frozen layers make the same of the same picture. With gradients of several processes, all of it must be run.
+        frozen = self.recipe.unfreeze is Unfreeze.NONE and self.recipe.start is Start.PRETRAINED
+        self._keeps = frozen and self.recipe.augment is augment.Augment.NONE and launcher.world == 1
+        self._keeps = self._keeps and kind.features is not BoxLearner.features
+        self._features = Memory(BUDGET)
 
     def visits(self) -> np.ndarray:
         return self.job.train
@@ -82,6 +89,9 @@ class BoxLesson(Lesson):
 
     def augmented(self, epoch: int, visit: int) -> Sample:
         """What the network takes, and the boxes and labels in it."""
+        if self._keeps:
+            *features, boxes, labels = self._features.get(visit, lambda: self._frozen(visit))
+            return tuple(features), boxes, labels
         pixels, boxes, labels = self.store.get(visit)
         rng = augment.generator(self.recipe.seed, epoch, visit)
         size = (pixels.shape[1], pixels.shape[0])
@@ -89,6 +99,14 @@ class BoxLesson(Lesson):
         pixels, boxes, labels = box_augment.apply(pixels, boxes, labels, drawn)
         x, boxes = self.learner.prepare(pixels, boxes)
         return x, boxes, labels
+
+    def _frozen(self, place: int) -> tuple[np.ndarray, ...]:
+        """What frozen layers make of a picture as it is, then its boxes and their labels."""
+        pixels, boxes, labels = self.store.get(place)
+        x, boxes = self.learner.prepare(pixels, boxes)
+        features = self.learner.features(x)
+        assert features is not None
+        return (*features, boxes, labels)
 
     def batch(self, samples: Sequence[Sample], visits: np.ndarray, step: int) -> tuple[Any, list[Target]]:
         device = self.launcher.device

@@ -49,6 +49,8 @@ class Ended(Generic[P]):
         told = self.epochs()
         if best := next((e for e in reversed(told) if e["best"]), None):
             self.watcher.say(f"The network after epoch {best['epoch']:g} of {told[-1]['epoch']:g} is kept.")
+        elif told:
+            self.watcher.say("No epoch was better than the network as it was before, which is kept.")
 
     def facts(self, data: dict[str, Any], numbers: dict[str, Any], **others: Any) -> dict[str, Any]:
         """What `model.json` says of the run beside its row: `data` of the set, `numbers` by part, and others."""

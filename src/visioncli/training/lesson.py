@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from visioncli.training.recipe import Unfreeze
 
-Sample = tuple[np.ndarray, ...]
+Sample = tuple[Any, ...]
 """An augmented picture, `(S, S, 3) uint8` where all are of one size, and what of its answer moves with it."""
 
 
@@ -40,6 +40,8 @@ class Lesson(ABC):
     at_once: int
     rate: float
     counts_right = True
+    knows = False
+    """Whether the network may be of use before it learns, so that it is measured and kept where nothing is better."""
     dearer = 3.8
     """What a step of all layers costs more than one of the last ones."""
 

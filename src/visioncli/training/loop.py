@@ -48,7 +48,7 @@ class Events(Protocol):
     """Is told what happens: the log, and whoever watches."""
 
     def __call__(self, event: str, **facts: Any) -> None:
-        """`step`, `forecast`, `cost`, `epoch`."""
+        """`start`, `step`, `forecast`, `cost`, `epoch`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,9 @@ class Stage:
 def stages(job: Job, steps: int) -> list[Stage]:
     """All steps, by which layers learn in them."""
     unfreeze = job.recipe.unfreeze
-    if job.recipe.start is Start.SCRATCH:
+    # A detector begins with heads that are near right: all that it lacks is a slow start.
+    together = job.task == "detect" and unfreeze is Unfreeze.ALL
+    if job.recipe.start is Start.SCRATCH or together:
         return [Stage("all", Unfreeze.ALL, steps)]
     if unfreeze is not Unfreeze.ALL:
         return [Stage("head" if unfreeze is Unfreeze.NONE else "last", unfreeze, steps)]
@@ -130,12 +132,23 @@ class Loop:
 
     def run(self) -> None:
         """Every stage, from where training stands to its end, its patience or its deadline."""
+        if self.lesson.knows and self.at.step == 0 and math.isinf(self.at.best_wrong):
+            self._begin()
         while self.at.stage < len(plan := stages(self.job, self.at.steps)) and not self._is_over():
             stage = plan[self.at.stage]
             if self.at.stage_step < stage.steps and not self._stage(stage):
                 return
             self.at.stage, self.at.stage_step = self.at.stage + 1, 0
             self.saved = None
+
+    def _begin(self) -> None:
+        """Measures and keeps the network as it is before it learns."""
+        found = self.measured(self.average.state)
+        self.at.best_wrong, self.at.best_loss = found.wrong, found.loss
+        if self.launcher.is_main:
+            self.keep(self.average.state, 0, found.loss, found.answers)
+        self.tell("start", **({"val_loss": found.loss} | found.numbers))
+        self.save()
 
     def _stage(self, stage: Stage) -> bool:
         """Trains one stage; False where training ends early."""

@@ -41,8 +41,8 @@ class Run:
     """A trained network: its folder, which `load(run.task, model=run.folder)` takes, and its numbers.
 
     `numbers` are those of the validation part of so many `pictures` by name (`top1`, `log_loss` …; of masks `miou`,
-    `dice` …; of boxes `AP`, `AP50` …), `test_numbers` those of the test part where the set has one. `classes` are the names of what it tells
-    apart.
+    `dice` …; of boxes `AP`, `AP50` …), `test_numbers` those of the test part where the set has one. `classes` are the
+    names of what it tells apart.
     """
 
     folder: Path

@@ -35,6 +35,7 @@ class SsdLearner(BoxLearner):
         self, network: nn.Module, row: ModelRow, start: Start, shapes: Sequence[Sequence[float]] | None = None
     ) -> None:
         super().__init__(network, row, start)
+        self.knows = start is Start.PRETRAINED and shapes is None
         self.anchors = torch.from_numpy(ssd_anchors().copy())
         self.shapes = torch.from_numpy(_spread(shapes))
 
@@ -119,12 +120,27 @@ class SsdLearner(BoxLearner):
         scale = np.array([ssd.SIZE / width, ssd.SIZE / height] * 2, np.float32)
         return ssd.preprocess(Image.fromarray(pixels)), boxes * scale
 
-    def batch(self, pictures: Sequence[np.ndarray], device: torch.device) -> Tensor:
-        """`(N, 3, 300, 300) float32`."""
+    @torch.no_grad()
+    def features(self, picture: np.ndarray) -> tuple[np.ndarray, ...]:
+        """The six levels that boxes are predicted from, `(C, H, W) float16` each."""
+        network = self.network
+        assert isinstance(network, SsdMobileNetV2)
+        x = torch.from_numpy(picture)[None].to(network.last.conv.weight.device)
+        levels = network.features(x.contiguous(memory_format=torch.channels_last))
+        return tuple(level[0].half().cpu().numpy() for level in levels)
+
+    def batch(self, pictures: Sequence[Any], device: torch.device) -> Tensor | list[list[Tensor]]:
+        """`(N, 3, 300, 300) float32`, or the levels of each picture."""
+        if isinstance(pictures[0], tuple):
+            return [[torch.from_numpy(level).to(device).float() for level in one] for one in pictures]
         return torch.from_numpy(np.stack(pictures)).to(device)
 
-    def loss(self, network: nn.Module, inputs: Tensor, targets: Sequence[Target]) -> Tensor:
-        codes, logits = network(inputs.contiguous(memory_format=torch.channels_last))
+    def loss(self, network: nn.Module, inputs: Any, targets: Sequence[Target]) -> Tensor:
+        if isinstance(inputs, list):
+            assert isinstance(self.network, SsdMobileNetV2)
+            codes, logits = self.network.answers([torch.stack(level) for level in zip(*inputs, strict=True)])
+        else:
+            codes, logits = network(inputs.contiguous(memory_format=torch.channels_last))
         relative = [{"boxes": t["boxes"] / ssd.SIZE, "labels": t["labels"]} for t in targets]
         anchors, shapes = self.anchors.to(codes.device), self.shapes.to(codes.device)
         found = ssd_loss.losses(codes, logits, relative, anchors, shapes)

@@ -20,7 +20,7 @@ from visioncli.metrics.calibration import fit_temperature, fit_thresholds
 from visioncli.models.row import InputSpec, ModelRow
 from visioncli.resolve import describe
 from visioncli.training import checkpoint
-from visioncli.training.box_learner import learner_class
+from visioncli.training.box_learners import learner_class
 from visioncli.training.checkpoint import CHECKPOINT, FOLDER, Progress
 from visioncli.training.classes import ClassLesson
 from visioncli.training.interface import Launcher
@@ -156,7 +156,7 @@ def with_classes(row: ModelRow, classes: tuple[str, ...]) -> ModelRow:
     base = parts[:-1] if len(parts) > 2 and parts[-1].isdecimal() else parts
     return dataclasses.replace(
         row,
-        tasks=("detect",) if "detect" in row.tasks else row.tasks,
+        tasks=tuple(t for t in row.tasks if "detect" not in row.tasks or t in ("detect", "gradcam")),
         architecture=":".join([*base, str(len(classes) + first)]),
         labels=tuple(enumerate(classes, first)),
         accuracy=(),
