@@ -7,6 +7,7 @@ left out.
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from visioncli.datasets import recognise, roots
@@ -27,16 +28,27 @@ def read(name: str, images: str | None = None) -> PictureSet:
 
     Raises SetError where annotations or all of their pictures are missing or wrong.
     """
+    return _read(Path(name), name, trees_of(name, images))
+
+
+def trees_of(name: str, images: str | None) -> list[Tree]:
+    """Where the pictures of an annotation file or folder may lie, the likelier first."""
     path = Path(name)
-    pictures = Folder(images or (name if path.is_dir() else os.path.dirname(name) or "."))
-    trees: list[Tree] = [pictures]
+    trees: list[Tree] = [Folder(images or (name if path.is_dir() else os.path.dirname(name) or "."))]
     if not images and os.path.basename(os.path.abspath(path.parent)).lower() in _OWN_FOLDERS and not path.is_dir():
         trees.append(Folder(os.path.join(path.parent, os.pardir)))
-    return _read(path, name, trees)
+    return trees
 
 
 def read_tree(tree: Tree, images: str | None = None) -> PictureSet:
     """As `read`, of an archive: its texts are unpacked for a moment, its pictures stay where they are."""
+    with texts_of(tree) as folder:
+        return _read(folder, tree.source, [Folder(images)] if images else [tree])
+
+
+@contextmanager
+def texts_of(tree: Tree) -> Iterator[Path]:
+    """The texts of an archive, for a moment in a folder. Raises SetError."""
     with tempfile.TemporaryDirectory(prefix="vision-") as temporary:
         for name in tree.files:
             if name.lower().endswith(_TEXTS) and ".." not in name.split("/") and not name.startswith("/"):
@@ -46,7 +58,7 @@ def read_tree(tree: Tree, images: str | None = None) -> PictureSet:
                     target.write_bytes(tree.read(name, _MOST_TEXT))
                 except OSError as problem:
                     raise SetError(f"{tree.path(name)}: it cannot be unpacked: {problem.strerror}.") from None
-        return _read(Path(temporary), tree.source, [Folder(images)] if images else [tree])
+        yield Path(temporary)
 
 
 def holds_annotations(path: Path) -> bool:
@@ -55,13 +67,13 @@ def holds_annotations(path: Path) -> bool:
         if not path.is_dir() and path.suffix.lower() not in (".json", ".xml"):
             return False
         # A text file may be anything, also beside pictures; only in YOLO's own layout are there boxes in it.
-        parts = roots.find(path) or _parts(path)
+        parts = roots.find(path) or parts_of(path)
         return any(p.format in (recognise.Format.COCO, recognise.Format.VOC) or p.files for p in parts)
     except DatasetError:
         return False
 
 
-def _parts(path: Path) -> tuple[roots.Part, ...]:
+def parts_of(path: Path) -> tuple[roots.Part, ...]:
     """The splits of annotations. Raises DatasetError where there are none."""
     if parts := roots.find(path):
         return parts
@@ -88,7 +100,7 @@ def _read(path: Path, source: str, trees: list[Tree]) -> PictureSet:
     try:
         data = [
             (part, recognise.read(part.path, recognise.Format(part.format), ReadOptions(files=part.files)))
-            for part in _parts(path)
+            for part in parts_of(path)
         ]
     except DatasetError as problem:
         raise SetError(str(problem).replace(f"{path}", source), problem.kind) from None
@@ -96,7 +108,7 @@ def _read(path: Path, source: str, trees: list[Tree]) -> PictureSet:
     if not classes:
         raise SetError(f"{source}: the annotations have no boxes.")
     places, warnings = Places(classes), [w for _, one in data for w in one.warnings]
-    index = _Index(trees)
+    index = PictureIndex(trees)
     examples: list[Example] = []
     by_split: dict[str, tuple[str, ...]] = {}
     tally = _Tally()
@@ -147,7 +159,7 @@ class _Tally:
 
 
 def _boxes(
-    data: Dataset, split: str, part: str, names: list[str], places: Places, index: "_Index", tally: _Tally
+    data: Dataset, split: str, part: str, names: list[str], places: Places, index: "PictureIndex", tally: _Tally
 ) -> Iterator[Example]:
     annotations = data.annotations
     found: dict[int, tuple[Tree, str] | None] = {}
@@ -184,7 +196,7 @@ def _clipped(xywh: list[float], size: list[int]) -> Box | None:
     return (left, top, right, bottom) if right - left >= 1 and bottom - top >= 1 else None
 
 
-class _Index:
+class PictureIndex:
     """Pictures by the end of their names."""
 
     def __init__(self, trees: list[Tree]) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from visioncli.errors import UsageError
 from visioncli.labelled.interface import VAL
-from visioncli.labelled.masks import is_mask_set, read_masks, read_names
+from visioncli.labelled.mask_sets import is_mask_set, read_masks
+from visioncli.labelled.masks import read_names
 from visioncli.labelled.recognise import read_set
 from visioncli.models import registry
 from visioncli.models.row import ModelRow, Untrained
@@ -39,6 +40,7 @@ def train(
     crops: bool = False,
     images: str | None = None,
     names: str | None = None,
+    palette: str | None = None,
     check: bool = False,
     resume: bool = False,
     offline: bool = False,
@@ -53,9 +55,9 @@ def train(
 
     `data` is a folder of class folders, a table, a zip, a standard set …, or to segment two folders `images` and
     `masks`, as `vision train` takes it; `task` is "classify" or "segment", None where the folders tell. `names` is a
-    file with the names of masks' classes. `choices` are fields of `Recipe` by name: `train("photos", "run",
-    unfreeze="all", seconds=600)`. With `check` the set is only looked at, and None is returned. `resume` goes on with
-    a run that was killed.
+    file with the names of masks' classes, `palette` one with their colours. `choices` are fields of `Recipe` by name:
+    `train("photos", "run", unfreeze="all", seconds=600)`. With `check` the set is only looked at, and None is
+    returned. `resume` goes on with a run that was killed.
 
     Raises UsageError for impossible choices and for pictures that are in two splits, SetError where the set cannot be
     read, ModelUnavailable, OutputError.
@@ -68,7 +70,7 @@ def train(
         task = "segment" if not crops and is_mask_set(data) else "classify"
     if task not in TASKS:
         raise UsageError(f"A network is trained to {' or to '.join(TASKS)}, not to {task}.")
-    _check_options(task, crops=crops, images=images, names=names, choices=choices)
+    _check_options(task, crops=crops, names=names, palette=palette, choices=choices)
     access = Access.of(offline, mirror_url, progress)
     model = model or DEFAULTS[task]
     base = describe(model, task, access=access)
@@ -80,12 +82,15 @@ def train(
     with locked(run, check=check, resume=resume):
         row = base if recipe.start is Start.SCRATCH or task == "segment" else ready(base, access)
         prepared: Prepared | MaskPrepared
+        told: dict[str, Any]
         if task == "segment":
-            masks = read_masks(data)
+            told = {"name": data, "palette": palette, "images": images, "ignoring": recipe.ignore_index != -1}
+            masks = read_masks(**told)
             watcher.say(f"{len(masks):,} pictures to learn masks from ({masks.format}).")
             prepared = prepare_masks(masks, read_names(data, names), row, recipe, where.options, watcher)
         else:
-            pictures = read_set(data, crops=crops, images=images, access=access)
+            told = {"name": data, "crops": crops, "images": images}
+            pictures = read_set(**told, access=access)
             watcher.say(f"{len(pictures):,} pictures of {len(pictures.classes):,} classes ({pictures.format}).")
             prepared = prepare(pictures, row, recipe, where.engine, where.options, watcher)
         _tell(prepared.look, prepared.remarks, watcher)
@@ -97,7 +102,6 @@ def train(
             )
         if check:
             return None
-        told = {"name": data} if task == "segment" else {"name": data, "crops": crops, "images": images}
         given = (run, prepared, recipe, where, watcher, begun, model, told, command)
         if isinstance(prepared, MaskPrepared):
             from visioncli.training.mask_run import MaskTraining
@@ -115,10 +119,13 @@ def _tell(look: Look, remarks: Sequence[str], watcher: Watcher) -> None:
         watcher.failure(look.paths[n], error.message)
 
 
-def _check_options(task: str, *, crops: bool, images: str | None, names: str | None, choices: dict[str, Any]) -> None:
+def _check_options(
+    task: str, *, crops: bool, names: str | None, palette: str | None, choices: dict[str, Any]
+) -> None:
     """Raises UsageError where an option does not go with what is learned."""
-    of_classes = {"--crops": crops or None, "--images": images, "--views": choices.get("views")}
-    of_masks = {"--names": names, "--turns": choices.get("turns"), "--ignore-index": choices.get("ignore_index")}
+    of_classes = {"--crops": crops or None, "--views": choices.get("views")}
+    of_masks = {"--names": names, "--palette": palette, "--turns": choices.get("turns")}
+    of_masks |= {"--ignore-index": choices.get("ignore_index")}
     for name in (name for name, value in of_classes.items() if value is not None and task == "segment"):
         raise UsageError(f"{name} is for classes of whole pictures, and this is to learn masks.")
     for name in (name for name, value in of_masks.items() if value is not None and task == "classify"):
