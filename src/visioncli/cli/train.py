@@ -51,7 +51,7 @@ def train(
         typer.Argument(
             metavar="DATA",
             help="Class folders, a CSV path,label, a zip, annotations (--crops), a set of `vision datasets`; "
-            "folders images and masks; or annotations of boxes (--task detect).",
+            "folders images and masks, COCO outlines (--task segment); or annotations of boxes (--task detect).",
         ),
     ],
     out: Annotated[
@@ -218,6 +218,16 @@ def train(
             rich_help_panel=_DATA,
         ),
     ] = None,
+    palette: Annotated[
+        Path | None,
+        typer.Option(
+            "--palette",
+            metavar="FILE",
+            help="Masks in colours: lines `r g b name`, such as CamVid's label_colors.txt.",
+            show_default="DATA/label_colors.txt",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
     ignore_index: Annotated[
         int | None,
         typer.Option(
@@ -326,6 +336,7 @@ def train(
             "crops": crops,
             "images": None if images is None else str(images),
             "names": None if names is None else str(names),
+            "palette": None if palette is None else str(palette),
             "mirror_url": mirror_url,
         },
         {"devices": devices, "precision": precision.value},

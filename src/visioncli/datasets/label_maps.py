@@ -1,5 +1,6 @@
 """Label maps: pictures whose pixels are class numbers (PNG, 8 or 16 bits, grey or palette), one or a folder."""
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ NAME = "labelmap"
 SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".gif", ".pgm"})
 MODES = frozenset({"1", "L", "P", "I", "I;16", "I;16B", "I;16L"})
 
+COLOURED = "coloured_map"
+"""Kind of failure of a picture in colours, which may be a map all the same, with a colour a class."""
+
 OURS = ".mask.png"
 
 
@@ -29,16 +33,20 @@ class LabelMapPair:
     predicted: Path
 
 
-def read_map(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """(H, W) class numbers. Raises DatasetError where the file is no picture or has no one number a pixel."""
+def read_map(path: Path, data: bytes | None = None) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """(H, W) class numbers of a file, or of the `data` that are called `path`.
+
+    Raises DatasetError where it is no picture or has no one number a pixel (kind COLOURED).
+    """
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with open_bytes(path) as file, Image.open(file) as picture:
+        with open_bytes(path) if data is None else io.BytesIO(data) as file, Image.open(file) as picture:
             mode = picture.mode
             if mode not in MODES:
                 raise DatasetError(
-                    f"{path}: a label map holds one class number a pixel (grey or palette), but this is {mode}."
+                    f"{path}: a label map holds one class number a pixel (grey or palette), but this is {mode}.",
+                    COLOURED,
                 )
             values = np.asarray(picture)
     except DatasetError:

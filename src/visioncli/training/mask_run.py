@@ -60,7 +60,8 @@ class MaskTraining(Training):
             "ignore_index": pictures.ignore_index,
         }
         return Job(
-            {"set": self.data | known, "row": notes_of(self.model, prepared.row)}, mask_names(pictures), recipe,
+            {"set": self.data, "known": known, "row": notes_of(self.model, prepared.row)}, mask_names(pictures),
+            recipe,
             self.train, self.val, prepared.mirror, epochs, recipe.batch_size or BATCH,
             prepared.weights(recipe.balance), self.key, task="segment", turns=prepared.turns, side=prepared.side,
             crops=prepared.crops, area=prepared.area,

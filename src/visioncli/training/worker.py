@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from visioncli.errors import UsageError
 from visioncli.labelled.boxes import BoxSet, read_boxes
 from visioncli.labelled.interface import PictureSet
-from visioncli.labelled.masks import MaskSet, read_masks
+from visioncli.labelled.mask_sets import read_masks
+from visioncli.labelled.masks import MaskSet
 from visioncli.labelled.recognise import read_set
 from visioncli.metrics.calibration import fit_temperature, fit_thresholds
 from visioncli.models.row import InputSpec, ModelRow
@@ -96,11 +97,11 @@ def _classes(run: Path, job: Job) -> tuple[ModelRow, PictureSet, Keep]:
 
 
 def _masks(run: Path, job: Job) -> tuple[ModelRow, MaskSet, Keep]:
-    told = job.data["set"]
-    pictures = read_masks(told["name"])
+    known = job.data["known"]
+    pictures = read_masks(**job.data["set"])
     _check(mask_names(pictures), job, pictures.source)
     pictures = dataclasses.replace(
-        pictures, classes=tuple(told["classes"]), values=dict(told["values"]), ignore_index=told["ignore_index"]
+        pictures, classes=tuple(known["classes"]), values=dict(known["values"]), ignore_index=known["ignore_index"]
     )
     row = row_of(job.data["row"], pictures.classes, "segment")
 
