@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visioncli.errors import missing_extra
-from visioncli.geometry.outlines import perimeter
 from visioncli.geometry.simplify import simplified_line
 
 
@@ -17,9 +16,9 @@ def centre_lines(mask: np.ndarray, tolerance: float = 1.0) -> list[np.ndarray]:
     """The middle of a `(H, W)` mask as lines `(N, 2) float64` x y, in pixels from the upper left corner.
 
     The skeleton (Zhang and Suen 1984, by scikit-image) as a graph: lines end where three or more meet, and share that
-    point. Spurs shorter than the mask is wide where they leave are left out, crossings nearer to each other than half
-    that width are one, holes smaller than the square of its mean width are filled, and pieces shorter than they are
-    wide have no line. Free ends go on straight to the mask's end. Lines are simplified within `tolerance` pixels.
+    point. Spurs and single pieces shorter than the mask is wide, there or on the whole, are left out, crossings that
+    are nearer to each other than half the width there are one, and holes smaller than the square of the width are
+    filled. Free ends go on straight to the mask's end. Lines are simplified within `tolerance` pixels.
     Raises ModelUnavailable where the libraries of the extra `lines` are not installed.
     """
     libraries = _Libraries()
@@ -29,12 +28,19 @@ def centre_lines(mask: np.ndarray, tolerance: float = 1.0) -> list[np.ndarray]:
         return []
     # With what is beside it, as far as the picture goes: its border is no end of a road.
     top, left = max(int(rows[0]) - 1, 0), max(int(columns[0]) - 1, 0)
-    mask = _without_small_holes(mask[top : rows[-1] + 2, left : columns[-1] + 2], libraries)
-    ys, xs = np.nonzero(_edge(mask))
-    if not len(ys):
+    mask = mask[top : rows[-1] + 2, left : columns[-1] + 2]
+    found = libraries.skeleton(mask)
+    if found is None:
         return []
-    tree = libraries.tree(np.stack([xs, ys], axis=1))
-    graph = SkeletonGraph(libraries.skeletonize(mask), lambda points: tree.query(points)[0] + 0.5)
+    skeleton, radius = found
+    width = 2 * float((radius**2).sum() / radius.sum())
+    filled = _without_small_holes(mask, width * width, libraries)
+    if filled is not mask:
+        mask = filled
+        if (found := libraries.skeleton(mask)) is None:
+            return []
+        skeleton, radius = found
+    graph = SkeletonGraph(skeleton, radius, width)
     graph.prune()
     graph.join_near_crossings()
     lines = [_to_the_end(*line, mask) for line in graph.lines()]
@@ -59,20 +65,32 @@ class _Libraries:
             name = (problem.name or "").partition(".")[0]
             raise missing_extra("scikit-image" if name == "skimage" else name, "lines") from None
         self.ndimage: Any = ndimage
-        self.tree: Any = cKDTree
-        self.skeletonize: Any = skeletonize
+        self._tree: Any = cKDTree
+        self._skeletonize: Any = skeletonize
+
+    def skeleton(self, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """The skeleton `(H, W) bool` and how far each of its pixels, row by row, is from the mask's edge; None where
+        the mask has no edge in the picture."""
+        edge = np.stack(np.nonzero(_edge(mask)), axis=1)
+        if not len(edge):
+            return None
+        skeleton: np.ndarray = self._skeletonize(mask)
+        distances, _ = self._tree(edge).query(np.stack(np.nonzero(skeleton), axis=1))
+        return skeleton, distances + 0.5
 
 
-def _without_small_holes(mask: np.ndarray, libraries: _Libraries) -> np.ndarray:
-    """The mask with holes filled that are smaller than the square of its mean width: no line goes around those."""
-    width = 2 * np.count_nonzero(mask) / max(perimeter(mask), 1)
-    numbers, count = libraries.ndimage.label(~mask, np.ones((3, 3), bool))
+def _without_small_holes(mask: np.ndarray, area: float, libraries: _Libraries) -> np.ndarray:
+    """The mask with holes filled that have fewer pixels than `area`, so that no line goes around them."""
+    # Skeletons pass between pixels that touch at a corner, so what lies behind those is a hole too.
+    numbers, count = libraries.ndimage.label(~mask)
     if count < 2:
         return mask
-    small = np.bincount(numbers.ravel()) < width * width
+    small = np.bincount(numbers.ravel()) < area
     small[0] = False
     for side in (numbers[0], numbers[-1], numbers[:, 0], numbers[:, -1]):
         small[side] = False  # cut off by the picture's border, not a hole
+    if not small.any():
+        return mask
     filled: np.ndarray = mask | small[numbers]
     return filled
 
@@ -90,13 +108,13 @@ def _edge(mask: np.ndarray) -> np.ndarray:
 class SkeletonGraph:
     """A skeleton's crossings and ends, and the paths of pixels between them.
 
-    `radius` gives for points `(N, 2)` x y how far each is from the mask's edge.
+    `radius` is how far each of its pixels, row by row, is from the mask's edge; `width` is the whole mask's.
     """
 
-    def __init__(self, skeleton: np.ndarray, radius: Any) -> None:
+    def __init__(self, skeleton: np.ndarray, radius: np.ndarray, width: float) -> None:
         ys, xs = np.nonzero(skeleton)
         self._points = np.stack([xs, ys], axis=1).astype(np.float64)
-        self._radius = radius(self._points) if len(xs) else np.zeros(0)
+        self._radius, self._width = radius, width
         self._paths: dict[int, list[int]] = {}
         self._at: dict[int, list[int]] = defaultdict(list)
         self._count = 0
@@ -104,21 +122,25 @@ class SkeletonGraph:
             self._add(path)
 
     def prune(self) -> None:
-        """Removes spurs that are shorter than the mask is wide where they leave, shortest first, and short pieces."""
+        """Removes spurs and single pieces that are shorter than the mask is wide, shortest first."""
         queue = [(self._length(path), number) for number, path in self._paths.items()]
         heapq.heapify(queue)
         while queue:
             length, number = heapq.heappop(queue)
             path = self._paths.get(number)
-            if path is None or path[0] == path[-1]:
+            if path is None:
+                continue
+            if path[0] == path[-1]:
+                if len(self._at[path[0]]) == 2 and length < 2 * self._width:
+                    self._remove(number)
                 continue
             ends = [len(self._at[end]) for end in (path[0], path[-1])]
             if max(ends) == 1:
-                if length < 2 * self._radius[path].max():
+                if length < max(2 * self._radius[path].max(), self._width):
                     self._remove(number)
             elif min(ends) == 1:
                 crossing = path[0] if ends[0] > 1 else path[-1]
-                if length < 2 * self._radius[crossing]:
+                if length < max(2 * self._radius[crossing], self._width):
                     self._remove(number)
                     if (joined := self._join(crossing)) is not None:
                         heapq.heappush(queue, (self._length(self._paths[joined]), joined))
@@ -139,7 +161,8 @@ class SkeletonGraph:
                 ends[0], ends[-1] = (one if end == other else end for end in (ends[0], ends[-1]))
                 self._at[one].append(moved)
         for number, path in list(self._paths.items()):
-            if path[0] == path[-1] and len(self._at[path[0]]) > 2 and self._length(path) < 4 * self._radius[path[0]]:
+            longest = max(4 * self._radius[path[0]], 2 * self._width)
+            if path[0] == path[-1] and len(self._at[path[0]]) > 2 and self._length(path) < longest:
                 self._remove(number)
                 self._join(path[0])
 

@@ -35,12 +35,6 @@ def polygons(mask: np.ndarray) -> tuple[Polygon, ...]:
     return tuple(Polygon(flat[n], tuple(flat[hole] for hole in holes[n])) for n in order)
 
 
-def perimeter(mask: np.ndarray) -> int:
-    """How many sides of pixels of a `(H, W)` mask lie at its outlines, those at the picture's border not counted."""
-    mask = np.asarray(mask, bool)
-    return int(np.count_nonzero(mask[1:] ^ mask[:-1]) + np.count_nonzero(mask[:, 1:] ^ mask[:, :-1]))
-
-
 @dataclass(frozen=True, slots=True)
 class _Rings:
     """Closed rings, one behind the other: corners `(N, 2)` x y, and where each ring starts, `(R,)`."""

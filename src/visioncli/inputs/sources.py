@@ -50,8 +50,9 @@ class Item:
 class Expansion:
     """Which files count as inputs when a folder is walked or a glob is matched; named files always count.
 
-    Hidden entries, world files, the output folder `out`, and names or relative paths that match a pattern of `exclude`
-    do not. Nor do results of earlier runs, whose folders are then in `skipped`; of a folder that is named, pictures do.
+    Hidden entries, world files, the output folder `out`, and names or relative paths that match a pattern of
+    `exclude` do not. Nor do results of earlier runs, whose folders are then in `skipped`; of a folder that is named,
+    pictures do.
     """
 
     out: str | None = None

@@ -38,8 +38,8 @@ class GeoJsonSink(PictureSink):
 class GeoJsonDocument(DocumentSink):
     """The shapes of all pictures that share the reference system of the first; `remark` counts the others.
 
-    They are copied from the pictures' files, which records of earlier runs have too. Without an output folder they are
-    made of the records.
+    They are copied from the pictures' files, which records of earlier runs have too. Without an output folder they
+    are made of the records.
     """
 
     suffix = "geojson"
