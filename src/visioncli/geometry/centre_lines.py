@@ -17,12 +17,12 @@ def centre_lines(mask: np.ndarray, tolerance: float = 1.0) -> list[np.ndarray]:
 
     The skeleton (Zhang and Suen 1984, by scikit-image) as a graph: lines end where three or more meet, and share that
     point. Spurs and single pieces shorter than the mask is wide, there or on the whole, are left out, crossings that
-    are nearer to each other than half the width there are one, and holes smaller than the square of the width are
-    filled. Free ends go on straight to the mask's end. Lines are simplified within `tolerance` pixels.
+    are nearer to each other than it is wide there are one, and holes smaller than the square of its width are filled.
+    Free ends go on straight to the mask's end. Lines are simplified within `tolerance` pixels.
     Raises ModelUnavailable where the libraries of the extra `lines` are not installed.
     """
     libraries = _Libraries()
-    mask = np.asarray(mask, bool)
+    mask = np.asarray(mask) != 0  # also of bytes of 255 that Pillow calls bool, on which scikit-image crashes
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return []
@@ -146,12 +146,12 @@ class SkeletonGraph:
                         heapq.heappush(queue, (self._length(self._paths[joined]), joined))
 
     def join_near_crossings(self) -> None:
-        """Makes one crossing of those that lie in each other's widest circle, as the two halves of an X do."""
+        """Makes one crossing of those that are nearer to each other than the mask is wide, as the halves of an X."""
         for number, path in list(self._paths.items()):
             one, other = path[0], path[-1]
             if one == other or min(len(self._at[one]), len(self._at[other])) < 3:
                 continue
-            if self._length(path) > max(self._radius[one], self._radius[other]):
+            if self._length(path) > 2 * max(self._radius[one], self._radius[other]):
                 continue
             self._remove(number)
             self._points[one] = (self._points[one] + self._points[other]) / 2
@@ -279,7 +279,9 @@ def _straightened(points: np.ndarray, radius: float, mask: np.ndarray) -> np.nda
     steps = np.arange(0, 4 * radius + 1, 0.5)[:, None] * way / reach + points[anchor]
     inside = _inside(steps, mask)
     last = len(steps) - 1 if inside.all() else int(np.argmin(inside)) - 1
-    if last * 0.5 < radius:
+    beyond = steps[min(last + 1, len(steps) - 1)]
+    leaves_picture = bool((beyond < 0).any() or (beyond >= mask.shape[::-1]).any())
+    if last * 0.5 < radius and not leaves_picture:
         return points  # the mask turns here
     return np.concatenate([steps[last : last + 1], points[anchor:]])
 
