@@ -3,7 +3,7 @@
 FORMATS: dict[str, tuple[str, ...]] = {
     "classify": ("json", "csv"),
     "detect": ("json", "coco", "yolo", "voc", "csv"),
-    "segment": ("json", "coco", "csv"),
+    "segment": ("json", "coco", "csv", "geojson"),
     "pose": ("json", "coco", "csv"),
     "gradcam": ("json", "csv"),
     "caption": ("json", "coco", "csv"),
