@@ -1,7 +1,7 @@
 """Every prediction as a frozen dataclass, and the record that goes to JSON.
 
 What they are as JSON is the schema `vision/1`, which `record_schema` publishes. Coordinates are pixels of the upright
-picture.
+picture; of a recording, seconds from its beginning.
 """
 
 import dataclasses
@@ -31,6 +31,15 @@ class Classification:
     label: str
     label_id: int
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is to be heard in a part of a recording, from `start_s` to `end_s` seconds from its beginning."""
+
+    start_s: float
+    end_s: float
+    predictions: tuple[Classification, ...]
 
 
 Box = tuple[float, float, float, float]
@@ -211,6 +220,25 @@ class Duplicate:
     bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Spectrogram:
+    """How strong each pitch is at each time: `frames` one `hop_s` after the other, `bands` from `lowest_hz` to
+    `highest_hz` on the mel scale, in decibels from `lowest_db`, the darkest, to `highest_db`, the brightest.
+
+    The strongest sound lies at `peak_s` and `peak_hz`.
+    """
+
+    frames: int
+    bands: int
+    hop_s: float
+    lowest_hz: float
+    highest_hz: float
+    lowest_db: float
+    highest_db: float
+    peak_s: float
+    peak_hz: float
+
+
 PREDICTIONS: dict[str, type[Any]] = {
     "classify": Classification,
     "detect": Detection,
@@ -221,6 +249,7 @@ PREDICTIONS: dict[str, type[Any]] = {
     "embed": Embedding,
     "similar": Neighbour,
     "dedupe": Duplicate,
+    "spectrogram": Spectrogram,
 }
 """The prediction type of each task, by task name."""
 
@@ -251,7 +280,8 @@ class Record:
 
     `key` identifies the input's content and everything that shaped the result (`--resume` compares it);
     `output` is the input's name below the output folder, `sizes` how many bytes each of `files` has (of a folder: the
-    files in it); `ms` holds milliseconds spent, by stage.
+    files in it); `ms` holds milliseconds spent, by stage. Of a picture `width` and `height` are known, of a recording
+    its length in `seconds`, its samples a second (`rate`), and on demand `windows`, what was heard when.
     """
 
     task: str
@@ -267,6 +297,9 @@ class Record:
     output: str | None = None
     key: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    seconds: float | None = None
+    rate: int | None = None
+    windows: tuple[Window, ...] | None = None
     schema: ClassVar[str] = SCHEMA
 
     @property
@@ -288,12 +321,12 @@ class Record:
             "schema": SCHEMA,
             "task": self.task,
             "input": self.input,
-            "width": self.width,
-            "height": self.height,
+            **({"width": self.width, "height": self.height} if self.rate is None else {}),
+            **({"seconds": _plain(self.seconds), "rate": self.rate} if self.rate is not None else {}),
             "model": _plain(self.model),
             "predictions": _plain(self.predictions),
         }
-        for name in ("extra", "output", "files", "sizes", "ms", "key"):
+        for name in ("windows", "extra", "output", "files", "sizes", "ms", "key"):
             value = getattr(self, name)
             if value or name in ("files", "ms"):
                 body[name] = _plain(value)
@@ -314,12 +347,15 @@ class Record:
                 return cls(task, name, error=_build(Failure, body["error"]))
             kind = PREDICTIONS[_build(str, body["task"])]
             values = {key: value for key, value in body.items() if key not in ("schema", "error")}
-            sure = {"width": int, "height": int, "model": ModelInfo, "predictions": tuple[kind, ...]}  # type: ignore[valid-type]
+            size = {"seconds": float, "rate": int} if "rate" in values else {"width": int, "height": int}
+            sure = size | {"model": ModelInfo, "predictions": tuple[kind, ...]}  # type: ignore[valid-type]
             if missing := sure.keys() - values.keys():
                 raise ValueError(f"no {min(missing)}")
             record: Record = _build_fields(cls, values, sure)
-            if not (record.width or 0) > 0 < (record.height or 0):
+            if record.rate is None and not (record.width or 0) > 0 < (record.height or 0):
                 raise ValueError("a picture without pixels")
+            if record.rate is not None and not ((record.seconds or 0) > 0 < record.rate and record.width is None):
+                raise ValueError("a recording without samples")
             for name, what in _EXTRA.items():
                 if name in record.extra:
                     _build(what, record.extra[name])

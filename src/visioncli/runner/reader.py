@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from visioncli import __version__, pictures
-from visioncli.errors import InputError
+from visioncli import __version__, pictures, sounds
+from visioncli.errors import ErrorKind, InputError
 from visioncli.inputs.addresses import fingerprint
 from visioncli.inputs.sources import Item
 from visioncli.labelled import content
@@ -24,10 +24,13 @@ from visioncli.pictures.patience import Patience
 from visioncli.results import Record
 from visioncli.runner.budget import MemoryBudget, Share
 from visioncli.runner.interface import RunOptions, describe, failure
+from visioncli.sounds import Recording
 from visioncli.tasks.interface import Known, Task
 
 BYTES_IN_FLIGHT = 384_000_000
 """What decoding may take at one time, with the pictures that wait for the network or for writing."""
+BYTES_OF_SOUND = 16_000_000
+"""What a recording takes, however long it is: a few minutes of its spectrogram, and a block of samples."""
 GRACE_SECONDS = 1.0
 """An input that does not end by itself when its time is over is given up so much later."""
 
@@ -39,6 +42,7 @@ class Decoded:
     item: Item
     key: str | None = None
     picture: Picture | None = None
+    recording: Recording | None = None
     prepared: Any = None
     record: Record | None = None
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
@@ -123,6 +127,13 @@ class Reader:
                 return self._recalled(item, key, known)
             if isinstance(reading.taken, InputError):
                 raise reading.taken
+            source: str | bytes = item.path
+            if "sound" in self._task.takes and not isinstance(item, Given | Example):
+                source = pictures.at_hand(item.path, reading.patience)
+                if sounds.is_recording(source, item.path):
+                    decoded = self._listened(item, key, source, reading)
+                    held = False
+                    return decoded
             how: dict[str, Any] = {
                 "max_pixels": self._options.max_pixels,
                 "allow_truncated": self._options.allow_truncated,
@@ -133,11 +144,13 @@ class Reader:
             if isinstance(item, Example):
                 picture = content.load(item, **how)
             else:
-                picture = reading.taken or pictures.read(item.path, **how)
+                picture = reading.taken or pictures.read(source, **how)
             reading.taken = None
+            if "picture" not in self._task.takes:
+                raise InputError(ErrorKind.OTHER_MEDIUM, _not_heard(self._task.model.name))
             share.shrink(needed := footprint.as_rgb(*picture.image.size))
             footprint.give_back(needed)
-            decoded = Decoded(item, key, picture, self._task.prepare_item(item, picture))
+            decoded = Decoded(item, key, picture, prepared=self._task.prepare_item(item, picture))
             weakref.finalize(picture, share.end).atexit = False
             held = False
         except InputError as problem:
@@ -152,6 +165,16 @@ class Reader:
             share.leave()
             if held:
                 share.end()
+
+    def _listened(self, item: Item, key: str | None, source: str | bytes, reading: Reading) -> Decoded:
+        """A recording with as much of it prepared as a task wants to have beforehand. Raises InputError."""
+        reading.share.admit(BYTES_OF_SOUND)
+        recording = sounds.open_recording(
+            source, allow_truncated=self._options.allow_truncated, patience=reading.patience
+        )
+        prepared = self._task.prepare_sound(recording)
+        weakref.finalize(recording, reading.share.end).atexit = False
+        return Decoded(item, key, recording=recording, prepared=prepared)
 
     def _recalled(self, item: Item, key: str | None, known: Known) -> Decoded:
         answer = known.answer
@@ -178,3 +201,10 @@ class Reader:
                 return None  # Decoding will say what is wrong.
             digest.update(f"|{facts.st_size}|{facts.st_mtime_ns}".encode())
         return digest.hexdigest()[:24]
+
+
+def _not_heard(model: str) -> str:
+    return (
+        f"This is a picture, and {model} listens to recordings. Leave out --model, or name a network of pictures, such "
+        "as --model efficientnet_lite0."
+    )

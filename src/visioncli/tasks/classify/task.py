@@ -41,14 +41,11 @@ class Classify(Task):
         own_softmax: bool = False,
         tta: str = Tta.NONE,
     ) -> None:
-        if top_k < 1:
-            raise UsageError(f"--top-k must be at least 1, not {top_k}.")
-        if threshold is not None:
-            between_0_and_1(threshold=threshold)
+        check_choice(top_k, threshold)
         self.engine, self.spec = engine, row.input
         self.labels = load_labels(row.labels)
         self.top_k, self.row = top_k, row
-        self.least = _thresholds(row, threshold)
+        self.least = least_scores(row, threshold)
         self._own_preprocess, self._own_softmax = own_preprocess, own_softmax
         self._flip = is_mirrored("classify", tta)
         self.parallel = engine.parallel
@@ -90,13 +87,26 @@ class Classify(Task):
         return [Answer(self._best(row)) for row in scores]
 
     def _best(self, scores: np.ndarray) -> tuple[Classification, ...]:
-        # A stable sort gives equal scores the order of their ids, whatever the batch.
-        order = np.argsort(-scores, kind="stable")
-        chosen = order[(scores >= self.least)[order]][: self.top_k]
-        return tuple(Classification(self.labels[i], int(i), float(scores[i])) for i in chosen)
+        return best(scores, self.least, self.top_k, self.labels)
 
 
-def _thresholds(row: ModelRow, threshold: float | None) -> np.ndarray:
+def check_choice(top_k: int, threshold: float | None) -> None:
+    """Raises UsageError for numbers with which nothing could be chosen."""
+    if top_k < 1:
+        raise UsageError(f"--top-k must be at least 1, not {top_k}.")
+    if threshold is not None:
+        between_0_and_1(threshold=threshold)
+
+
+def best(scores: np.ndarray, least: np.ndarray, top_k: int, labels: dict[int, str]) -> tuple[Classification, ...]:
+    """The `top_k` best of `(C,)` scores that reach what is `least` for their class, best first."""
+    # A stable sort gives equal scores the order of their ids, whatever the batch.
+    order = np.argsort(-scores, kind="stable")
+    chosen = order[(scores >= least)[order]][:top_k]
+    return tuple(Classification(labels[i], int(i), float(scores[i])) for i in chosen)
+
+
+def least_scores(row: ModelRow, threshold: float | None) -> np.ndarray:
     """What a score must reach: `(C,)`, or `()` where it is the same for all classes. A user's own replaces trained
     ones."""
     return np.array(threshold if threshold is not None else row.thresholds or 0.0, np.float32)
@@ -127,10 +137,18 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return probabilities
 
 
-def build(row: ModelRow, options: EngineOptions | None = None, **settings: Any) -> Classify:
-    """The task with its network loaded."""
+def build(row: ModelRow, options: EngineOptions | None = None, *, windows: bool = False, **settings: Any) -> Task:
+    """The task with its network loaded. Raises UsageError for settings that are not for pictures, or recordings."""
     from visioncli.engines import open_engine
 
+    if row.sound is not None:
+        from visioncli.tasks.classify.sound import ClassifySound
+
+        if settings.pop("tta", Tta.NONE) != Tta.NONE:
+            raise UsageError(f"--tta is for pictures: a mirrored recording runs backwards, and {row.name} hears that.")
+        return ClassifySound(row, open_engine(row, options), each_window=windows, **settings)
+    if windows:
+        raise UsageError(f"--windows is for recordings, and {row.name} looks at pictures.")
     engine = open_engine(row, options)
     if isinstance(row.source, Hub) and row.source.library == "transformers":
         from visioncli.tasks.transformers import preprocessor
