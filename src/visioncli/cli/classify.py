@@ -48,5 +48,11 @@ def classify(
     from visioncli.cli.session import run_task
     from visioncli.render.classify import draw
 
-    settings = {"top_k": top_k, "threshold": threshold, "fuse": fuse and fuse.value, "tta": tta.value, "windows": windows}
+    settings = {
+        "top_k": top_k,
+        "threshold": threshold,
+        "fuse": fuse and fuse.value,
+        "tta": tta.value,
+        "windows": windows,
+    }
     run_task("classify", frame, settings, draw)

@@ -126,7 +126,12 @@ def run_task(
     """Runs a task over the inputs and leaves with the exit status that the contract names."""
     console = Console(quiet=frame.quiet)
     request = Request.of(name, frame, settings, draw, sink_options)
-    task = load_task(request.task, frame, request.settings, console, request.media())
+    run_request(request, load_task(request.task, frame, request.settings, console, request.media()), console)
+
+
+def run_request(request: Request, task: Task, console: Console) -> None:
+    """As `run_task`, with a task that is ready."""
+    name, frame = request.task, request.frame
     interrupts.begin()
     tally = Tally()
     with output_folder(request.out) as out:

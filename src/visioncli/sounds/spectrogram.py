@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from visioncli.models.sound import SoundSpec
-from visioncli.sounds.log_mel import levels, log_mel
+from visioncli.sounds.log_mel import centres, levels, log_mel
 from visioncli.sounds.reading import Recording
 
 PIECE = 512
@@ -92,3 +92,15 @@ def _largest(rows: np.ndarray, each: int) -> np.ndarray:
         return rows.copy()
     found: np.ndarray = rows.reshape(len(rows) // each, each, *rows.shape[1:]).max(axis=1)
     return found
+
+
+def drawing(drawn: Pool, spec: SoundSpec, seconds: float) -> dict[str, np.ndarray]:
+    """What is needed to draw a spectrogram: `spectrogram` `(T, mels) uint8` without the silence that was added,
+    `spectrogram_seconds` how long each of its columns lasts, `hertz` `(mels,)` the pitch of each row."""
+    each = drawn.each * spec.hop / spec.rate
+    rows = drawn.rows()
+    return {
+        "spectrogram": rows[: max(1, min(len(rows), round(seconds / each)))],
+        "spectrogram_seconds": np.array(each),
+        "hertz": centres(spec),
+    }

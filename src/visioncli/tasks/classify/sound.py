@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from visioncli.engines.interface import Engine
 from visioncli.errors import InputError
@@ -15,8 +14,8 @@ from visioncli.models.sound import SoundSpec
 from visioncli.pictures import Picture
 from visioncli.results import Classification, ModelInfo, Window
 from visioncli.sounds import Recording
-from visioncli.sounds.log_mel import centres
-from visioncli.sounds.spectrogram import Pool, pieces, windows
+from visioncli.sounds.pictures import as_picture
+from visioncli.sounds.spectrogram import Pool, drawing, pieces, windows
 from visioncli.tasks.classify.task import best, check_choice, least_scores, probabilities
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.preprocess import preprocess
@@ -133,11 +132,6 @@ def network_input(some: np.ndarray, row: ModelRow) -> np.ndarray:
     return np.stack([preprocess(as_picture(one), row.input) for one in some])
 
 
-def as_picture(window: np.ndarray) -> Image.Image:
-    """`(frames, mels) uint8` as a grey picture of mode RGB: time from left to right, high pitches on top."""
-    return Image.fromarray(np.ascontiguousarray(window.T[::-1])).convert("RGB")
-
-
 def timed(found: Sequence[tuple[Classification, ...]], spec: SoundSpec, seconds: float) -> tuple[Window, ...]:
     """What was heard in each window of a recording so many `seconds` long, with its time; the last one ends with it."""
     step = spec.step * spec.hop / spec.rate
@@ -145,15 +139,3 @@ def timed(found: Sequence[tuple[Classification, ...]], spec: SoundSpec, seconds:
         Window(n * step, max(min(n * step + spec.seconds, seconds), n * step), predictions)
         for n, predictions in enumerate(found)
     )
-
-
-def drawing(drawn: Pool, spec: SoundSpec, seconds: float) -> dict[str, np.ndarray]:
-    """What is needed to draw a spectrogram: `spectrogram` `(T, mels) uint8` without the silence that was added,
-    `spectrogram_seconds` how long each of its columns lasts, `hertz` `(mels,)` the pitch of each row."""
-    each = drawn.each * spec.hop / spec.rate
-    rows = drawn.rows()
-    return {
-        "spectrogram": rows[: max(1, min(len(rows), round(seconds / each)))],
-        "spectrogram_seconds": np.array(each),
-        "hertz": centres(spec),
-    }

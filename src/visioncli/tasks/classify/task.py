@@ -145,7 +145,9 @@ def build(row: ModelRow, options: EngineOptions | None = None, *, windows: bool 
         from visioncli.tasks.classify.sound import ClassifySound
 
         if settings.pop("tta", Tta.NONE) != Tta.NONE:
-            raise UsageError(f"--tta is for pictures: a mirrored recording runs backwards, and {row.name} hears that.")
+            raise UsageError(
+                f"--tta is for pictures: a mirrored recording runs backwards, and {row.name} hears that."
+            )
         return ClassifySound(row, open_engine(row, options), each_window=windows, **settings)
     if windows:
         raise UsageError(f"--windows is for recordings, and {row.name} looks at pictures.")
