@@ -1,4 +1,4 @@
-"""A classified picture: its top labels with bars, on a strip below it. Those of a recording show when each is heard."""
+"""A classified picture: its top labels with bars, on a strip below it; those of a recording follow the time."""
 
 import numpy as np
 from PIL import Image

@@ -12,7 +12,7 @@ from visioncli.render.colour_maps import colour_table
 LEFT, RIGHT = 64, 24
 """Pixels beside the plot."""
 LEAST_WIDTH, MOST_WIDTH = 640, 1600
-LEAST_HEIGHT, MOST_HEIGHT = 192, 512
+LEAST_HEIGHT, MOST_HEIGHT = 256, 512
 _TOP, _BOTTOM, _SCALE = 34, 40, 78
 _SIZE = 14
 _TICK = 5
@@ -50,9 +50,9 @@ def plot(
 
 
 def plot_size(columns: int, bands: int) -> tuple[int, int]:
-    """Width and height in pixels of what a spectrogram is drawn on."""
-    tall = min(max(bands, LEAST_HEIGHT), MOST_HEIGHT)
-    return min(max(columns, LEAST_WIDTH), MOST_WIDTH), tall if bands > tall else tall // bands * bands or tall
+    """Width and height in pixels of what a spectrogram is drawn on; a band is as high as every other."""
+    tall = min(bands * -(-LEAST_HEIGHT // bands), MOST_HEIGHT)
+    return min(max(columns, LEAST_WIDTH), MOST_WIDTH), tall
 
 
 def coloured(image: Image.Image, colours: str = "inferno", limits: tuple[int, int] = (0, 255)) -> Image.Image:

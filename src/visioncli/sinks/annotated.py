@@ -1,4 +1,4 @@
-"""The annotated picture of each input: `cat.jpg` gives `cat.jpg.detect.jpg`. That of a recording is its spectrogram."""
+"""The annotated picture of each input: `cat.jpg` gives `cat.jpg.detect.jpg`; of a recording, its spectrogram."""
 
 from collections.abc import Callable
 

@@ -29,7 +29,7 @@ def log_mel(samples: np.ndarray, spec: SoundSpec) -> np.ndarray:
 
 def filters(spec: SoundSpec) -> np.ndarray:
     """`(fft // 2 + 1, mels) float64`: how much of each frequency belongs to each band."""
-    edges = np.linspace(*to_mel(np.array([spec.lowest, spec.highest]), spec.scale), spec.mels + 2)
+    edges = _edges(spec)
     hertz, frequencies = to_hertz(edges, spec.scale), np.arange(spec.fft // 2 + 1) * spec.rate / spec.fft
     straight = spec.slopes == "hertz"
     at, corner = (frequencies, hertz) if straight else (to_mel(frequencies, spec.scale), edges)
@@ -59,8 +59,13 @@ def to_hertz(mel: np.ndarray, scale: Scale) -> np.ndarray:
 
 def centres(spec: SoundSpec) -> np.ndarray:
     """`(mels,)` Hz: where each band weighs most."""
-    edges = np.linspace(*to_mel(np.array([spec.lowest, spec.highest]), spec.scale), spec.mels + 2)
-    return to_hertz(edges[1:-1], spec.scale)
+    return to_hertz(_edges(spec)[1:-1], spec.scale)
+
+
+def _edges(spec: SoundSpec) -> np.ndarray:
+    """`(mels + 2,)` mel: the corners of the triangles."""
+    lowest, highest = to_mel(np.array([spec.lowest, spec.highest]), spec.scale).tolist()
+    return np.linspace(lowest, highest, spec.mels + 2)
 
 
 def levels(values: np.ndarray, spec: SoundSpec) -> np.ndarray:

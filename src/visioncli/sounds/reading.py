@@ -88,9 +88,8 @@ class Recording:
                 at = self._samples + int(np.argmin(fine.all(axis=1)))
                 raise InputError(
                     ErrorKind.UNREADABLE_RECORDING,
-                    f"Sample {at} (at {at / self.rate:.2f} s) is no finite number, so that nothing can be told of the "
-                    f"recording. Write it again from its source, as whole numbers: ffmpeg -i FILE -c:a pcm_s16le "
-                    "recording.wav.",
+                    f"Sample {at}, at {at / self.rate:.2f} s, is no finite number, so nothing can be told of the "
+                    "recording. Write it again from its source.",
                 )
         self._samples += len(block)
         if not len(block):
@@ -141,7 +140,7 @@ def open_recording(
     except OSError as problem:  # the library beside it
         words = f"libsndfile, which reads recordings, cannot be loaded ({problem}). Install it: pip install soundfile"
         raise InputError(ErrorKind.UNREADABLE_RECORDING, words) from None
-    stream: IO[bytes] = io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")
+    stream: IO[bytes] = io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")  # noqa: SIM115
     try:
         if not allow_truncated:
             _check_length(stream)

@@ -22,7 +22,7 @@ from visioncli.render import confusion, contact_sheet, curves
 from visioncli.results import dump_line
 from visioncli.runner import RunOptions
 from visioncli.tasks import TASKS
-from visioncli.tasks.classify.task import softmax
+from visioncli.tasks.classify.scores import softmax
 from visioncli.training import augment, head
 from visioncli.training.job import targets
 from visioncli.training.model_card import CardFacts, ClassFacts, Measured, model_card

@@ -3,10 +3,11 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from visioncli.engines.interface import Engine
+from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.errors import InputError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
@@ -16,7 +17,7 @@ from visioncli.results import Classification, ModelInfo, Window
 from visioncli.sounds import Recording
 from visioncli.sounds.pictures import as_picture
 from visioncli.sounds.spectrogram import Pool, drawing, pieces, windows
-from visioncli.tasks.classify.task import best, check_choice, least_scores, probabilities
+from visioncli.tasks.classify.scores import best, check_choice, least_scores, probabilities
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.preprocess import preprocess
 
@@ -133,9 +134,16 @@ def network_input(some: np.ndarray, row: ModelRow) -> np.ndarray:
 
 
 def timed(found: Sequence[tuple[Classification, ...]], spec: SoundSpec, seconds: float) -> tuple[Window, ...]:
-    """What was heard in each window of a recording so many `seconds` long, with its time; the last one ends with it."""
+    """What was heard in each window of a recording so many `seconds` long, with its time; the last ends with it."""
     step = spec.step * spec.hop / spec.rate
     return tuple(
         Window(n * step, max(min(n * step + spec.seconds, seconds), n * step), predictions)
         for n, predictions in enumerate(found)
     )
+
+
+def build(row: ModelRow, options: EngineOptions | None = None, **settings: Any) -> ClassifySound:
+    """The task with its network loaded."""
+    from visioncli.engines import open_engine
+
+    return ClassifySound(row, open_engine(row, options), **settings)
