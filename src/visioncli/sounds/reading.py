@@ -18,13 +18,16 @@ from visioncli.errors import ErrorKind, InputError
 from visioncli.models.sound import LEAST_RATE, MOST_RATE
 from visioncli.pictures import file_kinds
 from visioncli.pictures.patience import Patience
-from visioncli.sounds.kinds import HEAD, is_named_as_sound, is_sound
+from visioncli.sounds.kinds import HEAD, is_named_as_sound, is_picture, is_sound
 
 BLOCK = 1 << 17
 """Numbers that are decoded at one time, those of all channels together."""
+_SMALL_BLOCK = 1 << 12
+"""The same for a file that may be cut off: of a block with an error in it nothing is to be had."""
 _UNKNOWN_BYTES = 0x7FFF_F000
 """From here on, sizes in headers stand for "not known": programs that write to a pipe cannot come back to fill them
 in."""
+_FOUR_BYTES = 0xFFFF_FFFF
 _CONVERT = "Convert it, for instance with ffmpeg -i FILE recording.wav."
 
 
@@ -54,7 +57,8 @@ class Recording:
         """
         import soxr
 
-        size = max(1, int(BLOCK * min(1.0, self.rate / rate)) // self.channels)
+        block = _SMALL_BLOCK if self._allow_truncated else BLOCK
+        size = max(1, int(block * min(1.0, self.rate / rate)) // self.channels)
         resampler = soxr.ResampleStream(self.rate, rate, 1, dtype="float32") if rate != self.rate else None
         try:
             while True:
@@ -82,7 +86,9 @@ class Recording:
         try:
             block = self._file.read(size, dtype="float32", always_2d=True)
         except RuntimeError as problem:  # of libsndfile
-            raise self._damaged(_words(problem)) from problem
+            if not (self._allow_truncated and self._samples):
+                raise self._damaged(_words(problem)) from problem
+            block = np.zeros((0, self.channels), np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
             if not np.isfinite(block.sum()) and not (fine := np.isfinite(block)).all():
                 at = self._samples + int(np.argmin(fine.all(axis=1)))
@@ -106,13 +112,14 @@ class Recording:
     def _damaged(self, words: str) -> InputError:
         return InputError(
             ErrorKind.UNREADABLE_RECORDING,
-            f"The recording is damaged after {self.seconds:.2f} s ({words}). Copy it again. {_CONVERT}",
+            f"The recording is damaged or cut off, soon after {self.seconds:.2f} s ({words}). Copy it again, or take "
+            "what can be read of it with --allow-truncated.",
         )
 
 
 def is_recording(source: str | bytes, name: str) -> bool:
     """Whether a file, or the bytes of one, that is called `name` is to be read as a recording: by what it begins
-    with, or by its name, since a recording may be damaged there and MP3 begin anywhere."""
+    with, or where that tells nothing, by its name: a recording may be damaged there, and MP3 begins in many ways."""
     if isinstance(source, bytes):
         head = source[:HEAD]
     else:
@@ -121,7 +128,7 @@ def is_recording(source: str | bytes, name: str) -> bool:
                 head = file.read(HEAD)
         except OSError:
             return False  # whoever reads it as a picture says what is wrong
-    return is_sound(head) or is_named_as_sound(name)
+    return is_sound(head) or (is_named_as_sound(name) and not is_picture(head))
 
 
 def open_recording(
@@ -153,9 +160,8 @@ def open_recording(
         stream.close()
         raise
     except (RuntimeError, TypeError) as problem:
-        words = _cannot_be_opened(stream, problem)
-        stream.close()
-        raise InputError(ErrorKind.UNREADABLE_RECORDING, words) from problem
+        with stream:
+            raise _cannot_be_opened(stream, problem) from problem
     if not LEAST_RATE <= file.samplerate <= MOST_RATE:
         rate = file.samplerate
         file.close()
@@ -167,15 +173,15 @@ def open_recording(
     return Recording(file, stream, allow_truncated=allow_truncated, patience=patience or Patience())
 
 
-def _cannot_be_opened(stream: IO[bytes], problem: Exception) -> str:
+def _cannot_be_opened(stream: IO[bytes], problem: Exception) -> InputError:
     stream.seek(0)
     head = stream.read(file_kinds.HEAD)
     if not head:
-        return "The file is empty (0 bytes). Copy or download it again."
-    kind = None if b"Format not recognised" not in str(problem).encode() else file_kinds.describe(head)
-    if kind and "sound" not in kind[:40]:
-        return kind
-    return f"This is not a recording that can be read ({_words(problem)}). {_CONVERT}"
+        return InputError(ErrorKind.EMPTY_FILE, "The file is empty (0 bytes). Copy or download it again.")
+    words = f"This is not a recording that can be read ({_words(problem)}). {_CONVERT}"
+    # What begins as a recording does is none that is left for another command.
+    kind = None if is_sound(head) or head[:4] == b"OggS" else file_kinds.describe(head)
+    return InputError(ErrorKind.UNREADABLE_RECORDING, kind or words)
 
 
 def _words(problem: Exception) -> str:
@@ -197,18 +203,22 @@ def _check_length(stream: IO[bytes]) -> None:
     stream.seek(0)
     head = stream.read(12)
     big = head[:4] in (b"RIFX", b"FORM")
-    kind = head[8:12]
-    if head[:4] in (b"RIFF", b"RIFX", b"FORM") and kind in (b"WAVE", b"AIFF", b"AIFC"):
-        bytes_a_second = 0
+    if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"FORM") and head[8:12] in (b"WAVE", b"AIFF", b"AIFC"):
+        bytes_a_second = longer = 0
         while len(chunk := stream.read(8)) == 8:
             name, (size,) = chunk[:4], struct.unpack(">I" if big else "<I", chunk[4:])
             start = stream.tell()
             if name == b"fmt ":
                 fields = stream.read(16)
                 bytes_a_second = struct.unpack(">I" if big else "<I", fields[8:12])[0] if len(fields) == 16 else 0
+            elif name == b"ds64":  # in which RF64 tells what four bytes cannot hold
+                fields = stream.read(16)
+                longer = struct.unpack("<Q", fields[8:])[0] if len(fields) == 16 else 0
             elif name in (b"data", b"SSND"):
-                if size < _UNKNOWN_BYTES and start + size > end:
-                    raise _cut_off(end - start, size, bytes_a_second)
+                promised = longer if size == _FOUR_BYTES and longer else size
+                known = size < _UNKNOWN_BYTES or promised == longer
+                if known and start + promised > end:
+                    raise _cut_off(end - start, promised, bytes_a_second)
                 break
             stream.seek(start + size + (size & 1))
     stream.seek(0)
