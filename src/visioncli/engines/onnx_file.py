@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from visioncli import processor
 from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.engines.onnx import SMALL_GFLOPS, available_cpus
 from visioncli.errors import UsageError
@@ -29,7 +30,9 @@ class OnnxFileEngine(Engine):
         small = 0 < row.gflops <= SMALL_GFLOPS
         self.parallel = threads if small else 1
         self.precision = "int8" if row.answer is not None else "fp32"
-        self._session = open_session(path, 1 if small else options.threads)
+        # Without units for it that is no faster, and some processors let sums of products overflow.
+        whole = row.answer is not None and processor.has_int8_units()
+        self._session = open_session(path, 1 if small else options.threads, whole_numbers=whole)
         self._input = self._session.get_inputs()[0]
         self._timeout = options.timeout
 

@@ -38,8 +38,11 @@ _REQUANTISING = "WeightBiasQuantization"
 Whoever left those in float did so for what they lose in 8 bits; with it a detector's error grew to four times."""
 
 
-def open_session(path: Path, threads: int | None = None) -> Any:
-    """The file in ONNX Runtime, on the CPU. Raises ModelUnavailable."""
+def open_session(path: Path, threads: int | None = None, *, whole_numbers: bool = False) -> Any:
+    """The file in ONNX Runtime, on the CPU. Raises ModelUnavailable.
+
+    With `whole_numbers` a file in 8 bits is computed in them throughout: for one that has no float layers between.
+    """
     try:
         onnxruntime = silent_onnxruntime()
     except ImportError:
@@ -58,7 +61,10 @@ def open_session(path: Path, threads: int | None = None) -> Any:
             sizes = [len(data) for data in weights.values()]
             options.add_external_initializers_from_files_in_memory(list(weights), list(weights.values()), sizes)
         return onnxruntime.InferenceSession(
-            graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=[_REQUANTISING]
+            graph,
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=[] if whole_numbers else [_REQUANTISING],
         )
     except Exception as problem:  # ONNX Runtime's errors have no common class of their own
         words = str(problem).splitlines()[0]
