@@ -35,7 +35,10 @@ COLDEST, WARMEST = 1e-3, 1e3
 """What a temperature may be: beyond, logits would overflow, or all classes be alike."""
 BACKGROUND = "background"
 """The name of class 0 of detectors that have a class for what is no object; it is none of the row's labels."""
-_TASKS = (("classify",), ("classify", "gradcam"), ("segment",), ("detect",), ("detect", "segment"))
+_TASKS = (
+    *(("classify",), ("classify", "gradcam"), ("segment",)),
+    *(("detect",), ("detect", "segment"), ("detect", "gradcam")),
+)
 _VERSION = re.compile(r"vision-model/(\d+)")
 # Fields of a row that stand in model.json under their own names.
 _PLAIN = {"parameters": int, "gflops": float, "licence": str, "paper": str, "about": str, "family": str}

@@ -244,7 +244,7 @@ def build(
     networks: list[Explainable] = []
     for each in told_apart([row, *(compare or [])]):
         network = load_network(each).to(chosen_device)
-        if detect and each.architecture != "ssd_mobilenet_v2":
+        if detect and each.architecture.split(":")[0] != "ssd_mobilenet_v2":
             raise UsageError(f"Boxes of {each.name} cannot be explained, only those of ssd_mobilenet_v2.")
         if detect:
             networks.append(ExplainableDetector(each, network, target, layer, score))
