@@ -26,6 +26,7 @@ from visioncli.cli import (
     schema,
     segment,
     similar,
+    spectrogram,
     train,
     wrong_usage,
 )
@@ -60,6 +61,7 @@ for _function in (
     embed.embed,
     similar.similar,
     dedupe.dedupe,
+    spectrogram.spectrogram,
 ):
     app.command(_function.__name__, cls=Command, rich_help_panel=_PICTURES)(_function)
 app.command("eval", cls=Command, rich_help_panel=_NUMBERS)(eval.evaluate)

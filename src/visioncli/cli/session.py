@@ -29,8 +29,9 @@ from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, picture_sinks, tidy
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
+from visioncli.sounds.kinds import is_named_as_sound
 from visioncli.status import Status
-from visioncli.tasks.interface import Task
+from visioncli.tasks.interface import Medium, Task
 from visioncli.weights.runs import NOTES, WEIGHTS, is_run
 
 
@@ -67,6 +68,16 @@ class Request:
     def items(self) -> Iterator[Item]:
         """The inputs."""
         return self.expansion.items(self.frame.inputs)
+
+    def media(self) -> set[Medium] | None:
+        """What kinds of inputs there are, as far as their names tell; None where that makes no difference."""
+        from visioncli.models.registry import FOR_SOUND
+
+        if self.frame.model or self.task not in FOR_SOUND:
+            return None
+        if "-" in self.frame.inputs:
+            return {"picture"}
+        return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items()}
 
     def count(self) -> int | None:
         """How many inputs there will be, where that can be known: not for a pipe."""
@@ -115,7 +126,12 @@ def run_task(
     """Runs a task over the inputs and leaves with the exit status that the contract names."""
     console = Console(quiet=frame.quiet)
     request = Request.of(name, frame, settings, draw, sink_options)
-    task = load_task(request.task, frame, request.settings, console)
+    run_request(request, load_task(request.task, frame, request.settings, console, request.media()), console)
+
+
+def run_request(request: Request, task: Task, console: Console) -> None:
+    """As `run_task`, with a task that is ready."""
+    name, frame = request.task, request.frame
     interrupts.begin()
     tally = Tally()
     with output_folder(request.out) as out:
@@ -217,7 +233,9 @@ def engine_options(frame: FrameOptions, tell: Callable[[str], None]) -> EngineOp
     return EngineOptions(*where, tell, timeout=frame.timeout)
 
 
-def load_task(name: str, frame: FrameOptions, settings: dict[str, Any], console: Console) -> Task:
+def load_task(
+    name: str, frame: FrameOptions, settings: dict[str, Any], console: Console, media: set[Medium] | None = None
+) -> Task:
     """The task with its network. Raises UsageError and ModelUnavailable."""
     with console.captured_warnings(), download_progress(quiet=frame.quiet) as progress:
         return build_task(
@@ -228,6 +246,7 @@ def load_task(name: str, frame: FrameOptions, settings: dict[str, Any], console:
             labels=frame.labels,
             offline=frame.offline,
             progress=progress,
+            media=media,
             **settings,
         )
 

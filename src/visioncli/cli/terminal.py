@@ -236,6 +236,8 @@ def _in_words(prediction: Any) -> str:
     # Those of a record from an earlier run are still plain JSON where networks are compared.
     if isinstance(prediction, dict):
         return f"{prediction['label']} {prediction['score']:.2f}"
+    if hasattr(prediction, "peak_hz"):
+        return f"loudest at {prediction.peak_s:.2f} s, {prediction.peak_hz:.0f} Hz"
     if hasattr(prediction, "dimensions"):
         return f"{prediction.dimensions} numbers"
     if hasattr(prediction, "of"):

@@ -10,5 +10,6 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "embed": ("npy", "csv", "parquet", "json"),
     "similar": ("json", "csv"),
     "dedupe": ("json", "csv"),
+    "spectrogram": ("json", "csv"),
 }
 """Formats of each task beside JSON Lines, which is always written."""
