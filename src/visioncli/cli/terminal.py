@@ -62,7 +62,9 @@ class Console:
             if document.remark:
                 self.warning(document.remark)
         total = tally.total
-        if not total and not interrupted:
+        if tally.elsewhere and not total and not interrupted:
+            self.note(f"None of the {tally.elsewhere:,} inputs falls on this shard.")
+        elif not total and not interrupted:
             self.error(f"No input was found{_why_none(inputs)}.")
         if self._quiet or not (total or interrupted):
             return
