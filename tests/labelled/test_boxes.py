@@ -107,7 +107,7 @@ def test_boxes_that_are_none_are_refused_with_their_place(tmp_path: Path, box: l
 
 
 def test_unknown_categories_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SetError, match="unknown category ids.*: 99"):
+    with pytest.raises(SetError, match=r"unknown category ids.*: 99"):
         read_boxes(str(coco(tmp_path, [annotation(0, 1, 99, [1, 1, 5, 5])])))
 
 
@@ -115,7 +115,7 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     folder = coco(tmp_path, [annotation(0, 1, 0, [1, 1, 5, 5])])
     text = (folder / "instances.json").read_text()
     (folder / "instances.json").write_text(text[: len(text) // 2])
-    with pytest.raises(SetError, match="instances.json"):
+    with pytest.raises(SetError, match=r"instances\.json"):
         read_boxes(str(folder))
 
 

@@ -42,8 +42,6 @@ def test_every_cell_of_a_level_has_the_same_shapes() -> None:
 
 def test_a_network_that_answers_the_offsets_answers_the_fitted_shapes() -> None:
     fitted, anchors = fitted_shapes(sides()), ssd_anchors()
-    codes = [
-        np.tile(offset, (grid * grid, 1)) for grid, offset in zip(SSD_GRIDS, code_offsets(fitted), strict=True)
-    ]
+    codes = [np.tile(offset, (grid * grid, 1)) for grid, offset in zip(SSD_GRIDS, code_offsets(fitted), strict=True)]
     boxes = decode_boxes(np.concatenate(codes), anchors)
     assert np.allclose(boxes[:, 2:] - boxes[:, :2], fitted[:, [3, 2]], atol=1e-6)

@@ -78,7 +78,7 @@ def test_objects_outside_and_slivers_are_no_objects_there() -> None:
 
 
 def test_windows_cut_no_object_in_two_unseen_halves() -> None:
-    pixels, boxes, labels = scene()
+    _, boxes, _ = scene()
     for n in range(100):
         x1, y1, x2, y2 = draw(generator(1, 0, n), Augment.STRONG, SIZE, boxes, mirror=False).window
         inside = np.clip(boxes, (x1, y1, x1, y1), (x2, y2, x2, y2))

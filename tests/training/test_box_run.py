@@ -168,7 +168,7 @@ def test_one_picture_cannot_be_divided(tmp_path: Path) -> None:
     data = draw_boxes(tmp_path / "set", 3)
     body = read(data)
     save(data, body["images"][1:2], [a for a in body["annotations"] if a["image_id"] == 1])
-    with pytest.raises(UsageError, match="no picture to validate on|to learn from"):
+    with pytest.raises(UsageError, match=r"no picture to validate on|to learn from"):
         small(data, tmp_path / "run")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from visioncli.datasets import recognise, roots
-from visioncli.datasets.interface import Dataset, DatasetError, Images
+from visioncli.datasets.interface import Dataset, Images
 from visioncli.labelled.annotations import Index, called, clipped, read_parts, trees_of
 from visioncli.labelled.classes import ordered, split_named
 from visioncli.labelled.interface import Example, SetError
