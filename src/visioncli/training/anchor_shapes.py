@@ -28,15 +28,16 @@ def fitted_shapes(sides: np.ndarray) -> np.ndarray:
         end = start + grid * grid * count
         mine = sides[(sizes >= low) & (sizes < high)]
         if len(mine) >= _FEWEST * count:
-            anchors[start:end].reshape(-1, count, 4)[..., 2:] = _clusters(mine, count)
+            anchors[start:end].reshape(-1, count, 4)[..., 2:] = clusters(mine, count)
         start = end
     return anchors
 
 
-def _clusters(sides: np.ndarray, count: int) -> np.ndarray:
-    """`(count, 2)`: geometric means of clusters by IoU, smallest first; the same for the same boxes."""
+def clusters(sides: np.ndarray, count: int) -> np.ndarray:
+    """`(count, 2)`: geometric means of clusters by IoU of boxes with these `sides` `(n, 2)`, n >= `count`, smallest
+    first; the same for the same boxes."""
     order = np.argsort(sides.prod(1), kind="stable")
-    centres = sides[order[((np.arange(count) + 0.5) * len(sides) / count).astype(int)]]
+    centres: np.ndarray = sides[order[((np.arange(count) + 0.5) * len(sides) / count).astype(int)]]
     for _ in range(_ROUNDS):
         shared = np.minimum(sides[:, None], centres).prod(2)
         nearest = (shared / (sides.prod(1)[:, None] + centres.prod(1) - shared)).argmax(1)

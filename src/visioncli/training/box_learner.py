@@ -1,5 +1,6 @@
 """How one kind of detector learns: what the lesson of boxes asks of its network. One concrete class a file."""
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from torch import Tensor, nn
 
+from visioncli.errors import UsageError
 from visioncli.models.row import ModelRow
 from visioncli.training.recipe import Start, Unfreeze
 
@@ -51,12 +53,22 @@ class BoxLearner(ABC):
         """The highest learning rate of AdamW, for `batch_size` pictures a step."""
 
     @classmethod
-    def settings(cls, base: ModelRow, row: ModelRow, sides: np.ndarray, start: Start) -> dict[str, Any]:
+    def settings(
+        cls, base: ModelRow, row: ModelRow, sides: np.ndarray, frames: np.ndarray, start: Start
+    ) -> dict[str, Any]:
         """What is chosen once, by the data, as JSON values, which `first_state` and the learner are given by name.
 
-        `sides` `(n, 2)` are height and width of the boxes to learn from, relative to their pictures.
+        `sides` `(n, 2)` are height and width of the boxes to learn from, relative to their pictures, `frames`
+        `(n, 2)` those of the pictures, relative to their longer side.
         """
         return {}
+
+    @classmethod
+    def resized(cls, row: ModelRow, size: int) -> ModelRow:
+        """`row` with another size of input. Raises UsageError where its network has but one, or not this one."""
+        if size == row.input.size:
+            return row
+        raise UsageError(f"--size: {row.name} takes pictures of {row.input.size} pixels only. Leave it out.")
 
     @classmethod
     @abstractmethod
@@ -102,3 +114,8 @@ class BoxLearner(ABC):
     @abstractmethod
     def loss(self, network: nn.Module, inputs: Any, targets: Sequence[Target]) -> Tensor:
         """The mean loss of some pictures of a batch; `network` is to be called in place of `self.network`."""
+
+
+def with_size(row: ModelRow, size: int) -> ModelRow:
+    """`row` with another size of input."""
+    return dataclasses.replace(row, input=dataclasses.replace(row.input, size=size))

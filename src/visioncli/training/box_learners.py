@@ -1,16 +1,23 @@
-"""Which detectors learn, and how."""
+"""Which detectors learn here, and how each does."""
 
 from visioncli.models.row import ModelRow
+from visioncli.models.trainable import is_trainable
 from visioncli.training.box_learner import BoxLearner
 
 
 def learner_class(row: ModelRow) -> type[BoxLearner] | None:
     """How the network of a row learns; None where it cannot be trained here."""
-    family = row.architecture.split(":")[0]
-    if "detect" not in row.tasks:
+    if not is_trainable(row, "detect"):
         return None
+    family = row.architecture.split(":")[0]
     if family == "ssd_mobilenet_v2":
         from visioncli.training.ssd_learner import SsdLearner
 
         return SsdLearner
-    return None
+    if family == "yolov3":
+        from visioncli.training.yolo_learner import YoloLearner
+
+        return YoloLearner
+    from visioncli.training.torchvision_learner import TorchvisionLearner
+
+    return TorchvisionLearner

@@ -17,6 +17,7 @@ from visioncli.results import Failure
 from visioncli.runner import RunOptions
 from visioncli.training import augment
 from visioncli.training import features as frozen
+from visioncli.training.box_learners import learner_class
 from visioncli.training.box_store import inside
 from visioncli.training.look import Look, Seen, look
 from visioncli.training.parted import Parted, divided
@@ -35,7 +36,8 @@ class BoxPrepared(Parted):
     """Pictures with boxes that were looked at. Everything is in the order of the pictures.
 
     `listed` has the classes that occur in each picture. `objects` `(C, N) int64` are those of single objects by class
-    and picture, `sides` `(n, 2)` height and width of those to learn from, relative to their pictures.
+    and picture, `sides` `(n, 2)` height and width of those to learn from, relative to their pictures, and `frames`
+    `(n, 2)` those of these pictures, relative to their longer side. `row` takes pictures of the wanted size.
     """
 
     pictures: BoxSet
@@ -47,6 +49,7 @@ class BoxPrepared(Parted):
     look: Look
     objects: np.ndarray
     sides: np.ndarray
+    frames: np.ndarray
     mirror: bool
     remarks: tuple[str, ...]
 
@@ -65,8 +68,10 @@ def prepare_boxes(
 ) -> BoxPrepared:
     """Reads every picture once. Those that cannot be used are left out, and told of.
 
-    Raises UsageError where a group's expression finds nothing.
+    Raises UsageError where a group's expression finds nothing, or the network has no input of that size.
     """
+    if recipe.size is not None and (learner := learner_class(row)) is not None:
+        row = learner.resized(row, recipe.size)
     listed = PictureSet(
         pictures.source, pictures.format, pictures.classes, pictures.examples, multi_label=True,
         # Pictures of one camera nearly equal each other, and their boxes do not: what the set says stays.
@@ -84,10 +89,11 @@ def prepare_boxes(
     objects = np.stack([np.bincount(labels, minlength=len(pictures.classes)) for _, labels in found], 1)
     learned = [n for n, one in enumerate(seen) if one.error is None and places[n] == TRAIN]
     sides = [_sides(found[n][0], sizes[n]) for n in learned]
+    frames = [np.tile(np.array(sizes[n][::-1]) / max(sizes[n]), (len(found[n][0]), 1)) for n in learned]
     mirror = augment.may_mirror(pictures.classes) if recipe.mirror is None else recipe.mirror
     return BoxPrepared(
         pictures, listed, row, seen, None if groups is None else tuple(groups), places, looked, objects,
-        np.concatenate([np.zeros((0, 2)), *sides]), mirror, tuple(told),
+        np.concatenate([np.zeros((0, 2)), *sides]), np.concatenate([np.zeros((0, 2)), *frames]), mirror, tuple(told),
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ class BoxTraining(Training):
         from visioncli.training.worker import start
 
         base, learner, recipe = self.prepared.row, learner_of(self.prepared.row), self.recipe
-        settings = learner.settings(base, self.row, self.prepared.sides, recipe.start)
+        settings = learner.settings(base, self.row, self.prepared.sides, self.prepared.frames, recipe.start)
         state = learner.first_state(base, self.row, recipe.seed, recipe.start, **settings)
         start(self.folder, self._job(learner, settings), state, (math.inf, math.inf), self.log.size)
 
@@ -88,5 +88,5 @@ def box_recipe(base: ModelRow, pictures: int, choices: Mapping[str, Any]) -> Rec
         chosen["unfreeze"] = Unfreeze.ALL if scratch or pictures >= MANY else Unfreeze.NONE
     recipe = Recipe.of(**chosen)
     if recipe.size is not None:
-        raise UsageError(f"--size: {base.name} takes pictures as they are, and resizes them itself. Leave it out.")
+        learner_of(base).resized(base, recipe.size)
     return recipe

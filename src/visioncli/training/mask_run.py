@@ -5,6 +5,7 @@ from typing import Any
 
 from visioncli.labelled.interface import TEST
 from visioncli.models.row import ModelRow, Trained
+from visioncli.models.trainable import is_trainable
 from visioncli.training.job import Job, mask_names
 from visioncli.training.mask_finish import MaskFinishing, finish_masks
 from visioncli.training.mask_prepare import MaskPrepared
@@ -92,7 +93,7 @@ def first_state(base: ModelRow, row: ModelRow, seed: int, start: Start) -> dict[
 
 def can_begin_with(row: ModelRow) -> bool:
     """Whether a row is a network for masks that is trained here."""
-    return row.form == "dense"
+    return is_trainable(row, "segment")
 
 
 def knows_something(row: ModelRow) -> bool:

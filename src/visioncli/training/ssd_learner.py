@@ -16,6 +16,7 @@ from visioncli.networks.anchors import SSD_GRIDS, ssd_anchors
 from visioncli.networks.ssd_mobilenet_v2 import ANCHORS_PER_CELL, SsdMobileNetV2
 from visioncli.tasks.detect import ssd
 from visioncli.training.anchor_shapes import code_offsets, fitted_shapes
+from visioncli.training.box_heads import known_columns
 from visioncli.training.box_learner import BoxLearner, Target
 from visioncli.training.layers import learning_mode
 from visioncli.training.recipe import Start, Unfreeze
@@ -49,9 +50,12 @@ class SsdLearner(BoxLearner):
         return 1e-3 if self.start is Start.PRETRAINED else 2e-3
 
     @classmethod
-    def settings(cls, base: ModelRow, row: ModelRow, sides: np.ndarray, start: Start) -> dict[str, Any]:
+    def settings(
+        cls, base: ModelRow, row: ModelRow, sides: np.ndarray, frames: np.ndarray, start: Start
+    ) -> dict[str, Any]:
         """Anchors fitted to the data, but where the network knows all classes: its heads then go on as they are."""
-        if start is Start.PRETRAINED and all(known is not None for known in _known_columns(base, row)):
+        known = known_columns(base, row, background=True)
+        if start is Start.PRETRAINED and all(column is not None for column in known):
             return {"shapes": None}
         shapes, found, place = fitted_shapes(sides), [], 0
         for grid, count in zip(SSD_GRIDS, ANCHORS_PER_CELL, strict=True):
@@ -78,7 +82,7 @@ class SsdLearner(BoxLearner):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
                 state = SsdMobileNetV2(classes=classes).state_dict()
-        known = _known_columns(base, row) if start is Start.PRETRAINED else [None] * classes
+        known = known_columns(base, row, background=True) if start is Start.PRETRAINED else [None] * classes
         offsets = code_offsets(_spread(shapes))
         for level, count in enumerate(ANCHORS_PER_CELL):
             # Boxes are found without regard to their class, so that what is known of them serves for any.
@@ -155,9 +159,3 @@ def _spread(shapes: Sequence[Sequence[float]] | None) -> np.ndarray:
             anchors[start:end].reshape(-1, count, 4)[..., 2:] = sides[place : place + count]
             start, place = end, place + count
     return anchors
-
-
-def _known_columns(base: ModelRow, row: ModelRow) -> list[int | None]:
-    """Of each class of `row`, the background first, its column in the network of `base`; None where it has none."""
-    known = {label.casefold(): number for number, label in load_labels(base.labels).items()}
-    return [0, *(known.get(label.casefold()) for label in load_labels(row.labels).values())]

@@ -166,7 +166,7 @@ def state_of(row: ModelRow) -> str:
         absent = "via pip" if isinstance(row.source, Packaged) else "download"
         return "cached" if stored_file(row.source).is_file() else absent
     if isinstance(row.source, Untrained):
-        return "your own" if row.tasks == ("detect",) else "train it"
+        return "train it"
     return "the library's" if isinstance(row.source, Hub) else "own"
 
 
