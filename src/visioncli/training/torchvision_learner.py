@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -30,13 +30,16 @@ _KEPT = 1.5
 
 
 class TorchvisionLearner(BoxLearner):
-    """Faster R-CNN, RetinaNet, FCOS, SSD, SSDLite and R-FCN: pictures of any size and their targets -> losses."""
+    """Faster R-CNN, SSD, SSDLite and R-FCN: pictures of any size and their targets -> losses."""
 
     batch_size: ClassVar[int] = 8
     visits: ClassVar[int] = 6_000
+    many: ClassVar[float] = math.inf
+    """A pretrained backbone stays as it is, but on demand: on a CPU all layers would take hours."""
 
-    def __init__(self, network: nn.Module, row: ModelRow, start: Start) -> None:
+    def __init__(self, network: nn.Module, row: ModelRow, start: Start, knows: bool = False) -> None:
         super().__init__(network, row, start)
+        self.knows = knows
         architecture(row)[0].set_size(network, row.input.size)
 
     @property
@@ -54,7 +57,18 @@ class TorchvisionLearner(BoxLearner):
         return super().resized(row, size) if _variant(row).startswith("ssd") else with_size(row, size)
 
     @classmethod
-    def first_state(cls, base: ModelRow, row: ModelRow, seed: int, start: Start) -> dict[str, Tensor]:
+    def settings(
+        cls, base: ModelRow, row: ModelRow, sides: np.ndarray, frames: np.ndarray, start: Start
+    ) -> dict[str, Any]:
+        """Whether the network knows all classes."""
+        return {
+            "knows": start is Start.PRETRAINED and None not in known_columns(base, row, background=cls.background)
+        }
+
+    @classmethod
+    def first_state(
+        cls, base: ModelRow, row: ModelRow, seed: int, start: Start, knows: bool = False
+    ) -> dict[str, Tensor]:
         from visioncli.weights.load import load_network
 
         network = fresh(row, seed)
@@ -62,7 +76,7 @@ class TorchvisionLearner(BoxLearner):
         if start is not Start.PRETRAINED:
             return state
         known = load_network(base)
-        columns = known_columns(base, row, background=True)
+        columns = known_columns(base, row, background=cls.background)
         first = _variant(row).startswith(_ANCHORS_FIRST)
         state = carried_over(known.state_dict(), state, row, columns, anchors_first=first)
         _same_epsilon(known, network, state)
@@ -105,6 +119,12 @@ class TorchvisionLearner(BoxLearner):
     def loss(self, network: nn.Module, inputs: list[Tensor], targets: Sequence[Target]) -> Tensor:
         found: dict[str, Tensor] = network(inputs, list(targets))
         return torch.stack([*found.values()]).sum()
+
+
+class FocalLearner(TorchvisionLearner):
+    """RetinaNet and FCOS: a sigmoid for each class, so that they need none for what is no object."""
+
+    background = False
 
 
 def _variant(row: ModelRow) -> str:
