@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.files import TEMPORARY, explain, whole_file
 from visioncli.inputs.small_files import MOST_BYTES, read_small
-from visioncli.models import registry
+from visioncli.models import mask_learners, registry
 from visioncli.models.labels import load_labels
 from visioncli.models.row import Accuracy, Form, InputSpec, ModelRow, Trained
 from visioncli.weights.checkpoints import architecture, read_safetensors
@@ -311,7 +311,10 @@ def _architecture(text: str, classes: int, task: str) -> tuple[str, Form]:
     base, _, count = text.rpartition(":")
     if count != str(classes):
         raise ValueError(f"architecture ends in the number of classes, {classes}, not in {count!r}")
-    known: dict[str, Form] = {row.architecture: row.form for row in registry.all_rows() if task in row.tasks}
+    rows = [row for row in registry.all_rows() if task in row.tasks]
+    if task == "segment":
+        rows = [mask_learners.as_learner(row) for row in rows if mask_learners.can_begin_with(row)]
+    known: dict[str, Form] = {row.architecture: row.form for row in rows}
     if base not in known and not (task == "classify" and re.fullmatch(r"timm:[\w.-]+", base)):
         raise ValueError(f"this vision knows no network {base!r}; it may be of a newer one, or of a plug-in")
     return text, known.get(base, "")
