@@ -88,6 +88,20 @@ def _settle(folder: Path) -> None:
         raise explain(problem, folder / WEIGHTS) from problem
 
 
+def mask_numbers(folder: str | Path, ignored: int) -> dict[int, int]:
+    """The numbers with which a network that learned masks answers, by those in the masks that it learned from;
+    `ignored` for what did not count. Empty where this is no such RUN folder."""
+    if not is_run(folder):
+        return {}
+    try:
+        data = read_facts(Path(folder)).get("data", {})
+        numbers = {int(value): int(number) for value, number in data.get("values", ())}
+        left_out = data.get("ignore_index")
+        return numbers | ({int(left_out): ignored} if left_out is not None else {})
+    except (ModelUnavailable, AttributeError, TypeError, ValueError):
+        return {}
+
+
 def tidy(folder: Path) -> None:
     """Removes what a killed writer of `folder` left behind; no other may be writing. Raises OutputError."""
     _settle(folder)
