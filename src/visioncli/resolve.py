@@ -99,8 +99,9 @@ def ready(row: ModelRow, access: Access) -> ModelRow:
     return dataclasses.replace(row, source=dataclasses.replace(row.source, sha256=sha256))
 
 
-def own_weights(row: ModelRow, weights: Path, labels: Path | None) -> ModelRow:
-    """`row` with the user's checkpoint, whose number of classes is read off its head."""
+def own_weights(row: ModelRow, weights: Path, labels: Path | None, *, named: bool = True) -> ModelRow:
+    """`row` with the user's checkpoint, whose number of classes is read off its head; what they are called must be
+    known unless `named` is false, as for a network that will learn others."""
     if not weights.is_file():
         raise ModelUnavailable(no_file(weights))  # at once: what follows imports torch
     from visioncli.weights.checkpoints import architecture, count_classes
@@ -125,7 +126,7 @@ def own_weights(row: ModelRow, weights: Path, labels: Path | None) -> ModelRow:
         # Without a count the checkpoint belongs to another network, which is said when it is loaded.
         if count is not None or len(names) == outputs:
             row = dataclasses.replace(row, labels=_named(names, outputs, row, labels))
-    elif outputs != outputs_of(row):
+    elif named and outputs != outputs_of(row):
         published = "" if isinstance(row.source, Untrained) else f", {row.name} as published {outputs_of(row)}"
         raise UsageError(
             f"{weights} has {outputs} outputs{published}. Say what they are called: --labels FILE, one name a line."

@@ -175,9 +175,24 @@ def train(
         ),
     ] = None,
     dropout: Annotated[
-        float,
-        typer.Option("--dropout", metavar="P", help="Before the head of a classifier.", rich_help_panel=_LEARNING),
-    ] = 0.2,
+        float | None,
+        typer.Option(
+            "--dropout",
+            metavar="P",
+            help="Before the last layer.",
+            show_default="0.2; masks: 0",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            metavar="FILE",
+            help="Begin with these weights for the network of --model.",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
     views: Annotated[
         int | None,
         typer.Option(
@@ -333,6 +348,7 @@ def train(
         {
             "task": task,
             "model": model,
+            "weights": None if weights is None else str(weights),
             "crops": crops,
             "images": None if images is None else str(images),
             "names": None if names is None else str(names),

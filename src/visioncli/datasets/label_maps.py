@@ -1,7 +1,7 @@
 """Label maps: pictures whose pixels are class numbers (PNG, 8 or 16 bits, grey or palette), one or a folder."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +62,17 @@ def read_map(path: Path, data: bytes | None = None) -> NDArray[np.uint8] | NDArr
     if values.min(initial=0) < 0 or values.max(initial=0) > 65535:
         raise DatasetError(f"{path}: class numbers must lie in 0 to 65535.")
     return values.astype(np.uint16)
+
+
+def renumbered(found: NDArray[np.unsignedinteger], numbers: Mapping[int, int]) -> NDArray[np.unsignedinteger]:
+    """A map with other numbers: `numbers` has them by those in the map; what is not among them stays."""
+    if all(value == number for value, number in numbers.items()):
+        return found
+    table = np.arange(max(int(found.max(initial=0)), *numbers) + 1).astype(np.uint16)
+    for value, number in numbers.items():
+        table[value] = number
+    renamed: NDArray[np.uint16] = table[found]
+    return renamed
 
 
 def ours(folder: Path) -> list[Path]:

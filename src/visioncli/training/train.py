@@ -14,8 +14,9 @@ from visioncli.labelled.mask_sets import is_mask_set, read_masks
 from visioncli.labelled.masks import read_names
 from visioncli.labelled.recognise import read_set
 from visioncli.models import registry
+from visioncli.models.mask_learners import as_learner, can_begin_with, needs_weights
 from visioncli.models.row import ModelRow, Untrained
-from visioncli.resolve import describe, ready
+from visioncli.resolve import describe, own_weights, ready
 from visioncli.training.box_prepare import BoxPrepared, prepare_boxes
 from visioncli.training.look import Look
 from visioncli.training.mask_prepare import MaskPrepared, prepare_masks
@@ -39,6 +40,7 @@ def train(
     *,
     task: str | None = None,
     model: str | None = None,
+    weights: str | None = None,
     crops: bool = False,
     images: str | None = None,
     names: str | None = None,
@@ -58,9 +60,9 @@ def train(
     `data` is a folder of class folders, a table, a zip, a standard set …, to segment two folders `images` and
     `masks` or outlines of COCO, or to detect annotations of boxes, as `vision train` takes it; `task` is "classify",
     "segment" or "detect", None where the folders tell. `names` is a file with the names of masks' classes, `palette`
-    one with their colours. `choices` are fields of `Recipe` by name: `train("photos", "run", unfreeze="all",
-    seconds=600)`. With `check` the set is only looked at, and None is returned. `resume` goes on with a run that was
-    killed.
+    one with their colours. `weights` is a checkpoint to begin with in place of the published one. `choices` are fields
+    of `Recipe` by name: `train("photos", "run", unfreeze="all", seconds=600)`. With `check` the set is only looked at,
+    and None is returned. `resume` goes on with a run that was killed.
 
     Raises UsageError for impossible choices and for pictures that are in two splits, SetError where the set cannot be
     read, ModelUnavailable, OutputError.
@@ -77,6 +79,8 @@ def train(
     access = Access.of(offline, mirror_url, progress)
     model = model or DEFAULTS[task]
     base = describe(model, task, access=access)
+    if weights is not None:
+        base = own_weights(base, Path(weights), None, named=False)
     boxes = read_boxes(data, images) if task == "detect" and not _is_follower() else None
     recipe = _recipe(base, task, choices, 0 if boxes is None else len(boxes))
     _check_base(base, recipe, task)
@@ -84,7 +88,8 @@ def train(
         learn(run, math.inf, where, watcher)  # the first one's time counts
         return None
     with locked(run, check=check, resume=resume):
-        row = base if recipe.start is Start.SCRATCH or task == "segment" else ready(base, access)
+        waits = recipe.start is Start.SCRATCH or (task == "segment" and not needs_weights(base))
+        row = base if waits else ready(base, access)
         prepared: Prepared | MaskPrepared | BoxPrepared
         told: dict[str, Any]
         if boxes is not None:
@@ -95,7 +100,7 @@ def train(
             told = {"name": data, "palette": palette, "images": images, "ignoring": recipe.ignore_index != -1}
             masks = read_masks(**told)
             watcher.say(f"{len(masks):,} pictures to learn masks from ({masks.format}).")
-            prepared = prepare_masks(masks, read_names(data, names), row, recipe, where.options, watcher)
+            prepared = prepare_masks(masks, read_names(data, names), as_learner(row), recipe, where.options, watcher)
         else:
             told = {"name": data, "crops": crops, "images": images}
             pictures = read_set(**told, access=access)
@@ -118,7 +123,7 @@ def train(
         if isinstance(prepared, MaskPrepared):
             from visioncli.training.mask_run import MaskTraining
 
-            return MaskTraining(*given, prepared=prepared, resume=resume).run()
+            return MaskTraining(*given, prepared=prepared, base=row, resume=resume).run()
         from visioncli.training.class_run import ClassTraining
 
         return ClassTraining(*given, prepared=prepared, resume=resume).run()
@@ -164,12 +169,13 @@ def _recipe(base: ModelRow, task: str, choices: dict[str, Any], pictures: int) -
 
         return box_recipe(base, pictures, choices)
     if task == "segment":
-        from visioncli.training.mask_run import can_begin_with, knows_something
+        from visioncli.training.mask_run import knows_something
 
         if not can_begin_with(base):
             raise UsageError(
-                f"{base.name} cannot be trained to segment here. Begin with unet_lite0, unet, unet_medium or "
-                "unet_paper, or with a RUN folder of one of them."
+                f"{base.name} cannot be trained to segment here. Begin with unet_lite0, unet, unet_medium, "
+                "unet_paper, deeplab_v3_mobilenet_v2, torchvision's FCN, DeepLab v3 or LRASPP, or with a RUN folder "
+                "of one of them."
             )
         start = Start.PRETRAINED if knows_something(base) else Start.SCRATCH
         choices = {"start": start, "unfreeze": Unfreeze.ALL} | choices
