@@ -152,7 +152,8 @@ def test_a_frozen_backbone_and_its_statistics_stay_and_heads_learn(name: str, tm
     assert all(torch.equal(after[tensor], before[tensor]) for tensor in body)
     learned = {tensor for tensor in after if not torch.equal(after[tensor], state[tensor])}
     assert learned and not any("running_" in tensor for tensor in learned)
-    assert set(dict(learning.network.named_parameters())) - set(body) == learned
+    # Levels of which no anchor is near an object may have nothing to learn from yet.
+    assert learned <= set(dict(learning.network.named_parameters())) - set(body)
 
 
 @EVERY
