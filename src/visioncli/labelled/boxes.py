@@ -1,5 +1,6 @@
 """Pictures with boxes of objects: COCO, VOC, YOLO, CSV and `predictions.jsonl`, as the readers of `vision iou` give
-them."""
+them.
+"""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from visioncli.datasets import recognise, roots
-from visioncli.datasets.interface import Dataset, DatasetError, Images
+from visioncli.datasets.interface import Dataset, Images
 from visioncli.labelled.annotations import Index, called, clipped, read_parts, trees_of
 from visioncli.labelled.classes import ordered, split_named
 from visioncli.labelled.interface import Example, SetError
@@ -61,17 +62,6 @@ class BoxSet:
 
     def __len__(self) -> int:
         return len(self.examples)
-
-
-def is_box_set(name: str) -> bool:
-    """Whether a path looks like annotations of objects and not like folders of classes or masks."""
-    path = Path(name)
-    try:
-        if not path.is_dir():
-            return path.suffix.lower() in (".json", ".xml", ".jsonl")
-        return bool(roots.find(path))
-    except (DatasetError, OSError, ValueError):
-        return False
 
 
 def read_boxes(name: str, images: str | None = None) -> BoxSet:

@@ -15,7 +15,7 @@ from visioncli.labelled.interface import TEST, TRAIN, VAL
 from visioncli.metrics.intervals import RESAMPLES
 from visioncli.metrics.report import Report
 from visioncli.models.row import Accuracy, ModelRow
-from visioncli.render import contact_sheet, curves
+from visioncli.render import confusion, contact_sheet, curves
 from visioncli.render.detect import draw_boxes, mark
 from visioncli.results import dump_line
 from visioncli.runner import run
@@ -39,6 +39,7 @@ class BoxFinishing(Ended[BoxPrepared]):
 
 
 _SHOWN, _VERSIONS = 6, 6
+_DRAWN_CLASSES = 60
 _ENLARGED = 2 * contact_sheet.SIDE
 _NUMBERS = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR1", "AR10", "AR100")
 
@@ -115,6 +116,9 @@ def _write_confusion(run_: BoxFinishing, report: Report) -> None:
     table = report.confusion
     names = [*table.labels, "nothing"] if len(table.counts) > len(table.labels) else table.labels
     write_confusion(run_.folder / "confusion.csv", names, table.counts)
+    note = f"objects of {report.pictures:,} validation pictures, and what has no counterpart"
+    drawn = confusion.draw(names, table.counts, note, most=_DRAWN_CLASSES, confused=True)
+    write_picture(run_.folder / "confusion.png", drawn, "PNG", optimize=True)
 
 
 def _draw_curves(run_: BoxFinishing) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from visioncli.engines import EngineOptions
 from visioncli.labelled.boxes import BoxSet
-from visioncli.labelled.interface import TRAIN, VAL, PictureSet
+from visioncli.labelled.interface import TEST, TRAIN, VAL, PictureSet
 from visioncli.models import registry
 from visioncli.models.row import ModelRow
 from visioncli.results import Failure
@@ -90,11 +90,19 @@ def prepare_boxes(
     learned = [n for n, one in enumerate(seen) if one.error is None and places[n] == TRAIN]
     sides = [_sides(found[n][0], sizes[n]) for n in learned]
     frames = [np.tile(np.array(sizes[n][::-1]) / max(sizes[n]), (len(found[n][0]), 1)) for n in learned]
+    told.append(_counted(objects, seen, places))
     mirror = augment.may_mirror(pictures.classes) if recipe.mirror is None else recipe.mirror
     return BoxPrepared(
         pictures, listed, row, seen, None if groups is None else tuple(groups), places, looked, objects,
         np.concatenate([np.zeros((0, 2)), *sides]), np.concatenate([np.zeros((0, 2)), *frames]), mirror, tuple(told),
     )  # fmt: skip
+
+
+def _counted(objects: np.ndarray, seen: Sequence[Seen], places: np.ndarray) -> str:
+    """How many objects each part has, as a sentence."""
+    usable = np.array([one.error is None for one in seen], bool)
+    counts = {part: int(objects[:, usable & (places == part)].sum()) for part in (TRAIN, VAL, TEST)}
+    return "Objects: " + ", ".join(f"{part} {count:,}" for part, count in counts.items() if count) + "."
 
 
 def _sides(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -109,10 +117,11 @@ def _together(
     """Nearly equal pictures on one side of our own border, as far as enough are left for validation."""
     given = ["" if e.split == TRAIN else e.split for e in listed.examples]
     kept = keep_together(places, given, looked.pairs)
-    if (kept == VAL).sum() >= _LEFT * (places == VAL).sum():
-        return kept, look(listed, seen, kept, features), []
-    alike = len({t.a for t in looked.leaks} | {t.b for t in looked.leaks})
+    # What may still nearly equal another across it is named, and no reason to refuse the set.
     named = dataclasses.replace(listed, published=True)
+    if (kept == VAL).sum() >= _LEFT * (places == VAL).sum():
+        return kept, look(named, seen, kept, features), []
+    alike = len({t.a for t in looked.leaks} | {t.b for t in looked.leaks})
     sentence = (
         f"{alike:,} pictures nearly equal others across the border of training and validation, too many to keep "
         "together: the numbers may be too good. --group says which pictures are of one source."
