@@ -79,6 +79,19 @@ def train(
             autocompletion=completion.network_names,
         ),
     ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            metavar="FILE",
+            help="Boxes: begin with your own checkpoint of that network: .pth, .safetensors, .weights.",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", metavar="FILE", help="Its class names, one a line.", rich_help_panel=_LEARNING),
+    ] = None,
     start: Annotated[
         str | None,
         _one_of("--from", FROM, "What the network knows at the start.", _LEARNING, "pretrained, where it can be"),
@@ -323,6 +336,8 @@ def train(
         {
             "task": task,
             "model": model,
+            "weights": weights,
+            "labels": labels,
             "crops": crops,
             "images": None if images is None else str(images),
             "names": None if names is None else str(names),

@@ -19,8 +19,9 @@ from visioncli.weights.checkpoints import architecture
 BACKBONE_SHARE = 0.3
 """Part of the rate for a pretrained backbone, which has less to learn than the new layers after it."""
 REGIONS = 128
-"""Of the regions that a two-stage network proposes, how many of a picture are learned from, a quarter of them objects:
-the papers' number (arXiv 1504.08083). Torchvision's 512 take four times as long, and few pictures have so many."""
+"""Of the regions that a two-stage network proposes, how many of a picture are learned from, at most a quarter of them
+objects: the papers' number (arXiv 1504.08083). Torchvision's 512 take four times as long, and few pictures have so
+many objects."""
 _ANCHORS_FIRST = ("ssd", "retinanet")
 """Whose class logits are ordered by anchor, then class."""
 _BODIES = ("body", "stem", "layer1", "layer2", "layer3", "layer4", "features", "extra")

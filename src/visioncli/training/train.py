@@ -38,6 +38,8 @@ def train(
     *,
     task: str | None = None,
     model: str | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    labels: str | os.PathLike[str] | None = None,
     crops: bool = False,
     images: str | None = None,
     names: str | None = None,
@@ -55,8 +57,9 @@ def train(
 
     `data` is a folder of class folders, a table, a zip, a standard set …, to segment two folders `images` and
     `masks`, or to detect annotations of boxes, as `vision train` takes it; `task` is "classify", "segment" or
-    "detect", None where the folders tell. `names` is a
-    file with the names of masks' classes. `choices` are fields of `Recipe` by name: `train("photos", "run",
+    "detect", None where the folders tell. `names` is a file with the names of masks' classes. To detect,
+    `weights` is a checkpoint of the user's own to begin with in place of the model's, `labels` the names of its
+    classes. `choices` are fields of `Recipe` by name: `train("photos", "run",
     unfreeze="all", seconds=600)`. With `check` the set is only looked at, and None is returned. `resume` goes on with
     a run that was killed.
 
@@ -71,10 +74,11 @@ def train(
         task = "segment" if not crops and is_mask_set(data) else "classify"
     if task not in TASKS:
         raise UsageError(f"A network is trained to {', to '.join(TASKS[:-1])} or to {TASKS[-1]}, not to {task}.")
-    _check_options(task, crops=crops, images=images, names=names, choices=choices)
+    own = {name: None if path is None else Path(path) for name, path in (("weights", weights), ("labels", labels))}
+    _check_options(task, crops=crops, images=images, names=names, own=own, choices=choices)
     access = Access.of(offline, mirror_url, progress)
     model = model or DEFAULTS[task]
-    base = describe(model, task, access=access)
+    base = describe(model, task, access=access, **own)
     boxes = read_boxes(data, images) if task == "detect" and not _is_follower() else None
     recipe = _recipe(base, task, choices, 0 if boxes is None else len(boxes))
     _check_base(base, recipe, task)
@@ -129,20 +133,28 @@ def _tell(look: Look, remarks: Sequence[str], watcher: Watcher) -> None:
         watcher.failure(look.paths[n], error.message)
 
 
-def _check_options(task: str, *, crops: bool, images: str | None, names: str | None, choices: dict[str, Any]) -> None:
+def _check_options(
+    task: str,
+    *,
+    crops: bool,
+    images: str | None,
+    names: str | None,
+    own: dict[str, Path | None],
+    choices: dict[str, Any],
+) -> None:
     """Raises UsageError where an option does not go with what is learned."""
-    mine = {
+    mine: dict[str, tuple[str, dict[str, Any]]] = {
         "classify": ("classes of whole pictures", {"--crops": crops or None, "--views": choices.get("views")}),
         "segment": (
             "masks",
             {"--names": names, "--turns": choices.get("turns"), "--ignore-index": choices.get("ignore_index")},
         ),
-        "detect": ("boxes", {}),
+        "detect": ("boxes", {f"--{name}": path for name, path in own.items()}),
     }
     if task == "segment" and images is not None:
         raise UsageError("--images is for pictures of annotations, and this is to learn masks.")
-    for own, (what, options) in mine.items():
-        for name in (name for name, value in options.items() if value is not None and task != own):
+    for other, (what, options) in mine.items():
+        for name in (name for name, value in options.items() if value is not None and task != other):
             raise UsageError(f"{name} is for {what}, and this is to learn {mine[task][0]}.")
 
 
