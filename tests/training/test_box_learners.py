@@ -249,7 +249,7 @@ def trained(data: Path, out: Path, **choices: Any) -> Run:
     return run
 
 
-def test_darknet_s_weights_are_begun_with_and_their_backbone_stays(
+def test_darknet_s_weights_are_begun_with_and_their_backbone_stays(  # noqa: PLACEHOLDER
     blocks: Path, darknet: Path, tmp_path: Path
 ) -> None:
     run = trained(blocks, tmp_path / "run", weights=darknet)
@@ -277,7 +277,5 @@ def test_weights_of_one_s_own_are_for_boxes(blocks: Path, darknet: Path, tmp_pat
 
 
 def test_a_network_with_masks_names_the_one_without(blocks: Path, tmp_path: Path) -> None:
-    with pytest.raises(
-        UsageError, match=r"learns masks with its boxes.* Begin with fasterrcnn_resnet50_fpn_v2, which"
-    ):
+    with pytest.raises(UsageError, match="masks with its boxes.* Begin with fasterrcnn_resnet50_fpn_v2,"):
         trained(blocks, tmp_path / "run", model="maskrcnn_resnet50_fpn_v2")
