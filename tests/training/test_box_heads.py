@@ -1,3 +1,5 @@
+import dataclasses
+
 import torch
 
 from visioncli.models import registry
@@ -11,6 +13,12 @@ def test_classes_are_known_by_their_names() -> None:
     # COCO's ids have gaps, which networks with a class for nothing keep: a dog is 18 there, and the 17th of 80.
     assert known_columns(ssd, ours, background=True) == [0, 18, None]
     assert known_columns(yolo, with_classes(yolo, ("Dog", "gnome")), background=False, gaps=False) == [16, None]
+
+
+def test_nothing_is_known_of_classes_that_nobody_named() -> None:
+    base = registry.find("yolov3")
+    nameless = dataclasses.replace(base, architecture="yolov3:full:3")
+    assert known_columns(nameless, with_classes(base, ("dog",)), background=False, gaps=False) == [None]
 
 
 def test_rows_of_a_yolo_head_are_taken_over_by_anchor_and_class() -> None:

@@ -51,7 +51,7 @@ def train(
         typer.Argument(
             metavar="DATA",
             help="Class folders, a CSV path,label, a zip, annotations (--crops), a set of `vision datasets`; "
-            "folders images and masks; or annotations of boxes (--task detect).",
+            "folders images and masks, COCO outlines (--task segment); or annotations of boxes (--task detect).",
         ),
     ],
     out: Annotated[
@@ -78,19 +78,6 @@ def train(
             show_default="efficientnet_lite0; masks: unet_lite0; boxes: ssd_mobilenet_v2",
             autocompletion=completion.network_names,
         ),
-    ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            "--weights",
-            metavar="FILE",
-            help="Boxes: begin with your own checkpoint of that network: .pth, .safetensors, .weights.",
-            rich_help_panel=_LEARNING,
-        ),
-    ] = None,
-    labels: Annotated[
-        Path | None,
-        typer.Option("--labels", metavar="FILE", help="Its class names, one a line.", rich_help_panel=_LEARNING),
     ] = None,
     start: Annotated[
         str | None,
@@ -188,9 +175,24 @@ def train(
         ),
     ] = None,
     dropout: Annotated[
-        float,
-        typer.Option("--dropout", metavar="P", help="Before the head of a classifier.", rich_help_panel=_LEARNING),
-    ] = 0.2,
+        float | None,
+        typer.Option(
+            "--dropout",
+            metavar="P",
+            help="Before the last layer.",
+            show_default="0.2; masks: 0",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            metavar="FILE",
+            help="Begin with these weights for the network of --model.",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
     views: Annotated[
         int | None,
         typer.Option(
@@ -228,6 +230,16 @@ def train(
             metavar="FILE",
             help="Masks: names of the classes from 0 on, one a line.",
             show_default="DATA/classes.txt",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
+    palette: Annotated[
+        Path | None,
+        typer.Option(
+            "--palette",
+            metavar="FILE",
+            help="Masks in colours: lines `r g b name`, such as CamVid's label_colors.txt.",
+            show_default="DATA/label_colors.txt",
             rich_help_panel=_DATA,
         ),
     ] = None,
@@ -336,11 +348,11 @@ def train(
         {
             "task": task,
             "model": model,
-            "weights": weights,
-            "labels": labels,
+            "weights": None if weights is None else str(weights),
             "crops": crops,
             "images": None if images is None else str(images),
             "names": None if names is None else str(names),
+            "palette": None if palette is None else str(palette),
             "mirror_url": mirror_url,
         },
         {"devices": devices, "precision": precision.value},

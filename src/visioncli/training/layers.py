@@ -6,7 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from visioncli.models.row import ModelRow
 from visioncli.training.recipe import Unfreeze
+from visioncli.weights.checkpoints import shapes
 
 LAST_BLOCKS = 2
 """What `--unfreeze last` frees beside the head: a quarter of the cost of all layers, and most of the gain."""
@@ -74,6 +76,21 @@ def drop_before(head: nn.Module, network: nn.Module, share: float) -> None:
     if share and not any(isinstance(module, nn.Dropout) and module.p > 0 for module in network.modules()):
         head.register_forward_pre_hook(
             lambda module, inputs: (F.dropout(inputs[0], share, module.training), *inputs[1:])
+        )
+
+
+def drop_before_last(row: ModelRow, network: nn.Module, share: float) -> None:
+    """Dropout of whole channels (arXiv 1411.4280) on what the last layers take, those that tell classes apart: of
+    maps, a value alone is known from its neighbours. Where a network has dropout of its own, that gets the share."""
+    own = [m for m in network.modules() if isinstance(m, nn.Dropout | nn.Dropout2d) and m.p > 0]
+    for module in own:
+        module.p = share
+    if own:
+        return
+    few, many = shapes(row)
+    for name in {name.rpartition(".")[0] for name in few if few[name] != many[name]}:
+        network.get_submodule(name).register_forward_pre_hook(
+            lambda module, inputs: (F.dropout2d(inputs[0], share, module.training), *inputs[1:])
         )
 
 

