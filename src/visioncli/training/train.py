@@ -60,9 +60,9 @@ def train(
     `data` is a folder of class folders, a table, a zip, a standard set …, to segment two folders `images` and
     `masks` or outlines of COCO, or to detect annotations of boxes, as `vision train` takes it; `task` is "classify",
     "segment" or "detect", None where the folders tell. `names` is a file with the names of masks' classes, `palette`
-    one with their colours. `weights` is a checkpoint to begin with in place of the published one. `choices` are fields
-    of `Recipe` by name: `train("photos", "run", unfreeze="all", seconds=600)`. With `check` the set is only looked at,
-    and None is returned. `resume` goes on with a run that was killed.
+    one with their colours. `weights` is a checkpoint to begin with in place of the published one. `choices` are
+    fields of `Recipe` by name: `train("photos", "run", unfreeze="all", seconds=600)`. With `check` the set is only
+    looked at, and None is returned. `resume` goes on with a run that was killed.
 
     Raises UsageError for impossible choices and for pictures that are in two splits, SetError where the set cannot be
     read, ModelUnavailable, OutputError.
