@@ -15,7 +15,7 @@ from visioncli.models.trainable import is_trainable
         ("maskrcnn_resnet50_fpn", set()),
         ("keypointrcnn_resnet50_fpn", set()),
         ("unet_lite0", {"segment"}),
-        ("deeplab_v3_mobilenet_v2", set()),
+        ("deeplab_v3_mobilenet_v2", {"segment"}),
         ("lenet5", {"classify"}),
         ("movenet_lightning", set()),
     ],
