@@ -71,7 +71,8 @@ def renumbered(found: NDArray[np.unsignedinteger], numbers: Mapping[int, int]) -
     table = np.arange(max(int(found.max(initial=0)), *numbers) + 1).astype(np.uint16)
     for value, number in numbers.items():
         table[value] = number
-    return table[found]
+    renamed: NDArray[np.uint16] = table[found]
+    return renamed
 
 
 def ours(folder: Path) -> list[Path]:

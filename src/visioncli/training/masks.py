@@ -107,7 +107,7 @@ class MaskLesson(Lesson):
 
     def loss(self, logits: Tensor, wanted: Tensor) -> Tensor:
         # Behind the logits stand those of an auxiliary classifier, where the network has one.
-        own, *auxiliary = logits.split(self.classes, 1)
+        own, *auxiliary = torch.split(logits, self.classes, 1)
         loss = mask_loss(own, wanted, self.weights)
         for other in auxiliary:
             loss = loss + AUXILIARY_SHARE * mask_loss(other, wanted, self.weights)
