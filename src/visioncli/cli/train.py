@@ -160,7 +160,7 @@ def train(
             "-b",
             metavar="N",
             help="Pictures a step.",
-            show_default="8 to 64, by their number; of masks 8, of boxes to 16",
+            show_default="8 to 64, by their number; of masks and boxes to 8",
             rich_help_panel=_LEARNING,
         ),
     ] = None,
