@@ -16,7 +16,7 @@ from visioncli.engines.interface import EngineOptions
 from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.models import registry
 from visioncli.pictures import Picture
-from visioncli.resolve import describe, own_weights, read_labels, resolve
+from visioncli.resolve import describe, own_weights, resolve
 from visioncli.weights.downloads import Access
 
 CPU = EngineOptions(device="cpu", engine="torch")
@@ -66,15 +66,6 @@ def test_outside_classification_the_background_needs_no_name(tmp_path: Path) -> 
         registry.find("lraspp_mobilenet_v3_large"), tmp_path / "own.pth", names(tmp_path, "a", "b", "c")
     )
     assert row.labels == ((1, "a"), (2, "b"), (3, "c"))
-
-
-def test_names_are_one_a_line(tmp_path: Path) -> None:
-    assert read_labels(names(tmp_path, " cat ", "Ünß")) == ["cat", "Ünß"]
-    for lines in (("a", "", "b"), ("",)):
-        with pytest.raises(UsageError, match="one name a line"):
-            read_labels(names(tmp_path, *lines))
-    with pytest.raises(UsageError, match="cannot be read"):
-        read_labels(tmp_path / "absent")
 
 
 def test_several_models_answer_side_by_side() -> None:

@@ -9,7 +9,7 @@ import importlib
 from pathlib import Path
 
 from visioncli.errors import ModelUnavailable, UsageError
-from visioncli.inputs.small_files import read_small
+from visioncli.inputs.name_lists import read_name_list
 from visioncli.models import registry
 from visioncli.models.labels import load_labels
 from visioncli.models.row import Download, LocalFile, ModelRow, Packaged, Trained, Untrained
@@ -55,7 +55,7 @@ def describe(
         access = dataclasses.replace(access, offline=access.offline or bool(weights))
         try:
             # The layout of an ONNX file follows from how many names there are.
-            own = {"names": read_labels(labels)} if family == "onnx" and labels and task != "classify" else {}
+            own = {"names": read_name_list(labels)} if family == "onnx" and labels and task != "classify" else {}
             row: ModelRow = module.row(rest, task, access, **own)
         except ValueError as problem:
             raise ModelUnavailable(
@@ -69,7 +69,7 @@ def describe(
     if weights is not None:
         return own_weights(row, weights, labels)
     if labels is not None and row.layout is None:
-        row = dataclasses.replace(row, labels=_named(read_labels(labels), outputs_of(row), row, labels))
+        row = dataclasses.replace(row, labels=_named(read_name_list(labels), outputs_of(row), row, labels))
     return row
 
 
@@ -99,8 +99,9 @@ def ready(row: ModelRow, access: Access) -> ModelRow:
     return dataclasses.replace(row, source=dataclasses.replace(row.source, sha256=sha256))
 
 
-def own_weights(row: ModelRow, weights: Path, labels: Path | None) -> ModelRow:
-    """`row` with the user's checkpoint, whose number of classes is read off its head."""
+def own_weights(row: ModelRow, weights: Path, labels: Path | None, *, named: bool = True) -> ModelRow:
+    """`row` with the user's checkpoint, whose number of classes is read off its head; what they are called must be
+    known unless `named` is false, as for a network that will learn others."""
     if not weights.is_file():
         raise ModelUnavailable(no_file(weights))  # at once: what follows imports torch
     from visioncli.weights.checkpoints import architecture, count_classes
@@ -121,11 +122,11 @@ def own_weights(row: ModelRow, weights: Path, labels: Path | None) -> ModelRow:
         row = dataclasses.replace(row, architecture=":".join([base, *variant[:1], str(count)]))
     outputs = count if count is not None else outputs_of(row)
     if labels is not None:
-        names = read_labels(labels)
+        names = read_name_list(labels)
         # Without a count the checkpoint belongs to another network, which is said when it is loaded.
         if count is not None or len(names) == outputs:
             row = dataclasses.replace(row, labels=_named(names, outputs, row, labels))
-    elif outputs != outputs_of(row):
+    elif named and outputs != outputs_of(row):
         published = "" if isinstance(row.source, Untrained) else f", {row.name} as published {outputs_of(row)}"
         raise UsageError(
             f"{weights} has {outputs} outputs{published}. Say what they are called: --labels FILE, one name a line."
@@ -140,19 +141,6 @@ def outputs_of(row: ModelRow) -> int:
     if isinstance(row.labels, str):
         return _OUTPUTS.get(row.labels) or len(load_labels(row.labels))
     return max((i for i, _ in row.labels), default=-1) + 1
-
-
-def read_labels(path: Path) -> list[str]:
-    """The names in a text file, one a line; blank lines at its end do not count. Raises UsageError."""
-    try:
-        names = read_small(path, "class names").decode("utf-8-sig").rstrip().splitlines()
-    except OSError as problem:
-        raise UsageError(f"The names in {path} cannot be read: {problem.strerror or problem}.") from problem
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is not UTF-8 text; it must hold one name a line.") from None
-    if not names or any(not name.strip() for name in names):
-        raise UsageError(f"{path} must hold one name a line, with none left blank.")
-    return [name.strip() for name in names]
 
 
 def _named(names: list[str], outputs: int, row: ModelRow, path: Path) -> tuple[tuple[int, str], ...]:

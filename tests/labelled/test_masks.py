@@ -9,7 +9,8 @@ from PIL import Image
 from mask_sets import draw_masks, save_mask
 from visioncli.errors import InputError
 from visioncli.labelled.interface import SetError
-from visioncli.labelled.masks import IGNORED, MaskSet, is_mask_set, read_masks, read_names, with_classes
+from visioncli.labelled.mask_sets import is_mask_set, read_masks
+from visioncli.labelled.masks import IGNORED, MaskSet, read_names, with_classes
 
 
 def place(folder: Path, *names: str) -> Path:

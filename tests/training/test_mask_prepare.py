@@ -7,7 +7,7 @@ import pytest
 
 from mask_sets import draw_masks, save_mask
 from visioncli.labelled.interface import TRAIN, VAL
-from visioncli.labelled.masks import read_masks
+from visioncli.labelled.mask_sets import read_masks
 from visioncli.models import registry
 from visioncli.training.mask_prepare import RARE, VISITS, MaskPrepared, prepare_masks
 from visioncli.training.one_run import reading

@@ -1,7 +1,7 @@
 """`vision eval` where the truth is boxes, masks, keypoints or label maps: the report of `vision iou`, in one go."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from visioncli.results import Record
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.masks import MaskSink
 from visioncli.tasks.interface import Task
+from visioncli.weights.runs import mask_numbers
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "detect": {"score": 0.001},
@@ -82,7 +83,10 @@ def evaluate_objects(request: Request, task: str) -> None:
         interrupts.begin()
         console.note(truth.note)
         with watched(console, len(truth.items) * len(tasks)) as advance:
-            results = [_evaluated(request, what, truth, name, one, console, advance) for name, one in tasks]
+            results = [
+                _evaluated(request, what, truth, name, one, mask_numbers(spec, VOID), console, advance)
+                for spec, (name, one) in zip(request.specs(task), tasks, strict=True)
+            ]
             differences = _differences(results, request, console)
         failed = max(one.usable.count(False) for one in results)
         if failed == len(truth.items):
@@ -106,6 +110,7 @@ def _evaluated(
     truth: Truth,
     name: str,
     task: Task,
+    numbers: Mapping[int, int],
     console: Console,
     advance: Callable[[int], None],
 ) -> _Result:
@@ -122,16 +127,22 @@ def _evaluated(
             records = predict_into(out, task, truth.items, reading_options(request.frame), done, sinks)
         finally:
             out.close()
-        report, sample = _scored(request, what, truth, task, folder, records)
+        report, sample = _scored(request, what, truth, task, numbers, folder, records)
         lines = (folder / PREDICTIONS).read_bytes()
     return _Result(name, report, sample, tuple(record.ok for record in records), lines)
 
 
 def _scored(
-    request: Request, what: str, truth: Truth, task: Task, folder: Path, records: Sequence[Record]
+    request: Request,
+    what: str,
+    truth: Truth,
+    task: Task,
+    numbers: Mapping[int, int],
+    folder: Path,
+    records: Sequence[Record],
 ) -> tuple[AnyReport, Sample | None]:
     if what == "maps":
-        return score_maps(truth, records, task, VOID, request.names, request.how)
+        return score_maps(truth, records, task, VOID, request.names, request.how, numbers)
     progress = LineProgress(quiet=request.frame.quiet)
     options = ReadOptions(
         masks=what == "segment",

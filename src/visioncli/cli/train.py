@@ -51,7 +51,7 @@ def train(
         typer.Argument(
             metavar="DATA",
             help="Class folders, a CSV path,label, a zip, annotations (--crops), a set of `vision datasets`; "
-            "folders images and masks; or annotations of boxes (--task detect).",
+            "folders images and masks, COCO outlines (--task segment); or annotations of boxes (--task detect).",
         ),
     ],
     out: Annotated[
@@ -75,7 +75,7 @@ def train(
             "-m",
             metavar="NAME",
             help="What to begin with.",
-            show_default="efficientnet_lite0; masks: unet_lite0; boxes: ssd_mobilenet_v2",
+            show_default="by the task",
             autocompletion=completion.network_names,
         ),
     ] = None,
@@ -90,7 +90,7 @@ def train(
             UNFREEZE,
             "Which layers go on learning after the head.",
             _LEARNING,
-            "none; for masks all, for boxes of 200 pictures too",
+            "none; masks and many boxes: all",
         ),
     ] = None,
     augment: Annotated[
@@ -160,7 +160,7 @@ def train(
             "-b",
             metavar="N",
             help="Pictures a step.",
-            show_default="8 to 64, by their number; of masks and boxes to 8",
+            show_default="8 to 64, by their number",
             rich_help_panel=_LEARNING,
         ),
     ] = None,
@@ -175,9 +175,24 @@ def train(
         ),
     ] = None,
     dropout: Annotated[
-        float,
-        typer.Option("--dropout", metavar="P", help="Before the head of a classifier.", rich_help_panel=_LEARNING),
-    ] = 0.2,
+        float | None,
+        typer.Option(
+            "--dropout",
+            metavar="P",
+            help="Before the last layer.",
+            show_default="0.2; masks: 0",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            metavar="FILE",
+            help="Begin with these weights for the network of --model.",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
     views: Annotated[
         int | None,
         typer.Option(
@@ -215,6 +230,16 @@ def train(
             metavar="FILE",
             help="Masks: names of the classes from 0 on, one a line.",
             show_default="DATA/classes.txt",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
+    palette: Annotated[
+        Path | None,
+        typer.Option(
+            "--palette",
+            metavar="FILE",
+            help="Masks in colours: lines `r g b name`, such as CamVid's label_colors.txt.",
+            show_default="DATA/label_colors.txt",
             rich_help_panel=_DATA,
         ),
     ] = None,
@@ -323,9 +348,11 @@ def train(
         {
             "task": task,
             "model": model,
+            "weights": None if weights is None else str(weights),
             "crops": crops,
             "images": None if images is None else str(images),
             "names": None if names is None else str(names),
+            "palette": None if palette is None else str(palette),
             "mirror_url": mirror_url,
         },
         {"devices": devices, "precision": precision.value},

@@ -1,6 +1,7 @@
 """Label maps: pictures whose pixels are class numbers (PNG, 8 or 16 bits, grey or palette), one or a folder."""
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,9 @@ NAME = "labelmap"
 SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".gif", ".pgm"})
 MODES = frozenset({"1", "L", "P", "I", "I;16", "I;16B", "I;16L"})
 
+COLOURED = "coloured_map"
+"""Kind of failure of a picture in colours, which may be a map all the same, with a colour a class."""
+
 OURS = ".mask.png"
 
 
@@ -29,16 +33,20 @@ class LabelMapPair:
     predicted: Path
 
 
-def read_map(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """(H, W) class numbers. Raises DatasetError where the file is no picture or has no one number a pixel."""
+def read_map(path: Path, data: bytes | None = None) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """(H, W) class numbers of a file, or of the `data` that are called `path`.
+
+    Raises DatasetError where it is no picture or has no one number a pixel (kind COLOURED).
+    """
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with open_bytes(path) as file, Image.open(file) as picture:
+        with open_bytes(path) if data is None else io.BytesIO(data) as file, Image.open(file) as picture:
             mode = picture.mode
             if mode not in MODES:
                 raise DatasetError(
-                    f"{path}: a label map holds one class number a pixel (grey or palette), but this is {mode}."
+                    f"{path}: a label map holds one class number a pixel (grey or palette), but this is {mode}.",
+                    COLOURED,
                 )
             values = np.asarray(picture)
     except DatasetError:
@@ -54,6 +62,17 @@ def read_map(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
     if values.min(initial=0) < 0 or values.max(initial=0) > 65535:
         raise DatasetError(f"{path}: class numbers must lie in 0 to 65535.")
     return values.astype(np.uint16)
+
+
+def renumbered(found: NDArray[np.unsignedinteger], numbers: Mapping[int, int]) -> NDArray[np.unsignedinteger]:
+    """A map with other numbers: `numbers` has them by those in the map; what is not among them stays."""
+    if all(value == number for value, number in numbers.items()):
+        return found
+    table = np.arange(max(int(found.max(initial=0)), *numbers) + 1).astype(np.uint16)
+    for value, number in numbers.items():
+        table[value] = number
+    renamed: NDArray[np.uint16] = table[found]
+    return renamed
 
 
 def ours(folder: Path) -> list[Path]:

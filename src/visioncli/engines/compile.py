@@ -38,6 +38,7 @@ _OUTPUTS = {
     "ssd_mobilenet_v2": ("box_codes", "class_logits"),
     "efficientdet": ("box_codes", "class_logits"),
     "deeplab": ("logits",),
+    "deeplab_dense": ("logits",),
     "movenet": ("keypoints",),
     "lenet": ("logits",),
     "fractalnet": ("logits",),
@@ -47,7 +48,7 @@ _OUTPUTS = {
     "yolov3:tiny": ("coarse", "fine"),
 }
 """Architectures that are known to come through whole, with the names of their outputs; see also `_outputs`."""
-_ANY_SIZE = {"deeplab": (8, 1), "unet": (32, 0), "unet_lite": (32, 0)}
+_ANY_SIZE = {"deeplab": (8, 1), "deeplab_dense": (32, 0), "unet": (32, 0), "unet_lite": (32, 0)}
 """Those of them that take pictures of a k + b by a m + b pixels; the others take their input size only."""
 
 

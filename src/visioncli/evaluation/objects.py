@@ -2,9 +2,10 @@
 `vision iou`."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from visioncli.datasets import class_names, coco_json, csv_boxes, roots, yolo
 from visioncli.datasets.align import Aligned, align
 from visioncli.datasets.file_bytes import exists, open_bytes
 from visioncli.datasets.interface import DatasetError, ReadOptions
-from visioncli.datasets.label_maps import LabelMapPair, read_pairs
+from visioncli.datasets.label_maps import LabelMapPair, read_pairs, renumbered
 from visioncli.datasets.picture_sizes import PictureTable, pictures_in
 from visioncli.datasets.recognise import Format, read
 from visioncli.datasets.roots import Part
@@ -236,9 +237,10 @@ def score_maps(
     ignore_index: int | None,
     names: Path | None,
     how: Resampling,
+    numbers: Mapping[int, int] = MappingProxyType({}),
 ) -> tuple[LabelMapReport, Sample | None]:
     """The label maps that `records` name, one for each of the truth's pictures, against its own; and what intervals
-    are made of, where they are wanted."""
+    are made of, where they are wanted. `numbers` are those of the network by those in the truth."""
     called = tuple(task.labels.get(i, str(i)) for i in range(max(task.labels, default=-1) + 1))
     called = class_names.read(names) if names is not None else called
     scores = LabelMapScores(ignore_index, called, resamples=how.resamples, seed=how.seed)
@@ -248,6 +250,6 @@ def score_maps(
         if record.ok
     ]
     for both, true_map, predicted in read_pairs(pairs):
-        scores.add(both.name, true_map, predicted)
+        scores.add(both.name, renumbered(true_map, numbers), predicted)
     report = scores.report(str(truth.path), task.model.name)
     return report, scores.sample(report) if how.resamples else None

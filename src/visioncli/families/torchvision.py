@@ -28,7 +28,8 @@ _ZERO_EPSILON = {
 # Classifiers that only training uses; published weights hold them.
 _TRAINING_ONLY = ("aux1.", "aux2.", "AuxLogits.", "aux_classifier.")
 _DETECTORS = ("fasterrcnn", "maskrcnn", "keypointrcnn", "retinanet", "fcos", "ssd")
-_SEGMENTERS = ("fcn_", "deeplabv3_", "lraspp_")
+_WITH_AUXILIARY = ("fcn_", "deeplabv3_")
+_SEGMENTERS = (*_WITH_AUXILIARY, "lraspp_")
 
 
 def build(variant: str, classes: str | None = None) -> nn.Module:
@@ -58,7 +59,7 @@ def build(variant: str, classes: str | None = None) -> nn.Module:
             lambda module, inputs, answers: answers if module.training else _one_picture(answers)
         )
     elif variant.startswith(_SEGMENTERS):
-        network.register_forward_hook(lambda module, inputs, answer: answer["out"])
+        _answers_with_logits(network)
     return network
 
 
@@ -69,6 +70,34 @@ def set_size(network: nn.Module, size: int) -> None:
     if isinstance(transform, models.detection.transform.GeneralizedRCNNTransform) and not transform.fixed_size:
         (before,) = transform.min_size
         transform.min_size, transform.max_size = (size,), round(transform.max_size * size / before)
+
+
+def build_learner(variant: str, classes: str) -> nn.Module:
+    """The untrained network as it learns: FCN and DeepLab have an auxiliary classifier on features halfway (PSPNet,
+    arXiv 1612.01105), whose logits follow those of the network, `(N, 2 C, H, W)`, in training mode."""
+    if not variant.startswith(_WITH_AUXILIARY):
+        return build(variant, classes)
+    network: nn.Module = models.get_model(
+        variant, weights=None, weights_backbone=None, num_classes=int(classes), aux_loss=True
+    )
+    _answers_with_logits(network)
+    return network
+
+
+def _answers_with_logits(network: nn.Module) -> None:
+    """In place of a dictionary. Tells what of the network its published weights know, and which layer must not learn
+    from its batch: the one that sees a whole picture as one pixel, of which one picture has no variance."""
+
+    def logits(module: nn.Module, inputs: Any, answer: dict[str, Tensor]) -> Tensor:
+        if module.training and "aux" in answer:
+            return torch.cat((answer["out"], answer["aux"]), 1)
+        return answer["out"]
+
+    network.register_forward_hook(logits)
+    network.encoder_parts = ("backbone",)  # type: ignore[assignment]
+    network.still_parts = tuple(  # type: ignore[assignment]
+        name for name, module in network.named_modules() if type(module).__name__ == "ASPPPooling"
+    )
 
 
 class _ConstantsOnCpu(TorchFunctionMode):

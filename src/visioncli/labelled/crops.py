@@ -7,6 +7,7 @@ left out.
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from visioncli.datasets import recognise, roots
@@ -30,6 +31,13 @@ def read(name: str, images: str | None = None) -> PictureSet:
 
 def read_tree(tree: Tree, images: str | None = None) -> PictureSet:
     """As `read`, of an archive: its texts are unpacked for a moment, its pictures stay where they are."""
+    with texts_of(tree) as folder:
+        return _read(folder, tree.source, [Folder(images)] if images else [tree])
+
+
+@contextmanager
+def texts_of(tree: Tree) -> Iterator[Path]:
+    """The texts of an archive, for a moment in a folder. Raises SetError."""
     with tempfile.TemporaryDirectory(prefix="vision-") as temporary:
         for name in tree.files:
             if name.lower().endswith(_TEXTS) and ".." not in name.split("/") and not name.startswith("/"):
@@ -39,7 +47,7 @@ def read_tree(tree: Tree, images: str | None = None) -> PictureSet:
                     target.write_bytes(tree.read(name, _MOST_TEXT))
                 except OSError as problem:
                     raise SetError(f"{tree.path(name)}: it cannot be unpacked: {problem.strerror}.") from None
-        return _read(Path(temporary), tree.source, [Folder(images)] if images else [tree])
+        yield Path(temporary)
 
 
 def holds_annotations(path: Path) -> bool:

@@ -1,5 +1,6 @@
 """Which networks `vision train` takes, by their rows alone: nothing is built or imported to tell."""
 
+from visioncli.models import mask_learners
 from visioncli.models.row import ModelRow
 
 _DETECTORS = ("ssd_mobilenet_v2", "yolov3", "rfcn", "torchvision")
@@ -15,5 +16,5 @@ def is_trainable(row: ModelRow, task: str) -> bool:
         # Masks and keypoints are learned with boxes or not at all, and data with boxes have neither.
         return family in _DETECTORS and row.form in ("", "grids", "boxes")
     if task == "segment":
-        return row.form == "dense"
+        return mask_learners.can_begin_with(row)
     return task == "classify" and family not in _NO_CLASSIFIERS

@@ -16,6 +16,8 @@ from visioncli.networks.folded_mobilenet import InvertedResidual, SameConv2d
 from visioncli.weights.tflite import check_shapes, convolution_weights, read_tflite
 
 CLASSES = 21
+STRIDE = 8
+"""Pixels of the input from one answer to the next."""
 
 # Channels, expansion, stride, dilation of the inverted residuals.
 _BLOCKS = (
@@ -36,7 +38,7 @@ class DeepLabMobileNetV2(nn.Module):
     the input pixel (8 i, 8 j). Class 0 is background, the others are in Pascal VOC's order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int = CLASSES) -> None:
         super().__init__()
         self.stem = SameConv2d(3, 16, 3, stride=2)
         blocks: list[nn.Module] = []
@@ -48,7 +50,7 @@ class DeepLabMobileNetV2(nn.Module):
         self.pooled = SameConv2d(160, 256, 1)
         self.local = SameConv2d(160, 256, 1)
         self.merge = SameConv2d(512, 256, 1)
-        self.logits = SameConv2d(256, CLASSES, 1)
+        self.logits = SameConv2d(256, classes, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         features = self.blocks(F.relu6(self.stem(x)))

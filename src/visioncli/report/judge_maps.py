@@ -8,25 +8,20 @@ import numpy as np
 
 from visioncli.datasets import class_names
 from visioncli.datasets.interface import DatasetError
-from visioncli.datasets.label_maps import LabelMapPair, read_map, read_pairs
 from visioncli.evaluation.difference import difference
 from visioncli.evaluation.score import Resampling
 from visioncli.metrics.label_map_scores import MOST_LABELS, LabelMapScores
 from visioncli.metrics.report import LabelMapReport
+from visioncli.report import maps
 from visioncli.report.classes import ClassTable, labels_of
 from visioncli.report.columns import numbers, starts
 from visioncli.report.judged import RIGHT, UNKNOWN, WRONG, Judged, RunVerdict, comparison
 from visioncli.report.masks import SmallMask, of_pixels
 from visioncli.report.objects import Answers, Rows
-from visioncli.report.outputs import Output
 from visioncli.report.truth import MapTruth
-from visioncli.results import Record
 
-VOID = 255
-"""Pixels of this value do not count."""
 BACKGROUND = 0
 HEADLINES = ("miou", "dice", "pixel_accuracy")
-ENDING = ".mask.png"
 
 
 def judge(
@@ -36,7 +31,7 @@ def judge(
 
     Raises DatasetError where maps cannot be read or differ in size.
     """
-    everywhere = np.array([file is not None for file in truth.files], bool)
+    everywhere = np.array([one is not None for one in truth.maps], bool)
     for run in runs:
         everywhere &= run.ok
     places = np.flatnonzero(everywhere).tolist()
@@ -52,12 +47,12 @@ def judge(
                 first = runs[a].output.name, held[a].sample(reports[a])
                 second = runs[b].output.name, held[b].sample(reports[b])
                 tests.append(comparison(a, b, difference(first, second, how).sentence()))
-    rows = _rows(truth, places, len(truth.files), table, called)
+    rows = _rows(truth, places, len(truth.maps), table, called)
     return Judged(
         kind="maps",
         source=truth.source,
         pictures=len(places),
-        runs=tuple(_verdict(s, r, places, len(truth.files), least) for s, r in zip(held, reports, strict=True)),
+        runs=tuple(_verdict(s, r, places, len(truth.maps), least) for s, r in zip(held, reports, strict=True)),
         truth=rows.to_json() | {"known": numbers(everywhere)},
         comparisons=tuple(tests),
         warnings=truth.warnings,
@@ -78,23 +73,19 @@ def _called(runs: Sequence[Answers], names: Path | None) -> tuple[str, ...]:
 def _score(
     truth: MapTruth, run: Answers, places: Sequence[int], how: Resampling, called: tuple[str, ...]
 ) -> LabelMapScores:
-    scores = LabelMapScores(VOID, called, resamples=how.resamples, seed=how.seed)
-    pairs = []
+    scores = LabelMapScores(maps.VOID, called, resamples=how.resamples, seed=how.seed)
     for place in places:
         record = run.output.records[run.record[place]]
-        own = truth.files[place]
+        own = truth.maps[place]
         assert own is not None
-        pairs.append(LabelMapPair(record.input, own, _map_file(record, run.output)))
-    for both, true_map, predicted in read_pairs(pairs):
-        scores.add(both.name, true_map, predicted)
+        true, predicted = own(), maps.of_record(record, run.output)
+        if true.shape != predicted.shape:
+            (h, w), (h2, w2) = true.shape, predicted.shape
+            raise DatasetError(
+                f"{record.input}: the label map of {run.output.name} is {w2} x {h2} pixels, but the truth {w} x {h}."
+            )
+        scores.add(record.input, true, predicted)
     return scores
-
-
-def _map_file(record: Record, output: Output) -> Path:
-    """The map that the run wrote: where its record says, or beside the records, if the folder has moved since."""
-    said = Path(record.files.get("mask", ""))
-    moved = output.folder / f"{record.output}{ENDING}"
-    return said if record.files.get("mask") and said.is_file() and not moved.is_file() else moved
 
 
 def _verdict(
@@ -117,10 +108,10 @@ def _rows(truth: MapTruth, places: Sequence[int], pictures: int, table: ClassTab
     """The true classes of each picture as masks, without the background."""
     found: dict[int, list[tuple[int, SmallMask]]] = {}
     for place in places:
-        file = truth.files[place]
-        assert file is not None
-        values = read_map(file)
-        present = [v for v in np.unique(values).tolist() if v not in (BACKGROUND, VOID)]
+        own = truth.maps[place]
+        assert own is not None
+        values = own()
+        present = [v for v in np.unique(values).tolist() if v not in (BACKGROUND, maps.VOID)]
         found[place] = [
             (table.code(called[v] if v < len(called) else str(v), v), of_pixels(values == v)) for v in present
         ]

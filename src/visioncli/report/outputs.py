@@ -25,7 +25,7 @@ NOT_SHOWN = frozenset({"embed"})
 @dataclass(frozen=True, slots=True, eq=False)
 class Output:
     """What one network answered: `records` in their order, and of each the names of its classes where the truth
-    stands beside it, else None.
+    stands beside it, else None. `maps` are the true masks that stand beside each instead.
 
     `path` is the file of the records, `folder` the one it lies in, `name` what the run is called on the page.
     `says` is a sentence of what there is.
@@ -37,6 +37,7 @@ class Output:
     task: str
     records: tuple[Record, ...]
     truths: tuple[tuple[str, ...] | None, ...]
+    maps: tuple[dict[str, Any] | None, ...] = ()
     warnings: tuple[str, ...] = ()
     says: str = ""
 
@@ -98,6 +99,7 @@ def _record_files(path: Path) -> list[Path]:
 def _read(path: Path) -> Output:
     records: list[Record] = []
     truths: list[tuple[str, ...] | None] = []
+    maps: list[dict[str, Any] | None] = []
     damaged: list[int] = []
     try:
         with path.open(encoding="utf-8", errors="surrogateescape") as lines:
@@ -105,12 +107,13 @@ def _read(path: Path) -> Output:
                 if line.strip():
                     try:
                         record = Record.from_json(json.loads(line, parse_constant=_refuse))
-                        truth = _truth_beside(record.extra)
+                        truth, true_map = _truth_beside(record.extra), _map_beside(record.extra)
                     except (ValueError, RecursionError):
                         damaged.append(number)
                         continue
                     records.append(record)
                     truths.append(truth)
+                    maps.append(true_map)
     except OSError as problem:
         raise InputError("read_failed", f"{path}: it cannot be read: {problem.strerror or problem}.") from None
     if not records:
@@ -120,7 +123,9 @@ def _read(path: Path) -> Output:
     if len(tasks) > 1:
         raise DatasetError(f"{path}: it holds records of {' and '.join(sorted(tasks))}.")
     name = folder.resolve().name if path.name in (PREDICTIONS, VALIDATED) else path.stem
-    return Output(name, path, folder, tasks.pop(), tuple(records), tuple(truths), tuple(_about(path, damaged)))
+    return Output(
+        name, path, folder, tasks.pop(), tuple(records), tuple(truths), tuple(maps), tuple(_about(path, damaged))
+    )
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -137,11 +142,25 @@ def _truth_beside(extra: dict[str, Any]) -> tuple[str, ...] | None:
     """The names of the classes that `vision train` and `vision eval` put beside a record. Raises ValueError."""
     truth = extra.get("truth")
     if truth is None or (isinstance(truth, dict) and isinstance(truth.get("mask"), str)):
-        return None  # masks are compared with their files, which --truth names
+        return None
     labels = truth.get("labels") if isinstance(truth, dict) else None
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ValueError("the truth beside it is not a list of class names")
     return tuple(labels)
+
+
+def _map_beside(extra: dict[str, Any]) -> dict[str, Any] | None:
+    """The true masks that `vision train` puts beside a record. Raises ValueError."""
+    truth = extra.get("truth")
+    if not isinstance(truth, dict) or "segments" not in truth:
+        return None
+    parts = truth["segments"]
+    if not isinstance(parts, list) or not all(
+        isinstance(part, dict) and type(part.get("label_id")) is int and isinstance(part.get("mask"), dict)
+        for part in parts
+    ):
+        raise ValueError("the truth beside it is no list of masks")
+    return truth
 
 
 def _told_apart(found: Sequence[Output]) -> list[Output]:
@@ -155,7 +174,7 @@ def _told_apart(found: Sequence[Output]) -> list[Output]:
         tries = (name if n == 1 else f"{name} {n}" for n in range(1, len(found) + 1))
         own = next(t for t in tries if t not in taken)
         taken.add(own)
-        out.append(Output(own, one.path, one.folder, one.task, one.records, one.truths, one.warnings))
+        out.append(Output(own, one.path, one.folder, one.task, one.records, one.truths, one.maps, one.warnings))
     return out
 
 

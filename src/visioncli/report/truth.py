@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from visioncli.datasets.interface import DatasetError
@@ -18,8 +19,9 @@ from visioncli.labelled.archives import INSIDE
 from visioncli.labelled.interface import Example
 from visioncli.labelled.recognise import read_set
 from visioncli.report.alike import TITLES
+from visioncli.report.maps import VOID, MapOf, of_file, of_truth
 from visioncli.report.outputs import Output, Pictures
-from visioncli.weights.runs import is_run, read_facts
+from visioncli.weights.runs import is_run, mask_numbers, read_facts
 
 CLASSES = ("classify", "gradcam")
 """Tasks whose answers are classes of whole pictures."""
@@ -53,7 +55,7 @@ class MapTruth:
     """Label maps: those of the N pictures, None where a picture has none."""
 
     source: str
-    files: tuple[Path | None, ...]
+    maps: tuple[MapOf | None, ...]
     warnings: tuple[str, ...] = ()
 
 
@@ -67,6 +69,8 @@ def truth_of(source: str | None, outputs: Sequence[Output], pictures: Pictures) 
     """
     task = outputs[0].task
     if source is None:
+        if task == "segment":
+            return maps_beside(outputs, pictures)
         return beside(outputs, pictures) if task in CLASSES else None
     if task in TITLES:
         raise UsageError(
@@ -83,7 +87,7 @@ def truth_of(source: str | None, outputs: Sequence[Output], pictures: Pictures) 
         return _of_set(source, pictures)
     path = Path(source)
     if task == "segment" and (maps := _maps_below(path)) is not None:
-        return _maps(source, maps, pictures)
+        return _maps(source, maps, outputs, pictures)
     side = locate(path, None, keypoints=task == "pose")
     if side.form is Format.JSONL:
         raise UsageError(f"{source} holds predictions, not a truth. Name it as one of the runs.")
@@ -163,12 +167,26 @@ def _maps_below(path: Path) -> Path | None:
     return path if side.form is Format.LABELMAP else None
 
 
-def _maps(source: str, folder: Path, pictures: Pictures) -> MapTruth:
+def maps_beside(outputs: Sequence[Output], pictures: Pictures) -> MapTruth | None:
+    """The true masks that `vision train` puts beside the records of a RUN; None where there are none."""
+    found: list[MapOf | None] = [None] * len(pictures.names)
+    for output, places in zip(outputs, pictures.places, strict=True):
+        for record, truth, place in zip(output.records, output.maps, places, strict=True):
+            if truth is not None and found[place] is None:
+                found[place] = partial(of_truth, truth, record)
+    if not any(one is not None for one in found):
+        return None
+    source = str(outputs[0].path)
+    return MapTruth(source, tuple(found), tuple(_without(source, found)))
+
+
+def _maps(source: str, folder: Path, outputs: Sequence[Output], pictures: Pictures) -> MapTruth:
     files = list(pictures_in(folder))
     names = tuple(picture_name(file, folder) for file in files)
     place = match_names(names, pictures.names, source, "the runs")
-    found = tuple(files[at] if at >= 0 else None for at in place.tolist())
-    if not any(file is not None for file in found):
+    values = next(filter(None, (mask_numbers(output.folder, VOID) for output in outputs)), {})
+    found = tuple(partial(of_file, files[at], values) if at >= 0 else None for at in place.tolist())
+    if not any(one is not None for one in found):
         raise DatasetError(
             f"{source} has a label map for none of these pictures: it has {names[0] if names else 'none'}, and the "
             f"runs have {pictures.names[0]}."

@@ -7,15 +7,21 @@ from torch import Tensor, nn
 
 from visioncli.models.labels import load_labels
 from visioncli.models.row import ModelRow
+from visioncli.resolve import outputs_of
 from visioncli.weights.checkpoints import architecture, shapes
 
 
-def known_columns(base: ModelRow, row: ModelRow, *, background: bool) -> list[int | None]:
+def known_columns(base: ModelRow, row: ModelRow, *, background: bool, gaps: bool = True) -> list[int | None]:
     """Of each class of `row`'s network, that for nothing first where there is one, its place in the network of
-    `base`; None where it has none. Classes are the same whose names are, in small letters."""
+    `base`; None where it has none. Classes are the same whose names are, in small letters.
+
+    With `gaps` the network of `base` has a place for each number up to the highest id, else for each class.
+    """
     labels = load_labels(base.labels)
-    # Without a class for nothing, they come in the order of their ids, which may have gaps.
-    places = labels if background else dict(enumerate(labels[n] for n in sorted(labels)))
+    count = base.architecture.rpartition(":")[2]
+    if count.isdecimal() and int(count) != outputs_of(base):
+        labels = {}  # weights of one's own, whose classes nobody named
+    places = labels if gaps else dict(enumerate(labels[n] for n in sorted(labels)))
     known = {label.casefold(): place for place, label in places.items()}
     columns = [known.get(label.casefold()) for label in load_labels(row.labels).values()]
     return [0, *columns] if background else columns

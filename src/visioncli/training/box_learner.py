@@ -32,6 +32,9 @@ class BoxLearner(ABC):
     """Pictures a step, where nobody says."""
     dearer: ClassVar[float] = 3.0
     """What a step of all layers costs more than one of the last ones."""
+    many: ClassVar[float] = 200
+    """Pictures from which all layers of a pretrained network learn, where nobody says: with fewer, what it knows is
+    spoilt more than it gains, and the heads alone take a third of the time."""
     visits: ClassVar[int] = 12_000
     """Pictures times epochs, where no number of epochs is given."""
 

@@ -18,6 +18,7 @@ def learner_class(row: ModelRow) -> type[BoxLearner] | None:
         from visioncli.training.yolo_learner import YoloLearner
 
         return YoloLearner
-    from visioncli.training.torchvision_learner import TorchvisionLearner
+    from visioncli.training.torchvision_learner import FocalLearner, TorchvisionLearner
 
-    return TorchvisionLearner
+    focal = family == "torchvision" and row.architecture.split(":")[1].startswith(("retinanet", "fcos"))
+    return FocalLearner if focal else TorchvisionLearner

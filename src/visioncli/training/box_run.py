@@ -15,9 +15,6 @@ from visioncli.training.job import Job, box_names
 from visioncli.training.one_run import Training
 from visioncli.training.recipe import Recipe, Start, Unfreeze
 
-MANY = 200
-"""Pictures from which all layers learn where nobody says: with fewer, what a network knows is spoilt more than it
-gains, and the heads alone take a third of the time."""
 _FEWEST_EPOCHS, _MOST_EPOCHS = 5, 60
 _FINISH_SECONDS, _FINISH_A_PICTURE, _FINISH_A_GFLOP = 20.0, 0.02, 0.03
 
@@ -74,19 +71,27 @@ def learner_of(row: ModelRow) -> type[BoxLearner]:
     """How the network of a row learns. Raises UsageError where it cannot be trained here."""
     found = learner_class(row)
     if found is None:
-        raise UsageError(f"{row.name} cannot be trained to detect here. Begin with ssd_mobilenet_v2.")
+        if "segment" in row.tasks:
+            raise UsageError(
+                f"{row.name} learns masks with its boxes, and only boxes are learned here. Begin with "
+                f"{row.name.replace('mask', 'faster')}, which is the same network without masks."
+            )
+        raise UsageError(
+            f"{row.name} cannot be trained to detect here. Begin with ssd_mobilenet_v2, or with another one of "
+            "vision models --task detect: yolov3_tiny, rfcn_resnet50, or any of torchvision's."
+        )
     return found
 
 
 def box_recipe(base: ModelRow, pictures: int, choices: Mapping[str, Any]) -> Recipe:
     """What was chosen, and what so many pictures and the network make of the rest. Raises UsageError."""
-    learner_of(base)
+    learner = learner_of(base)
     start = Start.SCRATCH if isinstance(base.source, Untrained) else Start.PRETRAINED
     chosen: dict[str, Any] = {"start": start, **choices}
     scratch = chosen["start"] == Start.SCRATCH
     if "unfreeze" not in chosen:
-        chosen["unfreeze"] = Unfreeze.ALL if scratch or pictures >= MANY else Unfreeze.NONE
+        chosen["unfreeze"] = Unfreeze.ALL if scratch or pictures >= learner.many else Unfreeze.NONE
     recipe = Recipe.of(**chosen)
     if recipe.size is not None:
-        learner_of(base).resized(base, recipe.size)
+        learner.resized(base, recipe.size)
     return recipe

@@ -16,7 +16,7 @@ from visioncli.training.interface import Launcher
 from visioncli.training.job import Job, targets
 from visioncli.training.layers import drop_before, free, learning_mode
 from visioncli.training.lesson import Measured, OneTensorLesson, Sample
-from visioncli.training.recipe import Start, Unfreeze
+from visioncli.training.recipe import DROPOUT, Start, Unfreeze
 from visioncli.training.store import BUDGET, PictureStore
 from visioncli.weights.heads import head_of
 
@@ -42,7 +42,7 @@ class ClassLesson(OneTensorLesson):
     def __init__(self, job: Job, pictures: PictureSet, row: ModelRow, network: nn.Module, launcher: Launcher) -> None:
         self.job, self.row, self.network, self.launcher, self.recipe = job, row, network, launcher, job.recipe
         self.head = head_of(network, row)[1]
-        drop_before(self.head, network, self.recipe.dropout)
+        drop_before(self.head, network, DROPOUT if self.recipe.dropout is None else self.recipe.dropout)
         self.store, self.plain = (
             PictureStore(pictures.examples, row.input, BUDGET // launcher.world) for _ in range(2)
         )

@@ -16,7 +16,7 @@ from visioncli.models.row import Accuracy, ModelRow
 from visioncli.render import confusion, contact_sheet, curves
 from visioncli.results import dump_line
 from visioncli.tasks import TASKS
-from visioncli.tasks.classify.task import softmax
+from visioncli.tasks.classify.scores import softmax
 from visioncli.training import augment, head
 from visioncli.training.finishing import Ended
 from visioncli.training.job import targets

@@ -1,12 +1,15 @@
 """Which layers of a network learn: its head, its last blocks, or all; and how they behave while they do."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from visioncli.models.row import ModelRow
 from visioncli.training.recipe import Unfreeze
+from visioncli.weights.checkpoints import shapes
 
 LAST_BLOCKS = 2
 """What `--unfreeze last` frees beside the head: a quarter of the cost of all layers, and most of the gain."""
@@ -69,11 +72,40 @@ def learning_mode(network: nn.Module, *, keep_statistics: bool) -> None:
                 module.eval()
 
 
+@contextmanager
+def statistics_kept_for_one(network: nn.Module, pictures: int) -> Iterator[None]:
+    """Where a part of a batch is one picture alone, batch normalisation goes by the statistics so far: a map of one
+    place has none of its own, which torch refuses."""
+    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training]
+    for module in norms if pictures == 1 else ():
+        module.eval()
+    try:
+        yield
+    finally:
+        for module in norms:
+            module.train()
+
+
 def drop_before(head: nn.Module, network: nn.Module, share: float) -> None:
     """Dropout on what the head takes, where the network has none of its own (arXiv 1207.0580)."""
     if share and not any(isinstance(module, nn.Dropout) and module.p > 0 for module in network.modules()):
         head.register_forward_pre_hook(
             lambda module, inputs: (F.dropout(inputs[0], share, module.training), *inputs[1:])
+        )
+
+
+def drop_before_last(row: ModelRow, network: nn.Module, share: float) -> None:
+    """Dropout of whole channels (arXiv 1411.4280) on what the last layers take, those that tell classes apart: of
+    maps, a value alone is known from its neighbours. Where a network has dropout of its own, that gets the share."""
+    own = [m for m in network.modules() if isinstance(m, nn.Dropout | nn.Dropout2d) and m.p > 0]
+    for module in own:
+        module.p = share
+    if own:
+        return
+    few, many = shapes(row)
+    for name in {name.rpartition(".")[0] for name in few if few[name] != many[name]}:
+        network.get_submodule(name).register_forward_pre_hook(
+            lambda module, inputs: (F.dropout2d(inputs[0], share, module.training), *inputs[1:])
         )
 
 

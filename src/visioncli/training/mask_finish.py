@@ -22,6 +22,7 @@ from visioncli.render.colours import class_colour
 from visioncli.results import dump_line
 from visioncli.runner import run
 from visioncli.tasks import TASKS
+from visioncli.tasks.segment.masks import encode
 from visioncli.training import augment, mask_augment
 from visioncli.training.finishing import Ended
 from visioncli.training.mask_card import MaskCard, mask_card
@@ -80,17 +81,32 @@ def _measured(run_: MaskFinishing, row: ModelRow, places: np.ndarray, part: str,
     outcomes = run([pictures.examples[n] for n in places.tolist()], task, options)
     for k, (n, outcome) in enumerate(zip(places.tolist(), outcomes, strict=True)):
         record = outcome.record
+        truth: dict[str, Any] = {"mask": pictures.paths[n]}
         if record.ok:
             found = outcome.arrays["classes"]
             try:
-                scores.add(pictures.examples[n].shown, pictures.mask(n, found.shape), found)
+                true = pictures.mask(n, found.shape)
+                scores.add(pictures.examples[n].shown, true, found)
+                truth |= _segments(true, pictures.classes)
             except InputError as problem:
                 run_.watcher.failure(pictures.examples[n].shown, str(problem))  # it was there when training began
-        truth = {"mask": pictures.paths[n]}
         lines.append(dump_line(dataclasses.replace(record, extra=record.extra | {"truth": truth}).to_json()))
         run_.watcher.progress(what, k + 1, len(places))
     write_whole(run_.folder / f"{part}.jsonl", b"".join(lines))
     return scores.report(pictures.source, str(run_.folder))
+
+
+def _segments(true: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
+    """The true mask as a record has masks, whatever it was read from, without the first class."""
+    present = [n for n in np.unique(true).tolist() if n not in (0, IGNORED)]
+    found: dict[str, Any] = {
+        "segments": [
+            {"label": classes[n], "label_id": n, "mask": dataclasses.asdict(encode(true == n))} for n in present
+        ]
+    }
+    if (ignored := true == IGNORED).any():
+        found["ignored"] = dataclasses.asdict(encode(ignored))
+    return found
 
 
 def _write_confusion(run_: MaskFinishing, report: LabelMapReport) -> None:

@@ -4,8 +4,7 @@ import math
 from typing import Any
 
 from visioncli.labelled.interface import TEST
-from visioncli.models.row import ModelRow, Trained
-from visioncli.models.trainable import is_trainable
+from visioncli.models.row import ModelRow, Untrained
 from visioncli.training.job import Job, mask_names
 from visioncli.training.mask_finish import MaskFinishing, finish_masks
 from visioncli.training.mask_prepare import MaskPrepared
@@ -23,9 +22,10 @@ _FINISH_SECONDS, _FINISH_A_MEGAPIXEL = 15.0, 3.0
 class MaskTraining(Training):
     """All layers of a network for masks."""
 
-    def __init__(self, *args: Any, prepared: MaskPrepared, **named: Any) -> None:
+    def __init__(self, *args: Any, prepared: MaskPrepared, base: ModelRow, **named: Any) -> None:
+        """`base` is the network to begin with, its weights there, before it was made one that learns."""
         super().__init__(*args, **named)
-        self.prepared = prepared
+        self.prepared, self.base = prepared, base
 
     def seconds_to_finish(self) -> float:
         predicted = len(self.val) + len(self.prepared.part(TEST))
@@ -35,7 +35,7 @@ class MaskTraining(Training):
         """Random weights, but for what the network knows; and the first checkpoint."""
         from visioncli.training.worker import start
 
-        state = first_state(self.prepared.row, self.row, self.recipe.seed, self.recipe.start)
+        state = first_state(self.base, self.row, self.recipe.seed, self.recipe.start)
         start(self.folder, self._job(), state, (math.inf, math.inf), self.log.size)
 
     def finish(self) -> None:
@@ -60,7 +60,8 @@ class MaskTraining(Training):
             "ignore_index": pictures.ignore_index,
         }
         return Job(
-            {"set": self.data | known, "row": notes_of(self.model, prepared.row)}, mask_names(pictures), recipe,
+            {"set": self.data, "known": known, "row": notes_of(self.model, prepared.row)}, mask_names(pictures),
+            recipe,
             self.train, self.val, prepared.mirror, epochs, recipe.batch_size or BATCH,
             prepared.weights(recipe.balance), self.key, task="segment", turns=prepared.turns, side=prepared.side,
             crops=prepared.crops, area=prepared.area,
@@ -80,10 +81,11 @@ def first_state(base: ModelRow, row: ModelRow, seed: int, start: Start) -> dict[
 
     if start is Start.SCRATCH:
         return fresh_state(row, seed)
-    if isinstance(base.source, Trained):
+    if not isinstance(base.source, Untrained):
         known = load_network(base).state_dict()
         fresh = fresh_state(row, seed)
-        return {n: known[n].clone() if known[n].shape == tensor.shape else tensor for n, tensor in fresh.items()}
+        fitting = {name for name, tensor in fresh.items() if name in known and known[name].shape == tensor.shape}
+        return {name: known[name].clone() if name in fitting else tensor for name, tensor in fresh.items()}
     module, variant = architecture(row)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -91,13 +93,8 @@ def first_state(base: ModelRow, row: ModelRow, seed: int, start: Start) -> dict[
     return {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
 
-def can_begin_with(row: ModelRow) -> bool:
-    """Whether a row is a network for masks that is trained here."""
-    return is_trainable(row, "segment")
-
-
 def knows_something(row: ModelRow) -> bool:
     """Whether a network for masks begins with anything but random weights."""
     from visioncli.weights.checkpoints import architecture
 
-    return isinstance(row.source, Trained) or hasattr(architecture(row)[0], "pretrained")
+    return not isinstance(row.source, Untrained) or hasattr(architecture(row)[0], "pretrained")

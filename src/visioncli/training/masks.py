@@ -13,7 +13,7 @@ from visioncli.training import augment, mask_augment
 from visioncli.training.classes import PIXELS
 from visioncli.training.interface import Launcher
 from visioncli.training.job import Job
-from visioncli.training.layers import learning_mode
+from visioncli.training.layers import drop_before_last, learning_mode
 from visioncli.training.lesson import Measured, OneTensorLesson, Sample
 from visioncli.training.mask_store import MaskStore
 from visioncli.training.recipe import Start, Unfreeze
@@ -23,6 +23,8 @@ RATES = {Start.PRETRAINED: 1e-3, Start.SCRATCH: 2e-3}
 """Highest learning rates for batches of 8 crops. They hold half a million answers: nothing is scaled by the batch."""
 ENCODER_SHARE = 0.3
 """Part of that rate for a pretrained encoder, which has less to learn than the new layers after it."""
+AUXILIARY_SHARE = 0.5
+"""Of an auxiliary classifier's loss, as in torchvision's references."""
 CELL, MARGIN = 1024, 64
 """Validation pictures beyond `CELL` pixels are looked at in cells, each with so many pixels around it."""
 
@@ -63,6 +65,10 @@ class MaskLesson(OneTensorLesson):
         self.rate = RATES[self.recipe.start]
         encoder: tuple[str, ...] = getattr(network, "encoder_parts", ())
         self.encoder = [network.get_submodule(name) for name in encoder if self.recipe.start is Start.PRETRAINED]
+        still: tuple[str, ...] = getattr(network, "still_parts", ())
+        self.still = [network.get_submodule(name) for name in still]
+        if self.recipe.dropout:
+            drop_before_last(row, network, self.recipe.dropout)
 
     def visits(self) -> np.ndarray:
         """Place times `job.crops`, plus which crop of the picture it is."""
@@ -85,7 +91,7 @@ class MaskLesson(OneTensorLesson):
 
     def learning_mode(self) -> None:
         self.network.train()
-        for module in self.encoder:
+        for module in (*self.encoder, *self.still):
             learning_mode(module, keep_statistics=True)
 
     def augmented(self, epoch: int, visit: int) -> Sample:
@@ -100,9 +106,15 @@ class MaskLesson(OneTensorLesson):
         return x, torch.from_numpy(np.stack([classes for _, classes in samples])).to(device).long()
 
     def loss(self, logits: Tensor, wanted: Tensor) -> Tensor:
-        return mask_loss(logits, wanted, self.weights)
+        # Behind the logits stand those of an auxiliary classifier, where the network has one.
+        own, *auxiliary = torch.split(logits, self.classes, 1)
+        loss = mask_loss(own, wanted, self.weights)
+        for other in auxiliary:
+            loss = loss + AUXILIARY_SHARE * mask_loss(other, wanted, self.weights)
+        return loss
 
     def right(self, logits: Tensor, wanted: Tensor) -> float:
+        logits = logits[:, : self.classes]
         counts = wanted != IGNORED
         return float((logits.argmax(1) == wanted)[counts].float().mean()) if bool(counts.any()) else 0.0
 

@@ -33,6 +33,8 @@ class Balance(StrEnum):
 
 
 _WORDS: dict[str, type[StrEnum]] = {"start": Start, "unfreeze": Unfreeze, "augment": Augment, "balance": Balance}
+DROPOUT = 0.2
+"""As EfficientNet was trained."""
 MOST_SECONDS = 30 * 86_400.0
 VAL_SHARE, MANY = 0.2, 2000
 TINY_SIZE = 128
@@ -69,8 +71,8 @@ class Recipe:
     """Highest learning rate of AdamW (arXiv 1711.05101). None: 6e-4 for a pretrained network, 2e-3 from scratch,
     for batches of 64; in proportion for others."""
     weight_decay: float = 0.05
-    dropout: float = 0.2
-    """Before the head, as EfficientNet was trained."""
+    dropout: float | None = None
+    """Before the head. None: DROPOUT for classes of pictures, none for masks."""
     smoothing: float = 0.1
     """Label smoothing (arXiv 1512.00567): a label that is wrong costs less, and scores stay closer to the truth."""
     average: float = 0.99
@@ -95,7 +97,7 @@ class Recipe:
             raise UsageError(f"--views lies between 0 and 64, not {self.views}.")
         shares = {
             "--val": 0.5 if self.val_share is None else self.val_share,
-            "--dropout": self.dropout,
+            "--dropout": self.dropout or 0.0,
             "--label-smoothing": self.smoothing,
         }
         for name, share in shares.items():

@@ -34,7 +34,7 @@ class SsdLearner(BoxLearner):
     matched; None for those that it was published with."""
 
     batch_size: ClassVar[int] = 8
-    """Small steps early on are worth more than exact ones: with sixteen, AP50 was .10 after as many pictures, not .24."""
+    """More steps are worth more than exact ones: with sixteen, AP50 was .10 after as many pictures, not .24."""
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -18,6 +18,10 @@ from visioncli.weights.checkpoints import architecture
 
 BACKBONE_SHARE = 0.3
 """Part of the rate for a pretrained backbone, which has less to learn than the new layers after it."""
+REGIONS = 128
+"""Of the regions that a two-stage network proposes, how many of a picture are learned from, at most a quarter of them
+objects: the papers' number (arXiv 1504.08083). Torchvision's 512 take four times as long, and few pictures have so
+many objects."""
 _ANCHORS_FIRST = ("ssd", "retinanet")
 """Whose class logits are ordered by anchor, then class."""
 _BODIES = ("body", "stem", "layer1", "layer2", "layer3", "layer4", "features", "extra")
@@ -30,14 +34,20 @@ _KEPT = 1.5
 
 
 class TorchvisionLearner(BoxLearner):
-    """Faster R-CNN, RetinaNet, FCOS, SSD, SSDLite and R-FCN: pictures of any size and their targets -> losses."""
+    """Faster R-CNN, SSD, SSDLite and R-FCN: pictures of any size and their targets -> losses."""
 
     batch_size: ClassVar[int] = 8
     visits: ClassVar[int] = 6_000
+    many: ClassVar[float] = math.inf
+    """A pretrained backbone stays as it is, but on demand: on a CPU all layers would take hours."""
 
-    def __init__(self, network: nn.Module, row: ModelRow, start: Start) -> None:
+    def __init__(self, network: nn.Module, row: ModelRow, start: Start, knows: bool = False) -> None:
         super().__init__(network, row, start)
+        self.knows = knows
         architecture(row)[0].set_size(network, row.input.size)
+        heads = getattr(network, "roi_heads", None)
+        if heads is not None:
+            heads.fg_bg_sampler.batch_size_per_image = REGIONS
 
     @property
     def at_once(self) -> int:
@@ -46,7 +56,7 @@ class TorchvisionLearner(BoxLearner):
 
     @property
     def rate(self) -> float:
-        return 2e-4 if self.start is Start.PRETRAINED else 5e-4
+        return 2e-4 if self.start is Start.PRETRAINED else 1e-3
 
     @classmethod
     def resized(cls, row: ModelRow, size: int) -> ModelRow:
@@ -54,7 +64,18 @@ class TorchvisionLearner(BoxLearner):
         return super().resized(row, size) if _variant(row).startswith("ssd") else with_size(row, size)
 
     @classmethod
-    def first_state(cls, base: ModelRow, row: ModelRow, seed: int, start: Start) -> dict[str, Tensor]:
+    def settings(
+        cls, base: ModelRow, row: ModelRow, sides: np.ndarray, frames: np.ndarray, start: Start
+    ) -> dict[str, Any]:
+        """Whether the network knows all classes."""
+        return {
+            "knows": start is Start.PRETRAINED and None not in known_columns(base, row, background=cls.background)
+        }
+
+    @classmethod
+    def first_state(
+        cls, base: ModelRow, row: ModelRow, seed: int, start: Start, knows: bool = False
+    ) -> dict[str, Tensor]:
         from visioncli.weights.load import load_network
 
         network = fresh(row, seed)
@@ -62,7 +83,7 @@ class TorchvisionLearner(BoxLearner):
         if start is not Start.PRETRAINED:
             return state
         known = load_network(base)
-        columns = known_columns(base, row, background=True)
+        columns = known_columns(base, row, background=cls.background)
         first = _variant(row).startswith(_ANCHORS_FIRST)
         state = carried_over(known.state_dict(), state, row, columns, anchors_first=first)
         _same_epsilon(known, network, state)
@@ -105,6 +126,12 @@ class TorchvisionLearner(BoxLearner):
     def loss(self, network: nn.Module, inputs: list[Tensor], targets: Sequence[Target]) -> Tensor:
         found: dict[str, Tensor] = network(inputs, list(targets))
         return torch.stack([*found.values()]).sum()
+
+
+class FocalLearner(TorchvisionLearner):
+    """RetinaNet and FCOS: a sigmoid for each class, so that they need none for what is no object."""
+
+    background = False
 
 
 def _variant(row: ModelRow) -> str:

@@ -10,11 +10,13 @@ from typing import Any
 from visioncli.errors import UsageError
 from visioncli.labelled.boxes import read_boxes
 from visioncli.labelled.interface import VAL
-from visioncli.labelled.masks import is_mask_set, read_masks, read_names
+from visioncli.labelled.mask_sets import is_mask_set, read_masks
+from visioncli.labelled.masks import read_names
 from visioncli.labelled.recognise import read_set
 from visioncli.models import registry
+from visioncli.models.mask_learners import as_learner, can_begin_with, needs_weights
 from visioncli.models.row import ModelRow, Untrained
-from visioncli.resolve import describe, ready
+from visioncli.resolve import describe, own_weights, ready
 from visioncli.training.box_prepare import BoxPrepared, prepare_boxes
 from visioncli.training.look import Look
 from visioncli.training.mask_prepare import MaskPrepared, prepare_masks
@@ -38,9 +40,11 @@ def train(
     *,
     task: str | None = None,
     model: str | None = None,
+    weights: str | None = None,
     crops: bool = False,
     images: str | None = None,
     names: str | None = None,
+    palette: str | None = None,
     check: bool = False,
     resume: bool = False,
     offline: bool = False,
@@ -54,11 +58,11 @@ def train(
     """Trains a network on the pictures that `data` names, and writes it into the folder `out`.
 
     `data` is a folder of class folders, a table, a zip, a standard set …, to segment two folders `images` and
-    `masks`, or to detect annotations of boxes, as `vision train` takes it; `task` is "classify", "segment" or
-    "detect", None where the folders tell. `names` is a
-    file with the names of masks' classes. `choices` are fields of `Recipe` by name: `train("photos", "run",
-    unfreeze="all", seconds=600)`. With `check` the set is only looked at, and None is returned. `resume` goes on with
-    a run that was killed.
+    `masks` or outlines of COCO, or to detect annotations of boxes, as `vision train` takes it; `task` is "classify",
+    "segment" or "detect", None where the folders tell. `names` is a file with the names of masks' classes, `palette`
+    one with their colours. `weights` is a checkpoint to begin with in place of the published one. `choices` are
+    fields of `Recipe` by name: `train("photos", "run", unfreeze="all", seconds=600)`. With `check` the set is only
+    looked at, and None is returned. `resume` goes on with a run that was killed.
 
     Raises UsageError for impossible choices and for pictures that are in two splits, SetError where the set cannot be
     read, ModelUnavailable, OutputError.
@@ -71,10 +75,12 @@ def train(
         task = "segment" if not crops and is_mask_set(data) else "classify"
     if task not in TASKS:
         raise UsageError(f"A network is trained to {', to '.join(TASKS[:-1])} or to {TASKS[-1]}, not to {task}.")
-    _check_options(task, crops=crops, images=images, names=names, choices=choices)
+    _check_options(task, crops=crops, names=names, palette=palette, choices=choices)
     access = Access.of(offline, mirror_url, progress)
     model = model or DEFAULTS[task]
     base = describe(model, task, access=access)
+    if weights is not None:
+        base = own_weights(base, Path(weights), None, named=False)
     boxes = read_boxes(data, images) if task == "detect" and not _is_follower() else None
     recipe = _recipe(base, task, choices, 0 if boxes is None else len(boxes))
     _check_base(base, recipe, task)
@@ -82,17 +88,24 @@ def train(
         learn(run, math.inf, where, watcher)  # the first one's time counts
         return None
     with locked(run, check=check, resume=resume):
-        row = base if recipe.start is Start.SCRATCH or task == "segment" else ready(base, access)
+        waits = recipe.start is Start.SCRATCH or (task == "segment" and not needs_weights(base))
+        row = base if waits else ready(base, access)
         prepared: Prepared | MaskPrepared | BoxPrepared
+        told: dict[str, Any]
         if boxes is not None:
+            told = {"name": data, "images": images}
             watcher.say(f"{len(boxes):,} pictures to learn boxes of {_counted(boxes.classes)} from ({boxes.format}).")
             prepared = prepare_boxes(boxes, row, recipe, where.engine, where.options, watcher)
         elif task == "segment":
-            masks = read_masks(data)
+            told = {"name": data, "palette": palette, "images": images, "ignoring": recipe.ignore_index != -1}
+            masks = read_masks(**told)
             watcher.say(f"{len(masks):,} pictures to learn masks from ({masks.format}).")
-            prepared = prepare_masks(masks, read_names(data, names), row, recipe, where.options, watcher)
+            prepared = prepare_masks(
+                masks, read_names(data, names), as_learner(row), recipe, where.options, watcher, where.engine
+            )
         else:
-            pictures = read_set(data, crops=crops, images=images, access=access)
+            told = {"name": data, "crops": crops, "images": images}
+            pictures = read_set(**told, access=access)
             watcher.say(f"{len(pictures):,} pictures of {len(pictures.classes):,} classes ({pictures.format}).")
             prepared = prepare(pictures, row, recipe, where.engine, where.options, watcher)
         _tell(prepared.look, prepared.remarks, watcher)
@@ -104,9 +117,6 @@ def train(
             )
         if check:
             return None
-        told: dict[str, Any] = {"name": data}
-        if task != "segment":
-            told["images"] = images
         given = (run, prepared, recipe, where, watcher, begun, model, told, command)
         if isinstance(prepared, BoxPrepared):
             from visioncli.training.box_run import BoxTraining
@@ -115,10 +125,9 @@ def train(
         if isinstance(prepared, MaskPrepared):
             from visioncli.training.mask_run import MaskTraining
 
-            return MaskTraining(*given, prepared=prepared, resume=resume).run()
+            return MaskTraining(*given, prepared=prepared, base=row, resume=resume).run()
         from visioncli.training.class_run import ClassTraining
 
-        told["crops"] = crops
         return ClassTraining(*given, prepared=prepared, resume=resume).run()
 
 
@@ -129,18 +138,23 @@ def _tell(look: Look, remarks: Sequence[str], watcher: Watcher) -> None:
         watcher.failure(look.paths[n], error.message)
 
 
-def _check_options(task: str, *, crops: bool, images: str | None, names: str | None, choices: dict[str, Any]) -> None:
+def _check_options(
+    task: str, *, crops: bool, names: str | None, palette: str | None, choices: dict[str, Any]
+) -> None:
     """Raises UsageError where an option does not go with what is learned."""
     mine = {
         "classify": ("classes of whole pictures", {"--crops": crops or None, "--views": choices.get("views")}),
         "segment": (
             "masks",
-            {"--names": names, "--turns": choices.get("turns"), "--ignore-index": choices.get("ignore_index")},
+            {
+                "--names": names,
+                "--palette": palette,
+                "--turns": choices.get("turns"),
+                "--ignore-index": choices.get("ignore_index"),
+            },
         ),
         "detect": ("boxes", {}),
     }
-    if task == "segment" and images is not None:
-        raise UsageError("--images is for pictures of annotations, and this is to learn masks.")
     for own, (what, options) in mine.items():
         for name in (name for name, value in options.items() if value is not None and task != own):
             raise UsageError(f"{name} is for {what}, and this is to learn {mine[task][0]}.")
@@ -157,12 +171,13 @@ def _recipe(base: ModelRow, task: str, choices: dict[str, Any], pictures: int) -
 
         return box_recipe(base, pictures, choices)
     if task == "segment":
-        from visioncli.training.mask_run import can_begin_with, knows_something
+        from visioncli.training.mask_run import knows_something
 
         if not can_begin_with(base):
             raise UsageError(
-                f"{base.name} cannot be trained to segment here. Begin with unet_lite0, unet, unet_medium or "
-                "unet_paper, or with a RUN folder of one of them."
+                f"{base.name} cannot be trained to segment here. Begin with unet_lite0, unet, unet_medium, "
+                "unet_paper, deeplab_v3_mobilenet_v2, torchvision's FCN, DeepLab v3 or LRASPP, or with a RUN folder "
+                "of one of them."
             )
         start = Start.PRETRAINED if knows_something(base) else Start.SCRATCH
         choices = {"start": start, "unfreeze": Unfreeze.ALL} | choices

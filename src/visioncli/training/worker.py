@@ -3,7 +3,6 @@
 import dataclasses
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,11 @@ from torch import Tensor, nn
 from visioncli.errors import UsageError
 from visioncli.labelled.boxes import BoxSet, read_boxes
 from visioncli.labelled.interface import PictureSet
-from visioncli.labelled.masks import MaskSet, read_masks
+from visioncli.labelled.mask_sets import read_masks
+from visioncli.labelled.masks import MaskSet
 from visioncli.labelled.recognise import read_set
 from visioncli.metrics.calibration import fit_temperature, fit_thresholds
+from visioncli.models.mask_learners import as_learner
 from visioncli.models.row import InputSpec, ModelRow, Trained
 from visioncli.resolve import describe
 from visioncli.training import checkpoint
@@ -48,8 +49,7 @@ def work(run: Path, seconds: float, threads: int | None, launcher: Launcher) -> 
     deadline = time.monotonic() + float(launcher.gather(np.array([seconds]))[0])
     job = read_job(run)
     row, pictures, kept = _LEARNS[job.task](run, job)
-    module, variant = architecture(row)
-    network: nn.Module = module.build(*variant)
+    network = learner(row)
     lesson: Lesson
     if isinstance(pictures, BoxSet):
         from visioncli.training.boxes import BoxLesson
@@ -96,15 +96,24 @@ def _classes(run: Path, job: Job) -> tuple[ModelRow, PictureSet, Keep]:
 
 
 def _masks(run: Path, job: Job) -> tuple[ModelRow, MaskSet, Keep]:
-    told = job.data["set"]
-    pictures = read_masks(told["name"])
+    known = job.data["known"]
+    pictures = read_masks(**job.data["set"])
     _check(mask_names(pictures), job, pictures.source)
     pictures = dataclasses.replace(
-        pictures, classes=tuple(told["classes"]), values=dict(told["values"]), ignore_index=told["ignore_index"]
+        pictures, classes=tuple(known["classes"]), values=dict(known["values"]), ignore_index=known["ignore_index"]
     )
     row = row_of(job.data["row"], pictures.classes, "segment")
 
-    return row, pictures, partial(_keep_as_it_is, run, row)
+    module, variant = architecture(row)
+    with torch.device("meta"):
+        names = module.build(*variant).state_dict().keys()
+
+    def keep(state: dict[str, Tensor], _: Any, facts: dict[str, Any]) -> None:
+        # What only helps to learn is no part of the model.
+        own = {name: tensor for name, tensor in state.items() if name in names}
+        write_model(run, row, own, facts | {"finished": False})
+
+    return row, pictures, keep
 
 
 def _boxes(run: Path, job: Job) -> tuple[ModelRow, BoxSet, Keep]:
@@ -138,6 +147,8 @@ def _check(names: str, job: Job, source: str) -> None:
 def row_of(notes: dict[str, Any], classes: tuple[str, ...], task: str = "classify") -> ModelRow:
     """The row of the network that is trained, of what `notes_of` wrote: the base's, with this set's classes."""
     base = describe(notes["model"], task, access=Access.of(offline=True))
+    if task == "segment":
+        base = as_learner(base)
     spec: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in notes["input"].items()}
     return with_classes(dataclasses.replace(base, input=InputSpec(**spec)), classes)
 
@@ -203,12 +214,18 @@ def calibrated(row: ModelRow, logits: np.ndarray, answers: np.ndarray) -> ModelR
     return dataclasses.replace(row, thresholds=tuple(map(float, fit_thresholds(probabilities, answers > 0.5))))
 
 
+def learner(row: ModelRow) -> nn.Module:
+    """The untrained network as it learns, which may have parts that it answers without."""
+    module, variant = architecture(row)
+    network: nn.Module = getattr(module, "build_learner", module.build)(*variant)
+    return network
+
+
 def fresh_state(row: ModelRow, seed: int) -> dict[str, Tensor]:
     """The untrained network's tensors, the same for a seed."""
-    module, variant = architecture(row)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network: nn.Module = module.build(*variant)
+        network = learner(row)
     return {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
 

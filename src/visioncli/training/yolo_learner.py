@@ -46,9 +46,14 @@ class YoloLearner(BoxLearner):
 
     background = False
     batch_size: ClassVar[int] = 8
+    many: ClassVar[float] = math.inf
+    """Darknet-53 stays as it is, but on demand: on a CPU all layers would take hours."""
 
-    def __init__(self, network: nn.Module, row: ModelRow, start: Start, anchors: Shapes | None = None) -> None:
+    def __init__(
+        self, network: nn.Module, row: ModelRow, start: Start, anchors: Shapes | None = None, knows: bool = False
+    ) -> None:
         super().__init__(network, row, start)
+        self.knows = knows
         self.variant = row.architecture.split(":")[1]
         self.anchors = _published(self.variant) if anchors is None else anchors
         self.offsets = [torch.from_numpy(one) for one in code_offsets(self.variant, self.anchors)]
@@ -66,17 +71,19 @@ class YoloLearner(BoxLearner):
         cls, base: ModelRow, row: ModelRow, sides: np.ndarray, frames: np.ndarray, start: Start
     ) -> dict[str, Any]:
         """Anchors fitted to the data, but for published weights, which know boxes by those that they were trained
-        with."""
+        with; and whether the network knows all classes."""
+        knows = start is Start.PRETRAINED and None not in known_columns(base, row, background=False, gaps=False)
         variant = row.architecture.split(":")[1]
         count = sum(len(one) for one in YOLO_ANCHORS[variant])
         if (start is Start.PRETRAINED and not isinstance(base.source, Trained)) or len(sides) < _FEWEST * count:
-            return {"anchors": None}
+            return {"anchors": None, "knows": knows}
         wide_high = (sides * frames)[:, ::-1] * row.input.size
         found = sorted(np.round(clusters(np.maximum(wide_high, 1.0), count), 2).tolist(), key=math.prod)
         # The coarsest map, which comes first, has the largest.
         split = [len(one) for one in reversed(YOLO_ANCHORS[variant])]
         ends = np.cumsum(split).tolist()
-        return {"anchors": [found[end - n : end] for n, end in zip(split, ends, strict=True)][::-1]}
+        anchors = [found[end - n : end] for n, end in zip(split, ends, strict=True)][::-1]
+        return {"anchors": anchors, "knows": knows}
 
     @classmethod
     def resized(cls, row: ModelRow, size: int) -> ModelRow:
@@ -87,14 +94,20 @@ class YoloLearner(BoxLearner):
 
     @classmethod
     def first_state(
-        cls, base: ModelRow, row: ModelRow, seed: int, start: Start, anchors: Shapes | None = None
+        cls,
+        base: ModelRow,
+        row: ModelRow,
+        seed: int,
+        start: Start,
+        anchors: Shapes | None = None,
+        knows: bool = False,
     ) -> dict[str, Tensor]:
         from visioncli.weights.load import load_network
 
         state = {name: tensor.clone() for name, tensor in fresh(row, seed).state_dict().items()}
         if start is Start.PRETRAINED:
             old = load_network(base).state_dict()
-            known = known_columns(base, row, background=False)
+            known = known_columns(base, row, background=False, gaps=False)
             return carried_over(old, state, row, known, apart=5, anchors_first=True)
         if anchors is not None:
             variant = row.architecture.split(":")[1]

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.files import TEMPORARY, explain, whole_file
 from visioncli.inputs.small_files import MOST_BYTES, read_small
-from visioncli.models import registry
+from visioncli.models import mask_learners, registry
 from visioncli.models.labels import load_labels
 from visioncli.models.row import Accuracy, Form, InputSpec, ModelRow, Trained
+from visioncli.models.sound import recipe_of
 from visioncli.weights.checkpoints import architecture, read_safetensors
 from visioncli.weights.places import sha256_of
 
@@ -89,6 +90,20 @@ def _settle(folder: Path) -> None:
             os.replace(waiting, folder / WEIGHTS)
     except OSError as problem:
         raise explain(problem, folder / WEIGHTS) from problem
+
+
+def mask_numbers(folder: str | Path, ignored: int) -> dict[int, int]:
+    """The numbers with which a network that learned masks answers, by those in the masks that it learned from;
+    `ignored` for what did not count. Empty where this is no such RUN folder."""
+    if not is_run(folder):
+        return {}
+    try:
+        data = read_facts(Path(folder)).get("data", {})
+        numbers = {int(value): int(number) for value, number in data.get("values", ())}
+        left_out = data.get("ignore_index")
+        return numbers | ({int(left_out): ignored} if left_out is not None else {})
+    except (ModelUnavailable, AttributeError, TypeError, ValueError):
+        return {}
 
 
 def tidy(folder: Path) -> None:
@@ -213,6 +228,7 @@ def _to_json(row: ModelRow, sha256: str, facts: Mapping[str, Any]) -> bytes:
             "mean": list(row.input.mean),
             "std": list(row.input.std),
         },
+        **({"sound": dataclasses.asdict(row.sound)} if row.sound is not None else {}),
         "temperature": row.temperature,
         "thresholds": list(row.thresholds),
         "weights": {"file": WEIGHTS, "sha256": sha256},
@@ -292,6 +308,7 @@ def _row(body: dict[str, Any], folder: Path) -> ModelRow:
         labels=_without_background(labels) if "detect" in tasks else labels,
         form=form,
         accuracy=tuple(_accuracy(one) for one in _list(body["accuracy"], dict, "accuracy")),
+        sound=recipe_of(body["sound"]) if "sound" in body else None,
         temperature=temperature,
         thresholds=thresholds,
         **plain,
@@ -314,7 +331,10 @@ def _architecture(text: str, classes: int, task: str) -> tuple[str, Form]:
     base, _, count = text.rpartition(":")
     if count != str(classes):
         raise ValueError(f"architecture ends in the number of classes, {classes}, not in {count!r}")
-    known: dict[str, Form] = {row.architecture: row.form for row in registry.all_rows() if task in row.tasks}
+    rows = [row for row in registry.all_rows() if task in row.tasks]
+    if task == "segment":
+        rows = [mask_learners.as_learner(row) for row in rows if mask_learners.can_begin_with(row)]
+    known: dict[str, Form] = {row.architecture: row.form for row in rows}
     if base not in known and not (task == "classify" and re.fullmatch(r"timm:[\w.-]+", base)):
         raise ValueError(f"this vision knows no network {base!r}; it may be of a newer one, or of a plug-in")
     return text, known.get(base, "")

@@ -20,7 +20,7 @@ from visioncli.models.registry import ModelRow
 from visioncli.pictures import Picture
 from visioncli.results import Box, Explanation, ModelInfo
 from visioncli.tasks.class_names import parse_wanted
-from visioncli.tasks.classify.task import probabilities
+from visioncli.tasks.classify.scores import probabilities
 from visioncli.tasks.detect import ssd
 from visioncli.tasks.gradcam.heat import hotspot, on_picture, packed
 from visioncli.tasks.gradcam.methods import Layer, activation_map, check_method, choose_layer, feature_layers
