@@ -60,8 +60,9 @@ def test_regions_at_the_edge_are_seen_to_their_end() -> None:
         maps.scores.weight.zero_()
         maps.scores.bias.fill_(1.0)  # type: ignore[union-attr]
         regions = torch.tensor([[0.0, 0.0, 96.0, 96.0], [30.0, 73.5, 61.0, 96.0], [80.0, 20.0, 96.0, 40.0]])
+        regions = torch.cat([regions, torch.tensor([[17.0, 92.0, 37.0, 96.0]])])
         scores = maps({"telling": torch.zeros(1, 1024, 6, 6)}, [regions], None)[:, 0]
-    assert scores.tolist() == pytest.approx([1.0, 1.0, 1.0])
+    assert scores.tolist() == pytest.approx([1.0] * 4)
 
 
 def test_box_codes_are_the_same_for_every_class() -> None:
