@@ -167,7 +167,7 @@ class Reader:
             del taken
         reading.taken = None
         if "picture" not in self._task.takes:
-            raise InputError(ErrorKind.OTHER_MEDIUM, _not_heard(self._task.model.name))
+            raise InputError(ErrorKind.OTHER_MEDIUM, _not_heard(self._task))
         reading.share.shrink(needed := footprint.as_rgb(*picture.image.size))
         footprint.give_back(needed)
         decoded = Decoded(item, key, picture, prepared=self._task.prepare_item(item, picture))
@@ -211,8 +211,10 @@ class Reader:
         return digest.hexdigest()[:24]
 
 
-def _not_heard(model: str) -> str:
+def _not_heard(task: Task) -> str:
+    if task.model.weights_sha256 is None:
+        return f"This is a picture; vision {task.name} is for recordings."
     return (
-        f"This is a picture, and {model} listens to recordings. Leave out --model, or name a network of pictures, "
-        "such as --model efficientnet_lite0."
+        f"This is a picture, and {task.model.name} listens to recordings. Leave out --model, or name a network of "
+        "pictures, such as --model efficientnet_lite0."
     )

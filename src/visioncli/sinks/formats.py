@@ -87,6 +87,10 @@ def document_sinks(
             from visioncli.sinks.csv_table import CsvSink
 
             sinks.append(CsvSink(out, CSV_COLUMNS[task]))
+        elif name == "parquet":
+            from visioncli.sinks.parquet import ParquetSink
+
+            sinks.append(ParquetSink(out, task))
         elif name == "coco":
             from visioncli.sinks.coco import CocoSink
 

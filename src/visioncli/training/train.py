@@ -100,7 +100,9 @@ def train(
             told = {"name": data, "palette": palette, "images": images, "ignoring": recipe.ignore_index != -1}
             masks = read_masks(**told)
             watcher.say(f"{len(masks):,} pictures to learn masks from ({masks.format}).")
-            prepared = prepare_masks(masks, read_names(data, names), as_learner(row), recipe, where.options, watcher)
+            prepared = prepare_masks(
+                masks, read_names(data, names), as_learner(row), recipe, where.options, watcher, where.engine
+            )
         else:
             told = {"name": data, "crops": crops, "images": images}
             pictures = read_set(**told, access=access)

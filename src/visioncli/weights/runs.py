@@ -21,6 +21,7 @@ from visioncli.inputs.small_files import MOST_BYTES, read_small
 from visioncli.models import mask_learners, registry
 from visioncli.models.labels import load_labels
 from visioncli.models.row import Accuracy, Form, InputSpec, ModelRow, Trained
+from visioncli.models.sound import recipe_of
 from visioncli.weights.checkpoints import architecture, read_safetensors
 from visioncli.weights.places import sha256_of
 
@@ -227,6 +228,7 @@ def _to_json(row: ModelRow, sha256: str, facts: Mapping[str, Any]) -> bytes:
             "mean": list(row.input.mean),
             "std": list(row.input.std),
         },
+        **({"sound": dataclasses.asdict(row.sound)} if row.sound is not None else {}),
         "temperature": row.temperature,
         "thresholds": list(row.thresholds),
         "weights": {"file": WEIGHTS, "sha256": sha256},
@@ -306,6 +308,7 @@ def _row(body: dict[str, Any], folder: Path) -> ModelRow:
         labels=_without_background(labels) if "detect" in tasks else labels,
         form=form,
         accuracy=tuple(_accuracy(one) for one in _list(body["accuracy"], dict, "accuracy")),
+        sound=recipe_of(body["sound"]) if "sound" in body else None,
         temperature=temperature,
         thresholds=thresholds,
         **plain,
