@@ -35,7 +35,10 @@ HAS_UNITS = has_int8_units()
 """Of the processor that the tests run on; while they run it seems to have none."""
 README = ROOT / "README.md"
 PAGES = (README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
-OF_OTHER_PROGRAMS = {"--check", "--strict", "--no-deps", "--only-binary"}
+OF_OTHER_PROGRAMS = {
+    *("--check", "--strict", "--no-deps", "--only-binary"),
+    *("--array", "--cpus-per-task", "--dependency", "--parsable", "--wrap", "--sshlogin", "--workdir"),
+}
 
 
 def tables(path: Path) -> Iterator[list[list[str]]]:

@@ -1,10 +1,11 @@
 """Use from Python: `from visioncli import load; load("classify")("cat.jpg")`."""
 
 import dataclasses
+import functools
 import importlib
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -21,8 +22,8 @@ from visioncli.resolve import describe, ready
 from visioncli.results import Detection, Record
 from visioncli.runner import RunOptions, run, usual_workers
 from visioncli.tasks import NETWORKS_OF, TASKS
-from visioncli.tasks.beforehand import WITH_DETECTOR, check_names, needs_detector
-from visioncli.tasks.interface import Task
+from visioncli.tasks.beforehand import WITH_DETECTOR, check_media, check_names, needs_detector
+from visioncli.tasks.interface import Medium, Task
 from visioncli.tasks.members import TOGETHER, in_order
 from visioncli.weights.downloads import Access, Progress
 from visioncli.weights.runs import is_run, told_apart
@@ -44,6 +45,7 @@ def build_task(
     labels: str | os.PathLike[str] | None = None,
     offline: bool = False,
     progress: Progress | None = None,
+    media: Collection[Medium] | None = None,
     **settings: Any,
 ) -> Task:
     """The task called `name` with its network loaded. Raises UsageError and ModelUnavailable.
@@ -54,7 +56,11 @@ def build_task(
     beside them in `extra`, unless `fuse` is "mean". `detector` are the networks, likewise, that find the objects for
     pose, captions and instance masks. `weights` is a checkpoint of one's own, `labels` a file with its class names.
     Weights that are not in the cache are fetched, unless `offline`; `progress` is told how far that is.
+    Where no model is named and the task can take recordings, `media` are the kinds of inputs for which a network is
+    loaded at once, others with the first of its kind; without `media` there is one for pictures only.
     """
+    if media is not None and not model and not weights and not labels and name in registry.FOR_SOUND:
+        return _either(name, options, offline, progress, media, settings)
     # Read when torch loads its OpenMP: waiting threads that spin make two processes on one machine crawl.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     family = NETWORKS_OF.get(name, name)
@@ -67,6 +73,7 @@ def build_task(
     paths = {k: Path(v) for k, v in (("weights", weights), ("labels", labels)) if v is not None}
     rows = [describe(spec, family, access=access, **paths) for group in groups for spec in group]
     finders = _finders(name, rows[0], settings, access)
+    check_media(name, rows, settings)
     for row in rows:
         # Before anything is fetched.
         check_names(name, row, settings, finders)
@@ -80,6 +87,32 @@ def build_task(
     joined = [in_order(itertools.islice(left, len(group))) for group in groups]
     task = _joined(name, joined, options, settings)
     task.settings = task.settings | {"networks": [row.shaping() for row in itertools.chain(*joined, finders)]}
+    return task
+
+
+def _either(
+    name: str,
+    options: EngineOptions | None,
+    offline: bool,
+    progress: Progress | None,
+    media: Collection[Medium],
+    settings: dict[str, Any],
+) -> Task:
+    from visioncli.tasks.classify.either import Either
+
+    names: dict[Medium, str] = {"picture": registry.default_model(name), "sound": registry.FOR_SOUND[name]}
+    for_pictures = {n: value for n, value in settings.items() if n not in ("windows",)}
+    for_sound = {n: value for n, value in settings.items() if n not in ("tta", "fuse")}
+    own = {"picture": for_pictures, "sound": for_sound}
+
+    def made(medium: Medium) -> Task:
+        return build_task(name, names[medium], options, offline=offline, progress=progress, **own[medium])
+
+    if settings.get("fuse") is not None:
+        return made("picture")  # which says that one network alone cannot be fused
+    task = Either({medium: functools.partial(made, medium) for medium in names}, media)
+    rows = [registry.find(one, name).shaping() for one in names.values()]
+    task.settings = task.settings | settings | {"networks": rows}
     return task
 
 
@@ -248,7 +281,7 @@ def load(
         "offline": offline,
     }
     running = EngineOptions(device, threads, engine, precision, timeout=timeout)
-    return Predictor(build_task(task, model, running, **where, **settings), options)
+    return Predictor(build_task(task, model, running, media={"picture"}, **where, **settings), options)
 
 
 def draw(record: Record, image: Input, **look: Any) -> "Image":

@@ -6,7 +6,7 @@ import typing
 from typing import Any
 
 from visioncli.errors import ErrorKind
-from visioncli.results import PREDICTIONS, SCHEMA, Failure, ModelInfo
+from visioncli.results import PREDICTIONS, SCHEMA, Failure, ModelInfo, Window
 
 
 def json_schema() -> dict[str, Any]:
@@ -23,8 +23,6 @@ def json_schema() -> dict[str, Any]:
             "schema",
             "task",
             "input",
-            "width",
-            "height",
             "model",
             "predictions",
             "files",
@@ -35,8 +33,15 @@ def json_schema() -> dict[str, Any]:
         | {
             "width": {"type": "integer", "minimum": 1, "description": "of the upright picture, in pixels"},
             "height": {"type": "integer", "minimum": 1},
+            "seconds": {"type": "number", "minimum": 0, "description": "how long the recording is"},
+            "rate": {"type": "integer", "minimum": 1, "description": "of the recording, in samples a second"},
             "model": _schema_of(ModelInfo),
             "predictions": {"type": "array"},
+            "windows": {
+                "type": "array",
+                "items": _schema_of(Window),
+                "description": "what was heard when, with --windows",
+            },
             "extra": {"type": "object", "description": "facts about the whole picture that a task adds"},
             "output": {"type": "string", "description": "name of this input below the output folder"},
             "files": {"type": "object", "additionalProperties": {"type": "string"}},
@@ -50,6 +55,11 @@ def json_schema() -> dict[str, Any]:
             "error": {"type": "null"},
         },
         "additionalProperties": False,
+        # Of a picture the one, of a recording the other.
+        "oneOf": [
+            {"required": ["width", "height"], "not": {"required": ["rate"]}},
+            {"required": ["seconds", "rate"], "not": {"required": ["width"]}},
+        ],
         "allOf": [
             {
                 "if": {"properties": {"task": {"const": task}}},

@@ -1,17 +1,14 @@
 """Every prediction as a frozen dataclass, and the record that goes to JSON.
 
 What they are as JSON is the schema `vision/1`, which `record_schema` publishes. Coordinates are pixels of the upright
-picture.
+picture; of a recording, seconds from its beginning.
 """
 
-import dataclasses
-import functools
 import json
-import math
-import types
-import typing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from visioncli.json_values import build, build_fields, plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +28,15 @@ class Classification:
     label: str
     label_id: int
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is to be heard in a part of a recording, from `start_s` to `end_s` seconds from its beginning."""
+
+    start_s: float
+    end_s: float
+    predictions: tuple[Classification, ...]
 
 
 Box = tuple[float, float, float, float]
@@ -211,6 +217,25 @@ class Duplicate:
     bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Spectrogram:
+    """How strong each pitch is at each time: `frames` one `hop_s` after the other, `bands` from `lowest_hz` to
+    `highest_hz` on the mel scale, in decibels from `lowest_db`, the darkest, to `highest_db`, the brightest.
+
+    The strongest sound lies at `peak_s` and `peak_hz`.
+    """
+
+    frames: int
+    bands: int
+    hop_s: float
+    lowest_hz: float
+    highest_hz: float
+    lowest_db: float
+    highest_db: float
+    peak_s: float
+    peak_hz: float
+
+
 PREDICTIONS: dict[str, type[Any]] = {
     "classify": Classification,
     "detect": Detection,
@@ -221,6 +246,7 @@ PREDICTIONS: dict[str, type[Any]] = {
     "embed": Embedding,
     "similar": Neighbour,
     "dedupe": Duplicate,
+    "spectrogram": Spectrogram,
 }
 """The prediction type of each task, by task name."""
 
@@ -251,7 +277,8 @@ class Record:
 
     `key` identifies the input's content and everything that shaped the result (`--resume` compares it);
     `output` is the input's name below the output folder, `sizes` how many bytes each of `files` has (of a folder: the
-    files in it); `ms` holds milliseconds spent, by stage.
+    files in it); `ms` holds milliseconds spent, by stage. Of a picture `width` and `height` are known, of a recording
+    its length in `seconds`, its samples a second (`rate`), and on demand `windows`, what was heard when.
     """
 
     task: str
@@ -267,6 +294,9 @@ class Record:
     output: str | None = None
     key: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    seconds: float | None = None
+    rate: int | None = None
+    windows: tuple[Window, ...] | None = None
     schema: ClassVar[str] = SCHEMA
 
     @property
@@ -288,15 +318,15 @@ class Record:
             "schema": SCHEMA,
             "task": self.task,
             "input": self.input,
-            "width": self.width,
-            "height": self.height,
-            "model": _plain(self.model),
-            "predictions": _plain(self.predictions),
+            **({"width": self.width, "height": self.height} if self.rate is None else {}),
+            **({"seconds": plain(self.seconds), "rate": self.rate} if self.rate is not None else {}),
+            "model": plain(self.model),
+            "predictions": plain(self.predictions),
         }
-        for name in ("extra", "output", "files", "sizes", "ms", "key"):
+        for name in ("windows", "extra", "output", "files", "sizes", "ms", "key"):
             value = getattr(self, name)
             if value or name in ("files", "ms"):
-                body[name] = _plain(value)
+                body[name] = plain(value)
         body["error"] = None
         return body
 
@@ -310,21 +340,24 @@ class Record:
             raise ValueError(f"not a {SCHEMA} record")
         try:
             if body["error"] is not None:
-                task, name = (_build(str, body[key]) for key in ("task", "input"))
-                return cls(task, name, error=_build(Failure, body["error"]))
-            kind = PREDICTIONS[_build(str, body["task"])]
+                task, name = (build(str, body[key]) for key in ("task", "input"))
+                return cls(task, name, error=build(Failure, body["error"]))
+            kind = PREDICTIONS[build(str, body["task"])]
             values = {key: value for key, value in body.items() if key not in ("schema", "error")}
-            sure = {"width": int, "height": int, "model": ModelInfo, "predictions": tuple[kind, ...]}  # type: ignore[valid-type]
+            size = {"seconds": float, "rate": int} if "rate" in values else {"width": int, "height": int}
+            sure = size | {"model": ModelInfo, "predictions": tuple[kind, ...]}  # type: ignore[valid-type]
             if missing := sure.keys() - values.keys():
                 raise ValueError(f"no {min(missing)}")
-            record: Record = _build_fields(cls, values, sure)
-            if not (record.width or 0) > 0 < (record.height or 0):
+            record: Record = build_fields(cls, values, sure)
+            if record.rate is None and not (record.width or 0) > 0 < (record.height or 0):
                 raise ValueError("a picture without pixels")
+            if record.rate is not None and not ((record.seconds or 0) > 0 < record.rate and record.width is None):
+                raise ValueError("a recording without samples")
             for name, what in _EXTRA.items():
                 if name in record.extra:
-                    _build(what, record.extra[name])
-            for compared in _build(dict[str, list[Any]], record.extra.get("compare", {})).values():
-                _build(tuple[kind, ...], compared)  # type: ignore[valid-type]
+                    build(what, record.extra[name])
+            for compared in build(dict[str, list[Any]], record.extra.get("compare", {})).values():
+                build(tuple[kind, ...], compared)  # type: ignore[valid-type]
         except (KeyError, TypeError, ValueError, OverflowError) as problem:
             raise ValueError(f"not a complete {SCHEMA} record: {problem}") from None
         return record
@@ -336,79 +369,5 @@ def dump_line(body: dict[str, Any]) -> bytes:
     return text.encode("utf-8", errors="backslashreplace") + b"\n"
 
 
-def _plain(value: Any) -> Any:
-    """Dataclasses, tuples and numbers as JSON values; absent optional fields are left out."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        out = {}
-        for f in dataclasses.fields(value):
-            item = getattr(value, f.name)
-            if item is None and f.default is None:
-                continue
-            out[f.name] = _plain(item)
-        return out
-    if isinstance(value, tuple | list):
-        return [_plain(v) for v in value]
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError("a result holds a number that is not finite")
-        return round(value, 6)
-    return value
-
-
-_DEEPEST = 16
-"""How far values nest in what a task adds to a record at most."""
-
-_TOO_LARGE = 1 << 63
-
 _EXTRA: dict[str, Any] = {"left_out": dict[str, int], "objects": tuple[Detection, ...], "approximate": bool}
 """What is read again of `extra`, beside the predictions in `compare`."""
-
-
-def _build(kind: Any, value: Any, depth: int = 0) -> Any:
-    """The reverse of `_plain` for a value of the annotated type `kind`. Raises ValueError for any other value."""
-    origin, args = typing.get_origin(kind), typing.get_args(kind)
-    if kind is Any:
-        return _checked(value, depth)
-    if origin in (typing.Union, types.UnionType):
-        kinds = [k for k in args if k is not type(None)]
-        return None if value is None else _build(kinds[0], value)
-    if dataclasses.is_dataclass(kind):
-        return _build_fields(kind, value, {})
-    if origin in (tuple, list) and isinstance(value, list):
-        if origin is tuple and args[-1] is not Ellipsis and len(value) != len(args):
-            raise ValueError(f"{len(value)} values where {len(args)} belong")
-        return origin(_build(args[0], v, depth + 1) for v in value)
-    if origin is dict and isinstance(value, dict):
-        return {key: _build(args[1], v, depth + 1) for key, v in value.items()}
-    if kind is float and type(value) in (int, float) and math.isfinite(value):
-        return float(value)
-    if type(value) is not kind or (kind is int and abs(value) >= _TOO_LARGE):
-        raise ValueError(f"a {type(value).__name__} where a {getattr(kind, '__name__', kind)} belongs")
-    return value
-
-
-def _build_fields(kind: Any, value: Any, more: dict[str, Any]) -> Any:
-    """A dataclass of a JSON object; `more` are types of fields that are stricter than their annotations."""
-    if not isinstance(value, dict):
-        raise ValueError(f"a {type(value).__name__} where a {kind.__name__} belongs")
-    hints = _hints(kind) | more
-    return kind(**{name: _build(hints[name], item) for name, item in value.items()})
-
-
-@functools.cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
-
-
-def _checked(value: Any, depth: int) -> Any:
-    """A plain JSON value. Raises ValueError where it nests too deep or holds a number that is not finite."""
-    if depth > _DEEPEST:
-        raise ValueError("values that nest too deep")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("a number that is not finite")
-    if isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            _checked(item, depth + 1)
-    return value

@@ -168,6 +168,18 @@ def test_folders_of_training_are_offered_beside_the_networks(tmp_path: Path, mon
     assert asked("bash", "vision", "classify", "-m", "no/such/folder/") == ""
 
 
+def test_training_is_offered_the_networks_that_learn() -> None:
+    detectors = set(asked("bash", "vision", "train", "data", "--task", "detect", "--model", "").splitlines())
+    assert {"yolov3", "yolov3_tiny", "rfcn_resnet50", "ssd_mobilenet_v2", "fcos_resnet50_fpn"} <= detectors
+    assert not {"efficientdet_lite0", "maskrcnn_resnet50_fpn", "resnet18", "unet"} & detectors
+    segmenters = set(asked("bash", "vision", "train", "data", "--task", "segment", "--model", "").splitlines())
+    assert {"unet", "unet_lite0"} <= segmenters
+    assert not {"maskrcnn_resnet50_fpn", "yolov3"} & segmenters
+    whatever = set(asked("bash", "vision", "train", "data", "--model", "").splitlines())
+    assert {"yolov3", "unet", "lenet5", "resnet18"} <= whatever
+    assert "movenet_lightning" not in whatever
+
+
 def test_classes_are_those_of_the_users_own_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_run(tmp_path / "run", labels=("ants", "bees"))
     monkeypatch.chdir(tmp_path)

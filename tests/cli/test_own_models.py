@@ -198,10 +198,9 @@ def test_a_run_is_measured(vision: Vision, run: Path, monkeypatch: pytest.Monkey
 def test_networks_without_weights_are_listed_as_such(vision: Vision) -> None:
     rows = {row["name"]: row for row in vision("models", "--json").records}
     assert {name for name, row in rows.items() if row["weights"] == "train it"} == {
-        *("lenet5", "fractalnet", "fractalnet_small", "unet", "unet_medium", "unet_paper", "unet_lite0")
+        *("lenet5", "fractalnet", "fractalnet_small", "unet", "unet_medium", "unet_paper", "unet_lite0"),
+        *("yolov3", "yolov3_tiny", "rfcn_resnet50"),
     }
-    own = {name for name, row in rows.items() if row["weights"] == "your own"}
-    assert own == {"yolov3", "yolov3_tiny", "rfcn_resnet50"}
     listed = {row["name"] for row in vision("models", "list", "--cached", "--json").records}
     assert "lenet5" not in listed
     assert "none before it is trained" in vision("models", "info", "lenet5").out.decode()
@@ -213,6 +212,13 @@ def test_a_network_without_weights_says_how_to_train_it(vision: Vision, command:
     ended = vision(*args, "lenet5")
     assert (ended.status, ended.err.count("\n")) == (4, 1)
     assert "vision train DATA --from scratch --model lenet5" in ended.err
+
+
+@pytest.mark.parametrize("name", ["yolov3_tiny", "rfcn_resnet50"])
+def test_a_detector_without_weights_says_how_to_train_it(vision: Vision, name: str) -> None:
+    ended = vision("models", "pull", name)
+    assert (ended.status, ended.err.count("\n")) == (4, 1)
+    assert f"vision train DATA --task detect --model {name} --from scratch -o RUN" in ended.err
 
 
 def test_a_network_without_weights_takes_a_checkpoint(vision: Vision, run: Path, picture: Path) -> None:

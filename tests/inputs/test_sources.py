@@ -34,6 +34,14 @@ def test_a_folder_is_walked_in_sorted_order_without_hidden_entries_and_notes(tre
     assert relatives(tree) == ["a.png", "b.png", "sub/c.png", "sub/deep/d.png"]
 
 
+def test_world_files_beside_pictures_are_no_inputs_unless_they_are_named(tree: Path) -> None:
+    for name in ("a.pgw", "A.TFW", "sub/c.wld", "a.prj", "a.png.aux.xml"):
+        (tree / name).touch()
+    assert relatives(tree, exclude=()) == ["a.png", "b.png", "notes.md", "sub/c.png", "sub/deep/d.png"]
+    assert relatives(f"{tree}/*.p*") == ["a.png", "b.png"]
+    assert relatives(tree / "a.pgw") == ["a.pgw"]
+
+
 def test_nothing_is_excluded_on_request(tree: Path) -> None:
     assert "notes.md" in relatives(tree, exclude=())
 

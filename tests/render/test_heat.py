@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from visioncli.render.heat import GAP, colour_table, draw, overlay
+from visioncli.render.colour_maps import colour_table
+from visioncli.render.heat import GAP, draw, overlay
 from visioncli.results import Explanation, ModelInfo, Record
 from visioncli.tasks.gradcam.heat import FULL, packed
 

@@ -20,12 +20,14 @@ from visioncli.cli import (
     export,
     gradcam,
     iou,
+    merge,
     models,
     pose,
     report,
     schema,
     segment,
     similar,
+    spectrogram,
     train,
     wrong_usage,
 )
@@ -60,10 +62,12 @@ for _function in (
     embed.embed,
     similar.similar,
     dedupe.dedupe,
+    spectrogram.spectrogram,
 ):
     app.command(_function.__name__, cls=Command, rich_help_panel=_PICTURES)(_function)
 app.command("eval", cls=Command, rich_help_panel=_NUMBERS)(eval.evaluate)
 app.command("iou", cls=iou.IouCommand, rich_help_panel=_NUMBERS)(iou.iou)
+app.command("merge", cls=Command, rich_help_panel=_NUMBERS)(merge.merge)
 app.command("report", cls=Command, rich_help_panel=_NUMBERS)(report.report)
 app.add_typer(models.app, name="models", cls=Group, rich_help_panel=_NETWORKS)
 app.command("train", cls=Command, rich_help_panel=_NETWORKS)(train.train)

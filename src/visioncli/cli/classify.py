@@ -36,13 +36,23 @@ def classify(
         ),
     ] = None,
     tta: TtaOption = Tta.NONE,
+    windows: Annotated[
+        bool, typer.Option("--windows", help="Of a recording, also what is heard when, window by window.")
+    ] = False,
 ) -> None:
     """Name what each picture shows: the 1000 ImageNet classes, or your own, with their probabilities.
 
-    Several networks, --model A,B, stand side by side; A+B, or --fuse mean, answer together.
+    Recordings (WAV, FLAC, Ogg, MP3) are named by what is heard in them, one of 521 sounds or more. Several networks,
+    --model A,B, stand side by side; A+B, or --fuse mean, answer together.
     """
     from visioncli.cli.session import run_task
     from visioncli.render.classify import draw
 
-    settings = {"top_k": top_k, "threshold": threshold, "fuse": fuse and fuse.value, "tta": tta.value}
+    settings = {
+        "top_k": top_k,
+        "threshold": threshold,
+        "fuse": fuse and fuse.value,
+        "tta": tta.value,
+        "windows": windows,
+    }
     run_task("classify", frame, settings, draw)

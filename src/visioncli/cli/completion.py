@@ -115,10 +115,15 @@ def _task(ctx: typer.Context) -> str | None:
 
 def _networks(ctx: typer.Context) -> Iterator[tuple[str, str]]:
     from visioncli.models.registry import Untrained, all_rows
+    from visioncli.models.trainable import is_trainable
 
     task = _task(ctx) or ctx.params.get("task")
     for row in all_rows():
-        if task is None or (task in row.tasks and not isinstance(row.source, Untrained)):
+        if ctx.info_name == "train":
+            offered = any(is_trainable(row, one) for one in (row.tasks if task is None else (task,)))
+        else:
+            offered = task is None or (task in row.tasks and not isinstance(row.source, Untrained))
+        if offered:
             yield row.name, _about(row)
 
 

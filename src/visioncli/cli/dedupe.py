@@ -14,6 +14,7 @@ _LEFT_OUT: dict[str, Any] = {
     "inputs": [],
     "precision": Precision.FP32,
     "resume": False,
+    "shard": None,  # the answer needs all pictures together
     "fail_fast": False,
 }
 _MOVING = "What to do with them"

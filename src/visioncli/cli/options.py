@@ -194,6 +194,15 @@ class FrameOptions:
         bool,
         typer.Option("--resume", help="Skip inputs that an earlier run into -o finished.", rich_help_panel=_RUNNING),
     ] = False
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="Only part I of N of the inputs, into a folder of its own; `vision merge` joins them.",
+            rich_help_panel=_RUNNING,
+        ),
+    ] = None
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Stop at the first failure.", rich_help_panel=_RUNNING)
     ] = False

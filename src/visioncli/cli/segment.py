@@ -1,6 +1,7 @@
 """`vision segment`."""
 
 import functools
+import math
 from enum import StrEnum
 from typing import Annotated
 
@@ -63,6 +64,25 @@ def segment(
         str | None,
         typer.Option("--background", metavar="COLOR|FILE", help="Foreground mode: put another background behind."),
     ] = None,
+    centerline: Annotated[
+        str | None,
+        typer.Option(
+            "--centerline",
+            metavar="LIST",
+            help="With --format geojson: also the centre lines of these thin classes, e.g. road.",
+            autocompletion=completion.classes,
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            "--tolerance",
+            metavar="PX",
+            min=0.0,
+            help="With --format geojson: simplify by so many pixels at most.",
+            show_default="0: exact; lines 1",
+        ),
+    ] = None,
     images: TruthIdsOption = None,
 ) -> None:
     """Give each pixel its class (20 Pascal VOC classes), each object its mask, or cut out the foreground.
@@ -73,16 +93,29 @@ def segment(
     from visioncli.cli.session import run_task
     from visioncli.errors import UsageError
     from visioncli.render.segment import draw
-    from visioncli.sinks.formats import SinkOptions
+    from visioncli.sinks.formats import SinkOptions, parse_formats
 
     if (cutout or background) and mode is not Mode.FOREGROUND:
         raise UsageError("--cutout and --background need --mode foreground.")
     if classes is not None and mode is not Mode.INSTANCE:
         raise UsageError("--classes needs --mode instance.")
+    if (centerline is not None or tolerance is not None) and "geojson" not in parse_formats(
+        frame.format, "segment", to_stdout=False
+    ):
+        raise UsageError("--centerline and --tolerance shape maps: add --format geojson.")
+    if tolerance is not None and not math.isfinite(tolerance):
+        raise UsageError(f"--tolerance is a number of pixels, not {tolerance}.")
     settings: dict[str, object] = {"mode": mode.value, "size": size, "polygons": polygons, "detector": detector}
     settings["tile"] = tile
     settings["tta"] = Tta.FLIP.value if flip else tta and tta.value
     if mode is Mode.INSTANCE:
         settings |= {"score": score, "classes": classes}
-    options = SinkOptions(images=images, masks=True, cutout=cutout, background=background)
+    options = SinkOptions(
+        images=images,
+        masks=True,
+        cutout=cutout,
+        background=background,
+        centerline=centerline,
+        tolerance=tolerance,
+    )
     run_task("segment", frame, settings, functools.partial(draw, opacity=opacity), options)

@@ -1,5 +1,6 @@
 """One run of a task from the command line: sources -> runner -> sinks, with words for people on stderr."""
 
+import dataclasses
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -9,6 +10,7 @@ from typing import Any
 
 import typer
 
+from visioncli import __version__
 from visioncli.api import build_task, model_names, run_options, together
 from visioncli.cli.downloading import download_progress
 from visioncli.cli.interrupts import program as interrupts
@@ -20,6 +22,7 @@ from visioncli.cli.terminal import Console
 from visioncli.earlier_results import PREDICTIONS
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import OutputError, UsageError
+from visioncli.inputs.shards import Listing, Shard
 from visioncli.inputs.sources import Expansion, Item, fixed_part
 from visioncli.publish import publish
 from visioncli.runner import RunOptions, run
@@ -29,8 +32,10 @@ from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, picture_sinks, tidy
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
+from visioncli.sinks.shard import ShardSink
+from visioncli.sounds.kinds import is_named_as_sound
 from visioncli.status import Status
-from visioncli.tasks.interface import Task
+from visioncli.tasks.interface import Medium, Task
 from visioncli.weights.runs import NOTES, WEIGHTS, is_run
 
 
@@ -48,6 +53,7 @@ class Request:
     printed: PrintKind
     expansion: Expansion
     options: RunOptions
+    shard: Shard | None = None
 
     @classmethod
     def of(
@@ -60,13 +66,28 @@ class Request:
         if frame.report and out is None:
             raise UsageError("--report needs an output folder; with -o - nothing is kept that could be shown.")
         _check_inputs(frame, out)
+        shard = None if frame.shard is None else Shard.parse(frame.shard)
+        # Results of no shard are inputs of another one.
         expansion = Expansion(None if out is None else str(out), tuple(frame.exclude), frame.null)
         options = reading_options(frame)
-        return cls(task, frame, settings, draw, sink_options, out, formats, printed, expansion, options)
+        if out is not None and shard is not None:
+            out /= shard.folder
+        return cls(task, frame, settings, draw, sink_options, out, formats, printed, expansion, options, shard)
 
     def items(self) -> Iterator[Item]:
-        """The inputs."""
-        return self.expansion.items(self.frame.inputs)
+        """The inputs, those of the other shards left out."""
+        items = self.expansion.items(self.frame.inputs)
+        return items if self.shard is None else self.shard.split(items)
+
+    def media(self) -> set[Medium] | None:
+        """What kinds of inputs there are, as far as their names tell; None where that makes no difference."""
+        from visioncli.models.registry import FOR_SOUND
+
+        if self.frame.model or self.task not in FOR_SOUND:
+            return None
+        if "-" in self.frame.inputs:
+            return {"picture"}
+        return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items()}
 
     def count(self) -> int | None:
         """How many inputs there will be, where that can be known: not for a pipe."""
@@ -89,7 +110,10 @@ class Outputs:
             self.pictures.append(AnnotatedSink(request.draw, frame.annotated.value))
         self.documents = document_sinks(formats, request.task, out, task.labels, request.sink_options)
         printed = printer(request.printed, console, task, null=frame.null)
-        self.records: list[RecordSink] = [*([self.journal] if self.journal else []), *self.documents, *printed]
+        self.listing = Listing(request.shard, placed=out is not None) if request.shard else None
+        self.shard = ShardSink(out, self.listing, facts_of(request, task)) if out and self.listing else None
+        own = (self.journal, *self.documents, self.shard)
+        self.records: list[RecordSink] = [*(sink for sink in own if sink), *printed]
         if request.task == "embed" and not request.sink_options.vectors:
             from visioncli.sinks.vectors import WithoutVectors
 
@@ -97,6 +121,8 @@ class Outputs:
 
     def close(self, ended: BaseException | None, *, complete: bool) -> None:
         """Gives every file its name, also after an interrupt."""
+        if self.shard:
+            self.shard.complete = complete
         if self.journal and self.finished:
             self.journal.settle(self.finished, complete=complete)
         for sink in self.records:
@@ -115,12 +141,18 @@ def run_task(
     """Runs a task over the inputs and leaves with the exit status that the contract names."""
     console = Console(quiet=frame.quiet)
     request = Request.of(name, frame, settings, draw, sink_options)
-    task = load_task(request.task, frame, request.settings, console)
+    run_request(request, load_task(request.task, frame, request.settings, console, request.media()), console)
+
+
+def run_request(request: Request, task: Task, console: Console) -> None:
+    """As `run_task`, with a task that is ready."""
+    name, frame = request.task, request.frame
     interrupts.begin()
     tally = Tally()
     with output_folder(request.out) as out:
         outputs = Outputs(request, out, task, console)
         ended, complete = _work(request, task, outputs, tally, console)
+        tally.elsewhere = outputs.listing.listed - tally.total if outputs.listing else 0
         outputs.close(ended, complete=complete)
         afresh = complete and not ended and tally.succeeded and not frame.resume
         notes = notes_of(request, outputs) + (tidy(out, name, request.formats) if out and afresh else [])
@@ -135,9 +167,10 @@ def _work(
 
     Raises UsageError where nothing was done yet, so that nothing is written.
     """
-    out, frame = outputs.folder, request.frame
+    out, frame, listing = outputs.folder, request.frame, outputs.listing
+    items = listing.of(request.expansion.items(frame.inputs)) if listing else request.items()
     outcomes = run(
-        out.protected(request.items()) if out else request.items(),
+        out.protected(items) if out else items,
         task,
         request.options,
         key_extra={"options": shaping(frame.given), "files": [type(s).__name__ for s in outputs.pictures]},
@@ -165,6 +198,23 @@ def _work(
     if isinstance(ended, UsageError) and not tally.total:
         raise ended
     return ended, complete
+
+
+def facts_of(request: Request, task: Task) -> dict[str, Any]:
+    """What all shards of a run have in common, as JSON values: what shaped the answers, and the documents."""
+    frame, sinks = request.frame, request.sink_options
+    return {
+        "task": request.task,
+        "version": __version__,
+        "model": dataclasses.asdict(task.model),
+        "settings": task.settings,
+        "options": shaping(frame.given),
+        "decoding": {"exact": frame.exact_decode, "allow_truncated": frame.allow_truncated},
+        "formats": request.formats,
+        "images": None if sinks.images is None else str(sinks.images),
+        "vectors": sinks.vectors,
+        "labels": list(task.labels.items()),
+    }
 
 
 def notes_of(request: Request, outputs: Outputs) -> list[str]:
@@ -217,7 +267,9 @@ def engine_options(frame: FrameOptions, tell: Callable[[str], None]) -> EngineOp
     return EngineOptions(*where, tell, timeout=frame.timeout)
 
 
-def load_task(name: str, frame: FrameOptions, settings: dict[str, Any], console: Console) -> Task:
+def load_task(
+    name: str, frame: FrameOptions, settings: dict[str, Any], console: Console, media: set[Medium] | None = None
+) -> Task:
     """The task with its network. Raises UsageError and ModelUnavailable."""
     with console.captured_warnings(), download_progress(quiet=frame.quiet) as progress:
         return build_task(
@@ -228,6 +280,7 @@ def load_task(name: str, frame: FrameOptions, settings: dict[str, Any], console:
             labels=frame.labels,
             offline=frame.offline,
             progress=progress,
+            media=media,
             **settings,
         )
 

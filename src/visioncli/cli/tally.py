@@ -14,6 +14,8 @@ class Tally:
 
     def __init__(self) -> None:
         self.succeeded = self.failed = self.resumed = 0
+        self.elsewhere = 0
+        """Inputs that are those of other shards."""
         self.left_out: Counter[str] = Counter()
         self._start = time.perf_counter()
 
@@ -42,6 +44,8 @@ class Tally:
             return Status.PIPE_CLOSED
         if isinstance(ended, UsageError):
             return Status.USAGE
+        if not self.total and self.elsewhere and ended is None:
+            return Status.OK  # a shard may be empty
         if not self.succeeded:
             return Status.NONE_SUCCEEDED
         return Status.SOME_FAILED if self.failed or ended else Status.OK

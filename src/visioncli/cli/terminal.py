@@ -62,7 +62,9 @@ class Console:
             if document.remark:
                 self.warning(document.remark)
         total = tally.total
-        if not total and not interrupted:
+        if tally.elsewhere and not total and not interrupted:
+            self.note(f"None of the {tally.elsewhere:,} inputs falls on this shard.")
+        elif not total and not interrupted:
             self.error(f"No input was found{_why_none(inputs)}.")
         if self._quiet or not (total or interrupted):
             return
@@ -236,6 +238,8 @@ def _in_words(prediction: Any) -> str:
     # Those of a record from an earlier run are still plain JSON where networks are compared.
     if isinstance(prediction, dict):
         return f"{prediction['label']} {prediction['score']:.2f}"
+    if hasattr(prediction, "peak_hz"):
+        return f"loudest at {prediction.peak_s:.2f} s, {prediction.peak_hz:.0f} Hz"
     if hasattr(prediction, "dimensions"):
         return f"{prediction.dimensions} numbers"
     if hasattr(prediction, "of"):

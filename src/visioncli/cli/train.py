@@ -1,4 +1,4 @@
-"""`vision train`: a network of one's own, from pictures with classes."""
+"""`vision train`: a network of one's own, from pictures with classes, masks or boxes."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +18,7 @@ UNFREEZE = ("none", "last", "all")
 FROM = ("pretrained", "scratch")
 AUGMENT = ("none", "flip", "standard", "strong")
 BALANCE = ("auto", "none")
-TASKS = ("classify", "segment")
+TASKS = ("classify", "segment", "detect")
 """Words that options take: their meaning is imported where they are used. A test holds them to it."""
 _DATA, _LEARNING, _RUNNING = "Data", "Learning", "Running"
 
@@ -51,7 +51,7 @@ def train(
         typer.Argument(
             metavar="DATA",
             help="Class folders, a CSV path,label, a zip, annotations (--crops), a set of `vision datasets`; "
-            "or folders images and masks, COCO outlines (--task segment).",
+            "folders images and masks, COCO outlines (--task segment); or annotations of boxes (--task detect).",
         ),
     ],
     out: Annotated[
@@ -63,7 +63,7 @@ def train(
             "--task",
             "-t",
             metavar=f"[{'|'.join(TASKS)}]",
-            help="Learn classes of pictures, or masks.",
+            help="Learn classes of pictures, masks or boxes.",
             show_default="by the folders of DATA",
             autocompletion=completion.words(*TASKS),
         ),
@@ -75,7 +75,7 @@ def train(
             "-m",
             metavar="NAME",
             help="What to begin with.",
-            show_default="efficientnet_lite0; masks: unet_lite0",
+            show_default="by the task",
             autocompletion=completion.network_names,
         ),
     ] = None,
@@ -86,7 +86,11 @@ def train(
     unfreeze: Annotated[
         str | None,
         _one_of(
-            "--unfreeze", UNFREEZE, "Which layers go on learning after the head.", _LEARNING, "none; for masks all"
+            "--unfreeze",
+            UNFREEZE,
+            "Which layers go on learning after the head.",
+            _LEARNING,
+            "none; masks and many boxes: all",
         ),
     ] = None,
     augment: Annotated[
@@ -156,7 +160,7 @@ def train(
             "-b",
             metavar="N",
             help="Pictures a step.",
-            show_default="8 to 64, by their number; of masks 8",
+            show_default="8 to 64, by their number",
             rich_help_panel=_LEARNING,
         ),
     ] = None,
@@ -303,10 +307,10 @@ def train(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Train on your own pictures: classes by a head on frozen features in seconds, or all layers; or masks.
+    """Train on your own pictures: classes by a head on frozen features in seconds, or all layers; masks; boxes.
 
-    RUN is then a model: `vision classify photo.jpg --model RUN`, or `vision segment`. Numbers are those of pictures
-    that it did not see.
+    RUN is then a model: `vision classify photo.jpg --model RUN`, or `vision segment`, `vision detect`. Numbers are
+    those of pictures that it did not see.
     """
     if out is None and not check:
         raise UsageError("Say where the network goes: -o RUN.")

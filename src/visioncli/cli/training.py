@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 
+_MEASURED = ("accuracy", "miou", "dice", "ap", "ap50")
+_ON_BOARD = ("loss", "accuracy", "val_loss", *(f"val_{name}" for name in _MEASURED), "rate")
+"""What of an epoch TensorBoard is told."""
+
+
 class TrainingConsole(Watcher):
     """Tells on standard error how training goes: a line an epoch, and on a terminal a line that moves."""
 
@@ -127,7 +132,7 @@ class TrainingConsole(Watcher):
 
             # Not before: what lies in a folder when training begins there is somebody's.
             self._board = SummaryWriter(str(self._run / "tensorboard"))
-        for name in ("loss", "accuracy", "val_loss", "val_accuracy", "val_miou", "val_dice", "rate"):
+        for name in _ON_BOARD:
             if facts.get(name) is not None:
                 self._board.add_scalar(name, facts[name], facts["step"])
 
@@ -151,15 +156,27 @@ def _head(facts: dict[str, Any]) -> str:
     return f"Head on frozen features: validation loss {facts['val_loss']:.3f}{right}."
 
 
-def _epoch(facts: dict[str, Any]) -> str:
-    accuracy = "" if facts["accuracy"] is None else f" accuracy {facts['accuracy']:.3f}"
+def _start(facts: dict[str, Any]) -> str:
+    return f"Before training: validation{_measured(facts)}."
+
+
+def _measured(facts: dict[str, Any]) -> str:
+    """What was found on the validation pictures."""
+    loss = "" if facts["val_loss"] is None else f" loss {facts['val_loss']:.3f}"
     val = "" if facts["val_accuracy"] is None else f" accuracy {facts['val_accuracy']:.3f}"
     if facts.get("val_miou") is not None:
         val += f" mean IoU {facts['val_miou']:.3f}"
+    if facts.get("val_ap") is not None:
+        val += f" AP {facts['val_ap']:.3f}, AP50 {facts['val_ap50']:.3f}, AR {facts['val_ar100']:.3f}"
+    return loss + val
+
+
+def _epoch(facts: dict[str, Any]) -> str:
+    accuracy = "" if facts["accuracy"] is None else f" accuracy {facts['accuracy']:.3f}"
     best = " (best)" if facts["best"] else ""
     return (
         f"epoch {facts['epoch']:g} ({facts['stage']}): training loss {facts['loss']:.3f}{accuracy}, "
-        f"validation loss {facts['val_loss']:.3f}{val}{best}"
+        f"validation{_measured(facts)}{best}"
     )
 
 
@@ -173,6 +190,7 @@ def _forecast(facts: dict[str, Any]) -> str:
 _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "features": _features,
     "head": _head,
+    "start": _start,
     "epoch": _epoch,
     "forecast": _forecast,
 }

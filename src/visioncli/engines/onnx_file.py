@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from visioncli import processor
 from visioncli.engines.interface import Engine, EngineOptions
+from visioncli.engines.onnx import SMALL_GFLOPS, available_cpus
 from visioncli.errors import UsageError
 from visioncli.families.onnx import open_session
 from visioncli.families.time_limit import run_within
@@ -23,7 +25,14 @@ class OnnxFileEngine(Engine):
             raise UsageError("ONNX files run with --engine onnx, in what the file says: leave out --precision.")
         path = weight_file(row)
         assert path is not None
-        self._session = open_session(path, options.threads)
+        threads = options.threads or available_cpus()
+        # Of a user's own file nobody counted the arithmetic.
+        small = 0 < row.gflops <= SMALL_GFLOPS
+        self.parallel = threads if small else 1
+        self.precision = "int8" if row.answer is not None else "fp32"
+        # Without units for it that is no faster, and some processors let sums of products overflow.
+        whole = row.answer is not None and processor.has_int8_units()
+        self._session = open_session(path, 1 if small else options.threads, whole_numbers=whole)
         self._input = self._session.get_inputs()[0]
         self._timeout = options.timeout
 

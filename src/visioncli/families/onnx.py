@@ -13,6 +13,7 @@ import hashlib
 import json
 import mmap
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,11 @@ _REQUANTISING = "WeightBiasQuantization"
 Whoever left those in float did so for what they lose in 8 bits; with it a detector's error grew to four times."""
 
 
-def open_session(path: Path, threads: int | None = None) -> Any:
-    """The file in ONNX Runtime, on the CPU. Raises ModelUnavailable."""
+def open_session(path: Path, threads: int | None = None, *, whole_numbers: bool = False) -> Any:
+    """The file in ONNX Runtime, on the CPU. Raises ModelUnavailable.
+
+    With `whole_numbers` a file in 8 bits is computed in them throughout: for one that has no float layers between.
+    """
     try:
         onnxruntime = silent_onnxruntime()
     except ImportError:
@@ -52,12 +56,33 @@ def open_session(path: Path, threads: int | None = None) -> Any:
     if threads is not None:
         options.intra_op_num_threads = threads
     try:
+        graph, weights = _unpacked(path) if path.suffix == ".zip" else (path, {})
+        if weights:
+            sizes = [len(data) for data in weights.values()]
+            options.add_external_initializers_from_files_in_memory(list(weights), list(weights.values()), sizes)
         return onnxruntime.InferenceSession(
-            path, options, providers=["CPUExecutionProvider"], disabled_optimizers=[_REQUANTISING]
+            graph,
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=[] if whole_numbers else [_REQUANTISING],
         )
     except Exception as problem:  # ONNX Runtime's errors have no common class of their own
         words = str(problem).splitlines()[0]
         raise ModelUnavailable(f"ONNX Runtime cannot load {path}: {words}") from problem
+
+
+def _unpacked(path: Path) -> tuple[bytes, dict[str, bytes]]:
+    """The graph in an archive, and the files with its weights by name. Raises ValueError, BadZipFile.
+
+    In memory, so that the archive, whose hash is known, is all that there is on the disk.
+    """
+    with zipfile.ZipFile(path) as archive:
+        held = {entry.filename.rpartition("/")[2]: entry for entry in archive.infolist() if not entry.is_dir()}
+        graphs = [name for name in held if name.endswith(".onnx")]
+        if len(graphs) != 1:
+            raise ValueError(f"it holds {len(graphs)} graphs")
+        graph = archive.read(held.pop(graphs[0]))
+        return graph, {name: archive.read(entry) for name, entry in held.items()}
 
 
 def row(name: str, task: str, access: Access, names: list[str] | None = None) -> ModelRow:

@@ -2,7 +2,8 @@
 
 Whatever a network returns by itself (dictionaries, lists of them), here it takes `(N, 3, H, W)` and answers with
 tensors that have N rows. Detection networks take one picture, N = 1, since their answers differ in length, as
-`pixel / 255`: they resize and normalise by themselves.
+`pixel / 255`: they resize and normalise by themselves. In training mode they take a list of pictures and one of
+targets, as torchvision documents them, and answer with a dictionary of losses.
 """
 
 import re
@@ -53,11 +54,22 @@ def build(variant: str, classes: str | None = None) -> nn.Module:
             if isinstance(module, nn.BatchNorm2d):
                 module.eps = 0.0
     if variant.startswith(_DETECTORS):
-        network.register_forward_pre_hook(lambda module, inputs: (list(inputs[0]),))
-        network.register_forward_hook(lambda module, inputs, answers: _one_picture(answers))
+        network.register_forward_pre_hook(lambda module, inputs: (list(inputs[0]), *inputs[1:]))
+        network.register_forward_hook(
+            lambda module, inputs, answers: answers if module.training else _one_picture(answers)
+        )
     elif variant.startswith(_SEGMENTERS):
         _answers_with_logits(network)
     return network
+
+
+def set_size(network: nn.Module, size: int) -> None:
+    """Lets a detector resize pictures to a shorter side of `size`; the longer one may be as many times as long as
+    before. What takes pictures of one size only, and what is no detector, stays as it is."""
+    transform = getattr(network, "transform", None)
+    if isinstance(transform, models.detection.transform.GeneralizedRCNNTransform) and not transform.fixed_size:
+        (before,) = transform.min_size
+        transform.min_size, transform.max_size = (size,), round(transform.max_size * size / before)
 
 
 def build_learner(variant: str, classes: str) -> nn.Module:

@@ -15,6 +15,11 @@ from visioncli.inputs.addresses import is_url, path_of, split_credentials, witho
 
 DEFAULT_EXCLUDE = ("*.md",)
 """Notes that people keep beside their pictures: credits, read-me files, model cards."""
+BESIDE_PICTURES = (
+    *(".tfw", ".jgw", ".pgw", ".bpw", ".gfw", ".tifw", ".tiffw", ".jpgw", ".jpegw", ".pngw", ".wld"),
+    *(".prj", ".aux.xml"),
+)
+"""What places pictures in the world: it lies beside them, and is no picture itself."""
 _PICTURE_STARTS = (b"\x89PNG\r\n", b"\xff\xd8\xff")
 """No path begins like this; pictures of other types betray themselves by a zero byte."""
 _LONGEST_LINE = 1 << 16
@@ -45,8 +50,9 @@ class Item:
 class Expansion:
     """Which files count as inputs when a folder is walked or a glob is matched; named files always count.
 
-    Hidden entries, the output folder `out`, and names or relative paths that match a pattern of `exclude` do not.
-    Nor do results of earlier runs, whose folders are then in `skipped`; of a folder that is named, pictures do.
+    Hidden entries, world files, the output folder `out`, and names or relative paths that match a pattern of
+    `exclude` do not. Nor do results of earlier runs, whose folders are then in `skipped`; of a folder that is named,
+    pictures do.
     """
 
     out: str | None = None
@@ -145,6 +151,8 @@ class Expansion:
 
     def _is_excluded(self, relative: str) -> bool:
         name = relative.rsplit("/", 1)[-1]
+        if name.lower().endswith(BESIDE_PICTURES):
+            return True
         return any(fnmatchcase(name, p) or fnmatchcase(relative, p) for p in self.exclude)
 
 

@@ -15,8 +15,9 @@ import numpy as np
 
 from visioncli.datasets import recognise
 from visioncli.datasets.interface import Dataset, DatasetError, ReadOptions, Rle
+from visioncli.labelled.annotations import Index, parts_of, trees_of
 from visioncli.labelled.classes import split_named
-from visioncli.labelled.crops import PictureIndex, parts_of, texts_of, trees_of
+from visioncli.labelled.crops import texts_of
 from visioncli.labelled.interface import Example, SetError
 from visioncli.labelled.masks import MaskSet
 from visioncli.labelled.palettes import IGNORED, MOST_CLASSES
@@ -79,7 +80,7 @@ def _read(path: Path, source: str, trees: list[Tree], crowds: bool) -> MaskSet:
         raise SetError(str(problem).replace(f"{path}", source), problem.kind) from None
     names = _names([one for _, one in data], source)
     numbers = {name: n for n, name in enumerate(names)}
-    index = PictureIndex(trees)
+    index = Index(trees)
     examples: list[Example] = []
     masks: list[Objects] = []
     missing: list[str] = []

@@ -14,7 +14,9 @@ from visioncli.labelled.trees import Folder, Tree, is_picture
 from visioncli.names import did_you_mean
 from visioncli.weights.downloads import Access
 
-_NO_CROPS = "each box of these annotations can be a picture with a class: say --crops"
+_NO_CROPS = (
+    "boxes of these annotations can be learned: say --task detect; or each be a picture with a class: say --crops"
+)
 
 
 def read_set(

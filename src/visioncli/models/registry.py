@@ -59,6 +59,9 @@ DEFAULTS = {
 }
 """The network of each task when none is named, on any processor."""
 
+FOR_SOUND = {"classify": "yamnet"}
+"""The network of each task that takes recordings, when none is named."""
+
 EMBEDDER = "efficientnet_lite0"
 """Whose features are computed when no network is named. Features are fp32 everywhere, so that better networks cost as
 much more as they are larger, and vectors of one length come from every machine."""

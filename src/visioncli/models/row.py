@@ -5,6 +5,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from visioncli.models.sound import Quantum, SoundSpec
+
 LIBRARIES = ("torchvision", "timm", "transformers", "onnx")
 """Whose networks `visioncli.families` knows."""
 LARGEST_INPUT = 8192
@@ -110,7 +112,19 @@ class Hub:
 
 Source = Carrier | Download | Packaged | LocalFile | Untrained | Hub
 
-Form = Literal["", "anchors", "boxes", "instances", "people", "pixels", "dense", "grids", "saliency", "features"]
+Form = Literal[
+    "",
+    "anchors",
+    "boxes",
+    "instances",
+    "people",
+    "pixels",
+    "dense",
+    "grids",
+    "saliency",
+    "features",
+    "sound",
+]
 """What a network answers.
 
 "": what the embedded network of its task does (class logits, for classification). "anchors": EfficientDet's box
@@ -118,7 +132,8 @@ codes `(N, A, 4)` and class logits `(N, A, 90)`. "saliency": how much each pixel
 h, w)` of 0 to 1. "dense": logits `(N, C, H, W)` for a normalised picture of any H and W. "grids": YOLOv3's maps, the
 coarsest first, `(N, 3 (5 + C), h, w)`. The others as torchvision's: "boxes" `(1, K, 4)`, labels and scores of one
 picture given as `pixel / 255`; "instances" with masks, "people" with keypoints after these; "pixels": logits `(N, C,
-h, w)` for a normalised picture; "features": of a classifier, what its last layer takes, `(N, F)`.
+h, w)` for a normalised picture; "features": of a classifier, what its last layer takes, `(N, F)`. "sound": class
+logits of the spectrogram itself, `(N, 1, frames, mels) uint8`.
 """
 
 
@@ -199,6 +214,10 @@ class ModelRow:
     Scores are the softmax of `logits / temperature` (Guo et al., 2017, https://arxiv.org/abs/1706.04599). With
     `thresholds`, one a class by id, a picture may have any number of classes: scores are the sigmoid of
     `logits / temperature`, and the classes whose score reaches their threshold are the answer.
+
+    A network with `sound` listens to recordings. What it takes is their spectrogram in 8 bits, itself where the form
+    is "sound", or else as a grey picture, time from left to right and high pitches on top, which `input` describes.
+    Of a network that answers in 8 bits, `answer` says what they stand for.
     """
 
     name: str
@@ -220,6 +239,8 @@ class ModelRow:
     layout: Layout | None = None
     temperature: float = 1.0
     thresholds: tuple[float, ...] = ()
+    sound: SoundSpec | None = None
+    answer: Quantum | None = None
 
     def shaping(self) -> dict[str, Any]:
         """All of the row that shapes an answer, as JSON values: not what it only tells people."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_GRIDS = (19, 10, 5, 3, 2, 1)
+SSD_GRIDS = (19, 10, 5, 3, 2, 1)
 _SMALLEST, _LARGEST = 0.2, 0.95
 # (scale, width / height) on the finest level, which has fewer and smaller anchors than the others.
 _FINEST = ((0.1, 1.0), (_SMALLEST, 2.0), (_SMALLEST, 0.5))
@@ -33,9 +33,9 @@ def ssd_anchors() -> NDArray[np.float32]:
 
     They are relative to the picture. The order is level (finest first), row, column, anchor in the cell.
     """
-    scales = [*np.linspace(_SMALLEST, _LARGEST, len(_GRIDS)).tolist(), 1.0]
+    scales = [*np.linspace(_SMALLEST, _LARGEST, len(SSD_GRIDS)).tolist(), 1.0]
     levels = []
-    for level, cells in enumerate(_GRIDS):
+    for level, cells in enumerate(SSD_GRIDS):
         between = float(np.sqrt(scales[level] * scales[level + 1]))
         shapes = _FINEST if level == 0 else (*((scales[level], r) for r in _RATIOS), (between, 1.0))
         sizes = np.array([(scale / ratio**0.5, scale * ratio**0.5) for scale, ratio in shapes])

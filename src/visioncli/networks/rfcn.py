@@ -128,6 +128,13 @@ def build(variant: str, classes: str = "91") -> RFCN:
     return RFCN(int(classes))
 
 
+def set_size(network: RFCN, size: int) -> None:
+    """Lets it resize pictures to a shorter side of `size`; the longer one may be as many times as long as before."""
+    transform = network.transform
+    (before,) = transform.min_size
+    transform.min_size, transform.max_size = (size,), round(transform.max_size * size / before)
+
+
 def pretrained(variant: str, classes: str = "91") -> RFCN:
     """The network to begin training with: its backbone is torchvision's `resnet50`, which has seen ImageNet.
 

@@ -18,14 +18,14 @@ IGNORED = 0.5
 def losses(
     maps: Sequence[Tensor],
     targets: Sequence[Mapping[str, Tensor]],
-    anchors: Sequence[Sequence[tuple[int, int]]],
+    anchors: Sequence[Sequence[Sequence[float]]],
     size: int,
 ) -> dict[str, Tensor]:
     """`loss_box_reg`, `loss_objectness` and `loss_classifier` of a batch, sums over places divided by its N pictures.
 
-    `maps` are the network's `(N, 3 (5 + C), h, w)`, `anchors` those of `YOLO_ANCHORS`. A target holds `boxes (K, 4)`
-    x1 y1 x2 y2 in pixels of the input of `size`, wider and higher than nothing, and `labels (K,)`, class numbers from
-    0 on.
+    `maps` are the network's `(N, 3 (5 + C), h, w)`, `anchors` widths and heights as in `YOLO_ANCHORS`. A target holds
+    `boxes (K, 4)` x1 y1 x2 y2 in pixels of the input of `size`, wider and higher than nothing, and `labels (K,)`,
+    class numbers from 0 on.
     """
     device = maps[0].device
     picture = torch.cat([torch.full((len(t["boxes"]),), n, device=device) for n, t in enumerate(targets)])

@@ -13,7 +13,11 @@ _FRAMES = "Take pictures out of it first: ffmpeg -i FILE frame-%04d.jpg"
 _UNPACK = "Unpack it and give the folder"
 _DEVELOP = "Develop it first, for instance with darktable-cli FILE picture.jpg"
 _CONVERT = "Convert it to PNG or JPEG"
-_NO_SOUND = "Sound is not read."
+_SOUND = (
+    "Recordings are for networks of sound: vision classify without --model, or with --model yamnet. "
+    "vision spectrogram draws them."
+)
+_CONVERT_SOUND = "Convert it to WAV, for instance with ffmpeg -i FILE recording.wav"
 _EXPORT = "Export what you need from it as PNG or JPEG."
 _WEIGHTS = "Networks go behind --model or --weights."
 
@@ -80,7 +84,7 @@ KINDS = (
         _DEVELOP,
         test=_begins(b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb"),
     ),
-    Kind("sound (M4A)", _NO_SOUND, test=_brand(b"M4A ", b"M4B ")),
+    Kind("sound (M4A)", _CONVERT_SOUND, test=_brand(b"M4A ", b"M4B ")),
     Kind("a QuickTime video", _FRAMES, test=_brand(b"qt  ")),
     Kind("an MP4 video", _FRAMES, ((4, b"ftyp"),)),
     Kind("a QuickTime video", _FRAMES, test=lambda head: head[4:8] in (b"moov", b"mdat", b"wide")),
@@ -90,12 +94,13 @@ KINDS = (
     Kind("an MPEG transport stream, a video", _FRAMES, ((0, b"G"), (188, b"G"), (376, b"G"))),
     Kind("a Flash video", _FRAMES, ((0, b"FLV\x01"),)),
     Kind("a Windows Media video or sound", _FRAMES, ((0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),)),
+    Kind("sound (Ogg)", _SOUND, test=lambda h: h[:4] == b"OggS" and any(s in h[:128] for s in (b"vorbis", b"Opus"))),
     Kind("an Ogg video or sound", _FRAMES, ((0, b"OggS"),)),
-    Kind("sound (WAV)", _NO_SOUND, ((0, b"RIFF"), (8, b"WAVE"))),
-    Kind("sound (AIFF)", _NO_SOUND, ((0, b"FORM"), (8, b"AIF"))),
-    Kind("sound (FLAC)", _NO_SOUND, ((0, b"fLaC"),)),
-    Kind("sound (MP3)", _NO_SOUND, test=_begins(b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa")),
-    Kind("sound (MIDI)", _NO_SOUND, ((0, b"MThd"),)),
+    Kind("sound (WAV)", _SOUND, ((0, b"RIFF"), (8, b"WAVE"))),
+    Kind("sound (AIFF)", _SOUND, ((0, b"FORM"), (8, b"AIF"))),
+    Kind("sound (FLAC)", _SOUND, ((0, b"fLaC"),)),
+    Kind("sound (MP3)", _SOUND, test=_begins(b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa")),
+    Kind("sound (MIDI)", "These are notes, not a recording: have a synthesiser play them.", ((0, b"MThd"),)),
     Kind(
         "a PDF document", "Make pictures of its pages: pdftoppm -png FILE page", test=lambda h: b"%PDF-" in h[:1024]
     ),

@@ -99,6 +99,20 @@ def read(
     return Picture(image, (time.perf_counter() - start) * 1000, size if reduced else None)
 
 
+def at_hand(source: str, patience: Patience) -> str | bytes:
+    """The path of a file as it is; what an address or a named pipe gives, as bytes, for it can be read once only.
+
+    Raises InputError; of what is not there at all, `read` says so.
+    """
+    try:
+        if is_url(source):
+            with _download(source, patience) as stream:
+                return stream.read()
+        return _read_pipe(source, patience) if stat.S_ISFIFO(os.stat(source).st_mode) else source
+    except OSError:
+        return source
+
+
 def decode(
     stream: IO[bytes],
     *,

@@ -1,9 +1,10 @@
-"""Heat maps over pictures, in the perceptually uniform colours of "inferno" (van der Walt and Smith, CC0)."""
+"""Heat maps over pictures."""
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from visioncli.render.canvas import FAINT, INK, STRIP, Arrays, below, fit, readable_size, text_size, write
+from visioncli.render.colour_maps import colour_table
 from visioncli.render.detect import draw_boxes, mark
 from visioncli.render.fonts import legible
 from visioncli.results import Explanation, Record
@@ -13,22 +14,6 @@ LEAST_WIDTH = 240
 GAP = 4
 _BLOCK = 1 << 22
 """Pixels that are coloured at once; bounds the working memory."""
-# Every fifth of the map's 256 colours, as hexadecimal; those between are interpolated.
-_INFERNO = (
-    "00000402020c0504170a072210092d160b391e0c45260c512f0a5b380962400a67490b6a510e6c"
-    "59106e61136e69166e71196e781c6d801f6c88226a902568982766a02a63a82e5fb0315bb73557"
-    "bf3952c63d4dcc4248d34743d94d3ddf5337e45a31e9612bed6925f1711ff47918f78212f98b0b"
-    "fa9407fb9d07fca60cfcb014fbba1ffac42af8cd37f6d746f4e156f2ea69f2f27df5f992fcffa4"
-)
-
-
-def colour_table() -> np.ndarray:
-    """`(256, 3) uint8`: dark for little, light for much, in even steps of lightness."""
-    anchors = np.frombuffer(bytes.fromhex(_INFERNO), np.uint8).reshape(-1, 3).astype(float)
-    at = np.linspace(0, len(anchors) - 1, 256)
-    channels = [np.interp(at, np.arange(len(anchors)), anchors[:, c]) for c in range(3)]
-    table: np.ndarray = np.rint(np.stack(channels, axis=1)).astype(np.uint8)
-    return table
 
 
 def overlay(image: Image.Image, heat: np.ndarray, opacity: float) -> Image.Image:

@@ -50,6 +50,6 @@ def _grid(said: Path, folder: Path) -> Any:
 
 def colours() -> str:
     """The 256 colours of heat, three bytes each, as base64: those of the annotated pictures."""
-    from visioncli.render.heat import colour_table
+    from visioncli.render.colour_maps import colour_table
 
     return base64.b64encode(colour_table().tobytes()).decode()

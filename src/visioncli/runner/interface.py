@@ -14,7 +14,7 @@ from visioncli.results import Failure, Record
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one item. `picture` is None for failures and for records of an earlier run (`resumed`).
+    """What became of one item. `picture` is None for failures, recordings, and records of an earlier run (`resumed`).
 
     `arrays` are those of the task's answer, for sinks that make files of them.
     After a `pause` outcome the next one may be long in coming: whoever gathers outcomes should not keep this one.

@@ -116,7 +116,7 @@ def _predict(batch: list[Decoded], task: Task) -> None:
     each = (time.perf_counter() - start) * 1000 / max(len(waiting), 1)
     for decoded, answer in zip(waiting, answers, strict=True):
         decoded.record = _record(decoded, answer, task, each)
-        decoded.prepared = None
+        decoded.prepared = decoded.recording = None
         if isinstance(answer, Answer):
             decoded.arrays = answer.arrays
 
@@ -149,18 +149,22 @@ def _refusal(problem: Exception) -> Failure:
 
 
 def _record(decoded: Decoded, answer: Answer | Failure, task: Task, predict_ms: float) -> Record:
-    picture = decoded.picture
-    assert picture is not None
     if isinstance(answer, Failure):
         return Record(task.name, decoded.item.shown, error=answer)
+    picture, recording = decoded.picture, decoded.recording
+    source = picture or recording
+    assert source is not None
     return Record(
         task=task.name,
         input=decoded.item.shown,
-        width=picture.width,
-        height=picture.height,
-        model=task.model,
+        width=picture.width if picture else None,
+        height=picture.height if picture else None,
+        model=answer.model or task.model,
         predictions=answer.predictions,
         extra=answer.extra,
-        ms={"decode": round(picture.decode_ms, 2), "predict": round(predict_ms, 2)},
+        ms={"decode": round(source.decode_ms, 2), "predict": round(predict_ms, 2)},
         key=decoded.key,
+        seconds=recording.seconds if recording else None,
+        rate=recording.rate if recording else None,
+        windows=answer.windows,
     )

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from visioncli import __version__, pictures
-from visioncli.errors import InputError
+from visioncli import __version__, pictures, sounds
+from visioncli.errors import ErrorKind, InputError
 from visioncli.inputs.addresses import fingerprint
 from visioncli.inputs.sources import Item
 from visioncli.labelled import content
@@ -24,10 +24,13 @@ from visioncli.pictures.patience import Patience
 from visioncli.results import Record
 from visioncli.runner.budget import MemoryBudget, Share
 from visioncli.runner.interface import RunOptions, describe, failure
+from visioncli.sounds import Recording
 from visioncli.tasks.interface import Known, Task
 
 BYTES_IN_FLIGHT = 384_000_000
 """What decoding may take at one time, with the pictures that wait for the network or for writing."""
+BYTES_OF_SOUND = 16_000_000
+"""What a recording takes, however long it is: a few minutes of its spectrogram, and a block of samples."""
 GRACE_SECONDS = 1.0
 """An input that does not end by itself when its time is over is given up so much later."""
 
@@ -39,6 +42,7 @@ class Decoded:
     item: Item
     key: str | None = None
     picture: Picture | None = None
+    recording: Recording | None = None
     prepared: Any = None
     record: Record | None = None
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
@@ -52,6 +56,13 @@ class Reading:
         self.item, self.share, self.patience = item, share, Patience(seconds)
         self.taken: Picture | InputError | None = None
         self.future: Future[Decoded]
+        self.kept = False
+        """Whether the share is held for as long as what was read is there."""
+
+    def keep_for(self, taken: Picture | Recording) -> None:
+        """Holds the share until what was read is there no more."""
+        weakref.finalize(taken, self.share.end).atexit = False
+        self.kept = True
 
     def admit(self, needed: int) -> None:
         """Waits until so many bytes may be taken."""
@@ -110,7 +121,6 @@ class Reader:
         """The item decoded and prepared, or with its record where the network is not needed."""
         item, share = reading.item, reading.share
         reading.patience.start()
-        held = True
         try:
             key = self._key(item)
             record = self._finished(key) if self._finished is not None and key is not None else None
@@ -123,35 +133,56 @@ class Reader:
                 return self._recalled(item, key, known)
             if isinstance(reading.taken, InputError):
                 raise reading.taken
-            how: dict[str, Any] = {
-                "max_pixels": self._options.max_pixels,
-                "allow_truncated": self._options.allow_truncated,
-                "admit": reading.admit,
-                "enough": self._enough,
-                "patience": reading.patience,
-            }
-            if isinstance(item, Example):
-                picture = content.load(item, **how)
-            else:
-                picture = reading.taken or pictures.read(item.path, **how)
-            reading.taken = None
-            share.shrink(needed := footprint.as_rgb(*picture.image.size))
-            footprint.give_back(needed)
-            decoded = Decoded(item, key, picture, self._task.prepare_item(item, picture))
-            weakref.finalize(picture, share.end).atexit = False
-            held = False
+            return self._prepared(reading, key)
         except InputError as problem:
             return self._failed(item, problem.kind, str(problem))
         except MemoryError:
             return self._failed(item, "too_large", "It needs more memory than there is. Make the picture smaller.")
         except Exception as problem:  # noqa: BLE001 - a batch goes on, whatever one input does
             return self._failed(item, "unreadable_picture", describe(problem))
-        else:
-            return decoded
         finally:
             share.leave()
-            if held:
+            if not reading.kept:
                 share.end()
+
+    def _prepared(self, reading: Reading, key: str | None) -> Decoded:
+        """A picture or recording, as the task needs it. Raises InputError, and whatever a decoder raises."""
+        item = reading.item
+        source: str | bytes = item.path
+        if "sound" in self._task.takes and not isinstance(item, Given | Example):
+            source = pictures.at_hand(item.path, reading.patience)
+            if sounds.is_recording(source, item.path):
+                return self._listened(reading, key, source)
+        how: dict[str, Any] = {
+            "max_pixels": self._options.max_pixels,
+            "allow_truncated": self._options.allow_truncated,
+            "admit": reading.admit,
+            "enough": self._enough,
+            "patience": reading.patience,
+        }
+        if isinstance(item, Example):
+            picture = content.load(item, **how)
+        else:
+            picture = taken if isinstance(taken := reading.taken, Picture) else pictures.read(source, **how)
+            del taken
+        reading.taken = None
+        if "picture" not in self._task.takes:
+            raise InputError(ErrorKind.OTHER_MEDIUM, _not_heard(self._task))
+        reading.share.shrink(needed := footprint.as_rgb(*picture.image.size))
+        footprint.give_back(needed)
+        decoded = Decoded(item, key, picture, prepared=self._task.prepare_item(item, picture))
+        reading.keep_for(picture)
+        return decoded
+
+    def _listened(self, reading: Reading, key: str | None, source: str | bytes) -> Decoded:
+        """A recording, with as much of it prepared as the task wants beforehand. Raises InputError."""
+        reading.share.admit(BYTES_OF_SOUND)
+        recording = sounds.open_recording(
+            source, allow_truncated=self._options.allow_truncated, patience=reading.patience
+        )
+        decoded = Decoded(reading.item, key, recording=recording, prepared=self._task.prepare_sound(recording))
+        reading.keep_for(recording)
+        return decoded
 
     def _recalled(self, item: Item, key: str | None, known: Known) -> Decoded:
         answer = known.answer
@@ -178,3 +209,12 @@ class Reader:
                 return None  # Decoding will say what is wrong.
             digest.update(f"|{facts.st_size}|{facts.st_mtime_ns}".encode())
         return digest.hexdigest()[:24]
+
+
+def _not_heard(task: Task) -> str:
+    if task.model.weights_sha256 is None:
+        return f"This is a picture; vision {task.name} is for recordings."
+    return (
+        f"This is a picture, and {task.model.name} listens to recordings. Leave out --model, or name a network of "
+        "pictures, such as --model efficientnet_lite0."
+    )

@@ -1,4 +1,4 @@
-"""The annotated picture of each input: `cat.jpg` gives `cat.jpg.detect.jpg`."""
+"""The annotated picture of each input: `cat.jpg` gives `cat.jpg.detect.jpg`; of a recording, its spectrogram."""
 
 from collections.abc import Callable
 
@@ -10,6 +10,7 @@ from visioncli.results import Record
 from visioncli.runner import Outcome
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import PictureSink
+from visioncli.sounds.pictures import as_picture
 
 JPEG_QUALITY = 90
 JPEG_MOST = 65_500
@@ -25,9 +26,13 @@ class AnnotatedSink(PictureSink):
         self._draw, self._kind = draw, kind
 
     def write(self, outcome: Outcome, out: OutputFolder, base: str) -> dict[str, str]:
-        if outcome.picture is None:
+        if outcome.picture is not None:
+            image = outcome.picture.image
+        elif "spectrogram" in outcome.arrays:
+            image = as_picture(outcome.arrays["spectrogram"])
+        else:
             return {}
-        image = self._draw(outcome.picture.image, outcome.record, outcome.arrays)
+        image = self._draw(image, outcome.record, outcome.arrays)
         kind = self._kind if max(image.size) <= JPEG_MOST else "png"
         target = out.file(f"{base}.{outcome.record.task}.{kind}")
         if kind == "jpg":

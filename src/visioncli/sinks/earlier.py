@@ -5,7 +5,7 @@ from pathlib import Path
 from visioncli.earlier_results import PREDICTIONS, task_of
 from visioncli.sinks.folder import PREVIOUS, OutputFolder
 
-DOCUMENTS = ("csv", "json", "coco.json", "npy", "names.json", "parquet", "jsonl")
+DOCUMENTS = ("csv", "json", "coco.json", "geojson", "npy", "names.json", "parquet", "shard.json", "jsonl")
 """The records go last: they say whose the others are."""
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from visioncli.errors import UsageError
 from visioncli.names import did_you_mean
@@ -10,6 +11,9 @@ from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import PictureSink
 from visioncli.sinks.names import FORMATS
 from visioncli.tasks.pose.joints import ANGLES, KEYPOINT_NAMES
+
+if TYPE_CHECKING:
+    from visioncli.sinks.map_features import Shapes
 
 PER_PICTURE = ("yolo", "voc")
 """Formats that are files for each picture and so need an output folder."""
@@ -25,6 +29,9 @@ CSV_COLUMNS: dict[str, tuple[str, ...]] = {
     "caption": ("caption", "log_probability"),
     "similar": ("picture", "score"),
     "dedupe": ("group", "of", "kind", "score", "bytes", "why"),
+    "spectrogram": (
+        *("frames", "bands", "hop_s", "lowest_hz", "highest_hz", "lowest_db", "highest_db", "peak_s", "peak_hz"),
+    ),
 }
 
 
@@ -42,6 +49,8 @@ class SinkOptions:
     raw_maps: str | None = None
     explain: bool = False
     vectors: bool = False
+    centerline: str | None = None
+    tolerance: float | None = None
 
 
 def parse_formats(given: list[str] | None, task: str, *, to_stdout: bool) -> list[str]:
@@ -78,10 +87,18 @@ def document_sinks(
             from visioncli.sinks.csv_table import CsvSink
 
             sinks.append(CsvSink(out, CSV_COLUMNS[task]))
+        elif name == "parquet":
+            from visioncli.sinks.parquet import ParquetSink
+
+            sinks.append(ParquetSink(out, task))
         elif name == "coco":
             from visioncli.sinks.coco import CocoSink
 
             sinks.append(CocoSink(out, labels, options.images, results_only=task in ("pose", "caption")))
+        elif name == "geojson":
+            from visioncli.sinks.geojson import GeoJsonDocument
+
+            sinks.append(GeoJsonDocument(out, _shapes(options, labels)))
     return sinks
 
 
@@ -98,6 +115,10 @@ def picture_sinks(
         from visioncli.sinks.voc import VocSink
 
         sinks.append(VocSink())
+    if "geojson" in formats:
+        from visioncli.sinks.geojson import GeoJsonSink
+
+        sinks.append(GeoJsonSink(_shapes(options, labels)))
     if options.crops:
         from visioncli.sinks.crops import CropsSink
 
@@ -123,6 +144,25 @@ def picture_sinks(
 
         sinks.append(ExplainSink())
     return sinks
+
+
+def _shapes(options: SinkOptions, labels: dict[int, str]) -> "Shapes":
+    """Raises UsageError for a class that the network does not know, ModelUnavailable where a library is missing."""
+    from visioncli.geometry.simplify import check_shapely
+    from visioncli.sinks.map_features import Shapes
+    from visioncli.tasks.class_names import parse_classes
+
+    thin: frozenset[int] = frozenset()
+    if options.centerline is not None:
+        from visioncli.geometry.centre_lines import check_libraries
+
+        if not options.centerline.strip(" ,"):
+            raise UsageError("--centerline is empty: give names or ids of classes, such as road.")
+        thin = parse_classes(options.centerline, labels)
+        check_libraries()
+    elif options.tolerance:
+        check_shapely()
+    return Shapes(options.tolerance, thin)
 
 
 def tidy(out: OutputFolder, task: str, formats: list[str]) -> list[str]:

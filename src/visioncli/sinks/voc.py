@@ -16,9 +16,8 @@ class VocSink(PictureSink):
     def write(self, outcome: Outcome, out: OutputFolder, base: str) -> dict[str, str]:
         record = outcome.record
         root = ET.Element("annotation")
-        name = PurePosixPath(record.output or base)
-        _add(root, "folder", _xml_text(name.parent.name))
-        _add(root, "filename", _xml_text(name.name))
+        for tag, name in _names(record.output or base).items():
+            _add(root, tag, name)
         _add(root, "path", _xml_text(record.input))
         size = ET.SubElement(root, "size")
         for tag, number in (("width", record.width), ("height", record.height), ("depth", 3)):
@@ -34,10 +33,28 @@ class VocSink(PictureSink):
             x1, y1, x2, y2 = p.box
             for tag, value in (("xmin", x1), ("ymin", y1), ("xmax", x2), ("ymax", y2)):
                 _add(box, tag, f"{value:.7g}")
-        ET.indent(root)
         target = out.file(f"voc/{out.stem(base)}.xml")
-        write_whole(target, ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n", out.partial)
+        write_whole(target, _whole(root), out.partial)
         return {"voc": str(target)}
+
+
+def called(document: bytes, output: str) -> bytes:
+    """The same annotations for a picture whose results are now called after `output`."""
+    root = ET.fromstring(document)
+    for tag, name in _names(output).items():
+        root.find(tag).text = name  # type: ignore[union-attr]
+    return _whole(root)
+
+
+def _names(output: str) -> dict[str, str]:
+    name = PurePosixPath(output)
+    return {"folder": _xml_text(name.parent.name), "filename": _xml_text(name.name)}
+
+
+def _whole(root: ET.Element) -> bytes:
+    ET.indent(root)
+    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
 
 
 def _add(parent: ET.Element, tag: str, text: str) -> None:

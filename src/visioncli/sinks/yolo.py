@@ -48,7 +48,7 @@ class YoloSink(PictureSink):
             size = ((x2 - x1) / record.width, (y2 - y1) / record.height)
             numbers = " ".join(f"{v:.7g}" for v in (*centre, *size, *([p.score] if self._scores else [])))
             lines.append(f"{self._numbers[p.label_id]} {numbers}\n")
-        stem = _without_images(out.stem(base))
+        stem = without_images(out.stem(base))
         target = out.file(f"yolo/labels/{stem}.txt")
         files = {"yolo": str(target)}
         if self._pictures and (picture := copy_picture(outcome, out, f"yolo/images/{stem}")):
@@ -57,7 +57,7 @@ class YoloSink(PictureSink):
         return files
 
 
-def _without_images(stem: str) -> str:
+def without_images(stem: str) -> str:
     """A name whose folders are not called `images`: for the last folder so called, ultralytics reads `labels`."""
     *folders, last = stem.split("/")
     return "/".join([*(f"{f}_" if re.fullmatch("images_*", f) else f for f in folders), last])

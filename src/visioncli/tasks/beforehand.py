@@ -50,6 +50,21 @@ def check_names(task: str, row: ModelRow, settings: dict[str, Any], finders: Seq
             check_layer(row, layer)
 
 
+def check_media(task: str, rows: Sequence[ModelRow], settings: dict[str, Any]) -> None:
+    """Raises UsageError where networks of sound are wanted for a task of pictures, or more than one of them, or are
+    none where only recordings have what is wanted."""
+    listening = [row.name for row in rows if row.sound is not None]
+    if listening and task != "classify":
+        raise UsageError(
+            f"{listening[0]} listens to recordings, which vision classify takes; vision {task} is for pictures. "
+            "Name another network."
+        )
+    if listening and len(rows) > 1:
+        raise UsageError(f"{listening[0]} listens to recordings, and answers alone: name no other network beside it.")
+    if settings.get("windows") and not listening:
+        raise UsageError(f"--windows is for recordings, and {rows[0].name} looks at pictures.")
+
+
 def check_mode(row: ModelRow, mode: str) -> None:
     """Raises UsageError where the row's network cannot segment in that mode."""
     if row.form == "instances" and mode != "instance":

@@ -1,27 +1,33 @@
-"""What a task is: pictures in, predictions out, with the network in between."""
+"""What a task is: pictures or recordings in, predictions out, with the network in between."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from visioncli.inputs.sources import Item
 from visioncli.pictures import Picture
-from visioncli.results import ModelInfo, Record
+from visioncli.results import ModelInfo, Record, Window
+from visioncli.sounds import Recording
+
+Medium = Literal["picture", "sound"]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A task's answer for one picture.
+    """A task's answer for one picture or recording.
 
     `extra` holds facts about the picture as a whole; `arrays` what only files are made of, such as label maps.
+    `windows` is what was heard when; `model` is the network, where a task has several.
     """
 
     predictions: tuple[Any, ...]
     extra: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    windows: tuple[Window, ...] | None = None
+    model: ModelInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,8 @@ class Task(ABC):
     """
 
     name: ClassVar[str]
+    takes: frozenset[Medium] = frozenset({"picture"})
+    """What inputs may be."""
     model: ModelInfo
     labels: dict[int, str]
     """Category id -> name of everything that the network can answer."""
@@ -59,6 +67,13 @@ class Task(ABC):
     def prepare_item(self, item: Item, picture: Picture) -> Any:
         """As `prepare`, for a task to which it matters where the picture comes from."""
         return self.prepare(picture)
+
+    def prepare_sound(self, recording: Recording) -> Any:
+        """What the network needs of a recording, at least of its beginning, for a task that takes some.
+
+        `predict` may read the rest, once.
+        """
+        raise NotImplementedError
 
     def recall(self, item: Item) -> Known | None:
         """The answer for an input, where the task knows it already; asked in decoding threads before it is read."""

@@ -37,7 +37,7 @@ class ClassTraining(Training):
     def finish(self) -> None:
         finish(
             Finishing(
-                self.folder, self.prepared, self.recipe, self.prepared.row, self.key, self.begun, self.command,
+                self.folder, self.prepared, self.recipe, self.key, self.begun, self.command,
                 self.where.engine, self.where.options, self.log, self.watcher,
             )
         )  # fmt: skip

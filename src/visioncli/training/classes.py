@@ -15,7 +15,7 @@ from visioncli.training.head import validation_loss
 from visioncli.training.interface import Launcher
 from visioncli.training.job import Job, targets
 from visioncli.training.layers import drop_before, free, learning_mode
-from visioncli.training.lesson import Lesson, Measured, Sample
+from visioncli.training.lesson import Measured, OneTensorLesson, Sample
 from visioncli.training.recipe import DROPOUT, Start, Unfreeze
 from visioncli.training.store import BUDGET, PictureStore
 from visioncli.weights.heads import head_of
@@ -36,7 +36,7 @@ def loss_of(logits: Tensor, wanted: Tensor, weights: Tensor | None, *, multi_lab
     return (each if weights is None else each * weights).sum(1).mean()
 
 
-class ClassLesson(Lesson):
+class ClassLesson(OneTensorLesson):
     """Classes of whole pictures; `row` is that of `network`, with its classes."""
 
     def __init__(self, job: Job, pictures: PictureSet, row: ModelRow, network: nn.Module, launcher: Launcher) -> None:

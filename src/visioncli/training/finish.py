@@ -1,38 +1,33 @@
 """The end of a run: the kept model is measured as anybody would use it, and the run's folder is completed."""
 
 import dataclasses
-import shlex
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from visioncli import __version__
-from visioncli.engines import EngineOptions
 from visioncli.errors import InputError
 from visioncli.evaluation.predict import Predictions, probabilities
 from visioncli.files import write_picture, write_whole
-from visioncli.labelled.interface import TEST, TRAIN, VAL, PictureSet
+from visioncli.labelled.interface import TEST, TRAIN, VAL
 from visioncli.metrics.classification_report import ClassificationReport, multi_label_report, single_label_report
 from visioncli.models.row import Accuracy, ModelRow
 from visioncli.render import confusion, contact_sheet, curves
 from visioncli.results import dump_line
-from visioncli.runner import RunOptions
 from visioncli.tasks import TASKS
-from visioncli.tasks.classify.task import softmax
+from visioncli.tasks.classify.scores import softmax
 from visioncli.training import augment, head
+from visioncli.training.finishing import Ended
 from visioncli.training.job import targets
 from visioncli.training.model_card import CardFacts, ClassFacts, Measured, model_card
 from visioncli.training.prepare import Prepared
-from visioncli.training.recipe import Recipe, Start
+from visioncli.training.recipe import Start
 from visioncli.training.run_files import write_confusion
 from visioncli.training.store import PictureStore
 from visioncli.training.suspects import Suspect, suspects, write_suspects
-from visioncli.training.watch import Log, Watcher, read_log
-from visioncli.weights.runs import read_facts, read_run, read_weights, write_model
+from visioncli.training.watch import read_log
+from visioncli.weights.runs import read_run, read_weights, write_model
 
 SUSPECTS, CONFUSION, CURVES, SHEET, CARD = (
     "suspects",
@@ -47,26 +42,10 @@ _DRAWN_CLASSES = 60
 _HEADLINES = {"top1": "top-1", "subset_accuracy": "every label right"}
 
 
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Finishing:
-    """What is known of a run when its loop has ended."""
+class Finishing(Ended[Prepared]):
+    """The end of a run that learned classes."""
 
-    folder: Path
-    prepared: Prepared
-    recipe: Recipe
-    base: ModelRow
-    key: str
-    begun: float
-    command: Sequence[str]
-    engine: EngineOptions
-    options: RunOptions
-    log: Log
-    watcher: Watcher
-
-    @property
-    def pictures(self) -> PictureSet:
-        """The set."""
-        return self.prepared.pictures
+    __slots__ = ()
 
 
 def finish(run: Finishing) -> None:
@@ -113,8 +92,8 @@ def _endings(run: Finishing, doubtful: list[Suspect] | None) -> Iterator[str]:
 
 def _predicted(run: Finishing, row: ModelRow, places: np.ndarray, what: str) -> Predictions:
     """By the task itself, so that what is measured is what `vision classify` answers."""
-    task: Any = TASKS["classify"](row, run.engine, top_k=min(5, len(run.pictures.classes)))
-    examples = [run.pictures.examples[n] for n in places.tolist()]
+    task: Any = TASKS["classify"](row, run.engine, top_k=min(5, len(run.prepared.pictures.classes)))
+    examples = [run.prepared.pictures.examples[n] for n in places.tolist()]
     done = 0
 
     def advance(record: object) -> None:
@@ -129,37 +108,37 @@ def _write_records(run: Finishing, found: Predictions, places: np.ndarray, part:
     """`val.jsonl`: ordinary records, with the truth beside each."""
     lines = []
     for n, record in zip(places.tolist(), found.records, strict=True):
-        truth = {"labels": [run.pictures.classes[k] for k in run.pictures.examples[n].labels]}
+        truth = {"labels": [run.prepared.pictures.classes[k] for k in run.prepared.pictures.examples[n].labels]}
         lines.append(dump_line(dataclasses.replace(record, extra=record.extra | {"truth": truth}).to_json()))
     write_whole(run.folder / f"{part}.jsonl", b"".join(lines))
 
 
 def _report(run: Finishing, row: ModelRow, found: Predictions, places: np.ndarray) -> ClassificationReport:
-    truth = targets(run.pictures, places[found.rows])
+    truth = targets(run.prepared.pictures, places[found.rows])
     if truth.ndim == 2:
         limits = np.array(row.thresholds, np.float64)
         return multi_label_report(
-            found.probabilities, truth > 0.5, limits, run.pictures.classes, seed=run.recipe.seed
+            found.probabilities, truth > 0.5, limits, run.prepared.pictures.classes, seed=run.recipe.seed
         )
-    return single_label_report(found.probabilities, truth, run.pictures.classes, seed=run.recipe.seed)
+    return single_label_report(found.probabilities, truth, run.prepared.pictures.classes, seed=run.recipe.seed)
 
 
 def _error_without_temperature(run: Finishing, row: ModelRow, found: Predictions, places: np.ndarray) -> float:
     """The calibration error that the network would have if its logits were not divided."""
     # The logits, but for a constant that softmax does not see.
     logits = np.log(np.maximum(found.probabilities, 1e-30)) * row.temperature
-    truth = targets(run.pictures, places[found.rows])
-    return single_label_report(softmax(logits), truth, run.pictures.classes, resamples=0).numbers()["ece"]
+    truth = targets(run.prepared.pictures, places[found.rows])
+    return single_label_report(softmax(logits), truth, run.prepared.pictures.classes, resamples=0).numbers()["ece"]
 
 
 def _suspects(run: Finishing, row: ModelRow) -> list[Suspect] | None:
     """Pictures whose label is probably wrong, by heads on the frozen features; None where there are none of these."""
     prepared, plain = run.prepared, run.prepared.plain
-    if plain is None or run.pictures.multi_label:
+    if plain is None or run.prepared.pictures.multi_label:
         return None
     known = np.concatenate([prepared.part(TRAIN), prepared.part(VAL)])
     strength = next((e["strength"] for e in read_log(run.folder) if e["event"] == "head"), 0.1)
-    classes = len(run.pictures.classes)
+    classes = len(run.prepared.pictures.classes)
 
     def fit_head(features: np.ndarray, labels: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         nothing = features[:0], labels[:0]
@@ -169,7 +148,7 @@ def _suspects(run: Finishing, row: ModelRow) -> list[Suspect] | None:
     run.watcher.say("Looking for pictures whose label is probably wrong …")
     found = suspects(
         plain[known].astype(np.float32),
-        targets(run.pictures, known),
+        targets(run.prepared.pictures, known),
         [prepared.seen[n].sha256 for n in known.tolist()],
         fit_head,
         groups=None if prepared.groups is None else [prepared.groups[n] for n in known.tolist()],
@@ -179,14 +158,14 @@ def _suspects(run: Finishing, row: ModelRow) -> list[Suspect] | None:
 
 
 def _write_tables(run: Finishing, report: ClassificationReport, doubtful: list[Suspect] | None) -> None:
-    classes = run.pictures.classes
+    classes = run.prepared.pictures.classes
     if report.confusion is not None:
         write_confusion(run.folder / f"{CONFUSION}.csv", classes, report.confusion.counts)
         note = f"{report.pictures:,} validation pictures"
         drawn = confusion.draw(classes, report.confusion.counts, note, most=_DRAWN_CLASSES, confused=True)
         write_picture(run.folder / f"{CONFUSION}.png", drawn, "PNG", optimize=True)
     if doubtful is not None:
-        paths = [example.shown for example in run.pictures.examples]
+        paths = [example.shown for example in run.prepared.pictures.examples]
         write_suspects(run.folder / f"{SUSPECTS}.csv", doubtful, paths, classes)
 
 
@@ -213,7 +192,7 @@ def _loop_epoch(event: dict[str, Any]) -> curves.Epoch:
 def _sheet(run: Finishing, row: ModelRow) -> None:
     train = run.prepared.part(TRAIN)
     chosen = train[:: max(1, len(train) // _SHOWN)][:_SHOWN].tolist()
-    store = PictureStore(run.pictures.examples, row.input)
+    store = PictureStore(run.prepared.pictures.examples, row.input)
     rows, labels = [], []
     for n in chosen:
         try:
@@ -227,7 +206,7 @@ def _sheet(run: Finishing, row: ModelRow) -> None:
             drawn = augment.draw(rng, run.recipe.augment, size, row.input, run.prepared.mirror)
             versions.append(augment.apply(pixels, drawn, row.input))
         rows.append(versions)
-        labels.append(", ".join(run.pictures.classes[k] for k in run.pictures.examples[n].labels))
+        labels.append(", ".join(run.prepared.pictures.classes[k] for k in run.prepared.pictures.examples[n].labels))
     title = f"--augment {run.recipe.augment}" + ("" if run.prepared.mirror else ", not mirrored")
     write_picture(run.folder / SHEET, contact_sheet.draw(rows, labels, title), "JPEG", quality=90)
 
@@ -248,31 +227,12 @@ def _facts(
     before: float | None,
     doubtful: list[Suspect] | None,
 ) -> dict[str, Any]:
-    kept = read_facts(run.folder)
-    return {
-        "finished": True,
-        "version": __version__,
-        "python": sys.version.split()[0],
-        "libraries": _libraries(),
-        "command": shlex.join(run.command),
-        "key": run.key,
-        "base": {"name": run.base.name, "weights_sha256": run.base.source.sha256},
-        "recipe": run.recipe.key(),
-        "data": {
-            "source": run.pictures.source,
-            "format": run.pictures.format,
-            "sha256": run.prepared.digest,
-            "pictures": {part: len(run.prepared.part(part)) for part in (TRAIN, VAL, TEST)},
-            "unreadable": len(run.prepared.look.unreadable),
-            "leaks": len(run.prepared.look.leaks),
-        },
-        "step": kept.get("step", 0),
-        "val_loss": kept.get("val_loss"),
-        "calibration_error": {"before": before, "after": reports[VAL].numbers().get("ece")},
-        "suspects": None if doubtful is None else len(doubtful),
-        "numbers": {part: _numbers(report) for part, report in reports.items()},
-        "seconds": round(time.monotonic() - run.begun, 1),
-    }
+    return run.facts(
+        {},
+        {part: _numbers(report) for part, report in reports.items()},
+        calibration_error={"before": before, "after": reports[VAL].numbers().get("ece")},
+        suspects=None if doubtful is None else len(doubtful),
+    )
 
 
 def _numbers(report: ClassificationReport) -> dict[str, Any]:
@@ -285,12 +245,6 @@ def _numbers(report: ClassificationReport) -> dict[str, Any]:
     }
 
 
-def _libraries() -> dict[str, str]:
-    from importlib.metadata import version
-
-    return {name: version(name) for name in ("torch", "torchvision", "numpy", "pillow", "onnxruntime")}
-
-
 def _card(
     run: Finishing,
     row: ModelRow,
@@ -300,25 +254,25 @@ def _card(
 ) -> CardFacts:
     scratch = run.recipe.start is Start.SCRATCH
     after = reports[VAL].numbers().get("ece")
-    labels = run.pictures.classes
+    labels = run.prepared.pictures.classes
     return CardFacts(
         name=run.folder.resolve().name,
         command=run.command,
         version=__version__,
         architecture=row.architecture,
-        source=run.pictures.source,
-        format=run.pictures.format,
+        source=run.prepared.pictures.source,
+        format=run.prepared.pictures.format,
         classes=[
             ClassFacts(name, tuple(run.prepared.look.counts[k].tolist()), _recall(reports, k))
             for k, name in enumerate(labels)
         ],
         unfreeze="scratch" if scratch else str(run.recipe.unfreeze),
         seed=run.recipe.seed,
-        base="" if scratch else run.base.name,
-        base_license="" if scratch else run.base.licence,
-        base_data="ImageNet-1k" if not scratch and run.base.labels == "imagenet1k" else "",
+        base="" if scratch else run.prepared.row.name,
+        base_license="" if scratch else run.prepared.row.licence,
+        base_data="ImageNet-1k" if not scratch and run.prepared.row.labels == "imagenet1k" else "",
         input_size=(row.input.size, row.input.size),
-        multi_label=run.pictures.multi_label,
+        multi_label=run.prepared.pictures.multi_label,
         numbers={part: _with_ends(report) for part, report in reports.items()},
         temperature=None if row.thresholds else row.temperature,
         calibration_error=None if before is None or after is None else (before, after),
@@ -327,7 +281,7 @@ def _card(
         leaks=len(run.prepared.look.leaks),
         suspects=None if doubtful is None else len(doubtful),
         augmentation=str(run.recipe.augment),
-        seconds=time.monotonic() - run.begun,
+        seconds=run.seconds(),
         weights_sha256=row.source.sha256 or "",
     )
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from visioncli.errors import UsageError
 from visioncli.files import write_whole
+from visioncli.labelled.boxes import BoxSet
 from visioncli.labelled.interface import PictureSet
 from visioncli.labelled.masks import MaskSet
 from visioncli.training.checkpoint import FOLDER
@@ -28,7 +29,8 @@ class Job:
     the set is read again with the same pictures in the same order, `key` is what a resumed run must share.
 
     Of masks, `turns` says whether pictures may be turned by quarters; an epoch has so many `crops` of each picture,
-    of `side` pixels, and pictures have an `area` of so many pixels on average.
+    of `side` pixels, and pictures have an `area` of so many pixels on average. Of boxes, `settings` are what the
+    network's learner chose by the data.
     """
 
     data: dict[str, Any]
@@ -46,6 +48,7 @@ class Job:
     side: int = 0
     crops: int = 1
     area: float = 0.0
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def write(self, run: Path) -> None:
         """Raises OutputError."""
@@ -90,6 +93,13 @@ def names_of(pictures: PictureSet) -> str:
 def mask_names(pictures: MaskSet) -> str:
     """What changes when a picture or mask of the set is added, removed or moved."""
     names = [[example.path for example in pictures.examples], pictures.paths]
+    return hashlib.sha256(json.dumps(names).encode()).hexdigest()
+
+
+def box_names(pictures: BoxSet) -> str:
+    """What changes when a picture or a box of the set is added, removed or moved."""
+    boxes = [[one.boxes.tolist(), one.labels.tolist(), one.crowd.tolist()] for one in pictures.objects]
+    names = [pictures.classes, [example.path for example in pictures.examples], boxes]
     return hashlib.sha256(json.dumps(names).encode()).hexdigest()
 
 

@@ -6,20 +6,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from visioncli.training.recipe import Unfreeze
 
-Sample = tuple[np.ndarray, ...]
-"""An augmented picture, `(S, S, 3) uint8`, and what of its answer moves with it."""
+Sample = tuple[Any, ...]
+"""An augmented picture, `(S, S, 3) uint8` where all are of one size, and what of its answer moves with it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
     """What a network is worth on the validation pictures.
 
-    By the share that is `wrong`, and then by the `loss`, epochs are compared. `numbers` go into the log, `answers`
-    to whoever keeps the model.
+    By the share that is `wrong`, and then by the `loss`, epochs are compared. `numbers` go into the log, `val_loss`
+    among them where it is another than `loss`; `answers` to whoever keeps the model.
     """
 
     wrong: float
@@ -39,6 +40,8 @@ class Lesson(ABC):
     at_once: int
     rate: float
     counts_right = True
+    knows = False
+    """Whether the network may be of use before it learns, so that it is measured and kept where nothing is better."""
     dearer = 3.8
     """What a step of all layers costs more than one of the last ones."""
 
@@ -63,16 +66,12 @@ class Lesson(ABC):
         """A picture and its answer by (seed, epoch, visit) alone; called in threads."""
 
     @abstractmethod
-    def batch(self, samples: Sequence[Sample], visits: np.ndarray, step: int) -> tuple[Tensor, Tensor]:
-        """`(N, 3, S, S) float32` and what is wanted of each, on the device."""
+    def batch(self, samples: Sequence[Sample], visits: np.ndarray, step: int) -> tuple[Any, Any]:
+        """What the network takes, and what is wanted of each picture, on the device: both can be cut into parts."""
 
     @abstractmethod
-    def loss(self, logits: Tensor, wanted: Tensor) -> Tensor:
-        """The mean loss."""
-
-    @abstractmethod
-    def right(self, logits: Tensor, wanted: Tensor) -> float:
-        """The share of answers that are right."""
+    def learn(self, network: nn.Module, x: Any, wanted: Any) -> tuple[Tensor, float]:
+        """The mean loss of a part of a batch, and the share of answers that are right. `network` is what to call."""
 
     @abstractmethod
     def answers(self, places: np.ndarray) -> np.ndarray:
@@ -81,3 +80,20 @@ class Lesson(ABC):
     @abstractmethod
     def measure(self, answers: np.ndarray) -> Measured:
         """What the answers to all validation pictures, in their order, are worth."""
+
+
+class OneTensorLesson(Lesson):
+    """A lesson whose network makes one tensor of one, and whose loss needs nothing else."""
+
+    def learn(self, network: nn.Module, x: Tensor, wanted: Tensor) -> tuple[Tensor, float]:
+        """The loss of what the network answers."""
+        logits = network(x.contiguous(memory_format=torch.channels_last))
+        return self.loss(logits, wanted), self.right(logits.detach(), wanted)
+
+    @abstractmethod
+    def loss(self, logits: Tensor, wanted: Tensor) -> Tensor:
+        """The mean loss."""
+
+    @abstractmethod
+    def right(self, logits: Tensor, wanted: Tensor) -> float:
+        """The share of answers that are right."""

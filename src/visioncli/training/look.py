@@ -84,13 +84,16 @@ class Look:
         """The leaks as `(P, 2) int` places, for `split.keep_together`."""
         return np.array([(t.a, t.b) for t in self.leaks], int).reshape(-1, 2)
 
-    def refuse(self, *, allow_leaks: bool = False) -> None:
-        """Raises UsageError where nothing honest can be learned: one class, nothing to learn from, or leaks."""
+    def refuse(self, *, allow_leaks: bool = False, fewest: int = 2) -> None:
+        """Raises UsageError where nothing honest can be learned: fewer classes than `fewest`, nothing to learn from,
+        or leaks."""
         if len(self) and len(self.unreadable) == len(self):
             k, error = self.unreadable[0]
             raise UsageError(f"No picture of {self.source} can be read, such as {self.paths[k]}: {error.message}")
         learned = [name for name, n in zip(self.classes, self.counts[:, 0], strict=True) if n]
-        if len(learned) < 2:
+        if len(learned) < fewest == 1:
+            raise UsageError(f"{self.source} has no object in its pictures to learn from, only in others.")
+        if len(learned) < fewest:
             only = f"only pictures of {learned[0]}" if learned else "no pictures"
             raise UsageError(
                 f"{self.source} has {only} to learn from. Give pictures of at least two classes, "

@@ -3,8 +3,8 @@
 One step: a batch of pictures, each augmented by numbers of (seed, epoch, place); the loss; its gradient; AdamW; the
 moving average. One epoch: each picture once, in an order of (seed, epoch); then the averaged network is validated,
 kept if it is the best so far, and a checkpoint written. Nothing depends on global state, so a run that was killed
-goes on from its checkpoint to the same tensors. What is learned, classes or masks, is the `Lesson`'s to know: how a
-picture and its answer become tensors, the loss, and what validation measures.
+goes on from its checkpoint to the same tensors. What is learned, classes, masks or boxes, is the `Lesson`'s to know:
+how a picture and its answer become tensors, the loss, and what validation measures.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ class Events(Protocol):
     """Is told what happens: the log, and whoever watches."""
 
     def __call__(self, event: str, **facts: Any) -> None:
-        """`step`, `forecast`, `cost`, `epoch`."""
+        """`start`, `step`, `forecast`, `cost`, `epoch`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,12 @@ class Stage:
 def stages(job: Job, steps: int) -> list[Stage]:
     """All steps, by which layers learn in them."""
     unfreeze = job.recipe.unfreeze
-    if job.recipe.start is Start.SCRATCH:
+    # A detector begins with heads that are near right: all that it lacks is a slow start.
+    together = job.task == "detect" and unfreeze is Unfreeze.ALL
+    if job.recipe.start is Start.SCRATCH or together:
         return [Stage("all", Unfreeze.ALL, steps)]
-    if unfreeze is Unfreeze.LAST:
-        return [Stage("last", Unfreeze.LAST, steps)]
+    if unfreeze is not Unfreeze.ALL:
+        return [Stage("head" if unfreeze is Unfreeze.NONE else "last", unfreeze, steps)]
     first = min(max(TIMED, round(LAST_SHARE * steps)), steps // 2)
     return [Stage("last", Unfreeze.LAST, first), Stage("all", Unfreeze.ALL, steps - first)]
 
@@ -130,12 +132,23 @@ class Loop:
 
     def run(self) -> None:
         """Every stage, from where training stands to its end, its patience or its deadline."""
+        if self.lesson.knows and self.at.step == 0 and math.isinf(self.at.best_wrong):
+            self._begin()
         while self.at.stage < len(plan := stages(self.job, self.at.steps)) and not self._is_over():
             stage = plan[self.at.stage]
             if self.at.stage_step < stage.steps and not self._stage(stage):
                 return
             self.at.stage, self.at.stage_step = self.at.stage + 1, 0
             self.saved = None
+
+    def _begin(self) -> None:
+        """Measures and keeps the network as it is before it learns."""
+        found = self.measured(self.average.state)
+        self.at.best_wrong, self.at.best_loss = found.wrong, found.loss
+        if self.launcher.is_main:
+            self.keep(self.average.state, 0, found.loss, found.answers)
+        self.tell("start", **({"val_loss": found.loss} | found.numbers))
+        self.save()
 
     def _stage(self, stage: Stage) -> bool:
         """Trains one stage; False where training ends early."""
@@ -200,12 +213,11 @@ class Loop:
         for start in range(0, len(x), at_once):
             part, answers = x[start : start + at_once], wanted[start : start + at_once]
             with self.launcher.autocast():
-                logits = network(part.contiguous(memory_format=torch.channels_last))
-                loss = self.lesson.loss(logits, answers)
+                loss, part_right = self.lesson.learn(network, part, answers)
             share_of_batch = len(part) / len(x) * batch.weight
             self.launcher.backward(loss * share_of_batch)
             total += float(loss.detach()) * share_of_batch
-            right += self.lesson.right(logits, answers) * share_of_batch
+            right += part_right * share_of_batch
         nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], CLIP)
         optimizer.step()
         self.at.step += 1
@@ -262,8 +274,7 @@ class Loop:
             steps=self.at.steps,
             loss=self.at.loss_sum / max(self.at.seen, 1),
             accuracy=self.at.right_sum / max(self.at.seen, 1) if self.lesson.counts_right else None,
-            val_loss=found.loss,
-            **found.numbers,
+            **({"val_loss": found.loss} | found.numbers),
             rate=rate_at(self.at.step - 1, self.at.steps, self.highest_rate),
             best=best,
         )

@@ -15,8 +15,8 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
 from visioncli.training.augment import Augment
+from visioncli.training.colours import AS_IT_IS, coloured
 
-_AS_IT_IS = (1.0, 1.0, 1.0)
 _NODES = 5
 """Places along a side that an elastic deformation moves; what lies between follows smoothly."""
 
@@ -53,7 +53,7 @@ class Params:
     turn: float = 0.0
     quarters: int = 0
     mirror: bool = False
-    colour: tuple[float, float, float] = _AS_IT_IS
+    colour: tuple[float, float, float] = AS_IT_IS
     hue: float = 0.0
     bend: np.ndarray | None = None
 
@@ -103,7 +103,7 @@ def apply(pixels: np.ndarray, classes: np.ndarray, params: Params, side: int) ->
     image = tv_tensors.Image(torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1))
     mask = tv_tensors.Mask(torch.from_numpy(np.ascontiguousarray(classes))[None])
     image, mask = (_moved(tensor, params, side) for tensor in (image, mask))
-    image = _coloured(image, params)
+    image = coloured(image, params.colour, params.hue)
     return image.permute(1, 2, 0).contiguous().numpy(), mask[0].contiguous().numpy()
 
 
@@ -137,12 +137,3 @@ def _displacement(bend: np.ndarray, side: int) -> torch.Tensor:
     nodes = torch.from_numpy(held.astype(np.float32))[None]
     smooth = torch.nn.functional.interpolate(nodes, (side, side), mode="bicubic", align_corners=True)
     return 2 * smooth.permute(0, 2, 3, 1)
-
-
-def _coloured(image: torch.Tensor, params: Params) -> torch.Tensor:
-    brightness, contrast, saturation = params.colour
-    if params.colour != _AS_IT_IS:
-        image = F.adjust_brightness(image, brightness)
-        image = F.adjust_contrast(image, contrast)
-        image = F.adjust_saturation(image, saturation)
-    return F.adjust_hue(image, params.hue) if params.hue else image

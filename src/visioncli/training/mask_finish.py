@@ -1,11 +1,7 @@
 """The end of a run that learned masks: what it is worth on pictures that it did not see, and what is written."""
 
 import dataclasses
-import shlex
-import sys
-import time
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +9,6 @@ import numpy as np
 from PIL import Image
 
 from visioncli import __version__
-from visioncli.engines import EngineOptions
 from visioncli.errors import InputError
 from visioncli.files import write_picture, write_whole
 from visioncli.labelled.interface import TEST, TRAIN, VAL
@@ -25,37 +20,27 @@ from visioncli.models.row import Accuracy, ModelRow
 from visioncli.render import confusion, contact_sheet, curves
 from visioncli.render.colours import class_colour
 from visioncli.results import dump_line
-from visioncli.runner import RunOptions, run
+from visioncli.runner import run
 from visioncli.tasks import TASKS
 from visioncli.tasks.segment.masks import encode
 from visioncli.training import augment, mask_augment
+from visioncli.training.finishing import Ended
 from visioncli.training.mask_card import MaskCard, mask_card
 from visioncli.training.mask_prepare import MaskPrepared
 from visioncli.training.mask_store import MaskStore
-from visioncli.training.recipe import Recipe, Start
+from visioncli.training.recipe import Start
 from visioncli.training.run_files import write_confusion
-from visioncli.training.watch import Log, Watcher, read_log
-from visioncli.weights.runs import read_facts, read_run, read_weights, write_model
+from visioncli.weights.runs import read_run, read_weights, write_model
 
 _SHOWN, _VERSIONS = 6, 6
 _OPACITY = 0.45
 _DRAWN_CLASSES = 60
 
 
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class MaskFinishing:
-    """What is known of a run when its loop has ended."""
+class MaskFinishing(Ended[MaskPrepared]):
+    """The end of a run that learned masks."""
 
-    folder: Path
-    prepared: MaskPrepared
-    recipe: Recipe
-    key: str
-    begun: float
-    command: Sequence[str]
-    engine: EngineOptions
-    options: RunOptions
-    log: Log
-    watcher: Watcher
+    __slots__ = ()
 
 
 def finish_masks(run_: MaskFinishing) -> None:
@@ -81,9 +66,7 @@ def finish_masks(run_: MaskFinishing) -> None:
             run_.folder, dataclasses.replace(row, accuracy=accuracy), read_weights(row), _facts(run_, reports)
         )
     write_whole(run_.folder / "MODEL_CARD.md", mask_card(_card(run_, row, reports)).encode())
-    told = [e for e in read_log(run_.folder) if e["event"] == "epoch"]
-    if best := next((e for e in reversed(told) if e["best"]), None):
-        run_.watcher.say(f"The network after epoch {best['epoch']:g} of {told[-1]['epoch']:g} is kept.")
+    run_.tell_best()
     run_.log("result", **{name: v for name, v in reports[VAL].numbers().items() if np.isfinite(v)})
 
 
@@ -136,7 +119,7 @@ def _write_confusion(run_: MaskFinishing, report: LabelMapReport) -> None:
 
 
 def _draw_curves(run_: MaskFinishing) -> None:
-    told = [e for e in read_log(run_.folder) if e["event"] == "epoch"]
+    told = run_.epochs()
     epochs = [curves.Epoch(e["stage"], e["loss"], e["val_loss"], None, e["val_miou"], e["rate"]) for e in told]
     if len(epochs) > 1:
         best = max((n for n, e in enumerate(told) if e["best"]), default=0)
@@ -180,33 +163,13 @@ def _laid_over(pixels: np.ndarray, classes: np.ndarray, names: Sequence[str]) ->
 
 
 def _facts(run_: MaskFinishing, reports: dict[str, LabelMapReport]) -> dict[str, Any]:
-    prepared, kept = run_.prepared, read_facts(run_.folder)
-    base, pictures = prepared.row, prepared.pictures
-    return {
-        "finished": True,
-        "version": __version__,
-        "python": sys.version.split()[0],
-        "libraries": {name: version(name) for name in ("torch", "torchvision", "numpy", "pillow", "onnxruntime")},
-        "command": shlex.join(run_.command),
-        "key": run_.key,
-        "base": {"name": base.name, "weights_sha256": base.source.sha256},
-        "recipe": run_.recipe.key(),
-        "data": {
-            "source": pictures.source,
-            "format": pictures.format,
-            "sha256": prepared.digest,
-            "values": [[value, n] for value, n in sorted(pictures.values.items())],
-            "ignore_index": pictures.ignore_index,
-            "pictures": {part: len(prepared.part(part)) for part in (TRAIN, VAL, TEST)},
-            "unreadable": len(prepared.look.unreadable),
-            "leaks": len(prepared.look.leaks),
-        },
-        "crop": prepared.side,
-        "step": kept.get("step", 0),
-        "val_loss": kept.get("val_loss"),
-        "numbers": {part: _numbers(report) for part, report in reports.items()},
-        "seconds": round(time.monotonic() - run_.begun, 1),
+    pictures = run_.prepared.pictures
+    meaning = {
+        "values": [[value, n] for value, n in sorted(pictures.values.items())],
+        "ignore_index": pictures.ignore_index,
     }
+    numbers = {part: _numbers(report) for part, report in reports.items()}
+    return run_.facts(meaning, numbers, crop=run_.prepared.side)
 
 
 def _numbers(report: LabelMapReport) -> dict[str, Any]:
@@ -230,7 +193,7 @@ def _card(run_: MaskFinishing, row: ModelRow, reports: dict[str, LabelMapReport]
         source=prepared.pictures.source,
         format=prepared.pictures.format,
         classes=prepared.pictures.classes,
-        pictures={part: len(prepared.part(part)) for part in (TRAIN, VAL, TEST)},
+        pictures=run_.counts(),
         pixels=prepared.pixels.tolist(),
         reports=reports,
         side=prepared.side,
@@ -238,6 +201,6 @@ def _card(run_: MaskFinishing, row: ModelRow, reports: dict[str, LabelMapReport]
         seed=run_.recipe.seed,
         unreadable=len(prepared.look.unreadable),
         leaks=len(prepared.look.leaks),
-        seconds=time.monotonic() - run_.begun,
+        seconds=run_.seconds(),
         weights_sha256=row.source.sha256 or "",
     )

@@ -20,8 +20,9 @@ from visioncli.results import Failure
 from visioncli.runner import RunOptions
 from visioncli.training import features as frozen
 from visioncli.training.look import Look, Seen, settled
+from visioncli.training.parted import Parted, divided
 from visioncli.training.recipe import Balance, Recipe
-from visioncli.training.split import groups_of, split
+from visioncli.training.split import groups_of
 from visioncli.training.watch import Watcher
 
 SIDE, LEAST_SIDE = 256, 32
@@ -33,7 +34,7 @@ RARE = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MaskPrepared:
+class MaskPrepared(Parted):
     """Pictures and masks that were looked at. Everything is in the order of the pictures.
 
     `listed` has the classes that occur in each picture. `pixels` `(C,) int64` are those to learn from by class.
@@ -55,10 +56,6 @@ class MaskPrepared:
     crops: int
     area: float
     remarks: tuple[str, ...]
-
-    def part(self, place: str) -> np.ndarray:
-        """`(M,) int64` the places of the readable pictures of a split."""
-        return np.array([n for n, s in enumerate(self.seen) if s.error is None and self.places[n] == place], np.int64)
 
     @property
     def digest(self) -> str:
@@ -122,7 +119,7 @@ def prepare_masks(
     )
     seen = tuple(one.seen for one in read)
     groups = groups_of(examples, pictures.classes, recipe.group) if recipe.group else None
-    places = _divided(listed, seen, groups, recipe)
+    places = divided(listed, seen, groups, recipe)
     features = None if engine is None or recipe.allow_leaks else _features(examples, seen, engine, options, watcher)
     places, looked = settled(listed, seen, places, features, masks=True)
     sizes = [(one.width, one.height) for one in seen if one.error is None]
@@ -140,18 +137,6 @@ def prepare_masks(
         looked, tuple(one.mask for one in read), counts[learned].sum(0),
         recipe.mirror is not False, turns, side, crops, area, tuple(told),
     )  # fmt: skip
-
-
-def _divided(listed: PictureSet, seen: Sequence[Seen], groups: Sequence[str] | None, recipe: Recipe) -> np.ndarray:
-    """`(N,)` TRAIN, VAL or TEST. What cannot be used takes no place from the others in the validation part."""
-    given = [example.split for example in listed.examples]
-    places = np.array([place or TRAIN for place in given], dtype=object).astype("U5")
-    good = [n for n, one in enumerate(seen) if one.error is None]
-    sources = None if groups is None else [groups[n] for n in good]
-    contents, said = [seen[n].sha256 for n in good], [given[n] for n in good]
-    share = recipe.share_for(len(good))
-    places[good] = split(contents, None, said, sources, seed=recipe.seed, val_share=share)
-    return places
 
 
 def _features(

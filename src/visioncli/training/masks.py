@@ -14,7 +14,7 @@ from visioncli.training.classes import PIXELS
 from visioncli.training.interface import Launcher
 from visioncli.training.job import Job
 from visioncli.training.layers import drop_before_last, learning_mode
-from visioncli.training.lesson import Lesson, Measured, Sample
+from visioncli.training.lesson import Measured, OneTensorLesson, Sample
 from visioncli.training.mask_store import MaskStore
 from visioncli.training.recipe import Start, Unfreeze
 from visioncli.training.store import BUDGET
@@ -49,7 +49,7 @@ def mask_loss(logits: Tensor, wanted: Tensor, weights: Tensor | None = None) -> 
     return entropy + ((1 - dice) * occurs).sum() / occurs.sum().clamp(min=1)
 
 
-class MaskLesson(Lesson):
+class MaskLesson(OneTensorLesson):
     """Classes of pixels; `row` is that of `network`, with its classes. Each picture is visited `job.crops` times an
     epoch, each time another crop of it."""
 

@@ -21,7 +21,7 @@ from visioncli.models.labels import load_labels
 from visioncli.models.row import ModelRow
 from visioncli.runner import RunOptions, usual_workers
 from visioncli.training.checkpoint import FOLDER
-from visioncli.training.look import Seen
+from visioncli.training.look import Look, Seen
 from visioncli.training.recipe import Recipe, Start, Unfreeze
 from visioncli.training.run_files import write_files
 from visioncli.training.run_folder import LOCK
@@ -41,8 +41,8 @@ class Run:
     """A trained network: its folder, which `load(run.task, model=run.folder)` takes, and its numbers.
 
     `numbers` are those of the validation part of so many `pictures` by name (`top1`, `log_loss` …; of masks `miou`,
-    `dice` …), `test_numbers` those of the test part where the set has one. `classes` are the names of what it tells
-    apart.
+    `dice` …; of boxes `AP`, `AP50` …), `test_numbers` those of the test part where the set has one. `classes` are the
+    names of what it tells apart.
     """
 
     folder: Path
@@ -126,6 +126,10 @@ class Ready(Protocol):
     @property
     def places(self) -> np.ndarray:
         """`(N,)` TRAIN, VAL or TEST."""
+
+    @property
+    def look(self) -> Look:
+        """What was found when it was looked at."""
 
     @property
     def digest(self) -> str:

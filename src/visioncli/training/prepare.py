@@ -22,6 +22,7 @@ from visioncli.tasks.interface import Answer, Task
 from visioncli.training import features as frozen
 from visioncli.training.augment import TINY
 from visioncli.training.look import Look, Seen, settled
+from visioncli.training.parted import Parted
 from visioncli.training.recipe import TINY_SIZE, Recipe, Start, Unfreeze
 from visioncli.training.split import groups_of, remarks, split
 from visioncli.training.watch import Watcher
@@ -30,7 +31,7 @@ _SAMPLED = 24
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
+class Prepared(Parted):
     """A set that was looked at. Everything is in the order of its pictures.
 
     `row` is the network to begin with, its input as this run has it. `plain` `(N, F) float16` are the features of the
@@ -55,10 +56,6 @@ class Prepared:
     def listed(self) -> PictureSet:
         """The pictures with their classes."""
         return self.pictures
-
-    def part(self, place: str) -> np.ndarray:
-        """`(M,) int64` the places of the readable pictures of a split."""
-        return np.array([n for n, s in enumerate(self.seen) if s.error is None and self.places[n] == place], np.int64)
 
     @property
     def digest(self) -> str:

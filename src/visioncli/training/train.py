@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from visioncli.errors import UsageError
+from visioncli.labelled.boxes import read_boxes
 from visioncli.labelled.interface import VAL
 from visioncli.labelled.mask_sets import is_mask_set, read_masks
 from visioncli.labelled.masks import read_names
@@ -16,6 +17,7 @@ from visioncli.models import registry
 from visioncli.models.mask_learners import as_learner, can_begin_with, needs_weights
 from visioncli.models.row import ModelRow, Untrained
 from visioncli.resolve import describe, own_weights, ready
+from visioncli.training.box_prepare import BoxPrepared, prepare_boxes
 from visioncli.training.look import Look
 from visioncli.training.mask_prepare import MaskPrepared, prepare_masks
 from visioncli.training.one_run import Run, Where, learn, reading
@@ -27,7 +29,7 @@ from visioncli.weights.downloads import Access
 
 __all__ = ["DEFAULTS", "TASKS", "Run", "Where", "reading", "train"]
 
-DEFAULTS = {"classify": registry.DEFAULTS["classify"], "segment": "unet_lite0"}
+DEFAULTS = {"classify": registry.DEFAULTS["classify"], "segment": "unet_lite0", "detect": "ssd_mobilenet_v2"}
 """What is begun with where no network is named."""
 TASKS = tuple(DEFAULTS)
 
@@ -55,12 +57,12 @@ def train(
 ) -> Run | None:
     """Trains a network on the pictures that `data` names, and writes it into the folder `out`.
 
-    `data` is a folder of class folders, a table, a zip, a standard set …, or to segment two folders `images` and
-    `masks`, as `vision train` takes it; `task` is "classify" or "segment", None where the folders tell. `names` is a
-    file with the names of masks' classes, `palette` one with their colours. `weights` is a checkpoint to begin with
-    in place of the published one. `choices` are fields of `Recipe` by name:
-    `train("photos", "run", unfreeze="all", seconds=600)`. With `check` the set is only looked at, and None is
-    returned. `resume` goes on with a run that was killed.
+    `data` is a folder of class folders, a table, a zip, a standard set …, to segment two folders `images` and
+    `masks` or outlines of COCO, or to detect annotations of boxes, as `vision train` takes it; `task` is "classify",
+    "segment" or "detect", None where the folders tell. `names` is a file with the names of masks' classes, `palette`
+    one with their colours. `weights` is a checkpoint to begin with in place of the published one. `choices` are
+    fields of `Recipe` by name: `train("photos", "run", unfreeze="all", seconds=600)`. With `check` the set is only
+    looked at, and None is returned. `resume` goes on with a run that was killed.
 
     Raises UsageError for impossible choices and for pictures that are in two splits, SetError where the set cannot be
     read, ModelUnavailable, OutputError.
@@ -72,14 +74,15 @@ def train(
     if task is None:
         task = "segment" if not crops and is_mask_set(data) else "classify"
     if task not in TASKS:
-        raise UsageError(f"A network is trained to {' or to '.join(TASKS)}, not to {task}.")
+        raise UsageError(f"A network is trained to {', to '.join(TASKS[:-1])} or to {TASKS[-1]}, not to {task}.")
     _check_options(task, crops=crops, names=names, palette=palette, choices=choices)
     access = Access.of(offline, mirror_url, progress)
     model = model or DEFAULTS[task]
     base = describe(model, task, access=access)
     if weights is not None:
         base = own_weights(base, Path(weights), None, named=False)
-    recipe = _recipe(base, task, choices)
+    boxes = read_boxes(data, images) if task == "detect" and not _is_follower() else None
+    recipe = _recipe(base, task, choices, 0 if boxes is None else len(boxes))
     _check_base(base, recipe, task)
     if _is_follower():
         learn(run, math.inf, where, watcher)  # the first one's time counts
@@ -87,9 +90,13 @@ def train(
     with locked(run, check=check, resume=resume):
         waits = recipe.start is Start.SCRATCH or (task == "segment" and not needs_weights(base))
         row = base if waits else ready(base, access)
-        prepared: Prepared | MaskPrepared
+        prepared: Prepared | MaskPrepared | BoxPrepared
         told: dict[str, Any]
-        if task == "segment":
+        if boxes is not None:
+            told = {"name": data, "images": images}
+            watcher.say(f"{len(boxes):,} pictures to learn boxes of {_counted(boxes.classes)} from ({boxes.format}).")
+            prepared = prepare_boxes(boxes, row, recipe, where.engine, where.options, watcher)
+        elif task == "segment":
             told = {"name": data, "palette": palette, "images": images, "ignoring": recipe.ignore_index != -1}
             masks = read_masks(**told)
             watcher.say(f"{len(masks):,} pictures to learn masks from ({masks.format}).")
@@ -102,7 +109,7 @@ def train(
             watcher.say(f"{len(pictures):,} pictures of {len(pictures.classes):,} classes ({pictures.format}).")
             prepared = prepare(pictures, row, recipe, where.engine, where.options, watcher)
         _tell(prepared.look, prepared.remarks, watcher)
-        prepared.look.refuse(allow_leaks=recipe.allow_leaks)
+        prepared.look.refuse(allow_leaks=recipe.allow_leaks, fewest=1 if task == "detect" else 2)
         if not len(prepared.part(VAL)):
             raise UsageError(
                 f"{data} leaves no picture to validate on: there are too few, or each nearly equals one to learn "
@@ -111,6 +118,10 @@ def train(
         if check:
             return None
         given = (run, prepared, recipe, where, watcher, begun, model, told, command)
+        if isinstance(prepared, BoxPrepared):
+            from visioncli.training.box_run import BoxTraining
+
+            return BoxTraining(*given, prepared=prepared, resume=resume).run()
         if isinstance(prepared, MaskPrepared):
             from visioncli.training.mask_run import MaskTraining
 
@@ -131,17 +142,34 @@ def _check_options(
     task: str, *, crops: bool, names: str | None, palette: str | None, choices: dict[str, Any]
 ) -> None:
     """Raises UsageError where an option does not go with what is learned."""
-    of_classes = {"--crops": crops or None, "--views": choices.get("views")}
-    of_masks = {"--names": names, "--palette": palette, "--turns": choices.get("turns")}
-    of_masks |= {"--ignore-index": choices.get("ignore_index")}
-    for name in (name for name, value in of_classes.items() if value is not None and task == "segment"):
-        raise UsageError(f"{name} is for classes of whole pictures, and this is to learn masks.")
-    for name in (name for name, value in of_masks.items() if value is not None and task == "classify"):
-        raise UsageError(f"{name} is for masks, and this is to learn classes of whole pictures.")
+    mine = {
+        "classify": ("classes of whole pictures", {"--crops": crops or None, "--views": choices.get("views")}),
+        "segment": (
+            "masks",
+            {
+                "--names": names,
+                "--palette": palette,
+                "--turns": choices.get("turns"),
+                "--ignore-index": choices.get("ignore_index"),
+            },
+        ),
+        "detect": ("boxes", {}),
+    }
+    for own, (what, options) in mine.items():
+        for name in (name for name, value in options.items() if value is not None and task != own):
+            raise UsageError(f"{name} is for {what}, and this is to learn {mine[task][0]}.")
 
 
-def _recipe(base: ModelRow, task: str, choices: dict[str, Any]) -> Recipe:
+def _counted(classes: Sequence[str]) -> str:
+    return "1 class" if len(classes) == 1 else f"{len(classes):,} classes"
+
+
+def _recipe(base: ModelRow, task: str, choices: dict[str, Any], pictures: int) -> Recipe:
     """What was chosen, and what the task and the network make of the rest. Raises UsageError."""
+    if task == "detect":
+        from visioncli.training.box_run import box_recipe
+
+        return box_recipe(base, pictures, choices)
     if task == "segment":
         from visioncli.training.mask_run import knows_something
 

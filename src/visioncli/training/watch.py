@@ -29,8 +29,8 @@ class Watcher:
         return nullcontext()
 
     def event(self, event: str, **facts: Any) -> None:
-        """What the log holds, and `step`, which it does not: `data`, `features`, `head`, `forecast`, `epoch`, `cost`,
-        `result`."""
+        """What the log holds, and `step`, which it does not: `data`, `features`, `head`, `start`, `forecast`,
+        `epoch`, `cost`, `result`."""
 
 
 class Log:

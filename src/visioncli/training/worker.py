@@ -11,19 +11,21 @@ import torch
 from torch import Tensor, nn
 
 from visioncli.errors import UsageError
+from visioncli.labelled.boxes import BoxSet, read_boxes
 from visioncli.labelled.interface import PictureSet
 from visioncli.labelled.mask_sets import read_masks
 from visioncli.labelled.masks import MaskSet
 from visioncli.labelled.recognise import read_set
 from visioncli.metrics.calibration import fit_temperature, fit_thresholds
 from visioncli.models.mask_learners import as_learner
-from visioncli.models.row import InputSpec, ModelRow
+from visioncli.models.row import InputSpec, ModelRow, Trained
 from visioncli.resolve import describe
 from visioncli.training import checkpoint
+from visioncli.training.box_learners import learner_class
 from visioncli.training.checkpoint import CHECKPOINT, FOLDER, Progress
 from visioncli.training.classes import ClassLesson
 from visioncli.training.interface import Launcher
-from visioncli.training.job import Job, mask_names, names_of, read_job, targets
+from visioncli.training.job import Job, box_names, mask_names, names_of, read_job, targets
 from visioncli.training.lesson import Lesson
 from visioncli.training.loop import Loop
 from visioncli.training.masks import MaskLesson
@@ -46,11 +48,14 @@ def work(run: Path, seconds: float, threads: int | None, launcher: Launcher) -> 
         torch.set_num_threads(threads)
     deadline = time.monotonic() + float(launcher.gather(np.array([seconds]))[0])
     job = read_job(run)
-    learns = _masks if job.task == "segment" else _classes
-    row, pictures, kept = learns(run, job)
+    row, pictures, kept = _LEARNS[job.task](run, job)
     network = learner(row)
     lesson: Lesson
-    if isinstance(pictures, MaskSet):
+    if isinstance(pictures, BoxSet):
+        from visioncli.training.boxes import BoxLesson
+
+        lesson = BoxLesson(job, pictures, row, network, launcher)
+    elif isinstance(pictures, MaskSet):
         lesson = MaskLesson(job, pictures, row, network, launcher)
     else:
         lesson = ClassLesson(job, pictures, row, network, launcher)
@@ -111,6 +116,29 @@ def _masks(run: Path, job: Job) -> tuple[ModelRow, MaskSet, Keep]:
     return row, pictures, keep
 
 
+def _boxes(run: Path, job: Job) -> tuple[ModelRow, BoxSet, Keep]:
+    pictures = read_boxes(**job.data["set"])
+    _check(box_names(pictures), job, pictures.source)
+    row = row_of(job.data["row"], pictures.classes, "detect")
+
+    def keep(state: dict[str, Tensor], _: Any, facts: dict[str, Any]) -> None:
+        # By AP epochs are compared, not by a loss.
+        _keep_as_it_is(run, row, state, None, {"step": facts["step"], "val_loss": None, "learner": job.settings})
+
+    return row, pictures, keep
+
+
+def _keep_as_it_is(run: Path, row: ModelRow, state: dict[str, Tensor], _: Any, facts: dict[str, Any]) -> None:
+    write_model(run, row, state, facts | {"finished": False})
+
+
+_LEARNS: dict[str, Callable[[Path, Job], tuple[ModelRow, Any, Keep]]] = {
+    "classify": _classes,
+    "segment": _masks,
+    "detect": _boxes,
+}
+
+
 def _check(names: str, job: Job, source: str) -> None:
     if names != job.names:
         raise UsageError(f"{source} was changed while it was looked at. Begin again, into another folder.")
@@ -132,16 +160,21 @@ def notes_of(model: str, row: ModelRow) -> dict[str, Any]:
 
 def with_classes(row: ModelRow, classes: tuple[str, ...]) -> ModelRow:
     """`row` with other classes: its architecture ends in their number; what was published of it does not hold."""
+    first = 0
+    if "detect" in row.tasks and (learner := learner_class(row)) is not None and learner.background:
+        first = 1
     parts = row.architecture.split(":")
-    base = parts[:-1] if len(parts) > 2 and parts[-1].isdecimal() else parts
+    counted = len(parts) > 2 or isinstance(row.source, Trained)
+    base = parts[:-1] if counted and parts[-1].isdecimal() else parts
     return dataclasses.replace(
         row,
-        architecture=":".join([*base, str(len(classes))]),
-        labels=tuple(enumerate(classes)),
+        tasks=tuple(t for t in row.tasks if "detect" not in row.tasks or t in ("detect", "gradcam")),
+        architecture=":".join([*base, str(len(classes) + first)]),
+        labels=tuple(enumerate(classes, first)),
         accuracy=(),
         temperature=1.0,
         thresholds=(),
-        form=row.form if "segment" in row.tasks else "",
+        form=row.form if row.tasks[0] in ("segment", "detect") else "",
     )
 
 

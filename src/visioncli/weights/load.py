@@ -50,6 +50,9 @@ def _whole_network(row: ModelRow) -> "nn.Module":
         fill(network, state, row.name, own=own)
     if cached and kept is None:
         _keep(state, cached)
+    if hasattr(module, "set_size"):
+        # Networks that resize pictures themselves do it as they were trained.
+        module.set_size(network, row.input.size)
     return network.eval()
 
 
@@ -62,8 +65,9 @@ def no_weights(row: ModelRow) -> str:
         )
     if "classify" not in row.tasks:
         return (
-            f"{row.name} comes without weights. Give those that you have: --weights FILE, with --labels NAMES.txt "
-            "for classes of your own."
+            f"{row.name} comes without weights. Train it on pictures with boxes: vision train DATA --task detect "
+            f"--model {row.name} --from scratch -o RUN. The folder RUN is then a model: --model RUN. Or give weights "
+            "that you have: --weights FILE, with --labels NAMES.txt for classes of your own."
         )
     return (
         f"{row.name} comes without weights. Train it on pictures of yours: vision train DATA --from scratch --model "

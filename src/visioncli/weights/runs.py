@@ -21,6 +21,7 @@ from visioncli.inputs.small_files import MOST_BYTES, read_small
 from visioncli.models import mask_learners, registry
 from visioncli.models.labels import load_labels
 from visioncli.models.row import Accuracy, Form, InputSpec, ModelRow, Trained
+from visioncli.models.sound import recipe_of
 from visioncli.weights.checkpoints import architecture, read_safetensors
 from visioncli.weights.places import sha256_of
 
@@ -35,7 +36,10 @@ COLDEST, WARMEST = 1e-3, 1e3
 """What a temperature may be: beyond, logits would overflow, or all classes be alike."""
 BACKGROUND = "background"
 """The name of class 0 of detectors that have a class for what is no object; it is none of the row's labels."""
-_TASKS = (("classify",), ("classify", "gradcam"), ("segment",), ("detect",), ("detect", "segment"))
+_TASKS = (
+    *(("classify",), ("classify", "gradcam"), ("segment",)),
+    *(("detect",), ("detect", "segment"), ("detect", "gradcam")),
+)
 _VERSION = re.compile(r"vision-model/(\d+)")
 # Fields of a row that stand in model.json under their own names.
 _PLAIN = {"parameters": int, "gflops": float, "licence": str, "paper": str, "about": str, "family": str}
@@ -224,6 +228,7 @@ def _to_json(row: ModelRow, sha256: str, facts: Mapping[str, Any]) -> bytes:
             "mean": list(row.input.mean),
             "std": list(row.input.std),
         },
+        **({"sound": dataclasses.asdict(row.sound)} if row.sound is not None else {}),
         "temperature": row.temperature,
         "thresholds": list(row.thresholds),
         "weights": {"file": WEIGHTS, "sha256": sha256},
@@ -303,6 +308,7 @@ def _row(body: dict[str, Any], folder: Path) -> ModelRow:
         labels=_without_background(labels) if "detect" in tasks else labels,
         form=form,
         accuracy=tuple(_accuracy(one) for one in _list(body["accuracy"], dict, "accuracy")),
+        sound=recipe_of(body["sound"]) if "sound" in body else None,
         temperature=temperature,
         thresholds=thresholds,
         **plain,

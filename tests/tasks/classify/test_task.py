@@ -15,7 +15,8 @@ from visioncli.errors import UsageError
 from visioncli.models import registry
 from visioncli.models.row import ModelRow
 from visioncli.pictures import Picture
-from visioncli.tasks.classify.task import Classify, sigmoid, softmax
+from visioncli.tasks.classify.scores import sigmoid, softmax
+from visioncli.tasks.classify.task import Classify
 from visioncli.tasks.preprocess import preprocess
 
 ROW = registry.find("efficientnet_lite0", "classify")

@@ -54,39 +54,51 @@ def test_without_boxes_the_network_is_not_asked() -> None:
     assert find_keypoints(picture(), np.zeros((0, 4), np.float32), np.zeros(0), refuse) == []
 
 
-def test_further_crops_count_only_where_the_mean_score_rises() -> None:
+def test_the_surest_crop_says_where_a_joint_is_and_how_sure_that_is() -> None:
     calls: list[int] = []
 
-    def worse_and_worse(crops: np.ndarray) -> np.ndarray:
+    def worse_and_elsewhere(crops: np.ndarray) -> np.ndarray:
         calls.append(len(crops))
         answer = np.full((len(crops), 17, 3), 0.5, np.float32)
+        answer[..., 0] += 0.2 * (len(calls) - 1)
         answer[..., 2] = 0.8 / len(calls)
         return answer
 
-    people = find_keypoints(picture(), boxes()[:1], np.ones(1), worse_and_worse, flip=False)
-    assert len(calls) == 3
-    assert people[0].score == pytest.approx(0.8)
+    (person,) = find_keypoints(picture(), boxes()[:1], np.ones(1), worse_and_elsewhere, flip=False)
+    assert calls == [1, 1, 1]
+    assert person.score == pytest.approx(0.8)
+    np.testing.assert_allclose(person.keypoints[:, 1], 55, atol=1)
 
 
-@pytest.mark.parametrize("best", [0, 1, 2])
-def test_of_three_crops_the_surest_gives_the_keypoints_of_each_person(best: int) -> None:
+def test_crops_that_agree_are_averaged_by_their_scores() -> None:
+    scores = [0.3, 0.6, 0.3]
     calls: list[int] = []
 
-    def sure_once(crops: np.ndarray) -> np.ndarray:
+    def near(crops: np.ndarray) -> np.ndarray:
         answer = np.full((len(crops), 17, 3), 0.5, np.float32)
-        answer[..., 2] = [[0.9 if len(calls) == best else 0.3], [0.6 if len(calls) == best else 0.4]]
-        answer[..., 0] += len(calls) / 100
+        answer[..., 2] = scores[len(calls)]
+        if len(calls) == 1:
+            answer[:, :, 1] += 0.04
         calls.append(len(crops))
         return answer
 
-    people = find_keypoints(picture(), boxes(), np.array([1.0, 0.9]), sure_once, flip=False)
-    assert calls == [2, 2, 2]
-    sides = {0: (1.25, 1.25), 1: (1.6, 1.6)}
-    for person, box, score in zip(people, boxes(), (0.9, 0.6 * 0.9), strict=True):
-        assert person.score == pytest.approx(score)
-        if best in sides:
-            middle = (box[1] + box[3]) / 2 + max(box[2:] - box[:2]) * sides[best][0] * best / 100
-            np.testing.assert_allclose(person.keypoints[:, 1], middle, atol=1)
+    (person,) = find_keypoints(picture(), boxes()[:1], np.ones(1), near, flip=False)
+    assert person.score == pytest.approx(0.6)
+    side = 70 * 1.25  # of the second crop, whose weight is that of both others
+    np.testing.assert_allclose(person.keypoints[:, 0], 55 + 0.04 * side / 2, atol=0.6)
+
+
+def test_nobody_unsure_is_looked_at_again() -> None:
+    calls: list[int] = []
+
+    def unsure(crops: np.ndarray) -> np.ndarray:
+        calls.append(len(crops))
+        answer = np.full((len(crops), 17, 3), 0.5, np.float32)
+        answer[..., 2] = [[0.1], [0.5]][: len(crops)] if len(crops) == 2 else 0.5
+        return answer
+
+    find_keypoints(picture(), boxes(), np.array([1.0, 0.9]), unsure, flip=False)
+    assert calls == [2, 1, 1]
 
 
 def test_a_crowd_goes_through_in_small_batches() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 @cache
 def load_labels(labels: str | tuple[tuple[int, str], ...]) -> dict[int, str]:
-    """Category id -> name, in the file's order, of `imagenet1k`, `coco` or `voc`; or of the pairs themselves."""
+    """Category id -> name, in the file's order, of `imagenet1k`, `coco`, `voc` or `audioset`; or of the pairs
+    themselves."""
     if not isinstance(labels, str):
         return dict(labels)
     lines = (Path(__file__).parent / f"{labels}.txt").read_text(encoding="utf-8").splitlines()

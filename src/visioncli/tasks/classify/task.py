@@ -13,8 +13,8 @@ from visioncli.models.registry import Hub, ModelRow
 from visioncli.models.tta import Tta, is_mirrored
 from visioncli.pictures import Picture
 from visioncli.results import Classification, ModelInfo
+from visioncli.tasks.classify.scores import are_probabilities, best, check_choice, least_scores, probabilities
 from visioncli.tasks.interface import Answer, Task
-from visioncli.tasks.limits import between_0_and_1
 from visioncli.tasks.preprocess import preprocess
 
 Preprocess = Callable[[Image.Image], np.ndarray]
@@ -41,14 +41,11 @@ class Classify(Task):
         own_softmax: bool = False,
         tta: str = Tta.NONE,
     ) -> None:
-        if top_k < 1:
-            raise UsageError(f"--top-k must be at least 1, not {top_k}.")
-        if threshold is not None:
-            between_0_and_1(threshold=threshold)
+        check_choice(top_k, threshold)
         self.engine, self.spec = engine, row.input
         self.labels = load_labels(row.labels)
         self.top_k, self.row = top_k, row
-        self.least = _thresholds(row, threshold)
+        self.least = least_scores(row, threshold)
         self._own_preprocess, self._own_softmax = own_preprocess, own_softmax
         self._flip = is_mirrored("classify", tta)
         self.parallel = engine.parallel
@@ -82,7 +79,7 @@ class Classify(Task):
 
     def _probabilities(self, x: np.ndarray) -> np.ndarray:
         (outputs,) = self.engine.run(x)
-        ready = self._own_softmax and not self.row.thresholds and _are_probabilities(outputs)
+        ready = self._own_softmax and not self.row.thresholds and are_probabilities(outputs)
         return outputs if ready else probabilities(outputs, self.row)
 
     def answers(self, scores: np.ndarray) -> list[Answer]:
@@ -90,45 +87,26 @@ class Classify(Task):
         return [Answer(self._best(row)) for row in scores]
 
     def _best(self, scores: np.ndarray) -> tuple[Classification, ...]:
-        # A stable sort gives equal scores the order of their ids, whatever the batch.
-        order = np.argsort(-scores, kind="stable")
-        chosen = order[(scores >= self.least)[order]][: self.top_k]
-        return tuple(Classification(self.labels[i], int(i), float(scores[i])) for i in chosen)
+        return best(scores, self.least, self.top_k, self.labels)
 
 
-def _thresholds(row: ModelRow, threshold: float | None) -> np.ndarray:
-    """What a score must reach: `(C,)`, or `()` where it is the same for all classes. A user's own replaces trained
-    ones."""
-    return np.array(threshold if threshold is not None else row.thresholds or 0.0, np.float32)
+def build(row: ModelRow, options: EngineOptions | None = None, *, windows: bool = False, **settings: Any) -> Task:
+    """The task with its network loaded. Raises UsageError for settings that are not for pictures, or recordings."""
+    if row.sound is not None:
+        from visioncli.tasks.classify import sound
+
+        if settings.pop("tta", Tta.NONE) != Tta.NONE:
+            raise UsageError(
+                f"--tta is for pictures: a mirrored recording runs backwards, and {row.name} hears that."
+            )
+        return sound.build(row, options, each_window=windows, **settings)
+    if windows:
+        raise UsageError(f"--windows is for recordings, and {row.name} looks at pictures.")
+    return build_for_pictures(row, options, **settings)
 
 
-def _are_probabilities(outputs: np.ndarray) -> bool:
-    """Whether the network has done the softmax itself: then each row sums to one."""
-    return bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=-1), 1, atol=1e-3))
-
-
-def probabilities(logits: np.ndarray, row: ModelRow) -> np.ndarray:
-    """`(N, C)` logits of the row's network -> calibrated probabilities, float32: a softmax, or for several labels a
-    picture a sigmoid of each."""
-    logits = logits if row.temperature == 1 else logits / np.float32(row.temperature)
-    return sigmoid(logits) if row.thresholds else softmax(logits)
-
-
-def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """`1 / (1 + exp(-logits))`, without overflow."""
-    found: np.ndarray = np.exp(-np.logaddexp(0, -logits))
-    return found
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """`(N, C)` logits -> probabilities, float32."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    probabilities: np.ndarray = powers / powers.sum(axis=-1, keepdims=True)
-    return probabilities
-
-
-def build(row: ModelRow, options: EngineOptions | None = None, **settings: Any) -> Classify:
-    """The task with its network loaded."""
+def build_for_pictures(row: ModelRow, options: EngineOptions | None = None, **settings: Any) -> Classify:
+    """As `build`, of a network of pictures."""
     from visioncli.engines import open_engine
 
     engine = open_engine(row, options)

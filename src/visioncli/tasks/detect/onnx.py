@@ -10,7 +10,7 @@ from visioncli.engines.interface import Engine
 from visioncli.errors import InputError
 from visioncli.models.labels import load_labels
 from visioncli.models.row import Layout, ModelRow
-from visioncli.tasks.classify.task import softmax
+from visioncli.tasks.classify.scores import softmax
 from visioncli.tasks.detect.detectors import Boxes, Detector, Limits
 from visioncli.tasks.detect.torchvision import choose
 from visioncli.tasks.preprocess import INTERPOLATION, normalise

@@ -158,12 +158,13 @@ def open_detector(row: ModelRow, options: EngineOptions | None = None) -> Detect
     from visioncli.engines import open_engine
 
     engine = open_engine(row, options)
-    detector = _detector(row, engine)
+    detector = detector_on(row, engine)
     detector.precision = engine.precision
     return detector
 
 
-def _detector(row: ModelRow, engine: Engine) -> Detector:
+def detector_on(row: ModelRow, engine: Engine) -> Detector:
+    """The pre- and postprocessing of the row's network, which `engine` runs."""
     if isinstance(row.source, Hub):
         from visioncli.tasks.detect.transformers import TransformersDetector
 

@@ -24,14 +24,14 @@ Anchors = Sequence[Sequence[tuple[int, int]]]
 
 def preprocess(image: Image.Image, spec: InputSpec) -> NDArray[np.float32]:
     """A picture of mode RGB -> `(3, S, S) float32`: in its own shape, in the middle of a grey square."""
-    left, top, width, height = _frame(*image.size, spec.size)
+    left, top, width, height = frame(*image.size, spec.size)
     framed = Image.new("RGB", (spec.size, spec.size), (GREY,) * 3)
     framed.paste(image.resize((width, height), INTERPOLATION[spec.interpolation]), (left, top))
     return normalise(framed, spec)
 
 
-def _frame(width: int, height: int, size: int) -> tuple[int, int, int, int]:
-    """Where a picture lies in the square: left, top, width, height."""
+def frame(width: int, height: int, size: int) -> tuple[int, int, int, int]:
+    """Where a picture of such a size lies in the square that the network takes: left, top, width, height."""
     scale = size / max(width, height)
     inner_width, inner_height = max(1, int(width * scale)), max(1, int(height * scale))
     return (size - inner_width) // 2, (size - inner_height) // 2, inner_width, inner_height
@@ -101,7 +101,7 @@ class YoloDetector(Detector):
             wanted = np.isin(labels, list(limits.classes))
             boxes, scores, labels = boxes[wanted], scores[wanted], labels[wanted]
         width, height = size
-        left, top, inner_width, inner_height = _frame(width, height, self._spec.size)
+        left, top, inner_width, inner_height = frame(width, height, self._spec.size)
         boxes = (boxes - np.array([left, top] * 2)) * np.array([width / inner_width, height / inner_height] * 2)
         boxes = np.clip(boxes, 0, np.array([width, height] * 2)).astype(np.float32)
         # What lay in the frame around the picture has become lines.

@@ -20,7 +20,7 @@ from visioncli.models.registry import ModelRow
 from visioncli.pictures import Picture
 from visioncli.results import Box, Explanation, ModelInfo
 from visioncli.tasks.class_names import parse_wanted
-from visioncli.tasks.classify.task import probabilities
+from visioncli.tasks.classify.scores import probabilities
 from visioncli.tasks.detect import ssd
 from visioncli.tasks.gradcam.heat import hotspot, on_picture, packed
 from visioncli.tasks.gradcam.methods import Layer, activation_map, check_method, choose_layer, feature_layers
@@ -244,7 +244,7 @@ def build(
     networks: list[Explainable] = []
     for each in told_apart([row, *(compare or [])]):
         network = load_network(each).to(chosen_device)
-        if detect and each.architecture != "ssd_mobilenet_v2":
+        if detect and each.architecture.split(":")[0] != "ssd_mobilenet_v2":
             raise UsageError(f"Boxes of {each.name} cannot be explained, only those of ssd_mobilenet_v2.")
         if detect:
             networks.append(ExplainableDetector(each, network, target, layer, score))

@@ -32,13 +32,15 @@ AREA_OF_BOX = 0.53
 # Crops that go through the network together; bounds the memory that a crowd needs.
 _BATCH = 8
 
-# Sides of the further crops, in sides of their boxes: one that is wider from the start, since boxes cut limbs off,
-# and one around box and sure keypoints. First crops alone are about equal at 1.25 and 1.6; the surer of both is
-# better than either on average over three kinds of boxes (docs/tasks.md).
-_WIDER = 1.6
-_AROUND = 1.4
+# The first crop's side, and those of two more around box and sure keypoints, in sides of their boxes: boxes cut limbs
+# off, so the first look is a wide one.
+_FIRST = 1.4
+_AROUND = (1.25, 1.6)
 
-# A last crop is worth taking around this many keypoints of at least this score.
+# Crops whose keypoint lies this near, in longer sides of the box, mean the same joint.
+_SAME_JOINT = 0.1
+
+# Further crops are worth taking around this many keypoints of at least this score.
 _SURE_SCORE = 0.2
 _SURE_KEYPOINTS = 4
 
@@ -61,7 +63,7 @@ def find_keypoints(
     box_scores: NDArray[np.float32],
     network: Network,
     *,
-    scale: float = 1.25,
+    scale: float = _FIRST,
     flip: bool = True,
     second_pass: bool = True,
     duplicates: float = 0.6,
@@ -70,20 +72,20 @@ def find_keypoints(
 
     `image` is of mode RGB; `boxes` (K, 4) float32 x1, y1, x2, y2 in pixels and `box_scores` (K,) of detected
     people. Each crop's side is `scale` times the longer side of its box. With `flip` the mean with the
-    mirrored crop is taken; with `second_pass` a wider crop is tried, then one around box and sure keypoints,
-    and each is kept where it raises the mean keypoint score. Of people whose OKS exceeds `duplicates` the best
-    remains. A person's score is that of the box times the mean keypoint score.
+    mirrored crop is taken. With `second_pass` two more crops around box and sure keypoints are looked at: the
+    crop whose mean keypoint score is highest says where a joint is and how sure that is, and its place is the
+    mean over the crops that agree, by score. Of people whose OKS exceeds `duplicates` the best remains. A
+    person's score is that of the box times the mean keypoint score.
     """
     if not len(boxes):
         return []
     keypoints = _on_crops(image, boxes, network, scale, flip)
     if second_pass:
-        everybody = np.arange(len(boxes))
-        _keep_surer(keypoints, everybody, _on_crops(image, boxes, network, _WIDER, flip))
         again = np.flatnonzero([_is_sure(rows) for rows in keypoints])
         if again.size:
             around = np.stack([_box_around(keypoints[i], boxes[i]) for i in again])
-            _keep_surer(keypoints, again, _on_crops(image, around, network, _AROUND, flip))
+            looks = [keypoints[again], *(_on_crops(image, around, network, side, flip) for side in _AROUND)]
+            keypoints[again] = _agreed(np.stack(looks), (boxes[again, 2:] - boxes[again, :2]).max(axis=1))
     scores = box_scores * keypoints[:, :, 2].mean(axis=1)
     keep = oks_nms(keypoints, scores, boxes, duplicates)
     return [Pose(boxes[i].astype(np.float32), float(scores[i]), keypoints[i]) for i in keep]
@@ -159,10 +161,14 @@ def _mean(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np
     return np.concatenate((places, (first[..., 2:] + second[..., 2:]) / 2), axis=-1)
 
 
-def _keep_surer(keypoints: NDArray[np.float32], people: NDArray[np.intp], found: NDArray[np.float32]) -> None:
-    """Replace the keypoints of those `people` whose mean score is higher in `found`, one each."""
-    surer = found[:, :, 2].mean(axis=1) > keypoints[people, :, 2].mean(axis=1)
-    keypoints[people[surer]] = found[surer]
+def _agreed(looks: NDArray[np.float32], sides: NDArray[np.floating]) -> NDArray[np.float32]:
+    """(C, K, 17, 3) keypoints of K people from C crops each -> (K, 17, 3); `sides` (K,) are those of their boxes."""
+    surest = looks[..., 2].mean(axis=2).argmax(axis=0)
+    best = looks[surest, np.arange(looks.shape[1])]
+    away = np.linalg.norm(looks[..., :2] - best[None, ..., :2], axis=3) / np.maximum(sides, 1)[:, None]
+    weights = np.where(away < _SAME_JOINT, looks[..., 2] + 1e-6, 0)[..., None]
+    places = (looks[..., :2] * weights).sum(axis=0) / weights.sum(axis=0)
+    return np.concatenate((places, best[..., 2:]), axis=2).astype(np.float32)
 
 
 def _is_sure(keypoints: NDArray[np.float32]) -> bool:

@@ -1,0 +1,1 @@
+"""Joining the shards of one run: `vision merge`."""

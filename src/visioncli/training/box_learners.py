@@ -1,0 +1,24 @@
+"""Which detectors learn here, and how each does."""
+
+from visioncli.models.row import ModelRow
+from visioncli.models.trainable import is_trainable
+from visioncli.training.box_learner import BoxLearner
+
+
+def learner_class(row: ModelRow) -> type[BoxLearner] | None:
+    """How the network of a row learns; None where it cannot be trained here."""
+    if not is_trainable(row, "detect"):
+        return None
+    family = row.architecture.split(":")[0]
+    if family == "ssd_mobilenet_v2":
+        from visioncli.training.ssd_learner import SsdLearner
+
+        return SsdLearner
+    if family == "yolov3":
+        from visioncli.training.yolo_learner import YoloLearner
+
+        return YoloLearner
+    from visioncli.training.torchvision_learner import FocalLearner, TorchvisionLearner
+
+    focal = family == "torchvision" and row.architecture.split(":")[1].startswith(("retinanet", "fcos"))
+    return FocalLearner if focal else TorchvisionLearner

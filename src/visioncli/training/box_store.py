@@ -1,0 +1,64 @@
+"""Pictures and their objects for training: decoded once, and kept as far as memory allows."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from visioncli.labelled.boxes import BoxSet
+from visioncli.labelled.content import load
+
+
+class BoxStore:
+    """Pictures `(H, W, 3) uint8` with the boxes `(n, 4) float32` of their single objects and the labels `(n,)` of
+    these, by place. Any thread may ask."""
+
+    def __init__(self, pictures: BoxSet, wanted: Callable[[int, int], tuple[int, int]], budget: int) -> None:
+        """Pictures are shrunk to the size `wanted` of theirs. What goes beyond `budget` bytes is decoded again each
+        time: the result is the same."""
+        self._pictures, self._wanted = pictures, wanted
+        self._memory = Memory(budget)
+
+    def get(self, place: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The picture, its boxes and their labels. Raises InputError."""
+        found: tuple[np.ndarray, np.ndarray, np.ndarray] = self._memory.get(place, lambda: self._made(place))
+        return found
+
+    def _made(self, place: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        image = load(self._pictures.examples[place]).image
+        boxes, labels = inside(self._pictures, place, image.size)
+        size = self._wanted(*image.size)
+        if size != image.size:
+            factor = np.array([size[0] / image.width, size[1] / image.height] * 2)
+            image, boxes = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0), boxes * factor
+        return np.array(image), boxes.astype(np.float32), labels
+
+
+class Memory:
+    """What was made before, by key, as far as so many bytes allow."""
+
+    def __init__(self, budget: int) -> None:
+        self._left, self._kept = budget, dict[Any, Any]()
+        self._lock = threading.Lock()
+
+    def get(self, key: Any, make: Callable[[], Any]) -> Any:
+        """An array or a tuple of arrays, made where it is not known."""
+        if (known := self._kept.get(key)) is not None:
+            return known
+        made = make()
+        size = sum(one.nbytes for one in (made if isinstance(made, tuple) else (made,)))
+        with self._lock:
+            if self._left >= size and key not in self._kept:
+                self._kept[key] = made
+                self._left -= size
+        return made
+
+
+def inside(pictures: BoxSet, place: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The boxes `(n, 4) float64` of single objects that are in a picture of `size`, and their labels `(n,)`."""
+    objects = pictures.objects[place].learned
+    boxes = np.clip(objects.boxes, 0, np.array([*size, *size], np.float64))
+    some = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf) >= 1 if len(boxes) else np.zeros(0, bool)
+    return boxes[some], objects.labels[some]

@@ -1,0 +1,95 @@
+"""What the ends of all runs have in common, whatever was learned."""
+
+import dataclasses
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from visioncli import __version__
+from visioncli.engines import EngineOptions
+from visioncli.labelled.interface import TEST, TRAIN, VAL
+from visioncli.runner import RunOptions
+from visioncli.training.one_run import Ready
+from visioncli.training.recipe import Recipe
+from visioncli.training.watch import Log, Watcher, read_log
+from visioncli.weights.runs import read_facts
+
+P = TypeVar("P", bound=Ready)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Ended(Generic[P]):
+    """What is known of a run when its loop has ended."""
+
+    folder: Path
+    prepared: P
+    recipe: Recipe
+    key: str
+    begun: float
+    command: Sequence[str]
+    engine: EngineOptions
+    options: RunOptions
+    log: Log
+    watcher: Watcher
+
+    def counts(self) -> dict[str, int]:
+        """Readable pictures by part."""
+        return {part: len(self.prepared.part(part)) for part in (TRAIN, VAL, TEST)}
+
+    def epochs(self) -> list[dict[str, Any]]:
+        """What the log says of each."""
+        return [event for event in read_log(self.folder) if event["event"] == "epoch"]
+
+    def tell_best(self) -> None:
+        """Says which of the networks that the run went through is kept."""
+        told = self.epochs()
+        if best := next((e for e in reversed(told) if e["best"]), None):
+            self.watcher.say(f"The network after epoch {best['epoch']:g} of {told[-1]['epoch']:g} is kept.")
+        elif told:
+            self.watcher.say("No epoch was better than the network as it was before, which is kept.")
+
+    def facts(self, data: dict[str, Any], numbers: dict[str, Any], **others: Any) -> dict[str, Any]:
+        """What `model.json` says of the run beside its row: `data` of the set, `numbers` by part, and others."""
+        kept, base, listed, look = (
+            read_facts(self.folder),
+            self.prepared.row,
+            self.prepared.listed,
+            self.prepared.look,
+        )
+        return {
+            "finished": True,
+            "version": __version__,
+            "python": sys.version.split()[0],
+            "libraries": libraries(),
+            "command": shlex.join(self.command),
+            "key": self.key,
+            "base": {"name": base.name, "weights_sha256": base.source.sha256},
+            "recipe": self.recipe.key(),
+            "data": {
+                "source": listed.source,
+                "format": listed.format,
+                "sha256": self.prepared.digest,
+                "pictures": self.counts(),
+                "unreadable": len(look.unreadable),
+                "leaks": len(look.leaks),
+                **data,
+            },
+            "step": kept.get("step", 0),
+            "val_loss": kept.get("val_loss"),
+            **others,
+            "numbers": numbers,
+            "seconds": self.seconds(),
+        }
+
+    def seconds(self) -> float:
+        """How long the run has taken."""
+        return round(time.monotonic() - self.begun, 1)
+
+
+def libraries() -> dict[str, str]:
+    """The versions of those that shape what is learned."""
+    return {name: version(name) for name in ("torch", "torchvision", "numpy", "pillow", "onnxruntime")}

@@ -1,0 +1,34 @@
+"""A set whose pictures were read and divided, whatever is learned from it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from visioncli.labelled.interface import TRAIN, PictureSet
+from visioncli.training.look import Seen
+from visioncli.training.recipe import Recipe
+from visioncli.training.split import split
+
+
+class Parted:
+    """Pictures that were read and divided."""
+
+    __slots__ = ()
+    seen: tuple[Seen, ...]
+    places: np.ndarray
+
+    def part(self, place: str) -> np.ndarray:
+        """`(M,) int64` the places of the readable pictures of a split."""
+        return np.array([n for n, s in enumerate(self.seen) if s.error is None and self.places[n] == place], np.int64)
+
+
+def divided(listed: PictureSet, seen: Sequence[Seen], groups: Sequence[str] | None, recipe: Recipe) -> np.ndarray:
+    """`(N,)` TRAIN, VAL or TEST. What cannot be used takes no place from the others in the validation part."""
+    given = [example.split for example in listed.examples]
+    places = np.array([place or TRAIN for place in given], dtype=object).astype("U5")
+    good = [n for n, one in enumerate(seen) if one.error is None]
+    sources = None if groups is None else [groups[n] for n in good]
+    contents, said = [seen[n].sha256 for n in good], [given[n] for n in good]
+    share = recipe.share_for(len(good))
+    places[good] = split(contents, None, said, sources, seed=recipe.seed, val_share=share)
+    return places
