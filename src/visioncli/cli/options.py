@@ -17,7 +17,7 @@ from visioncli.cli import completion
 from visioncli.inputs.sources import DEFAULT_EXCLUDE
 from visioncli.sinks.names import FORMATS
 
-INPUT_HELP = "Files, folders, quoted globs, http(s) URLs, or - for paths on standard input."
+INPUT_HELP = "Files, folders, archives, quoted globs, http(s) URLs, or - for paths on standard input."
 
 
 class AnnotatedKind(StrEnum):
@@ -215,7 +215,7 @@ class FrameOptions:
         typer.Option(
             "--exclude",
             metavar="GLOB",
-            help="Leave such files out when walking folders; repeat for more.",
+            help="Leave such files out of folders and archives; repeat for more.",
             rich_help_panel=_PICTURES,
         ),
     ] = field(default_factory=lambda: list(DEFAULT_EXCLUDE))

@@ -24,6 +24,7 @@ from visioncli.engines.interface import EngineOptions
 from visioncli.errors import OutputError, UsageError
 from visioncli.inputs.shards import Listing, Shard
 from visioncli.inputs.sources import Expansion, Item, fixed_part
+from visioncli.inputs.within import holds_many
 from visioncli.publish import publish
 from visioncli.runner import RunOptions, run
 from visioncli.sinks.annotated import AnnotatedSink, Draw
@@ -33,7 +34,7 @@ from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, 
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.sinks.shard import ShardSink
-from visioncli.sounds.kinds import is_named_as_sound
+from visioncli.sounds.kinds import ENDINGS, is_named_as_sound
 from visioncli.status import Status
 from visioncli.tasks.interface import Medium, Task
 from visioncli.weights.runs import NOTES, WEIGHTS, is_run
@@ -68,15 +69,17 @@ class Request:
         _check_inputs(frame, out)
         shard = None if frame.shard is None else Shard.parse(frame.shard)
         # Results of no shard are inputs of another one.
-        expansion = Expansion(None if out is None else str(out), tuple(frame.exclude), frame.null)
+        expansion = Expansion(
+            None if out is None else str(out), tuple(frame.exclude), frame.null, _sound_endings(task)
+        )
         options = reading_options(frame)
         if out is not None and shard is not None:
             out /= shard.folder
         return cls(task, frame, settings, draw, sink_options, out, formats, printed, expansion, options, shard)
 
-    def items(self) -> Iterator[Item]:
-        """The inputs, those of the other shards left out."""
-        items = self.expansion.items(self.frame.inputs)
+    def items(self, *, inside: bool = True) -> Iterator[Item]:
+        """The inputs, those of the other shards left out; of archives what is `inside`, or themselves."""
+        items = self.expansion.items(self.frame.inputs, inside=inside)
         return items if self.shard is None else self.shard.split(items)
 
     def media(self) -> set[Medium] | None:
@@ -87,11 +90,18 @@ class Request:
             return None
         if "-" in self.frame.inputs:
             return {"picture"}
-        return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items()}
+        return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items(inside=False)}
 
     def count(self) -> int | None:
-        """How many inputs there will be, where that can be known: not for a pipe."""
-        return None if "-" in self.frame.inputs else sum(1 for _ in self.items())
+        """How many inputs there will be, where that can be known: not for a pipe, nor for an archive."""
+        if "-" in self.frame.inputs:
+            return None
+        count = 0
+        for item in self.expansion.items(self.frame.inputs, inside=False):
+            if holds_many(item):
+                return None
+            count += self.shard is None or self.shard.holds(item)
+        return count
 
 
 class Outputs:
@@ -198,6 +208,13 @@ def _work(
     if isinstance(ended, UsageError) and not tally.total:
         raise ended
     return ended, complete
+
+
+def _sound_endings(task: str) -> tuple[str, ...]:
+    """How members of archives end that are inputs beside pictures."""
+    from visioncli.models.registry import FOR_SOUND
+
+    return ENDINGS if task == "spectrogram" or task in FOR_SOUND else ()
 
 
 def facts_of(request: Request, task: Task) -> dict[str, Any]:
@@ -328,5 +345,6 @@ def _protect_inputs(out: OutputFolder, request: Request) -> None:
         if path:
             out.protect(str(path))
     if out.has_own:  # what vision did not write is not replaced anyway
-        for item in request.expansion.items(text for text in frame.inputs if text != "-"):
-            out.protect(item.path)
+        for item in request.expansion.items((text for text in frame.inputs if text != "-"), inside=False):
+            if item.file is not None:
+                out.protect(item.file)
