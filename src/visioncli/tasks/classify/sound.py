@@ -116,6 +116,7 @@ class ClassifySound(Task):
         ids = [prediction.label_id for prediction in predictions]
         arrays = {
             **drawing(drawn, self.spec, seconds),
+            "scores": mean,
             "course": course.rows()[:, ids],
             "course_seconds": np.array(course.each * self.spec.step * self.spec.hop / self.spec.rate),
         }
