@@ -16,6 +16,7 @@ from visioncli.tasks.classify.sound import ClassifySound
 from visioncli.tasks.classify.task import Classify
 from visioncli.tasks.interface import Answer, Task
 
+Classifier = Classify | ClassifySound
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
 PROBABILITIES = "probabilities"
@@ -52,7 +53,7 @@ class Predictions:
         return tuple(record for record in self.records if not record.ok)
 
 
-def probabilities(task: Classify | ClassifySound, items: Iterable[Item], options: RunOptions, done: Done = nobody) -> Predictions:
+def probabilities(task: Classifier, items: Iterable[Item], options: RunOptions, done: Done = nobody) -> Predictions:
     """Every picture through the network, in their order. `done` is told of each."""
     records: list[Record] = []
     rows: list[int] = []
@@ -77,7 +78,7 @@ class EveryClass(Task):
 
     name = "classify"
 
-    def __init__(self, task: Classify | ClassifySound) -> None:
+    def __init__(self, task: Classifier) -> None:
         self._task = task
         self.model, self.labels, self.settings = task.model, task.labels, task.settings
         self.parallel, self.enough, self.takes = task.parallel, task.enough, task.takes

@@ -64,6 +64,11 @@ class ClassifySound(Task):
         self.model = ModelInfo(row.name, row.source.sha256, engine.precision)
         self.settings = {"top_k": top_k, "threshold": threshold, "windows": each_window}
 
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """(C,) of a network of several labels a recording, from which on a class is its answer; else empty."""
+        return self.row.thresholds
+
     def prepare(self, picture: Picture) -> Listening:
         """No picture is taken."""
         raise NotImplementedError
