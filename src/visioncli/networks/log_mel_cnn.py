@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 WIDTHS = {"small": (16, 32, 64, 128)}
+CHANNELS = 1
 RANGE = 0.94
 """Part of the scale of 8 bits, below the loudest point of a spectrogram, that is told apart."""
 
@@ -21,9 +22,9 @@ class LogMelCnn(nn.Module):
     def __init__(self, widths: tuple[int, ...], classes: int) -> None:
         super().__init__()
         blocks: list[nn.Module] = []
-        last = 1
+        last = CHANNELS
         for n, width in enumerate(widths):
-            blocks.append(Block(last, width, twice=n > 0))
+            blocks.append(Block(last, width, twice=n > 0, halved=n < len(widths) - 1))
             last = width
         self.blocks = nn.Sequential(*blocks)
         self.head = nn.Linear(2 * last, classes)
@@ -36,10 +37,11 @@ class LogMelCnn(nn.Module):
 
 
 class Block(nn.Module):
-    """One or two convolutions, and half the resolution."""
+    """One or two convolutions, and half the resolution where there are more to come."""
 
-    def __init__(self, channels: int, width: int, *, twice: bool) -> None:
+    def __init__(self, channels: int, width: int, *, twice: bool, halved: bool) -> None:
         super().__init__()
+        self.halved = halved
         layers: list[nn.Module] = []
         for n in range(1 + twice):
             layers += [
@@ -50,8 +52,8 @@ class Block(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        pooled: Tensor = F.max_pool2d(self.layers(x), 2)
-        return pooled
+        x = self.layers(x)
+        return F.max_pool2d(x, 2) if self.halved else x
 
 
 def levelled(x: Tensor) -> Tensor:
