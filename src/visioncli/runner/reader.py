@@ -158,11 +158,11 @@ class Reader:
         if isinstance(item, Held):
             with reading.patience.paused():  # what comes before it in a stream takes its own time
                 source = item.content()
-        if "sound" in self._task.takes and not isinstance(item, Given | Example):
-            if isinstance(source, str):
-                source = pictures.at_hand(source, reading.patience)
-            if sounds.is_recording(source, item.path):
-                return self._listened(reading, key, source)
+        if "sound" in self._task.takes and not isinstance(item, Given):
+            held = source if isinstance(item, Held) else self._held(item, reading.patience)
+            if held is not None and sounds.is_recording(held, item.path):
+                return self._listened(reading, key, held)
+            source = item.path if isinstance(item, Example) or held is None else held
         how: dict[str, Any] = {
             "max_pixels": self._options.max_pixels,
             "allow_truncated": self._options.allow_truncated,
@@ -183,6 +183,13 @@ class Reader:
         decoded = Decoded(item, key, picture, prepared=self._task.prepare_item(item, picture))
         reading.keep_for(picture)
         return decoded
+
+    def _held(self, item: Item, patience: Patience) -> str | bytes | None:
+        """The path of a file, or its bytes; None for pixels. Raises InputError."""
+        if isinstance(item, Example) and item.content is not None:
+            held = item.content()
+            return held if isinstance(held, bytes) else None
+        return pictures.at_hand(item.path, patience)
 
     def _listened(self, reading: Reading, key: str | None, source: str | bytes) -> Decoded:
         """A recording, with as much of it prepared as the task wants beforehand. Raises InputError."""
