@@ -16,6 +16,7 @@ from visioncli.labelled.recognise import read_set
 from visioncli.models import registry
 from visioncli.models.mask_learners import as_learner, can_begin_with, needs_weights
 from visioncli.models.row import ModelRow, Untrained
+from visioncli.models.trainable import parts_of
 from visioncli.resolve import describe, own_weights, ready
 from visioncli.training.box_prepare import BoxPrepared, prepare_boxes
 from visioncli.training.look import Look
@@ -78,10 +79,11 @@ def train(
     _check_options(task, crops=crops, names=names, palette=palette, choices=choices)
     access = Access.of(offline, mirror_url, progress)
     model = model or DEFAULTS[task]
-    base = describe(model, task, access=access)
+    base = _described(model, task, access)
     if weights is not None:
         base = own_weights(base, Path(weights), None, named=False)
-    boxes = read_boxes(data, images) if task == "detect" and not _is_follower() else None
+    parts = parts_of(base) if task == "detect" else ""
+    boxes = read_boxes(data, images, parts) if task == "detect" and not _is_follower() else None
     recipe = _recipe(base, task, choices, 0 if boxes is None else len(boxes))
     _check_base(base, recipe, task)
     if _is_follower():
@@ -93,8 +95,10 @@ def train(
         prepared: Prepared | MaskPrepared | BoxPrepared
         told: dict[str, Any]
         if boxes is not None:
-            told = {"name": data, "images": images}
-            watcher.say(f"{len(boxes):,} pictures to learn boxes of {_counted(boxes.classes)} from ({boxes.format}).")
+            told = {"name": data, "images": images, "parts": parts}
+            watcher.say(
+                f"{len(boxes):,} pictures to learn {_WITH[parts]} of {_counted(boxes.classes)} from ({boxes.format})."
+            )
             prepared = prepare_boxes(boxes, row, recipe, where.engine, where.options, watcher)
         elif task == "segment":
             told = {"name": data, "palette": palette, "images": images, "ignoring": recipe.ignore_index != -1}
@@ -158,6 +162,18 @@ def _check_options(
     for own, (what, options) in mine.items():
         for name in (name for name, value in options.items() if value is not None and task != own):
             raise UsageError(f"{name} is for {what}, and this is to learn {mine[task][0]}.")
+
+
+_WITH = {"": "boxes", "masks": "boxes and masks", "keypoints": "boxes and keypoints"}
+
+
+def _described(model: str, task: str, access: Access) -> ModelRow:
+    """The row of `model` for a network that is to learn `task`."""
+    if task != "detect":
+        return describe(model, task, access=access)
+    from visioncli.training.worker import described
+
+    return described(model, task, access)
 
 
 def _counted(classes: Sequence[str]) -> str:
