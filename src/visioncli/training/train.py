@@ -17,6 +17,7 @@ from visioncli.labelled.recordings import are_recordings
 from visioncli.models import registry
 from visioncli.models.mask_learners import as_learner, can_begin_with, needs_weights
 from visioncli.models.row import ModelRow, Untrained
+from visioncli.models.trainable import parts_of
 from visioncli.resolve import describe, own_weights, ready
 from visioncli.training.box_prepare import BoxPrepared, prepare_boxes
 from visioncli.training.look import Look
@@ -81,10 +82,11 @@ def train(
     _check_options(task, crops=crops, names=names, palette=palette, choices=choices)
     access = Access.of(offline, mirror_url, progress)
     named, model = model, model or DEFAULTS[task]
-    base = describe(model, task, access=access)
+    base = _described(model, task, access)
     if weights is not None:
         base = own_weights(base, Path(weights), None, named=False)
-    boxes = read_boxes(data, images) if task == "detect" and not _is_follower() else None
+    parts = parts_of(base) if task == "detect" else ""
+    boxes = read_boxes(data, images, parts) if task == "detect" and not _is_follower() else None
     told: dict[str, Any]
     pictures, listens = None, False
     if task == "classify" and not _is_follower():
@@ -105,8 +107,10 @@ def train(
         row = base if waits else ready(base, access)
         prepared: Prepared | MaskPrepared | BoxPrepared
         if boxes is not None:
-            told = {"name": data, "images": images}
-            watcher.say(f"{len(boxes):,} pictures to learn boxes of {_counted(boxes.classes)} from ({boxes.format}).")
+            told = {"name": data, "images": images, "parts": parts}
+            watcher.say(
+                f"{len(boxes):,} pictures to learn {_WITH[parts]} of {_counted(boxes.classes)} from ({boxes.format})."
+            )
             prepared = prepare_boxes(boxes, row, recipe, where.engine, where.options, watcher)
         elif task == "segment":
             told = {"name": data, "palette": palette, "images": images, "ignoring": recipe.ignore_index != -1}
@@ -173,6 +177,18 @@ def _check_options(
     for own, (what, options) in mine.items():
         for name in (name for name, value in options.items() if value is not None and task != own):
             raise UsageError(f"{name} is for {what}, and this is to learn {mine[task][0]}.")
+
+
+_WITH = {"": "boxes", "masks": "boxes and masks", "keypoints": "boxes and keypoints"}
+
+
+def _described(model: str, task: str, access: Access) -> ModelRow:
+    """The row of `model` for a network that is to learn `task`."""
+    if task != "detect":
+        return describe(model, task, access=access)
+    from visioncli.training.worker import described
+
+    return described(model, task, access)
 
 
 def _counted(classes: Sequence[str]) -> str:
