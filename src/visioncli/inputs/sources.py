@@ -7,12 +7,16 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from visioncli.earlier_results import LIST, Results, results_in
 from visioncli.errors import UsageError
 from visioncli.inputs.addresses import is_url, path_of, split_credentials
 from visioncli.inputs.item import INSIDE, Item
+
+if TYPE_CHECKING:
+    from visioncli.inputs.pages import Paging
 
 __all__ = ["DEFAULT_EXCLUDE", "Expansion", "Item", "fixed_part", "is_folder_entry"]
 DEFAULT_EXCLUDE = ("*.md",)
@@ -37,13 +41,14 @@ class Expansion:
     Hidden entries, world files, the output folder `out`, and names or relative paths that match a pattern of
     `exclude` do not. Nor do results of earlier runs, whose folders are then in `skipped`; of a folder that is named,
     pictures do. Of an archive those members count that are called as pictures are, that end in one of `endings`, or
-    that have no ending.
+    that have no ending. `paging` says which pages of a file count, by default the first one.
     """
 
     out: str | None = None
     exclude: tuple[str, ...] = DEFAULT_EXCLUDE
     null_separated: bool = False
     endings: tuple[str, ...] = ()
+    paging: "Paging | None" = None
     skipped: dict[str, None] = field(default_factory=dict, compare=False)
 
     def items(self, inputs: Iterable[str], *, inside: bool = True) -> Iterator[Item]:
@@ -85,9 +90,10 @@ class Expansion:
         """The item itself, or what is in it."""
         if item.is_url:
             return iter((item,))
+        from visioncli.inputs.pages import Paging
         from visioncli.inputs.within import expand
 
-        return expand(item, self._counts)
+        return expand(item, self._counts, self.paging or Paging())
 
     def _counts(self, name: str) -> bool:
         """Whether a member of an archive is an input."""
