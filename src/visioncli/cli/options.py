@@ -219,6 +219,15 @@ class FrameOptions:
             rich_help_panel=_PICTURES,
         ),
     ] = field(default_factory=lambda: list(DEFAULT_EXCLUDE))
+    column: Annotated[
+        str | None,
+        typer.Option(
+            "--column",
+            metavar="NAME",
+            help="Take CSV and Parquet files for lists: their column of paths or of pictures.",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = None
     pages: Annotated[
         str | None,
         typer.Option(

@@ -76,6 +76,7 @@ class Request:
             frame.null,
             _sound_endings(task),
             Paging.parse(frame.pages, frame.dpi, frame.max_pixels),
+            frame.column,
         )
         options = reading_options(frame)
         if out is not None and shard is not None:
@@ -98,12 +99,12 @@ class Request:
         return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items(inside=False)}
 
     def count(self) -> int | None:
-        """How many inputs there will be, where that can be known: not for a pipe, nor for an archive or pages."""
+        """How many inputs there will be, where that can be known: not for a pipe, nor for archives, pages, lists."""
         if "-" in self.frame.inputs:
             return None
         count = 0
         for item in self.expansion.items(self.frame.inputs, inside=False):
-            if holds_many(item, self.expansion.paging or Paging()):
+            if holds_many(item, self.expansion.paging or Paging(), self.frame.column):
                 return None
             count += self.shard is None or self.shard.holds(item)
         return count

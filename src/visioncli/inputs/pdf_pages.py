@@ -1,5 +1,6 @@
 """Pages of a PDF as pictures, drawn by PDFium (pypdfium2, extra `pdf`)."""
 
+import atexit
 import threading
 from functools import lru_cache
 from typing import Any
@@ -71,6 +72,8 @@ def _document(path: str, facts: str) -> Any:
             "This is a PDF document, whose pages are drawn by pypdfium2, which is not installed. Install it: pip "
             "install 'visioncli[pdf]'",
         ) from None
+    # Behind pypdfium2's own: it speaks of documents that are still open then.
+    atexit.register(_document.cache_clear)
     try:
         return pypdfium2.PdfDocument(path)
     except Exception as problem:  # noqa: BLE001 - becomes the sentence of its record
