@@ -24,7 +24,9 @@ def heard(tmp_path: Path) -> Path:
     return made_runs.write(tmp_path / "out", records)
 
 
-@pytest.mark.parametrize("how", [{}, {"full": True}, {"full": True, "single_file": True}], ids=["link", "copy", "one"])
+@pytest.mark.parametrize(
+    "how", [{}, {"full": True}, {"full": True, "single_file": True}], ids=["link", "copy", "in it"]
+)
 def test_a_recording_is_shown_by_its_spectrogram_and_played(
     page: Page, report: Report, heard: Path, how: dict[str, bool]
 ) -> None:

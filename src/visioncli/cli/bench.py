@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from visioncli.errors import UsageError
 from visioncli.cli import completion
 from visioncli.cli.options import EngineKind, Precision
+from visioncli.errors import UsageError
 
 if TYPE_CHECKING:
     from visioncli.models.row import ModelRow

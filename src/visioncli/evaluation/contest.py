@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from visioncli.datasets.interface import Flags
-from visioncli.evaluation.predict import Classifier, F32, I64, Predictions, probabilities
+from visioncli.evaluation.predict import F32, I64, Classifier, Predictions, probabilities
 from visioncli.evaluation.score import Key, Resampling, Scored, compared, score
 from visioncli.evaluation.slices import Slice, slices
 from visioncli.evaluation.stress import STRESSES, StressRow, stress_rows, stressed

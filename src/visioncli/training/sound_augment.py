@@ -1,9 +1,9 @@
 """Recordings as they could have been as well: another voice, another room, another moment.
 
-Speed and pitch together (T. Ko et al., "Audio augmentation for speech recognition", 2015), the length of the vocal
-tract (N. Jaitly and G. Hinton, "Vocal tract length perturbation", 2013), noise, the colour of microphone and room,
-loudness, a shift in time, and masks over times and pitches (SpecAugment, https://arxiv.org/abs/1904.08779). Nothing is
-ever mirrored: time runs one way, and pitches have an order.
+Speed and pitch together (T. Ko et al., "Audio augmentation for speech recognition", 2015), the length of the
+vocal tract (N. Jaitly and G. Hinton, "Vocal tract length perturbation", 2013), noise, the colour of microphone and
+room, loudness, a shift in time, and masks over times and pitches (SpecAugment, https://arxiv.org/abs/1904.08779).
+Nothing is ever mirrored: time runs one way, and pitches have an order.
 """
 
 from dataclasses import dataclass

@@ -139,12 +139,16 @@ def build(
     exact_decode: bool = False,
     allow_truncated: bool = False,
     **settings: Any,
-) -> Embed:
+) -> Task:
     """The task with its network loaded, and with the user's cache of features where `cache` is wanted. Raises
     UsageError for a network whose head cannot be taken off."""
     from visioncli.engines import open_engine
 
     headless = dataclasses.replace(row, form="features")
     engine = open_engine(headless, options)
+    if row.sound is not None:
+        from visioncli.tasks.embed.sound import EmbedSound
+
+        return EmbedSound(row, engine, normalise=normalise)
     view = view_name(exact=exact_decode, truncated=allow_truncated)
     return Embed(row, engine, normalise=normalise, store=Store(row) if cache else None, view=view, **settings)

@@ -140,9 +140,7 @@ class SoundCam(Task):
             )
         return Answer(tuple(found), {"evidence": places}, arrays)
 
-    def _heat(
-        self, inputs: torch.Tensor, weights: np.ndarray, label_id: int, columns: int, bands: int
-    ) -> np.ndarray:
+    def _heat(self, inputs: torch.Tensor, weights: np.ndarray, label_id: int, columns: int, bands: int) -> np.ndarray:
         """`(bands, columns) float32` of 0 to 1, high pitches on top."""
         spec, frames = self._spec, self._spec.step * (len(inputs) - 1) + self._spec.frames
         total, count = np.zeros((bands, frames), np.float32), np.zeros(frames, np.float32)
