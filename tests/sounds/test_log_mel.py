@@ -1,12 +1,11 @@
 import dataclasses
 
+import librosa
 import numpy as np
 import pytest
 
 from visioncli.models.sound import Quantum, SoundSpec
 from visioncli.sounds.log_mel import centres, filters, levels, log_mel, to_hertz, to_mel
-
-librosa = pytest.importorskip("librosa")
 
 SPEC = SoundSpec(
     rate=16_000,

@@ -11,6 +11,7 @@ from visioncli.datasets.file_bytes import read_bytes, unreadable
 from visioncli.datasets.interface import DatasetError
 from visioncli.datasets.picture_names import PICTURE_SUFFIXES
 from visioncli.earlier_results import Results, is_trained, results_in
+from visioncli.inputs.item import mirrored
 from visioncli.inputs.sources import is_folder_entry
 from visioncli.labelled.interface import Content, Example, SetError
 from visioncli.results import Box
@@ -187,13 +188,6 @@ def example(
     if columns is None:
         return Example(tree.path(name), relative, root, labels, split, box, tree.content(name))
     return Example(tree.path(name), relative, root, labels, split, box, tree.content(name), columns)
-
-
-def mirrored(name: str) -> str:
-    """A name as it may stand below a folder of results: without `..` and without a root."""
-    if name.startswith("/") or "./" in name or "//" in name:
-        return "/".join(p for p in name.split("/") if p not in ("", ".", "..")) or "unnamed"
-    return name
 
 
 class Below:

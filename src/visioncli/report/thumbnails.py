@@ -14,6 +14,7 @@ from PIL import Image
 from visioncli import pictures
 from visioncli.errors import InputError
 from visioncli.inputs.addresses import is_url
+from visioncli.inputs.within import lies_within
 from visioncli.labelled import content
 from visioncli.labelled.interface import Example
 from visioncli.pictures.patience import Patience
@@ -42,6 +43,7 @@ class Wanted:
         """What the picture is: its place, size and time; a changed file has another key."""
         told = self.example.path if self.example is not None else self.path or ""
         file = content.container(self.example) if self.example is not None else self.path
+        file = file and (lies_within(file) or file)
         stamp = ""
         if file is not None:
             try:
@@ -98,7 +100,7 @@ def wanted(
 
 def _is_file(path: str) -> bool:
     try:
-        return os.path.isfile(path)
+        return os.path.isfile(path) or lies_within(path) is not None
     except ValueError:  # a name that no file can have
         return False
 

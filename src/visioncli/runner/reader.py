@@ -15,7 +15,7 @@ import numpy as np
 from visioncli import __version__, pictures, sounds
 from visioncli.errors import ErrorKind, InputError
 from visioncli.inputs.addresses import fingerprint
-from visioncli.inputs.sources import Item
+from visioncli.inputs.item import Held, Item, facts_of
 from visioncli.labelled import content
 from visioncli.labelled.interface import Example
 from visioncli.pictures import Picture, footprint
@@ -103,6 +103,8 @@ class Reader:
     def begin(self, turn: int, item: Item) -> Reading:
         """Number `turn` of the inputs, to be read. What is in memory is copied: its owner may change it later."""
         reading = Reading(item, self._options.timeout, self.budget.share(turn))
+        if isinstance(item, Held):
+            item.ask()
         if isinstance(item, Given) and item.picture is not None:
             reading.share.admit(item.bytes)
             try:
@@ -114,6 +116,8 @@ class Reader:
     def give_up(self, reading: Reading) -> Decoded:
         """The record of an input that is still being read when its time is over."""
         reading.share.end()
+        if isinstance(reading.item, Held):
+            reading.item.done()
         problem = reading.patience.ended()
         return self._failed(reading.item, problem.kind, str(problem))
 
@@ -144,13 +148,18 @@ class Reader:
             share.leave()
             if not reading.kept:
                 share.end()
+            if isinstance(item, Held):
+                item.done()
 
     def _prepared(self, reading: Reading, key: str | None) -> Decoded:
         """A picture or recording, as the task needs it. Raises InputError, and whatever a decoder raises."""
         item = reading.item
         source: str | bytes = item.path
+        if isinstance(item, Held):
+            with reading.patience.paused():  # what comes before it in a stream takes its own time
+                source = item.content()
         if "sound" in self._task.takes and not isinstance(item, Given):
-            held = self._held(item, reading.patience)
+            held = source if isinstance(item, Held) else self._held(item, reading.patience)
             if held is not None and sounds.is_recording(held, item.path):
                 return self._listened(reading, key, held)
             source = item.path if isinstance(item, Example) or held is None else held
@@ -212,10 +221,12 @@ class Reader:
             digest.update(f"|{item.box}".encode())
         if not item.is_url:
             try:
-                facts = os.stat(path)
+                facts = item.stamp if isinstance(item, Held) else facts_of(path)
             except OSError:
                 return None  # Decoding will say what is wrong.
-            digest.update(f"|{facts.st_size}|{facts.st_mtime_ns}".encode())
+            if facts is None:
+                return None
+            digest.update(f"|{facts}".encode())
         return digest.hexdigest()[:24]
 
 

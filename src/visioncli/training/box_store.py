@@ -33,7 +33,7 @@ class BoxStore:
         if size != image.size:
             factor = np.array([size[0] / image.width, size[1] / image.height] * 2)
             image, boxes = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0), boxes * factor
-        return np.asarray(image), boxes.astype(np.float32), labels
+        return np.array(image), boxes.astype(np.float32), labels
 
 
 class Memory:

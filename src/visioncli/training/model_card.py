@@ -105,9 +105,7 @@ def _what(facts: CardFacts) -> str:
     base = f", after {code(facts.base)}" if facts.base else ""
     count = len(facts.classes)
     does = f"tells which of {count} classes a {facts.noun} has, any number of them" if facts.multi_label else ""
-    words = (
-        f"A network ({code(facts.architecture)}{base}) that {does or f'tells the class of a {facts.noun}, of {count}'}."
-    )
+    words = f"A network ({code(facts.architecture)}{base}) that {does or f'tells the class of a {facts.noun}, of {count}'}."
     if facts.hears:
         words += f" It hears {facts.hears}."
     elif facts.input_size:
@@ -121,7 +119,9 @@ def _data(facts: CardFacts) -> str:
     parts = [f"{total:,} for {_PARTS[split]}" for split, total in zip(SPLITS, totals, strict=True) if total]
     lines = [f"{code(facts.source)} ({facts.format}), {unit}: {', '.join(parts) or 'none'}."]
     if facts.unreadable:
-        lines.append(f"{facts.noun.capitalize()}s that could not be read: {facts.unreadable:,}; `files.jsonl` says why.")
+        lines.append(
+            f"{facts.noun.capitalize()}s that could not be read: {facts.unreadable:,}; `files.jsonl` says why."
+        )
     if facts.leaks:
         lines.append(
             f"**{facts.noun.capitalize()}s in two parts at once, or nearly equal to one in another part: {facts.leaks:,}. "
@@ -151,7 +151,9 @@ def _numbers(facts: CardFacts) -> str:
             f"on new {facts.noun}s expect a little less."
         )
     if TEST not in measured:
-        words.append(f"No test part was measured. `vision eval` measures on {facts.noun}s that this network never met.")
+        words.append(
+            f"No test part was measured. `vision eval` measures on {facts.noun}s that this network never met."
+        )
     header = ["", *(f"{_PARTS[part]} part" for part in measured)]
     names = list(dict.fromkeys(name for part in measured for name in facts.numbers[part]))
     rows = [

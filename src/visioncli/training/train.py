@@ -168,7 +168,7 @@ class _Given:
             masks = read_masks(**self.told)
             watcher.say(f"{len(masks):,} pictures to learn masks from ({masks.format}).")
             names = read_names(self.data, self.names)
-            return prepare_masks(masks, names, as_learner(row), recipe, where.options, watcher)
+            return prepare_masks(masks, names, as_learner(row), recipe, where.options, watcher, where.engine)
         noun = "recordings" if self.listens else "pictures"
         watcher.say(f"{len(pictures):,} {noun} of {len(pictures.classes):,} classes ({pictures.format}).")
         if self.listens:

@@ -18,7 +18,7 @@ from visioncli.labelled.masks import MaskSet
 from visioncli.labelled.recognise import read_set
 from visioncli.metrics.calibration import fit_temperature, fit_thresholds
 from visioncli.models.mask_learners import as_learner
-from visioncli.models.row import InputSpec, ModelRow
+from visioncli.models.row import InputSpec, ModelRow, Trained
 from visioncli.models.sound import recipe_of
 from visioncli.resolve import describe
 from visioncli.training import checkpoint
@@ -128,7 +128,7 @@ def _boxes(run: Path, job: Job) -> tuple[ModelRow, BoxSet, Keep]:
 
     def keep(state: dict[str, Tensor], _: Any, facts: dict[str, Any]) -> None:
         # By AP epochs are compared, not by a loss.
-        _keep_as_it_is(run, row, state, None, {"step": facts["step"], "val_loss": None})
+        _keep_as_it_is(run, row, state, None, {"step": facts["step"], "val_loss": None, "learner": job.settings})
 
     return row, pictures, keep
 
@@ -171,7 +171,8 @@ def with_classes(row: ModelRow, classes: tuple[str, ...]) -> ModelRow:
     if "detect" in row.tasks and (learner := learner_class(row)) is not None and learner.background:
         first = 1
     parts = row.architecture.split(":")
-    base = parts[:-1] if len(parts) > 2 and parts[-1].isdecimal() else parts
+    counted = len(parts) > 2 or isinstance(row.source, Trained)
+    base = parts[:-1] if counted and parts[-1].isdecimal() else parts
     return dataclasses.replace(
         row,
         tasks=tuple(t for t in row.tasks if "detect" not in row.tasks or t in ("detect", "gradcam")),
