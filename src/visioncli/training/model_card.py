@@ -105,7 +105,8 @@ def _what(facts: CardFacts) -> str:
     base = f", after {code(facts.base)}" if facts.base else ""
     count = len(facts.classes)
     does = f"tells which of {count} classes a {facts.noun} has, any number of them" if facts.multi_label else ""
-    words = f"A network ({code(facts.architecture)}{base}) that {does or f'tells the class of a {facts.noun}, of {count}'}."
+    does = does or f"tells the class of a {facts.noun}, of {count}"
+    words = f"A network ({code(facts.architecture)}{base}) that {does}."
     if facts.hears:
         words += f" It hears {facts.hears}."
     elif facts.input_size:
@@ -124,8 +125,8 @@ def _data(facts: CardFacts) -> str:
         )
     if facts.leaks:
         lines.append(
-            f"**{facts.noun.capitalize()}s in two parts at once, or nearly equal to one in another part: {facts.leaks:,}. "
-            "The numbers below are too good.**"
+            f"**{facts.noun.capitalize()}s in two parts at once, or nearly equal to one in another part: "
+            f"{facts.leaks:,}. The numbers below are too good.**"
         )
     few = [c.label for c in facts.classes if c.pictures[0] < FEW]
     if few:
@@ -208,8 +209,8 @@ def _limits(facts: CardFacts) -> str:
     ]
     if not facts.multi_label:
         lines.append(
-            f"- {facts.noun.capitalize()}s of anything else: it knows only its classes and names one of them for every "
-            f"{facts.noun}, "
+            f"- {facts.noun.capitalize()}s of anything else: it knows only its classes and names one of them for "
+            f"every {facts.noun}, "
             "often with a high score."
         )
     lines.append(

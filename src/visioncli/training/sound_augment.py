@@ -15,8 +15,8 @@ from visioncli.models.sound import SoundSpec
 from visioncli.sounds.log_mel import filters, levels, log_mel
 from visioncli.training.augment import Augment
 
-_SPEEDS = {Augment.STANDARD: 0.15, Augment.STRONG: 0.2}
-_STRETCHES = {Augment.STANDARD: 0.2, Augment.STRONG: 0.25}
+_SPEEDS = {Augment.STANDARD: 0.2, Augment.STRONG: 0.25}
+_STRETCHES = {Augment.STANDARD: 0.3, Augment.STRONG: 0.35}
 _COLOURS = {Augment.STANDARD: 6.0, Augment.STRONG: 9.0}
 _GAIN = 6.0
 _QUIETEST, _LOUDEST = 40.0, 12.0
