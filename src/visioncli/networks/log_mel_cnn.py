@@ -14,8 +14,7 @@ WIDTHS = {"small": (16, 32, 64, 128)}
 CHANNELS = 2
 """Of what the first convolution takes: the sound, and where it lies."""
 RANGE = 0.94
-"""Part of the scale of 8 bits, below the loudest point of a spectrogram, that is told apart: 120 dB. With half of them fewer words of new
-speakers were recognised."""
+"""Part of the scale of 8 bits, below the loudest point of a spectrogram, that is told apart: 120 dB."""
 QUIETEST = -0.1
 """What is loudest at least, so that silence stays silence."""
 

@@ -17,6 +17,7 @@ from visioncli.labelled.recordings import are_recordings
 from visioncli.models import registry
 from visioncli.models.mask_learners import as_learner, can_begin_with, needs_weights
 from visioncli.models.row import ModelRow, Untrained
+from visioncli.models.trainable import parts_of
 from visioncli.resolve import describe, own_weights, ready
 from visioncli.training.box_prepare import BoxPrepared, prepare_boxes
 from visioncli.training.look import Look
@@ -81,15 +82,16 @@ def train(
     _check_options(task, crops=crops, names=names, palette=palette, choices=choices)
     access = Access.of(offline, mirror_url, progress)
     named, model = model, model or DEFAULTS[task]
-    base = describe(model, task, access=access)
+    base = _described(model, task, access)
     if weights is not None:
         base = own_weights(base, Path(weights), None, named=False)
-    given_set = _Given(data, task, access, crops=crops, images=images, palette=palette, names=names)
+    parts = parts_of(base) if task == "detect" else ""
+    given_set = _Given(data, task, access, crops=crops, images=images, palette=palette, names=names, parts=parts)
     if not _is_follower():
         given_set.read(choices)
     if given_set.listens:
         model = named or FOR_SOUND
-        base = describe(model, task, access=access) if named is None and weights is None else base
+        base = _described(model, task, access) if named is None and weights is None else base
         choices = sound_choices(base, choices, crops=crops)
     elif base.sound is not None and given_set.pictures is not None:
         raise UsageError(f"{base.name} listens to recordings, and {data} is of pictures. Begin with another network.")
@@ -139,10 +141,13 @@ class _Given:
         images: str | None,
         palette: str | None,
         names: str | None,
+        parts: str,
     ) -> None:
-        self.data, self.task, self.names, self._access = data, task, names, access
-        self.told: dict[str, Any] = {"name": data, "images": images}
-        self.told |= {"crops": crops} if task == "classify" else {"palette": palette} if task == "segment" else {}
+        self.data, self.task, self.names, self._access, self._parts = data, task, names, access, parts
+        own: dict[str, dict[str, Any]] = {
+            "classify": {"crops": crops}, "segment": {"palette": palette}, "detect": {"parts": parts}
+        }  # fmt: skip
+        self.told: dict[str, Any] = {"name": data, "images": images} | own[task]
         self.boxes: BoxSet | None = None
         self.pictures: PictureSet | None = None
         self.listens = False
@@ -161,7 +166,8 @@ class _Given:
     ) -> Prepared | MaskPrepared | BoxPrepared:
         """Looks at all that was given."""
         if (boxes := self.boxes) is not None:
-            watcher.say(f"{len(boxes):,} pictures to learn boxes of {_counted(boxes.classes)} from ({boxes.format}).")
+            what = f"{_WITH[self._parts]} of {_counted(boxes.classes)}"
+            watcher.say(f"{len(boxes):,} pictures to learn {what} from ({boxes.format}).")
             return prepare_boxes(boxes, row, recipe, where.engine, where.options, watcher)
         if (pictures := self.pictures) is None:
             self.told["ignoring"] = recipe.ignore_index != -1
@@ -203,6 +209,18 @@ def _check_options(
     for own, (what, options) in mine.items():
         for name in (name for name, value in options.items() if value is not None and task != own):
             raise UsageError(f"{name} is for {what}, and this is to learn {mine[task][0]}.")
+
+
+_WITH = {"": "boxes", "masks": "boxes and masks", "keypoints": "boxes and keypoints"}
+
+
+def _described(model: str, task: str, access: Access) -> ModelRow:
+    """The row of `model` for a network that is to learn `task`."""
+    if task != "detect":
+        return describe(model, task, access=access)
+    from visioncli.training.worker import described
+
+    return described(model, task, access)
 
 
 def _counted(classes: Sequence[str]) -> str:
