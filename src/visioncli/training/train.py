@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from visioncli.errors import UsageError
-from visioncli.labelled.boxes import BoxSet, read_boxes
+from visioncli.labelled.boxes import BoxSet, Parts, read_boxes
 from visioncli.labelled.interface import VAL, PictureSet
 from visioncli.labelled.mask_sets import is_mask_set, read_masks
 from visioncli.labelled.masks import read_names
@@ -85,7 +85,7 @@ def train(
     base = _described(model, task, access)
     if weights is not None:
         base = own_weights(base, Path(weights), None, named=False)
-    parts = parts_of(base) if task == "detect" else ""
+    parts: Parts = parts_of(base) if task == "detect" else ""
     given_set = _Given(data, task, access, crops=crops, images=images, palette=palette, names=names, parts=parts)
     if not _is_follower():
         given_set.read(choices)
@@ -141,7 +141,7 @@ class _Given:
         images: str | None,
         palette: str | None,
         names: str | None,
-        parts: str,
+        parts: Parts,
     ) -> None:
         self.data, self.task, self.names, self._access, self._parts = data, task, names, access, parts
         own: dict[str, dict[str, Any]] = {

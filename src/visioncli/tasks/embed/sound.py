@@ -15,7 +15,7 @@ from visioncli.results import Embedding, ModelInfo
 from visioncli.sounds import Recording
 from visioncli.sounds.spectrogram import pieces, windows
 from visioncli.tasks.classify.sound import PIECES_AHEAD, network_input
-from visioncli.tasks.embed.task import unit
+from visioncli.tasks.embed.unit_length import unit
 from visioncli.tasks.interface import Answer, Task
 
 

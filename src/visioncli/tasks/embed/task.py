@@ -21,6 +21,7 @@ from visioncli.models.row import ModelRow
 from visioncli.pictures import Picture
 from visioncli.pictures.given import Given
 from visioncli.results import Embedding, ModelInfo, Record
+from visioncli.tasks.embed.unit_length import unit
 from visioncli.tasks.interface import Answer, Known, Task
 from visioncli.tasks.preprocess import preprocess
 
@@ -115,13 +116,6 @@ class Embed(Task):
         if self.normalise:
             found = unit(found)
         return Answer((Embedding(len(found), tuple(found.tolist())),))
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """`(..., F) float32` with length 1; zeros stay zeros."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    found: np.ndarray = vectors / np.where(lengths > 0, lengths, 1)
-    return found
 
 
 def view_name(*, exact: bool, truncated: bool) -> str:
