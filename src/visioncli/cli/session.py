@@ -26,6 +26,7 @@ from visioncli.inputs.shards import Listing, Shard
 from visioncli.inputs.sources import Expansion, Item, fixed_part
 from visioncli.publish import publish
 from visioncli.runner import RunOptions, run
+from visioncli.runner.tracks import tracked
 from visioncli.sinks.annotated import AnnotatedSink, Draw
 from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
@@ -33,10 +34,17 @@ from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, 
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.sinks.shard import ShardSink
+from visioncli.sinks.video import VideoSink
 from visioncli.sounds.kinds import is_named_as_sound
 from visioncli.status import Status
 from visioncli.tasks.interface import Medium, Task
+from visioncli.videos.choice import Choice
+from visioncli.videos.frames import MARK
+from visioncli.videos.kinds import has_frames
 from visioncli.weights.runs import NOTES, WEIGHTS, is_run
+
+WITH_VIDEOS = frozenset({"classify", "detect", "segment", "pose", "caption", "gradcam", "embed"})
+"""Tasks that take the frames of videos."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +62,18 @@ class Request:
     expansion: Expansion
     options: RunOptions
     shard: Shard | None = None
+    track: float | None = None
+    """From this score on, an object that is followed over the frames of a video is sure; None for no following."""
 
     @classmethod
     def of(
-        cls, task: str, frame: FrameOptions, settings: dict[str, Any], draw: Draw | None, sink_options: SinkOptions
+        cls,
+        task: str,
+        frame: FrameOptions,
+        settings: dict[str, Any],
+        draw: Draw | None,
+        sink_options: SinkOptions,
+        track: float | None = None,
     ) -> "Request":
         """Raises UsageError where options contradict each other, before anything is loaded or written."""
         out = None if frame.out == "-" else Path(frame.out)
@@ -70,9 +86,11 @@ class Request:
         # Results of no shard are inputs of another one.
         expansion = Expansion(None if out is None else str(out), tuple(frame.exclude), frame.null)
         options = reading_options(frame)
+        if task in WITH_VIDEOS:
+            options = dataclasses.replace(options, choice=Choice.parse(frame.every, frame.start, frame.end))
         if out is not None and shard is not None:
             out /= shard.folder
-        return cls(task, frame, settings, draw, sink_options, out, formats, printed, expansion, options, shard)
+        return cls(task, frame, settings, draw, sink_options, out, formats, printed, expansion, options, shard, track)
 
     def items(self) -> Iterator[Item]:
         """The inputs, those of the other shards left out."""
@@ -90,8 +108,15 @@ class Request:
         return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items()}
 
     def count(self) -> int | None:
-        """How many inputs there will be, where that can be known: not for a pipe."""
-        return None if "-" in self.frame.inputs else sum(1 for _ in self.items())
+        """How many inputs there will be, where that can be known: not for a pipe, nor for videos."""
+        if "-" in self.frame.inputs:
+            return None
+        count = 0
+        for item in self.items():
+            if self.options.choice is not None and has_frames(item.path):
+                return None
+            count += 1
+        return count
 
 
 class Outputs:
@@ -108,6 +133,9 @@ class Outputs:
         self.pictures = picture_sinks(formats, out, task.labels, request.sink_options) if out else []
         if out and request.draw and frame.annotated is not AnnotatedKind.NONE:
             self.pictures.append(AnnotatedSink(request.draw, frame.annotated.value))
+        self.videos = None
+        if out and request.draw and frame.annotated is not AnnotatedKind.NONE and request.options.choice is not None:
+            self.videos = VideoSink(out, request.task, request.draw)
         self.documents = document_sinks(formats, request.task, out, task.labels, request.sink_options)
         printed = printer(request.printed, console, task, null=frame.null)
         self.listing = Listing(request.shard, placed=out is not None) if request.shard else None
@@ -121,6 +149,8 @@ class Outputs:
 
     def close(self, ended: BaseException | None, *, complete: bool) -> None:
         """Gives every file its name, also after an interrupt."""
+        if self.videos:
+            self.videos.close()
         if self.shard:
             self.shard.complete = complete
         if self.journal and self.finished:
@@ -137,10 +167,11 @@ def run_task(
     settings: dict[str, Any],
     draw: Draw | None,
     sink_options: SinkOptions = SinkOptions(),  # noqa: B008 - frozen
+    track: float | None = None,
 ) -> None:
     """Runs a task over the inputs and leaves with the exit status that the contract names."""
     console = Console(quiet=frame.quiet)
-    request = Request.of(name, frame, settings, draw, sink_options)
+    request = Request.of(name, frame, settings, draw, sink_options, track)
     run_request(request, load_task(request.task, frame, request.settings, console, request.media()), console)
 
 
@@ -176,7 +207,11 @@ def _work(
         key_extra={"options": shaping(frame.given), "files": [type(s).__name__ for s in outputs.pictures]},
         finished=outputs.finished.get if outputs.finished else None,
     )
-    published = publish(outcomes, out, outputs.pictures, outputs.records, undisturbed=interrupts.held)
+    if request.track is not None:
+        outcomes = tracked(outcomes, request.track)
+    published = publish(
+        outcomes, out, outputs.pictures, outputs.records, videos=outputs.videos, undisturbed=interrupts.held
+    )
     ended: BaseException | None = None
     complete = False
     try:
@@ -185,6 +220,8 @@ def _work(
                 tally.add(outcome, record)
                 if record.error:
                     console.failure(record.input, record.error.message)
+                elif damaged := record.extra.get("video", {}).get("damaged"):
+                    console.warning(f"{request_name(record.input)}: {damaged:,} {DAMAGED}")
                 advance()
                 interrupts.check()
                 if record.error and frame.fail_fast:
@@ -198,6 +235,14 @@ def _work(
     if isinstance(ended, UsageError) and not tally.total:
         raise ended
     return ended, complete
+
+
+DAMAGED = "packets or frames are damaged; what is seen there may be wrong."
+
+
+def request_name(frame: str) -> str:
+    """The video that a frame is of."""
+    return frame.rpartition(MARK)[0]
 
 
 def facts_of(request: Request, task: Task) -> dict[str, Any]:
