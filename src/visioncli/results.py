@@ -286,8 +286,8 @@ class Record:
     `key` identifies the input's content and everything that shaped the result (`--resume` compares it);
     `output` is the input's name below the output folder, `sizes` how many bytes each of `files` has (of a folder: the
     files in it); `ms` holds milliseconds spent, by stage. Of a picture `width` and `height` are known, of a recording
-    its length in `seconds`, its samples a second (`rate`), and on demand `windows`, what was heard when. Of a frame
-    of a video `frame` is its number, from 0 in the order in which they are shown, and `time_s` when that is, in seconds
+    its length in `seconds`, its samples a second (`rate`), and on demand `windows`, what was heard when. Of a video's
+    frame `frame` is its number, from 0 in the order in which they are shown, and `time_s` when that is, in seconds
     since the beginning.
     """
 
