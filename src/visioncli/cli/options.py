@@ -14,10 +14,11 @@ from typing import Annotated, Any
 import typer
 
 from visioncli.cli import completion
+from visioncli.inputs.follow import Watching
 from visioncli.inputs.sources import DEFAULT_EXCLUDE
 from visioncli.sinks.names import FORMATS
 
-INPUT_HELP = "Files, folders, quoted globs, http(s) URLs, or - for paths on standard input."
+INPUT_HELP = "Files, folders, archives, quoted globs, http(s) URLs, or - for paths on standard input."
 WITHOUT_VIDEOS: dict[str, Any] = {"every": None, "start": None, "end": None}
 """Options that mean nothing to commands that take no videos."""
 
@@ -217,7 +218,7 @@ class FrameOptions:
         typer.Option(
             "--exclude",
             metavar="GLOB",
-            help="Leave such files out when walking folders; repeat for more.",
+            help="Leave such files out of folders and archives; repeat for more.",
             rich_help_panel=_PICTURES,
         ),
     ] = field(default_factory=lambda: list(DEFAULT_EXCLUDE))
@@ -270,6 +271,12 @@ class FrameOptions:
     ] = None
     given: dict[str, Any] = field(default_factory=dict, kw_only=True)
     """All options of the command by name, its own included: no option itself."""
+    watching: Watching | None = field(default=None, kw_only=True)
+    """How the inputs are watched, where `vision watch` is what was typed: no option itself."""
+
+
+NO_OPTIONS = ("given", "watching")
+"""Fields of FrameOptions that are none."""
 
 
 def _default(option: "dataclasses.Field[Any]") -> Any:
@@ -308,7 +315,7 @@ def _merged(command: Callable[..., None], instead: dict[str, Any]) -> Callable[.
             default=_default(f),
         )
         for f in dataclasses.fields(FrameOptions)
-        if f.name != "given" and f.name not in instead
+        if f.name not in NO_OPTIONS and f.name not in instead
     ]
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
     merged = [*shared[:1], *own, *shared[1:]]
@@ -322,4 +329,6 @@ def _merged(command: Callable[..., None], instead: dict[str, Any]) -> Callable[.
     keyword = inspect.Parameter.KEYWORD_ONLY
     wrapper.__signature__ = inspect.Signature([p.replace(kind=keyword) for p in merged])  # type: ignore[attr-defined]
     wrapper.__annotations__ = {p.name: p.annotation for p in merged}
+    # For commands that are made of this one.
+    wrapper.instead = instead  # type: ignore[attr-defined]
     return wrapper

@@ -19,11 +19,14 @@ from visioncli.cli.printing import print_kind, printer
 from visioncli.cli.shaping import shaping
 from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
+from visioncli.cli.watching import check_watched, watched, without_resumed
 from visioncli.earlier_results import PREDICTIONS
 from visioncli.engines.interface import EngineOptions
-from visioncli.errors import OutputError, UsageError
+from visioncli.errors import InputsGone, OutputError, UsageError
+from visioncli.inputs.follow import Watching
 from visioncli.inputs.shards import Listing, Shard
 from visioncli.inputs.sources import Expansion, Item, fixed_part
+from visioncli.inputs.within import holds_many
 from visioncli.publish import publish
 from visioncli.runner import RunOptions, run
 from visioncli.runner.tracks import tracked
@@ -31,11 +34,12 @@ from visioncli.sinks.annotated import AnnotatedSink, Draw
 from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, picture_sinks, tidy
+from visioncli.sinks.growing import GrowingJournal
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.sinks.shard import ShardSink
 from visioncli.sinks.video import VideoSink
-from visioncli.sounds.kinds import is_named_as_sound
+from visioncli.sounds.kinds import ENDINGS, is_named_as_sound
 from visioncli.status import Status
 from visioncli.tasks.interface import Medium, Task
 from visioncli.videos.choice import Choice
@@ -62,6 +66,7 @@ class Request:
     expansion: Expansion
     options: RunOptions
     shard: Shard | None = None
+    watching: Watching | None = None
     track: float | None = None
     """From this score on, an object that is followed over the frames of a video is sure; None for no following."""
 
@@ -82,19 +87,37 @@ class Request:
         if frame.report and out is None:
             raise UsageError("--report needs an output folder; with -o - nothing is kept that could be shown.")
         _check_inputs(frame, out)
+        if frame.watching is not None:
+            check_watched(frame.watching, frame.inputs, formats)
         shard = None if frame.shard is None else Shard.parse(frame.shard)
         # Results of no shard are inputs of another one.
-        expansion = Expansion(None if out is None else str(out), tuple(frame.exclude), frame.null)
+        expansion = Expansion(
+            None if out is None else str(out), tuple(frame.exclude), frame.null, _sound_endings(task)
+        )
         options = reading_options(frame)
         if task in WITH_VIDEOS:
             options = dataclasses.replace(options, choice=Choice.parse(frame.every, frame.start, frame.end))
         if out is not None and shard is not None:
             out /= shard.folder
-        return cls(task, frame, settings, draw, sink_options, out, formats, printed, expansion, options, shard, track)
+        return cls(
+            task,
+            frame,
+            settings,
+            draw,
+            sink_options,
+            out,
+            formats,
+            printed,
+            expansion,
+            options,
+            shard,
+            frame.watching,
+            track,
+        )
 
-    def items(self) -> Iterator[Item]:
-        """The inputs, those of the other shards left out."""
-        items = self.expansion.items(self.frame.inputs)
+    def items(self, *, inside: bool = True) -> Iterator[Item]:
+        """The inputs, those of the other shards left out; of archives what is `inside`, or themselves."""
+        items = self.expansion.items(self.frame.inputs, inside=inside)
         return items if self.shard is None else self.shard.split(items)
 
     def media(self) -> set[Medium] | None:
@@ -103,19 +126,19 @@ class Request:
 
         if self.frame.model or self.task not in FOR_SOUND:
             return None
-        if "-" in self.frame.inputs:
+        if "-" in self.frame.inputs or self.watching:
             return {"picture"}
-        return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items()}
+        return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items(inside=False)}
 
     def count(self) -> int | None:
-        """How many inputs there will be, where that can be known: not for a pipe, nor for videos."""
-        if "-" in self.frame.inputs:
+        """How many inputs there will be, where that can be known: not for a pipe, nor for an archive or a video."""
+        if "-" in self.frame.inputs or self.watching:
             return None
         count = 0
-        for item in self.items():
-            if self.options.choice is not None and has_frames(item.path):
+        for item in self.expansion.items(self.frame.inputs, inside=False):
+            if holds_many(item) or (self.options.choice is not None and has_frames(item.path)):
                 return None
-            count += 1
+            count += self.shard is None or self.shard.holds(item)
         return count
 
 
@@ -128,8 +151,10 @@ class Outputs:
         if out:
             _protect_inputs(out, request)
         self.folder = out
-        self.journal = Journal(out, request.task, resume=frame.resume) if out else None
-        self.finished = Finished(self.journal.sources, out) if out and self.journal and frame.resume else None
+        resume = frame.resume or request.watching is not None
+        journal = GrowingJournal if request.watching else Journal
+        self.journal = journal(out, request.task, resume=resume) if out else None
+        self.finished = Finished(self.journal.sources, out) if out and self.journal and resume else None
         self.pictures = picture_sinks(formats, out, task.labels, request.sink_options) if out else []
         if out and request.draw and frame.annotated is not AnnotatedKind.NONE:
             self.pictures.append(AnnotatedSink(request.draw, frame.annotated.value))
@@ -199,7 +224,10 @@ def _work(
     Raises UsageError where nothing was done yet, so that nothing is written.
     """
     out, frame, listing = outputs.folder, request.frame, outputs.listing
-    items = listing.of(request.expansion.items(frame.inputs)) if listing else request.items()
+    if request.watching:
+        items = watched(request.watching, request.expansion, frame.inputs, console)
+    else:
+        items = listing.of(request.expansion.items(frame.inputs)) if listing else request.items()
     outcomes = run(
         out.protected(items) if out else items,
         task,
@@ -209,8 +237,9 @@ def _work(
     )
     if request.track is not None:
         outcomes = tracked(outcomes, request.track)
+    new = without_resumed(outcomes, tally) if request.watching else outcomes
     published = publish(
-        outcomes, out, outputs.pictures, outputs.records, videos=outputs.videos, undisturbed=interrupts.held
+        new, out, outputs.pictures, outputs.records, videos=outputs.videos, undisturbed=interrupts.held
     )
     ended: BaseException | None = None
     complete = False
@@ -228,9 +257,10 @@ def _work(
                     break
             else:
                 complete = True
-    except (KeyboardInterrupt, BrokenPipeError, OutputError, UsageError) as problem:
+    except (KeyboardInterrupt, BrokenPipeError, OutputError, UsageError, InputsGone) as problem:
         ended = problem
     published.close()
+    new.close()
     outcomes.close()
     if isinstance(ended, UsageError) and not tally.total:
         raise ended
@@ -243,6 +273,13 @@ DAMAGED = "packets or frames are damaged; what is seen there may be wrong."
 def request_name(frame: str) -> str:
     """The video that a frame is of."""
     return frame.rpartition(MARK)[0]
+
+
+def _sound_endings(task: str) -> tuple[str, ...]:
+    """How members of archives end that are inputs beside pictures."""
+    from visioncli.models.registry import FOR_SOUND
+
+    return ENDINGS if task == "spectrogram" or task in FOR_SOUND else ()
 
 
 def facts_of(request: Request, task: Task) -> dict[str, Any]:
@@ -279,9 +316,9 @@ def say_how_it_ended(
     notes: list[str],
     ended: BaseException | None,
 ) -> None:
-    if isinstance(ended, OutputError | UsageError):
+    if isinstance(ended, OutputError | UsageError | InputsGone):
         console.error(str(ended))
-    elif not isinstance(ended, BrokenPipeError):
+    if not isinstance(ended, OutputError | UsageError) and not isinstance(ended, BrokenPipeError):
         for sentence in notes:
             console.note(sentence)
         where = str(request.out / PREDICTIONS) if request.out else None
@@ -373,5 +410,6 @@ def _protect_inputs(out: OutputFolder, request: Request) -> None:
         if path:
             out.protect(str(path))
     if out.has_own:  # what vision did not write is not replaced anyway
-        for item in request.expansion.items(text for text in frame.inputs if text != "-"):
-            out.protect(item.path)
+        for item in request.expansion.items((text for text in frame.inputs if text != "-"), inside=False):
+            if item.file is not None:
+                out.protect(item.file)

@@ -23,7 +23,9 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from visioncli.errors import InputError, UnreadablePicture
+from visioncli.inputs import within
 from visioncli.inputs.addresses import is_url
+from visioncli.inputs.item import INSIDE
 from visioncli.pictures import apart, file_kinds, footprint
 from visioncli.pictures.patience import Patience, WatchedFile
 from visioncli.pictures.to_rgb import to_rgb
@@ -282,7 +284,11 @@ def _check_footprint(image: Image.Image, whole: tuple[int, int], max_pixels: int
 def _opened_source(source: str | bytes, patience: Patience) -> IO[bytes]:
     if isinstance(source, bytes):
         return io.BytesIO(source)
-    return _download(source, patience) if is_url(source) else _open_file(source, patience)
+    if is_url(source):
+        return _download(source, patience)
+    if INSIDE in source and (data := within.content_of(source)) is not None:
+        return io.BytesIO(data)
+    return _open_file(source, patience)
 
 
 def _download(address: str, patience: Patience) -> IO[bytes]:

@@ -15,7 +15,7 @@ import numpy as np
 from visioncli import __version__, pictures, sounds
 from visioncli.errors import ErrorKind, InputError
 from visioncli.inputs.addresses import fingerprint
-from visioncli.inputs.sources import Item
+from visioncli.inputs.item import Held, Item, facts_of
 from visioncli.labelled import content
 from visioncli.labelled.interface import Example
 from visioncli.pictures import Picture, footprint
@@ -107,6 +107,8 @@ class Reader:
         reading = Reading(item, self._options.timeout, self.budget.share(turn))
         if isinstance(item, Frame):
             reading.share.admit(item.bytes)
+        if isinstance(item, Held):
+            item.ask()
         if isinstance(item, Given) and item.picture is not None:
             reading.share.admit(item.bytes)
             try:
@@ -118,6 +120,8 @@ class Reader:
     def give_up(self, reading: Reading) -> Decoded:
         """The record of an input that is still being read when its time is over."""
         reading.share.end()
+        if isinstance(reading.item, Held):
+            reading.item.done()
         problem = reading.patience.ended()
         return self._failed(reading.item, problem.kind, str(problem))
 
@@ -153,15 +157,21 @@ class Reader:
             share.leave()
             if not reading.kept:
                 share.end()
+            if isinstance(item, Held):
+                item.done()
 
     def _prepared(self, reading: Reading, key: str | None) -> Decoded:
         """A picture or recording, as the task needs it. Raises InputError, and whatever a decoder raises."""
         item = reading.item
         source: str | bytes = item.path
-        if "sound" in self._task.takes and not isinstance(item, Given | Example | Frame):
-            source = pictures.at_hand(item.path, reading.patience)
-            if sounds.is_recording(source, item.path):
-                return self._listened(reading, key, source)
+        if isinstance(item, Held):
+            with reading.patience.paused():  # what comes before it in a stream takes its own time
+                source = item.content()
+        if "sound" in self._task.takes and not isinstance(item, Given | Frame):
+            held = source if isinstance(item, Held) else self._held(item, reading.patience)
+            if held is not None and sounds.is_recording(held, item.path):
+                return self._listened(reading, key, held)
+            source = item.path if isinstance(item, Example) or held is None else held
         how: dict[str, Any] = {
             "max_pixels": self._options.max_pixels,
             "allow_truncated": self._options.allow_truncated,
@@ -184,6 +194,13 @@ class Reader:
         decoded = Decoded(item, key, picture, prepared=self._task.prepare_item(item, picture))
         reading.keep_for(picture)
         return decoded
+
+    def _held(self, item: Item, patience: Patience) -> str | bytes | None:
+        """The path of a file, or its bytes; None for pixels. Raises InputError."""
+        if isinstance(item, Example) and item.content is not None:
+            held = item.content()
+            return held if isinstance(held, bytes) else None
+        return pictures.at_hand(item.path, patience)
 
     def _listened(self, reading: Reading, key: str | None, source: str | bytes) -> Decoded:
         """A recording, with as much of it prepared as the task wants beforehand. Raises InputError."""
@@ -235,10 +252,12 @@ class Reader:
             digest.update(f"|{item.box}".encode())
         if not item.is_url:
             try:
-                facts = os.stat(path)
+                facts = item.stamp if isinstance(item, Held) else facts_of(path)
             except OSError:
                 return None  # Decoding will say what is wrong.
-            digest.update(f"|{facts.st_size}|{facts.st_mtime_ns}".encode())
+            if facts is None:
+                return None
+            digest.update(f"|{facts}".encode())
         return digest.hexdigest()[:24]
 
 

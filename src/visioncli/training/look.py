@@ -23,12 +23,14 @@ NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What reading a picture gave: its content's SHA-256 and its size in pixels, or why it could not be read."""
+    """What reading a picture gave: its content's SHA-256 and its size in pixels, or why it could not be read; of a
+    recording its length in `seconds`."""
 
     sha256: str = ""
     width: int = 0
     height: int = 0
     error: Failure | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
