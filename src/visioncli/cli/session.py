@@ -44,6 +44,7 @@ from visioncli.status import Status
 from visioncli.tasks.interface import Medium, Task
 from visioncli.videos.choice import Choice
 from visioncli.videos.frames import MARK
+from visioncli.videos.kinds import ENDINGS as VIDEO_ENDINGS
 from visioncli.videos.kinds import has_frames
 from visioncli.weights.runs import NOTES, WEIGHTS, is_run
 
@@ -92,7 +93,7 @@ class Request:
         shard = None if frame.shard is None else Shard.parse(frame.shard)
         # Results of no shard are inputs of another one.
         expansion = Expansion(
-            None if out is None else str(out), tuple(frame.exclude), frame.null, _sound_endings(task)
+            None if out is None else str(out), tuple(frame.exclude), frame.null, _member_endings(task)
         )
         options = reading_options(frame)
         if task in WITH_VIDEOS:
@@ -275,11 +276,12 @@ def request_name(frame: str) -> str:
     return frame.rpartition(MARK)[0]
 
 
-def _sound_endings(task: str) -> tuple[str, ...]:
+def _member_endings(task: str) -> tuple[str, ...]:
     """How members of archives end that are inputs beside pictures."""
     from visioncli.models.registry import FOR_SOUND
 
-    return ENDINGS if task == "spectrogram" or task in FOR_SOUND else ()
+    sounds = ENDINGS if task == "spectrogram" or task in FOR_SOUND else ()
+    return (*sounds, *VIDEO_ENDINGS) if task in WITH_VIDEOS else sounds
 
 
 def facts_of(request: Request, task: Task) -> dict[str, Any]:

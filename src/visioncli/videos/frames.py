@@ -11,7 +11,7 @@ from PIL import Image
 
 from visioncli import pictures
 from visioncli.errors import ErrorKind, InputError
-from visioncli.inputs.sources import Item
+from visioncli.inputs.item import Held, Item, facts_of
 from visioncli.pictures import Picture, footprint
 from visioncli.pictures.patience import Patience
 from visioncli.results import Record
@@ -60,6 +60,11 @@ class Frame(Item):
     image: Any = field(default=None, compare=False)
 
     @property
+    def file(self) -> str | None:
+        """The file on this machine that holds it; None where there is none."""
+        return None if self.clip is None or self.clip.live else self.clip.item.file
+
+    @property
     def time_s(self) -> float:
         """When it is shown, in seconds since the beginning of the video."""
         return round(float(self.at), 6)
@@ -106,7 +111,7 @@ def expand(item: Item, choice: Choice, earlier: Earlier = lambda clip: None) -> 
     if not kinds.has_frames(item.path):
         yield item
         return
-    if kinds.camera(item.path) is None and not item.is_url:
+    if kinds.camera(item.path) is None and item.file == item.path:
         try:
             with open(item.path, "rb") as file:
                 head = file.read(kinds.HEAD)
@@ -122,7 +127,10 @@ def expand(item: Item, choice: Choice, earlier: Earlier = lambda clip: None) -> 
         if records:
             yield from _known(clip, records)
             return
-        source = pictures.at_hand(item.path, Patience()) if item.is_url else item.path
+        source = _source(item)
+        if isinstance(source, bytes) and kinds.is_none(source[: kinds.HEAD], item.path):
+            yield item
+            return
         video = open_video(source)
     except InputError as problem:
         yield Trouble(item.path, item.relative, item.root, problem, None)
@@ -159,10 +167,20 @@ END = "end"
 
 
 def _stamp(item: Item) -> str | None:
-    if item.is_url or kinds.camera(item.path) is not None:
-        return None
-    facts = os.stat(item.path)
-    return f"{facts.st_size}|{facts.st_mtime_ns}"
+    if isinstance(item, Held):
+        return item.stamp
+    return None if item.is_url or kinds.camera(item.path) is not None else facts_of(item.path)
+
+
+def _source(item: Item) -> str | bytes:
+    """The path of a file or the name of a camera; of what lies elsewhere, the bytes. Raises InputError."""
+    if isinstance(item, Held):
+        try:
+            # Not asked for beforehand: a stream goes on only when this item was dealt with, so it is read anew.
+            return item.content()
+        finally:
+            item.done()
+    return pictures.at_hand(item.path, Patience()) if item.is_url else item.path
 
 
 def _decoded(clip: Clip, video: Video, choice: Choice) -> Iterator[Item]:
