@@ -22,6 +22,10 @@ MOST_THREADS = 8
 _MOST_IN_A_ROW = 64
 """So many packets one after the other that cannot be read: the file is not worth more patience."""
 _CONVERT = "Convert it, for instance with ffmpeg -i FILE video.mp4."
+_NO_INDEX = (
+    "The video is cut off: it has no index, which such a file has at its end, or not all of it. Copy it again, or mend "
+    "it (untrunc)."
+)
 _HONEST = ("matroska", "webm", "avi", "flv", "asf", "mov", "mp4")
 """Containers whose header says how long they are; of others, the length is what is there."""
 _FALLBACK_RATE = Fraction(25)
@@ -248,6 +252,9 @@ def open_video(source: str | bytes) -> Video:
 
 def _of_container(container: Any, source: Any, *, live: bool = False) -> Video:
     pictures = [s for s in container.streams.video if not _is_cover(s)]
+    if not len(container.streams) and "mov" in container.format.name:
+        container.close()
+        raise InputError(ErrorKind.TRUNCATED_VIDEO, _NO_INDEX)
     if not pictures:
         words = "sound" if container.streams.audio else "no video"
         container.close()
@@ -324,10 +331,10 @@ def _cannot_be_opened(head: bytes, problem: Exception) -> InputError:
             ErrorKind.UNREADABLE_VIDEO, "This is nothing but zero bytes. Copy it again: it was never written whole."
         )
     if head[4:8] == b"ftyp" and b"moov" not in head:
+        return InputError(ErrorKind.TRUNCATED_VIDEO, _NO_INDEX)
+    if isinstance(problem, EOFError):
         return InputError(
-            ErrorKind.TRUNCATED_VIDEO,
-            "The video is cut off: it has no index, which such a file has at its end. Copy it again, or mend it "
-            "(untrunc).",
+            ErrorKind.EMPTY_FILE, "The file ends before the first frame: it holds no picture. Copy it again."
         )
     return InputError(
         ErrorKind.UNREADABLE_VIDEO, f"This is not a video that can be read ({_words(problem)}). {_CONVERT}"
