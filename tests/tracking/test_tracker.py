@@ -42,7 +42,9 @@ def follow(
         seen = [(k, one) for k, square in enumerate(squares) if (one := square.at(n)) is not None]
         rng.shuffle(seen)  # type: ignore[arg-type]  # the order in which a network names them says nothing
         boxes = [tuple(np.array(one.box) + rng.normal(0, noise, 4)) for _, one in seen]
-        moved = [Detection(one.label, one.label_id, one.score, box) for (_, one), box in zip(seen, boxes, strict=True)]
+        moved = [
+            Detection(one.label, one.label_id, one.score, box) for (_, one), box in zip(seen, boxes, strict=True)
+        ]
         found = tracker.update(moved, n / 25 if times is None else times[n])
         for row in numbers:
             row.append(None)

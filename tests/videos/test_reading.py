@@ -91,9 +91,7 @@ def test_transparent_parts_are_white(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("size", "matrix"), [((64, 48), 5), ((1280, 720), 1)])
-def test_unmarked_colours_are_taken_as_players_take_them(
-    size: tuple[int, int], matrix: int, tmp_path: Path
-) -> None:
+def test_unmarked_colours_are_taken_as_players_take_them(size: tuple[int, int], matrix: int, tmp_path: Path) -> None:
     import av
 
     path = tmp_path / "a.mkv"
@@ -209,7 +207,9 @@ def test_a_stream_without_a_duration_is_read_to_its_end(tmp_path: Path) -> None:
     assert len(read(live)[1]) == 30
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"", "empty"), (bytes(999), "zero bytes"), (b"no video" * 99, "not")])
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"", "empty"), (bytes(999), "zero bytes"), (b"no video" * 99, "not")]
+)
 def test_what_is_no_video_says_so(content: bytes, words: str, tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(content)
     with pytest.raises(InputError, match=words):

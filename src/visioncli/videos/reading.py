@@ -252,7 +252,7 @@ def open_video(source: str | bytes) -> Video:
 
 def _of_container(container: Any, source: Any, *, live: bool = False) -> Video:
     pictures = [s for s in container.streams.video if not _is_cover(s)]
-    if not len(container.streams) and "mov" in container.format.name:
+    if not pictures and not container.streams.audio and "mov" in container.format.name:
         container.close()
         raise InputError(ErrorKind.TRUNCATED_VIDEO, _NO_INDEX)
     if not pictures:
