@@ -103,13 +103,13 @@ class Merge:
                 raise UsageError(f"-o {target} is itself one of the shards. Choose another folder with -o.")
         listed = max((part.facts["listed"] for part in self.parts if part.complete), default=0)
         before, count, in_video = -1, 0, False
-        part: Part | None = None
+        holder: Part | None = None
         for row in heapq.merge(*map(self._sound, self.parts), key=lambda row: row.at):
             step()
-            if row.at == before and (row.part is not part or not in_video):
+            if row.at == before and (row.part is not holder or not in_video):
                 raise UsageError(f"{row.record.input} is there twice, in {row.part.folder} and in another shard.")
             count += row.at != before
-            before, part, in_video = row.at, row.part, row.record.frame is not None
+            before, holder, in_video = row.at, row.part, row.record.frame is not None
             if not self._has_files(row, target):
                 self._without_files.add((row.at, row.record.frame))
                 self.lacking.without_files.append(row.record.input)

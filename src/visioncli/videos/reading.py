@@ -23,8 +23,8 @@ _MOST_IN_A_ROW = 64
 """So many packets one after the other that cannot be read: the file is not worth more patience."""
 _CONVERT = "Convert it, for instance with ffmpeg -i FILE video.mp4."
 _NO_INDEX = (
-    "The video is cut off: it has no index, which such a file has at its end, or not all of it. Copy it again, or mend "
-    "it (untrunc)."
+    "The video is cut off: it has no index, which such a file has at its end, or not all of it. Copy it again, or "
+    "mend it (untrunc)."
 )
 _HONEST = ("matroska", "webm", "avi", "flv", "asf", "mov", "mp4")
 """Containers whose header says how long they are; of others, the length is what is there."""
