@@ -1,5 +1,6 @@
 """The frames of a video as inputs of a run, one after the other, decoded as they are asked for."""
 
+import dataclasses
 import hashlib
 import os
 from collections.abc import Callable, Iterator
@@ -111,6 +112,8 @@ def expand(item: Item, choice: Choice, earlier: Earlier = lambda clip: None) -> 
     if not kinds.has_frames(item.path):
         yield item
         return
+    if kinds.camera(item.path) is not None:
+        item = dataclasses.replace(item, relative=item.relative.replace(":", "-"))  # no disk likes a colon
     if kinds.camera(item.path) is None and item.file == item.path:
         try:
             with open(item.path, "rb") as file:
@@ -222,7 +225,7 @@ def _frame(clip: Clip, video: Video, shown: Shown, place: str, facts: dict[str, 
     name = f"{MARK}{shown.number}"
     return Frame(
         f"{item.path}{name}",
-        f"{item.relative}{name}".replace("camera:", "camera-"),
+        f"{item.relative}{name}",
         item.root,
         clip,
         shown.number,
