@@ -117,6 +117,13 @@ def test_holes_that_do_not_fit_are_damage(tmp_path: Path) -> None:
         read(str(tmp_path / "s"), Entry("a", 10, ((0, 0, 2), (2, 9, 5)), 0))
 
 
+def test_files_that_are_holes_for_the_most_part_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "s").write_bytes(bytes(100))
+    with pytest.raises(InputError, match="all but 5 bytes are holes") as caught:
+        read(str(tmp_path / "s"), Entry("a", 200 << 20, ((0, 0, 5),), 0))
+    assert caught.value.kind == "too_large"
+
+
 def test_a_member_that_claims_to_be_huge_is_refused_unread(tmp_path: Path) -> None:
     (tmp_path / "s").write_bytes(b"")
     with pytest.raises(InputError, match="the limit is 256 MiB") as caught:

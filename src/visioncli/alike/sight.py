@@ -92,6 +92,6 @@ class Look(Task):
 def _size_and_change(item: Item) -> tuple[int, int]:
     """Bytes, and when the file was changed (ns); 0 for what is in no file of its own."""
     if isinstance(item, Held):
-        return len(item.content()), 0
+        return len(item.content()) if item.opened is None else 0, 0
     facts = os.stat(item.path)
     return facts.st_size, facts.st_mtime_ns

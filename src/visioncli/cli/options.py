@@ -222,6 +222,36 @@ class FrameOptions:
             rich_help_panel=_PICTURES,
         ),
     ] = field(default_factory=lambda: list(DEFAULT_EXCLUDE))
+    column: Annotated[
+        str | None,
+        typer.Option(
+            "--column",
+            metavar="NAME",
+            help="Take CSV and Parquet files for lists: their column of paths or of pictures.",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = None
+    pages: Annotated[
+        str | None,
+        typer.Option(
+            "--pages",
+            metavar="all|1-3,7",
+            help="Pages of TIFF and PDF and frames of GIF, a record each.",
+            show_default="the first one",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = None
+    dpi: Annotated[
+        float,
+        typer.Option(
+            "--dpi",
+            metavar="N",
+            min=1,
+            max=2400,
+            help="Dots an inch of the pages of PDF.",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = 150.0
     max_pixels: Annotated[
         int,
         typer.Option(

@@ -24,6 +24,7 @@ from visioncli.earlier_results import PREDICTIONS
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import InputsGone, OutputError, UsageError
 from visioncli.inputs.follow import Watching
+from visioncli.inputs.pages import Paging
 from visioncli.inputs.shards import Listing, Shard
 from visioncli.inputs.sources import Expansion, Item, fixed_part
 from visioncli.inputs.within import holds_many
@@ -93,7 +94,12 @@ class Request:
         shard = None if frame.shard is None else Shard.parse(frame.shard)
         # Results of no shard are inputs of another one.
         expansion = Expansion(
-            None if out is None else str(out), tuple(frame.exclude), frame.null, _member_endings(task)
+            None if out is None else str(out),
+            tuple(frame.exclude),
+            frame.null,
+            _member_endings(task),
+            Paging.parse(frame.pages, frame.dpi, frame.max_pixels),
+            frame.column,
         )
         options = reading_options(frame)
         if task in WITH_VIDEOS:
@@ -132,12 +138,13 @@ class Request:
         return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items(inside=False)}
 
     def count(self) -> int | None:
-        """How many inputs there will be, where that can be known: not for a pipe, nor for an archive or a video."""
+        """How many inputs there will be, where that can be known: not for a pipe, nor for archives, pages …"""
         if "-" in self.frame.inputs or self.watching:
             return None
         count = 0
         for item in self.expansion.items(self.frame.inputs, inside=False):
-            if holds_many(item) or (self.options.choice is not None and has_frames(item.path)):
+            many = holds_many(item, self.expansion.paging or Paging(), self.frame.column)
+            if many or (self.options.choice is not None and has_frames(item.path)):
                 return None
             count += self.shard is None or self.shard.holds(item)
         return count

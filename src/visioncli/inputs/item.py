@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import IO
 
 from visioncli.errors import InputError
 from visioncli.inputs.addresses import is_url, without_credentials
@@ -47,6 +48,7 @@ class Held(Item):
     content from others of the same name without reading it, None where nothing does. `holder` is the file on this
     machine that it lies in, "" for none. Whoever will ask for the content calls `ask` in the thread that lists the
     inputs, and `done` when it was read: what is `streamed` is held in between, and costs much to read again.
+    What is `opened` instead is a part of a file that may be large, and has no `content`.
     """
 
     content: Callable[[], bytes] = field(default=bytes, compare=False)
@@ -55,6 +57,7 @@ class Held(Item):
     streamed: bool = False
     ask: Callable[[], None] = field(default=_nothing, compare=False)
     done: Callable[[], None] = field(default=_nothing, compare=False)
+    opened: Callable[[], IO[bytes]] | None = field(default=None, compare=False)
 
     @property
     def file(self) -> str | None:

@@ -59,7 +59,9 @@ class Piece:
                 self._problem = problem
                 data = None
             except BaseException:
-                self._problem = InputError("read_failed", "The archive is damaged or cut off here.")
+                self._problem = InputError(
+                    "read_failed", "What it lies in cannot be read up to its end, as its own record says."
+                )
                 self._ahead.give_back(self._size)
                 raise
             with self._lock:

@@ -7,12 +7,16 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from visioncli.earlier_results import LIST, MARKS, Results, results_in
 from visioncli.errors import UsageError
 from visioncli.inputs.addresses import is_url, path_of, split_credentials
 from visioncli.inputs.item import INSIDE, Item
+
+if TYPE_CHECKING:
+    from visioncli.inputs.pages import Paging
 
 __all__ = ["DEFAULT_EXCLUDE", "Expansion", "Item", "fixed_part", "is_folder_entry"]
 DEFAULT_EXCLUDE = ("*.md",)
@@ -37,13 +41,16 @@ class Expansion:
     Hidden entries, world files, the output folder `out`, and names or relative paths that match a pattern of
     `exclude` do not. Nor do results of earlier runs, whose folders are then in `skipped`; of a folder that is named,
     pictures do. Of an archive those members count that are called as pictures are, that end in one of `endings`, or
-    that have no ending.
+    that have no ending. `paging` says which pages of a file count, by default the first one; `column` is that of
+    tables whose rows name or hold pictures, None where tables are not taken for lists.
     """
 
     out: str | None = None
     exclude: tuple[str, ...] = DEFAULT_EXCLUDE
     null_separated: bool = False
     endings: tuple[str, ...] = ()
+    paging: "Paging | None" = None
+    column: str | None = None
     skipped: dict[str, None] = field(default_factory=dict, compare=False)
 
     def items(self, inputs: Iterable[str], *, inside: bool = True) -> Iterator[Item]:
@@ -81,13 +88,19 @@ class Expansion:
         else:
             yield Item(text, os.path.basename(text) or "unnamed", root=_parent_name(text))
 
-    def _within(self, item: Item) -> Iterator[Item]:
-        """The item itself, or what is in it."""
+    def _within(self, item: Item, *, lists: bool = True) -> Iterator[Item]:
+        """The item itself, or what is in it; a list that a list names is only a file."""
         if item.is_url:
             return iter((item,))
-        from visioncli.inputs.within import expand
+        from visioncli.inputs.pages import Paging
+        from visioncli.inputs.within import Inside, expand
 
-        return expand(item, self._counts)
+        column = self.column if lists else None
+        return expand(item, Inside(self._counts, self.paging or Paging(), column, self._of_list))
+
+    def _of_list(self, path: str) -> Iterator[Item]:
+        for item in self._expand(path, listed=True):
+            yield from self._within(item, lists=False)
 
     def _counts(self, name: str) -> bool:
         """Whether a member of an archive is an input."""

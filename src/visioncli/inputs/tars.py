@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from visioncli.errors import InputError
+from visioncli.inputs import zips
 from visioncli.inputs.zips import MOST_MEMBER, most_of
 
 _MOST_HEADER = 1 << 20
@@ -190,10 +191,7 @@ def read(path: str, entry: Entry) -> bytes:
 
             def at(place: int, size: int) -> bytes:
                 file.seek(place)
-                found = bytearray()
-                while len(found) < size and (chunk := file.read(min(size - len(found), 1 << 24))):
-                    found += chunk
-                return bytes(found)
+                return zips.exactly(file, size)
 
             return _assembled(entry, at)
     except OSError as problem:
@@ -225,6 +223,9 @@ def _assembled(entry: Entry, at: Callable[[int, int], bytes]) -> bytes:
         if len(data) < entry.size:
             raise cut_off
         return data
+    there = sum(size for _, _, size in entry.pieces)
+    if entry.size > max(zips.SMALL_MEMBER, zips.MOST_RATIO * there):
+        raise InputError("too_large", f"It has {entry.size >> 20:,} MiB, of which all but {there:,} bytes are holes.")
     whole = bytearray(entry.size)
     for place, offset, size in entry.pieces:
         if offset < 0 or size < 0 or offset + size > entry.size:

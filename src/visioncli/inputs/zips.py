@@ -168,7 +168,9 @@ def read(path: str, entry: Entry, most: int = MOST_MEMBER) -> bytes:
                 raise _damaged("it is not where the directory says")
             name_size, extra_size = _LOCAL.unpack(head)[-2:]
             file.seek(name_size + extra_size, os.SEEK_CUR)
-            packed = _exactly(file, entry.packed)
+            packed = exactly(file, entry.packed)
+            if len(packed) < entry.packed:
+                raise _damaged("the archive ends before it does")
     except OSError as problem:
         raise InputError("read_failed", f"The archive could not be read: {problem.strerror or problem}.") from None
     data = _unpacked(packed, entry)
@@ -179,13 +181,12 @@ def read(path: str, entry: Entry, most: int = MOST_MEMBER) -> bytes:
     return data
 
 
-def _exactly(file: IO[bytes], size: int) -> bytes:
-    found = bytearray()
-    while len(found) < size and (chunk := file.read(min(size - len(found), 1 << 24))):
+def exactly(file: IO[bytes], size: int) -> bytes:
+    """The next `size` bytes of a file without a buffer; fewer at its end."""
+    found = file.read(size)  # mostly all of it, and then it is not copied
+    while len(found) < size and (chunk := file.read(size - len(found))):
         found += chunk
-    if len(found) < size:
-        raise _damaged("the archive ends before it does")
-    return bytes(found)
+    return found
 
 
 def _unpacked(packed: bytes, entry: Entry) -> bytes:

@@ -91,7 +91,9 @@ def sha256(example: Item) -> str:
         else:
             digest = hashlib.sha256(content)
     elif isinstance(example, Held):
-        digest = hashlib.sha256(example.content())
+        digest = hashlib.sha256(
+            example.content() if example.opened is None else f"{example.path} {example.stamp}".encode()
+        )
     elif is_url(example.path):
         from visioncli.inputs.fetch import fetch
 

@@ -7,8 +7,9 @@ import os
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -163,13 +164,12 @@ class Reader:
     def _prepared(self, reading: Reading, key: str | None) -> Decoded:
         """A picture or recording, as the task needs it. Raises InputError, and whatever a decoder raises."""
         item = reading.item
-        source: str | bytes = item.path
+        source: str | bytes | IO[bytes] = item.path
         if isinstance(item, Held):
-            with reading.patience.paused():  # what comes before it in a stream takes its own time
-                source = item.content()
+            source = _within(item, reading.patience)
         if "sound" in self._task.takes and not isinstance(item, Given | Frame):
             held = source if isinstance(item, Held) else self._held(item, reading.patience)
-            if held is not None and sounds.is_recording(held, item.path):
+            if isinstance(held, str | bytes) and sounds.is_recording(held, item.path):
                 return self._listened(reading, key, held)
             source = item.path if isinstance(item, Example) or held is None else held
         how: dict[str, Any] = {
@@ -259,6 +259,15 @@ class Reader:
                 return None
             digest.update(f"|{facts}".encode())
         return digest.hexdigest()[:24]
+
+
+def _within(item: Held, patience: Patience) -> bytes | IO[bytes]:
+    """What is in an input that is no file of its own. Raises InputError."""
+    if item.opened is not None:
+        return item.opened()
+    # What comes before it in a stream takes its own time.
+    with patience.paused() if item.streamed else nullcontext():
+        return item.content()
 
 
 def _not_heard(task: Task) -> str:

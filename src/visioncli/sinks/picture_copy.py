@@ -55,7 +55,7 @@ def _open(item: Item) -> BinaryIO | None:
     """The file; None where it is none, or is there no more."""
     if isinstance(item, Held):
         try:
-            return None if item.streamed else io.BytesIO(item.content())
+            return None if item.streamed or item.opened else io.BytesIO(item.content())
         except InputError:
             return None
     if (path := item.file) is None:

@@ -179,6 +179,9 @@ def _source(item: Item) -> str | bytes:
     """The path of a file or the name of a camera; of what lies elsewhere, the bytes. Raises InputError."""
     if isinstance(item, Held):
         try:
+            if item.opened is not None:
+                with item.opened() as stream:
+                    return stream.read()
             # Not asked for beforehand: a stream goes on only when this item was dealt with, so it is read anew.
             return item.content()
         finally:
