@@ -20,6 +20,8 @@ class ErrorKind(StrEnum):
     TRUNCATED_PICTURE = "truncated_picture"
     UNREADABLE_RECORDING = "unreadable_recording"
     TRUNCATED_RECORDING = "truncated_recording"
+    UNREADABLE_VIDEO = "unreadable_video"
+    TRUNCATED_VIDEO = "truncated_video"
     OTHER_MEDIUM = "other_medium"
     MODEL_UNAVAILABLE = "model_unavailable"
     TOO_LARGE = "too_large"

@@ -19,6 +19,8 @@ from visioncli.inputs.sources import DEFAULT_EXCLUDE
 from visioncli.sinks.names import FORMATS
 
 INPUT_HELP = "Files, folders, archives, quoted globs, http(s) URLs, or - for paths on standard input."
+WITHOUT_VIDEOS: dict[str, Any] = {"every": None, "start": None, "end": None}
+"""Options that mean nothing to commands that take no videos."""
 
 
 class AnnotatedKind(StrEnum):
@@ -277,6 +279,26 @@ class FrameOptions:
         bool,
         typer.Option("--allow-truncated", help="Take what a cut-off file holds.", rich_help_panel=_PICTURES),
     ] = False
+    every: Annotated[
+        str | None,
+        typer.Option(
+            "--every",
+            metavar="1s|10f",
+            help="Of videos, a frame each so many seconds, or each so many frames.",
+            show_default="all",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = None
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="TIME", help="Of videos, from here: seconds or hh:mm:ss.", rich_help_panel=_PICTURES
+        ),
+    ] = None
+    end: Annotated[
+        str | None,
+        typer.Option("--to", metavar="TIME", help="Of videos, up to here.", rich_help_panel=_PICTURES),
+    ] = None
     given: dict[str, Any] = field(default_factory=dict, kw_only=True)
     """All options of the command by name, its own included: no option itself."""
     watching: Watching | None = field(default=None, kw_only=True)

@@ -30,6 +30,7 @@ from visioncli.inputs.sources import Expansion, Item, fixed_part
 from visioncli.inputs.within import holds_many
 from visioncli.publish import publish
 from visioncli.runner import RunOptions, run
+from visioncli.runner.tracks import tracked
 from visioncli.sinks.annotated import AnnotatedSink, Draw
 from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
@@ -38,10 +39,18 @@ from visioncli.sinks.growing import GrowingJournal
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.sinks.shard import ShardSink
+from visioncli.sinks.video import VideoSink
 from visioncli.sounds.kinds import ENDINGS, is_named_as_sound
 from visioncli.status import Status
 from visioncli.tasks.interface import Medium, Task
+from visioncli.videos.choice import Choice
+from visioncli.videos.frames import MARK
+from visioncli.videos.kinds import ENDINGS as VIDEO_ENDINGS
+from visioncli.videos.kinds import has_frames
 from visioncli.weights.runs import NOTES, WEIGHTS, is_run
+
+WITH_VIDEOS = frozenset({"classify", "detect", "segment", "pose", "caption", "gradcam", "embed"})
+"""Tasks that take the frames of videos."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +69,18 @@ class Request:
     options: RunOptions
     shard: Shard | None = None
     watching: Watching | None = None
+    track: float | None = None
+    """From this score on, an object that is followed over the frames of a video is sure; None for no following."""
 
     @classmethod
     def of(
-        cls, task: str, frame: FrameOptions, settings: dict[str, Any], draw: Draw | None, sink_options: SinkOptions
+        cls,
+        task: str,
+        frame: FrameOptions,
+        settings: dict[str, Any],
+        draw: Draw | None,
+        sink_options: SinkOptions,
+        track: float | None = None,
     ) -> "Request":
         """Raises UsageError where options contradict each other, before anything is loaded or written."""
         out = None if frame.out == "-" else Path(frame.out)
@@ -80,11 +97,13 @@ class Request:
             None if out is None else str(out),
             tuple(frame.exclude),
             frame.null,
-            _sound_endings(task),
+            _member_endings(task),
             Paging.parse(frame.pages, frame.dpi, frame.max_pixels),
             frame.column,
         )
         options = reading_options(frame)
+        if task in WITH_VIDEOS:
+            options = dataclasses.replace(options, choice=Choice.parse(frame.every, frame.start, frame.end))
         if out is not None and shard is not None:
             out /= shard.folder
         return cls(
@@ -100,6 +119,7 @@ class Request:
             options,
             shard,
             frame.watching,
+            track,
         )
 
     def items(self, *, inside: bool = True) -> Iterator[Item]:
@@ -118,12 +138,13 @@ class Request:
         return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items(inside=False)}
 
     def count(self) -> int | None:
-        """How many inputs there will be, where that can be known: not for a pipe, nor for archives, pages, lists."""
+        """How many inputs there will be, where that can be known: not for a pipe, nor for archives, pages …"""
         if "-" in self.frame.inputs or self.watching:
             return None
         count = 0
         for item in self.expansion.items(self.frame.inputs, inside=False):
-            if holds_many(item, self.expansion.paging or Paging(), self.frame.column):
+            many = holds_many(item, self.expansion.paging or Paging(), self.frame.column)
+            if many or (self.options.choice is not None and has_frames(item.path)):
                 return None
             count += self.shard is None or self.shard.holds(item)
         return count
@@ -145,6 +166,9 @@ class Outputs:
         self.pictures = picture_sinks(formats, out, task.labels, request.sink_options) if out else []
         if out and request.draw and frame.annotated is not AnnotatedKind.NONE:
             self.pictures.append(AnnotatedSink(request.draw, frame.annotated.value))
+        self.videos = None
+        if out and request.draw and frame.annotated is not AnnotatedKind.NONE and request.options.choice is not None:
+            self.videos = VideoSink(out, request.task, request.draw)
         self.documents = document_sinks(formats, request.task, out, task.labels, request.sink_options)
         printed = printer(request.printed, console, task, null=frame.null)
         self.listing = Listing(request.shard, placed=out is not None) if request.shard else None
@@ -158,6 +182,8 @@ class Outputs:
 
     def close(self, ended: BaseException | None, *, complete: bool) -> None:
         """Gives every file its name, also after an interrupt."""
+        if self.videos:
+            self.videos.close()
         if self.shard:
             self.shard.complete = complete
         if self.journal and self.finished:
@@ -174,10 +200,11 @@ def run_task(
     settings: dict[str, Any],
     draw: Draw | None,
     sink_options: SinkOptions = SinkOptions(),  # noqa: B008 - frozen
+    track: float | None = None,
 ) -> None:
     """Runs a task over the inputs and leaves with the exit status that the contract names."""
     console = Console(quiet=frame.quiet)
-    request = Request.of(name, frame, settings, draw, sink_options)
+    request = Request.of(name, frame, settings, draw, sink_options, track)
     run_request(request, load_task(request.task, frame, request.settings, console, request.media()), console)
 
 
@@ -216,8 +243,12 @@ def _work(
         key_extra={"options": shaping(frame.given), "files": [type(s).__name__ for s in outputs.pictures]},
         finished=outputs.finished.get if outputs.finished else None,
     )
+    if request.track is not None:
+        outcomes = tracked(outcomes, request.track)
     new = without_resumed(outcomes, tally) if request.watching else outcomes
-    published = publish(new, out, outputs.pictures, outputs.records, undisturbed=interrupts.held)
+    published = publish(
+        new, out, outputs.pictures, outputs.records, videos=outputs.videos, undisturbed=interrupts.held
+    )
     ended: BaseException | None = None
     complete = False
     try:
@@ -226,6 +257,8 @@ def _work(
                 tally.add(outcome, record)
                 if record.error:
                     console.failure(record.input, record.error.message)
+                elif damaged := record.extra.get("video", {}).get("damaged"):
+                    console.warning(f"{request_name(record.input)}: {damaged:,} {DAMAGED}")
                 advance()
                 interrupts.check()
                 if record.error and frame.fail_fast:
@@ -242,11 +275,20 @@ def _work(
     return ended, complete
 
 
-def _sound_endings(task: str) -> tuple[str, ...]:
+DAMAGED = "packets or frames are damaged; what is seen there may be wrong."
+
+
+def request_name(frame: str) -> str:
+    """The video that a frame is of."""
+    return frame.rpartition(MARK)[0]
+
+
+def _member_endings(task: str) -> tuple[str, ...]:
     """How members of archives end that are inputs beside pictures."""
     from visioncli.models.registry import FOR_SOUND
 
-    return ENDINGS if task == "spectrogram" or task in FOR_SOUND else ()
+    sounds = ENDINGS if task == "spectrogram" or task in FOR_SOUND else ()
+    return (*sounds, *VIDEO_ENDINGS) if task in WITH_VIDEOS else sounds
 
 
 def facts_of(request: Request, task: Task) -> dict[str, Any]:

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from visioncli.cli.options import AnnotatedKind, EngineKind, FrameOptions, Precision, frame_options_but
+from visioncli.cli.options import (
+    WITHOUT_VIDEOS,
+    AnnotatedKind,
+    EngineKind,
+    FrameOptions,
+    Precision,
+    frame_options_but,
+)
 from visioncli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +23,7 @@ if TYPE_CHECKING:
     from visioncli.tasks.interface import Task
 
 _LEFT_OUT: dict[str, Any] = {
+    **WITHOUT_VIDEOS,
     "annotated": AnnotatedKind.PNG,
     "report": False,
     "weights": None,

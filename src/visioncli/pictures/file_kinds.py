@@ -214,7 +214,7 @@ def explain_missing(path: str) -> str:
     return "There is no such file. Check the path, or quote a pattern so that it reaches vision."
 
 
-_CAMERA = "Cameras are not read; take a picture first: ffmpeg -f v4l2 -i /dev/video0 -frames:v 1 picture.jpg"
+_CAMERA = "A camera is named by its number, camera:0, where frames of videos are taken: see vision detect --help."
 
 
 def explain_device(path: str) -> str:

@@ -153,6 +153,21 @@ def of_memory(given: Image.Image | np.ndarray, *, max_pixels: int = DEFAULT_MAX_
     return Picture(image, (time.perf_counter() - start) * 1000)
 
 
+def of_video(convert: Callable[[], Image.Image], size: tuple[int, int], max_pixels: int) -> Picture:
+    """A frame of a video, of this width and height: what `convert` makes of it, upright, of mode RGB.
+
+    Raises UnreadablePicture.
+    """
+    start = time.perf_counter()
+    if size[0] * size[1] > max_pixels:
+        raise _too_large(f"{size[0]} x {size[1]} = {size[0] * size[1]:,} pixels", max_pixels)
+    try:
+        image = convert()
+    except MemoryError:
+        raise _no_memory() from None
+    return Picture(image, (time.perf_counter() - start) * 1000)
+
+
 def _decode(
     stream: IO[bytes],
     max_pixels: int,

@@ -27,6 +27,8 @@ from visioncli.runner.budget import MemoryBudget, Share
 from visioncli.runner.interface import RunOptions, describe, failure
 from visioncli.sounds import Recording
 from visioncli.tasks.interface import Known, Task
+from visioncli.videos import frames
+from visioncli.videos.frames import Clip, Frame, Trouble
 
 BYTES_IN_FLIGHT = 384_000_000
 """What decoding may take at one time, with the pictures that wait for the network or for writing."""
@@ -104,6 +106,8 @@ class Reader:
     def begin(self, turn: int, item: Item) -> Reading:
         """Number `turn` of the inputs, to be read. What is in memory is copied: its owner may change it later."""
         reading = Reading(item, self._options.timeout, self.budget.share(turn))
+        if isinstance(item, Frame):
+            reading.share.admit(item.bytes)
         if isinstance(item, Held):
             item.ask()
         if isinstance(item, Given) and item.picture is not None:
@@ -127,8 +131,13 @@ class Reader:
         item, share = reading.item, reading.share
         reading.patience.start()
         try:
+            if isinstance(item, Trouble):
+                raise item.problem
             key = self._key(item)
-            record = self._finished(key) if self._finished is not None and key is not None else None
+            # Of a video that no earlier run came to the end of, every frame is done again: tracks and drawings go on
+            # from one to the next.
+            again = isinstance(item, Frame) and item.image is not None
+            record = self._finished(key) if self._finished is not None and key is not None and not again else None
             if record is not None and record.task == self._task.name:
                 record = self._task.take_over(item, record)
                 if record is not None:
@@ -158,7 +167,7 @@ class Reader:
         source: str | bytes | IO[bytes] = item.path
         if isinstance(item, Held):
             source = _within(item, reading.patience)
-        if "sound" in self._task.takes and not isinstance(item, Given):
+        if "sound" in self._task.takes and not isinstance(item, Given | Frame):
             held = source if isinstance(item, Held) else self._held(item, reading.patience)
             if isinstance(held, str | bytes) and sounds.is_recording(held, item.path):
                 return self._listened(reading, key, held)
@@ -172,6 +181,8 @@ class Reader:
         }
         if isinstance(item, Example):
             picture = content.load(item, **how)
+        elif isinstance(item, Frame):
+            picture = item.picture(self._options.max_pixels)
         else:
             picture = taken if isinstance(taken := reading.taken, Picture) else pictures.read(source, **how)
             del taken
@@ -207,10 +218,30 @@ class Reader:
         record = Record(self._task.name, item.shown, *size, self._task.model, answer.predictions, extra=answer.extra)
         return Decoded(item, key, record=dataclasses.replace(record, key=key), arrays=answer.arrays)
 
+    def earlier(self, clip: Clip) -> list[Record] | None:
+        """An earlier run's records of all frames of a video that it came to the end of; None where there are none."""
+        found: list[Record] = []
+        if self._finished is None or (last := self._of_place(clip, frames.END)) is None:
+            return None
+        video = last.extra.get("video")
+        count = video.get("frames") if isinstance(video, dict) else None
+        for n in range(count - 1 if isinstance(count, int) else 0):
+            if (record := self._of_place(clip, str(n))) is None:
+                return None
+            # What stands in it is read again when its turn comes: hours of video are many predictions.
+            found.append(Record(record.task, record.input, frame=record.frame, time_s=record.time_s))
+        return [*found, last]
+
+    def _of_place(self, clip: Clip, place: str) -> Record | None:
+        key = frames.clip_key(clip, self._key_base, place)
+        return None if key is None or self._finished is None else self._finished(key)
+
     def _failed(self, item: Item, kind: str, message: str) -> Decoded:
         return Decoded(item, record=failure(self._task.name, item, kind, message))
 
     def _key(self, item: Item) -> str | None:
+        if isinstance(item, Frame):
+            return frames.key_of(item, self._key_base)
         path = content.container(item) if isinstance(item, Example) else item.path
         if isinstance(item, Given) or path is None:
             return None
