@@ -28,10 +28,10 @@ def write(path: Path, samples: np.ndarray, rate: int = RATE) -> Path:
 
 
 def folders(root: Path, count: int = 12) -> Path:
-    """Two classes, `low` and `high`, of so many tones each by two speakers: `low/a_0.wav`, `low/b_1.wav` …"""
+    """Two classes, `low`, tones, and `high`, hisses, so many each by two speakers: `low/a_0.wav`, `low/b_1.wav`."""
     for name, hertz in (("low", 300.0), ("high", 1800.0)):
         for n in range(count):
             seconds = 0.25 + 0.01 * (n % 7)
-            samples = tone(hertz * (1 + 0.01 * n), seconds, seed=n)
+            samples = tone(hertz * (1 + 0.01 * n), seconds, seed=n, noise=0.01 if name == "low" else 0.2)
             write(root / name / f"{'ab'[n % 2]}_{n}.wav", samples)
     return root

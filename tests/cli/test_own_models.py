@@ -198,7 +198,16 @@ def test_a_run_is_measured(vision: Vision, run: Path, monkeypatch: pytest.Monkey
 def test_networks_without_weights_are_listed_as_such(vision: Vision) -> None:
     rows = {row["name"]: row for row in vision("models", "--json").records}
     assert {name for name, row in rows.items() if row["weights"] == "train it"} == {
-        *("lenet5", "fractalnet", "fractalnet_small", "unet", "unet_medium", "unet_paper", "unet_lite0"),
+        *(
+            "lenet5",
+            "fractalnet",
+            "fractalnet_small",
+            "log_mel_cnn",
+            "unet",
+            "unet_medium",
+            "unet_paper",
+            "unet_lite0",
+        ),
         *("yolov3", "yolov3_tiny", "rfcn_resnet50"),
     }
     listed = {row["name"] for row in vision("models", "list", "--cached", "--json").records}

@@ -154,4 +154,5 @@ def _overview(thumbnails: np.ndarray) -> np.ndarray:
     n, step = len(thumbnails), SIDE // _OVERVIEW_SIDE
     small = thumbnails.reshape(n, _OVERVIEW_SIDE, step, _OVERVIEW_SIDE, step).mean(axis=(2, 4), dtype=np.float32)
     flat = small.reshape(n, -1)
-    return unit(flat - flat.mean(axis=1, keepdims=True))
+    centred: np.ndarray = flat - flat.mean(axis=1, keepdims=True)
+    return unit(centred)

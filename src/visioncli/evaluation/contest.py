@@ -14,6 +14,7 @@ from visioncli.labelled.interface import Example
 from visioncli.metrics.paired import Comparison
 from visioncli.results import Record
 from visioncli.runner import RunOptions
+from visioncli.tasks.classify.task import Classify
 
 STRESS_STEPS = len(STRESSES)
 """How many times longer than clean pictures those that were made worse take."""
@@ -123,8 +124,10 @@ class _Judge:
             found: Flags = key.sample(chances, [self._truth[place]] * len(chances)).right
             return found
 
+        task = self._contestant.task
+        assert isinstance(task, Classify)  # only pictures are made worse
         rows, found = stressed(
-            self._contestant.task,
+            task,
             self._examples,
             options,
             right,

@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from visioncli.inputs.addresses import is_url
+from visioncli.inputs.item import mirrored
 from visioncli.labelled.classes import alike, ordered, split_named
 from visioncli.labelled.interface import Example, PictureSet, SetError
-from visioncli.labelled.trees import Tree, example, is_picture, mirrored
+from visioncli.labelled.trees import Tree, example, is_picture
 from visioncli.sounds.kinds import is_named_as_sound
 
 PATH = ("path", "file", "file_name", "filename", "image", "image_path", "filepath")

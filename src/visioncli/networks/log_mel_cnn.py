@@ -11,8 +11,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 WIDTHS = {"small": (16, 32, 64, 128)}
-CHANNELS = 2
-"""Of what the first convolution takes: the sound, and where it lies."""
 RANGE = 0.94
 """Part of the scale of 8 bits, below the loudest point of a spectrogram, that is told apart: 120 dB."""
 QUIETEST = -0.1
@@ -25,9 +23,9 @@ class LogMelCnn(nn.Module):
     def __init__(self, widths: tuple[int, ...], classes: int) -> None:
         super().__init__()
         blocks: list[nn.Module] = []
-        last = CHANNELS
+        last = 1
         for n, width in enumerate(widths):
-            blocks.append(Block(last, width, twice=n > 0, halved=n < len(widths) - 1))
+            blocks.append(Block(last, width, twice=n > 0))
             last = width
         self.blocks = nn.Sequential(*blocks)
         self.head = nn.Linear(2 * last, classes)
@@ -40,11 +38,10 @@ class LogMelCnn(nn.Module):
 
 
 class Block(nn.Module):
-    """One or two convolutions, and half the resolution where there are more to come."""
+    """One or two convolutions, and half the resolution."""
 
-    def __init__(self, channels: int, width: int, *, twice: bool, halved: bool) -> None:
+    def __init__(self, channels: int, width: int, *, twice: bool) -> None:
         super().__init__()
-        self.halved = halved
         layers: list[nn.Module] = []
         for n in range(1 + twice):
             layers += [
@@ -55,22 +52,19 @@ class Block(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.layers(x)
-        return F.max_pool2d(x, 2) if self.halved else x
+        pooled: Tensor = F.max_pool2d(self.layers(x), 2)
+        return pooled
 
 
 def levelled(x: Tensor) -> Tensor:
-    """`(N, 3, mels, T)` -> `(N, 2, mels, T)`: the sound, and the pitch of each point, from 1 on top to -1.
+    """`(N, 3, mels, T)` -> `(N, 1, mels, T)`: 1 at the loudest point of each spectrogram, -1 where there is RANGE of
+    the scale less, or still less.
 
-    The sound is 1 at the loudest point of each spectrogram, and -1 where there is RANGE of the scale less, or still
-    less. Without the pitch, convolutions that are averaged over all pitches would hardly know a low tone from a high
-    one (R. Liu et al., 2018, https://arxiv.org/abs/1807.03247).
+    With a channel that tells each point's pitch it learned faster, and recognised no more words of new speakers.
     """
     x = x[:, :1]
     loudest = torch.clamp(x.amax((2, 3), keepdim=True), min=QUIETEST)
-    sound = torch.clamp((x - loudest) / (2 * RANGE), min=-1.0) * 2 + 1
-    pitch = torch.linspace(1, -1, x.shape[2], dtype=x.dtype, device=x.device)
-    return torch.cat([sound, pitch[None, None, :, None].expand_as(x)], 1)
+    return torch.clamp((x - loudest) / (2 * RANGE), min=-1.0) * 2 + 1
 
 
 def build(variant: str, classes: str = "10") -> LogMelCnn:

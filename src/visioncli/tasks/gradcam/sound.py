@@ -116,7 +116,8 @@ class SoundCam(Task):
         scores = each.mean(axis=0)
         best = np.argsort(-scores, kind="stable")[: self._top].tolist()
         arrays = drawing(drawn, self._spec, one.recording.seconds)
-        found, places = [], []
+        found: list[Explanation] = []
+        places: list[dict[str, Any]] = []
         for label_id in [*best, *(i for i in self._chosen if i not in best)]:
             heat = self._heat(inputs, each[:, label_id], label_id, *arrays["spectrogram"].shape)
             columns, bands = arrays["spectrogram"].shape
