@@ -13,8 +13,9 @@ SURE = 0.5
 
 
 def declared(labels: dict[int, str], found: Iterable[str]) -> list[str]:
-    """The names, each once and on one line: the network's where they are few, else those found."""
-    known = labels.values() if len(labels) <= MOST_LABELS else ()
+    """The names, each once and on one line: the network's where they are few, else those found. What is nothing
+    but background is no class."""
+    known = [name for name in labels.values() if name != "background"] if len(labels) <= MOST_LABELS else []
     return list(dict.fromkeys(one_line(name) for name in (*known, *found)))
 
 
