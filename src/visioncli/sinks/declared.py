@@ -25,3 +25,8 @@ def classes_of(record: Record) -> tuple[Any, ...]:
     predictions = record.predictions or ()
     several = sum(p.score for p in predictions) > 1.001
     return tuple(p for n, p in enumerate(predictions) if n == 0 or several or p.score >= SURE)
+
+
+def as_recorded(record: Record) -> Record:
+    """With the numbers that its line in `predictions.jsonl` has: documents made from those later are the same."""
+    return Record.from_json(record.to_json())
