@@ -20,21 +20,26 @@ from visioncli.cli.shaping import shaping
 from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
 from visioncli.cli.uploading import local_folder, remote_folder, uploading, with_store_names
+from visioncli.cli.watching import check_watched, watched, without_resumed
 from visioncli.earlier_results import PREDICTIONS
 from visioncli.engines.interface import EngineOptions
-from visioncli.errors import OutputError, UsageError
+from visioncli.errors import InputsGone, OutputError, UsageError
+from visioncli.inputs.follow import Watching
+from visioncli.inputs.pages import Paging
 from visioncli.inputs.shards import Listing, Shard
 from visioncli.inputs.sources import Expansion, Item, fixed_part
+from visioncli.inputs.within import holds_many
 from visioncli.publish import publish
 from visioncli.runner import RunOptions, run
 from visioncli.sinks.annotated import AnnotatedSink, Draw
 from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, picture_sinks, tidy
+from visioncli.sinks.growing import GrowingJournal
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.sinks.shard import ShardSink
-from visioncli.sounds.kinds import is_named_as_sound
+from visioncli.sounds.kinds import ENDINGS, is_named_as_sound
 from visioncli.status import Status
 from visioncli.tasks.interface import Medium, Task
 from visioncli.weights.runs import NOTES, WEIGHTS, is_run
@@ -58,6 +63,7 @@ class Request:
     expansion: Expansion
     options: RunOptions
     shard: Shard | None = None
+    watching: Watching | None = None
     remote: "RemoteFolder | None" = None
 
     @classmethod
@@ -71,24 +77,45 @@ class Request:
         if frame.report and out is None:
             raise UsageError("--report needs an output folder; with -o - nothing is kept that could be shown.")
         _check_inputs(frame, out)
+        if frame.watching is not None:
+            check_watched(frame.watching, frame.inputs, formats)
         shard = None if frame.shard is None else Shard.parse(frame.shard)
         # Results of no shard are inputs of another one.
-        expansion = Expansion(None if out is None else str(out), tuple(frame.exclude), frame.null)
+        expansion = Expansion(
+            None if out is None else str(out),
+            tuple(frame.exclude),
+            frame.null,
+            _sound_endings(task),
+            Paging.parse(frame.pages, frame.dpi, frame.max_pixels),
+            frame.column,
+        )
         options = reading_options(frame)
         if out is not None and shard is not None:
             out /= shard.folder
         remote = remote_folder(frame, out, shard.folder if shard else "")
         return cls(
-            task, frame, settings, draw, sink_options, out, formats, printed, expansion, options, shard, remote
+            task,
+            frame,
+            settings,
+            draw,
+            sink_options,
+            out,
+            formats,
+            printed,
+            expansion,
+            options,
+            shard,
+            frame.watching,
+            remote,
         )
 
     def shown(self, sentence: str) -> str:
         """A sentence that names output files as the user knows them."""
         return self.remote.told(sentence) if self.remote else sentence
 
-    def items(self) -> Iterator[Item]:
-        """The inputs, those of the other shards left out."""
-        items = self.expansion.items(self.frame.inputs)
+    def items(self, *, inside: bool = True) -> Iterator[Item]:
+        """The inputs, those of the other shards left out; of archives what is `inside`, or themselves."""
+        items = self.expansion.items(self.frame.inputs, inside=inside)
         return items if self.shard is None else self.shard.split(items)
 
     def media(self) -> set[Medium] | None:
@@ -97,13 +124,20 @@ class Request:
 
         if self.frame.model or self.task not in FOR_SOUND:
             return None
-        if "-" in self.frame.inputs:
+        if "-" in self.frame.inputs or self.watching:
             return {"picture"}
-        return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items()}
+        return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items(inside=False)}
 
     def count(self) -> int | None:
-        """How many inputs there will be, where that can be known: not for a pipe."""
-        return None if "-" in self.frame.inputs else sum(1 for _ in self.items())
+        """How many inputs there will be, where that can be known: not for a pipe, nor for archives, pages, lists."""
+        if "-" in self.frame.inputs or self.watching:
+            return None
+        count = 0
+        for item in self.expansion.items(self.frame.inputs, inside=False):
+            if holds_many(item, self.expansion.paging or Paging(), self.frame.column):
+                return None
+            count += self.shard is None or self.shard.holds(item)
+        return count
 
 
 class Outputs:
@@ -115,8 +149,10 @@ class Outputs:
         if out:
             _protect_inputs(out, request)
         self.folder = out
-        self.journal = Journal(out, request.task, resume=frame.resume) if out else None
-        self.finished = Finished(self.journal.sources, out) if out and self.journal and frame.resume else None
+        resume = frame.resume or request.watching is not None
+        journal = GrowingJournal if request.watching else Journal
+        self.journal = journal(out, request.task, resume=resume) if out else None
+        self.finished = Finished(self.journal.sources, out) if out and self.journal and resume else None
         self.pictures = picture_sinks(formats, out, task.labels, request.sink_options) if out else []
         if out and request.draw and frame.annotated is not AnnotatedKind.NONE:
             self.pictures.append(AnnotatedSink(request.draw, frame.annotated.value))
@@ -183,7 +219,10 @@ def _work(
     Raises UsageError where nothing was done yet, so that nothing is written.
     """
     out, frame, listing = outputs.folder, request.frame, outputs.listing
-    items = listing.of(request.expansion.items(frame.inputs)) if listing else request.items()
+    if request.watching:
+        items = watched(request.watching, request.expansion, frame.inputs, console)
+    else:
+        items = listing.of(request.expansion.items(frame.inputs)) if listing else request.items()
     outcomes = run(
         out.protected(items) if out else items,
         task,
@@ -191,7 +230,8 @@ def _work(
         key_extra={"options": shaping(frame.given), "files": [type(s).__name__ for s in outputs.pictures]},
         finished=outputs.finished.get if outputs.finished else None,
     )
-    published = publish(outcomes, out, outputs.pictures, outputs.records, undisturbed=interrupts.held)
+    new = without_resumed(outcomes, tally) if request.watching else outcomes
+    published = publish(new, out, outputs.pictures, outputs.records, undisturbed=interrupts.held)
     ended: BaseException | None = None
     complete = False
     try:
@@ -206,13 +246,21 @@ def _work(
                     break
             else:
                 complete = True
-    except (KeyboardInterrupt, BrokenPipeError, OutputError, UsageError) as problem:
+    except (KeyboardInterrupt, BrokenPipeError, OutputError, UsageError, InputsGone) as problem:
         ended = problem
     published.close()
+    new.close()
     outcomes.close()
     if isinstance(ended, UsageError) and not tally.total:
         raise ended
     return ended, complete
+
+
+def _sound_endings(task: str) -> tuple[str, ...]:
+    """How members of archives end that are inputs beside pictures."""
+    from visioncli.models.registry import FOR_SOUND
+
+    return ENDINGS if task == "spectrogram" or task in FOR_SOUND else ()
 
 
 def facts_of(request: Request, task: Task) -> dict[str, Any]:
@@ -249,9 +297,9 @@ def say_how_it_ended(
     notes: list[str],
     ended: BaseException | None,
 ) -> None:
-    if isinstance(ended, OutputError | UsageError):
+    if isinstance(ended, OutputError | UsageError | InputsGone):
         console.error(str(ended))
-    elif not isinstance(ended, BrokenPipeError):
+    if not isinstance(ended, OutputError | UsageError) and not isinstance(ended, BrokenPipeError):
         for sentence in notes:
             console.note(request.shown(sentence))
         where = request.shown(str(request.out / PREDICTIONS)) if request.out else None
@@ -343,5 +391,6 @@ def _protect_inputs(out: OutputFolder, request: Request) -> None:
         if path:
             out.protect(str(path))
     if out.has_own:  # what vision did not write is not replaced anyway
-        for item in request.expansion.items(text for text in frame.inputs if text != "-"):
-            out.protect(item.path)
+        for item in request.expansion.items((text for text in frame.inputs if text != "-"), inside=False):
+            if item.file is not None:
+                out.protect(item.file)
