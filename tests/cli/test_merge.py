@@ -15,12 +15,12 @@ from conftest import ROOT, Ended, make_picture
 Vision = Callable[..., Ended]
 COUNT = 3
 TASKS = {
-    "classify": ["classify", "-f", "csv,json"],
-    "detect": ["detect", "--score", "0.2", "-f", "json,coco,yolo,voc,csv", "--crops"],
-    "segment": ["segment", "--size", "129", "-f", "json,coco,csv"],
-    "pose": ["pose", "-f", "json,coco,csv"],
+    "classify": ["classify", "-f", "csv,json,labelstudio,cvat,xmp"],
+    "detect": ["detect", "--score", "0.2", "-f", "json,coco,yolo,voc,csv,labelstudio,cvat,xmp", "--crops"],
+    "segment": ["segment", "--size", "129", "-f", "json,coco,csv,labelstudio,cvat,xmp"],
+    "pose": ["pose", "-f", "json,coco,csv,labelstudio,cvat,xmp"],
     "gradcam": ["gradcam", "--raw", "npy", "-f", "csv"],
-    "caption": ["caption", "-f", "json,coco,csv"],
+    "caption": ["caption", "-f", "json,coco,csv,labelstudio,xmp"],
     "embed as arrays": ["embed", "-f", "npy,json"],
     "embed as a table": ["embed", "-f", "csv"],
     "embed as Parquet": ["embed", "-f", "parquet", "--vectors"],
@@ -119,7 +119,7 @@ def test_two_roots_with_the_same_names_keep_their_folders(vision: Vision, photos
     shutil.copytree(photos, tmp_path / "more" / "photos")
     shutil.copytree(photos / "a", tmp_path / "more" / "photos" / "photos" / "a")
     roots = ["photos", "more/photos", "photos/a/0.jpg"]
-    options = ["-f", "voc,yolo,coco", "--crops"]
+    options = ["-f", "voc,yolo,coco,cvat,labelstudio,xmp", "--crops"]
     vision("detect", *roots, *options, "-o", "plain")
     shards(vision, "detect", *roots, *options)
     assert vision("merge", "out", "-o", "all").status == 0

@@ -14,6 +14,7 @@ from visioncli.sinks.folder import OutputFolder
         ("a/cat.jpg.detect.jpg", "b/a/cat.jpg.detect.jpg"),
         ("a/cat.jpg.crops", "b/a/cat.jpg.crops"),
         ("voc/a/cat.xml", "voc/b/a/cat.xml"),
+        ("xmp/a/cat.jpg.xmp", "xmp/b/a/cat.jpg.xmp"),
         ("yolo/labels/a/cat.txt", "yolo/labels/b/a/cat.txt"),
         ("yolo/images/a/cat.png", "yolo/images/b/a/cat.png"),
     ],

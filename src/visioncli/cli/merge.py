@@ -43,10 +43,15 @@ def merge(
     from visioncli.cli.interrupts import program as interrupts
     from visioncli.cli.session import output_folder
     from visioncli.cli.terminal import Console
+    from visioncli.errors import UsageError
+    from visioncli.inputs.addresses import without_credentials
+    from visioncli.inputs.stores import is_store
     from visioncli.merging.files import Files
     from visioncli.merging.merge import Merge
     from visioncli.sinks.formats import tidy
 
+    if is_store(out):
+        raise UsageError(f"vision merge writes to a folder of this machine, not to {without_credentials(out)}.")
     how = member(Files, files, "--files")
     console = Console(quiet=quiet)
     start = time.perf_counter()

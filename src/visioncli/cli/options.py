@@ -75,7 +75,7 @@ class FrameOptions:
             "--out",
             "-o",
             metavar="DIR",
-            help="Output folder; - prints to stdout only.",
+            help="Output folder, also s3://… and others; - prints to stdout only.",
             rich_help_panel=_OUTPUT,
         ),
     ] = "vision-out"

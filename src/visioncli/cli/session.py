@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -19,6 +19,7 @@ from visioncli.cli.printing import print_kind, printer
 from visioncli.cli.shaping import shaping
 from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
+from visioncli.cli.uploading import local_folder, remote_folder, uploading, with_store_names
 from visioncli.cli.watching import check_watched, watched, without_resumed
 from visioncli.earlier_results import PREDICTIONS
 from visioncli.engines.interface import EngineOptions
@@ -51,6 +52,8 @@ from visioncli.weights.runs import NOTES, WEIGHTS, is_run
 
 WITH_VIDEOS = frozenset({"classify", "detect", "segment", "pose", "caption", "gradcam", "embed"})
 """Tasks that take the frames of videos."""
+if TYPE_CHECKING:
+    from visioncli.sinks.remote import RemoteFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Request:
     watching: Watching | None = None
     track: float | None = None
     """From this score on, an object that is followed over the frames of a video is sure; None for no following."""
+    remote: "RemoteFolder | None" = None
 
     @classmethod
     def of(
@@ -83,7 +87,7 @@ class Request:
         track: float | None = None,
     ) -> "Request":
         """Raises UsageError where options contradict each other, before anything is loaded or written."""
-        out = None if frame.out == "-" else Path(frame.out)
+        out = local_folder(frame)
         formats = parse_formats(frame.format, task, to_stdout=out is None)
         printed = print_kind(frame, formats)
         if frame.report and out is None:
@@ -106,6 +110,7 @@ class Request:
             options = dataclasses.replace(options, choice=Choice.parse(frame.every, frame.start, frame.end))
         if out is not None and shard is not None:
             out /= shard.folder
+        remote = remote_folder(frame, out, shard.folder if shard else "")
         return cls(
             task,
             frame,
@@ -120,7 +125,12 @@ class Request:
             shard,
             frame.watching,
             track,
+            remote,
         )
+
+    def shown(self, sentence: str) -> str:
+        """A sentence that names output files as the user knows them."""
+        return self.remote.told(sentence) if self.remote else sentence
 
     def items(self, *, inside: bool = True) -> Iterator[Item]:
         """The inputs, those of the other shards left out; of archives what is `inside`, or themselves."""
@@ -179,6 +189,7 @@ class Outputs:
             from visioncli.sinks.vectors import WithoutVectors
 
             self.records = [WithoutVectors.around(sink) for sink in self.records]
+        self.records = with_store_names(self.records, request.remote, request.task)
 
     def close(self, ended: BaseException | None, *, complete: bool) -> None:
         """Gives every file its name, also after an interrupt."""
@@ -213,15 +224,17 @@ def run_request(request: Request, task: Task, console: Console) -> None:
     name, frame = request.task, request.frame
     interrupts.begin()
     tally = Tally()
-    with output_folder(request.out) as out:
-        outputs = Outputs(request, out, task, console)
-        ended, complete = _work(request, task, outputs, tally, console)
-        tally.elsewhere = outputs.listing.listed - tally.total if outputs.listing else 0
-        outputs.close(ended, complete=complete)
-        afresh = complete and not ended and tally.succeeded and not frame.resume
-        notes = notes_of(request, outputs) + (tidy(out, name, request.formats) if out and afresh else [])
-    say_how_it_ended(console, tally, request, outputs.documents, notes, ended)
-    raise typer.Exit(int(report_at_the_end(request, tally, ended, console)))
+    with uploading(request.remote, frame, request.formats, console) as upload:
+        with output_folder(request.out) as out:
+            outputs = Outputs(request, out, task, console)
+            ended, complete = _work(request, task, outputs, tally, console)
+            tally.elsewhere = outputs.listing.listed - tally.total if outputs.listing else 0
+            outputs.close(ended, complete=complete)
+            afresh = complete and not ended and tally.succeeded and not frame.resume
+            notes = notes_of(request, outputs) + (tidy(out, name, request.formats) if out and afresh else [])
+        say_how_it_ended(console, tally, request, outputs.documents, notes, ended)
+        status = upload.status(report_at_the_end(request, tally, ended, console))
+    raise typer.Exit(int(status))
 
 
 def _work(
@@ -329,8 +342,8 @@ def say_how_it_ended(
         console.error(str(ended))
     if not isinstance(ended, OutputError | UsageError) and not isinstance(ended, BrokenPipeError):
         for sentence in notes:
-            console.note(sentence)
-        where = str(request.out / PREDICTIONS) if request.out else None
+            console.note(request.shown(sentence))
+        where = request.shown(str(request.out / PREDICTIONS)) if request.out else None
         interrupted = isinstance(ended, KeyboardInterrupt)
         console.summary(tally, where, documents, interrupted=interrupted, inputs=request.frame.inputs)
 

@@ -8,6 +8,7 @@ from visioncli.cli.options import AnnotatedKind
 from visioncli.cli.session import Outputs, Request, notes_of, output_folder, report_at_the_end, say_how_it_ended
 from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
+from visioncli.cli.uploading import uploading
 from visioncli.errors import OutputError
 from visioncli.inputs.sources import Item
 from visioncli.publish import publish
@@ -41,37 +42,38 @@ class Together:
         interrupts.begin()
         tally = Tally()
         ended: BaseException | None = None
-        with output_folder(request.out) as out:
-            outputs = Outputs(request, out, self.task, console)
-            outputs.records = [*map(self.printed, outputs.records)]
-            if out and request.frame.annotated is not AnnotatedKind.NONE:
-                outputs.pictures.append(
-                    SheetSink(self.shown, request.frame.annotated.value, request.options.max_pixels)
-                )
+        with uploading(request.remote, request.frame, request.formats, console) as upload:
+            with output_folder(request.out) as out:
+                outputs = Outputs(request, out, self.task, console)
+                outputs.records = [*map(self.printed, outputs.records)]
+                if out and request.frame.annotated is not AnnotatedKind.NONE:
+                    outputs.pictures.append(
+                        SheetSink(self.shown, request.frame.annotated.value, request.options.max_pixels)
+                    )
 
-            def look(items: Iterable[Item]) -> Iterator[Outcome]:
-                for outcome in run(out.protected(items) if out else items, self.task, request.options):
-                    advance()
-                    interrupts.check()
-                    yield outcome
-
-            try:
-                with console.silent_decoders(), interrupts.armed():
-                    with console.progress(request.count) as advance:
-                        answers = list(self.answer(look))
-                    for outcome, record in publish(
-                        answers, out, outputs.pictures, outputs.records, undisturbed=interrupts.held
-                    ):
-                        tally.add(outcome, record)
-                        if record.error:
-                            console.failure(record.input, record.error.message)
+                def look(items: Iterable[Item]) -> Iterator[Outcome]:
+                    for outcome in run(out.protected(items) if out else items, self.task, request.options):
+                        advance()
                         interrupts.check()
-            except (KeyboardInterrupt, BrokenPipeError, OutputError) as problem:
-                if not tally.total and isinstance(problem, KeyboardInterrupt):
-                    console.note("interrupted. What was computed of the pictures is kept; run it again to go on.")
-                    raise
-                ended = problem
-            outputs.close(ended, complete=ended is None)
-            notes = notes_of(request, outputs)
-        say_how_it_ended(console, tally, request, outputs.documents, notes, ended)
-        return report_at_the_end(request, tally, ended, console), ended is None
+                        yield outcome
+
+                try:
+                    with console.silent_decoders(), interrupts.armed():
+                        with console.progress(request.count) as advance:
+                            answers = list(self.answer(look))
+                        for outcome, record in publish(
+                            answers, out, outputs.pictures, outputs.records, undisturbed=interrupts.held
+                        ):
+                            tally.add(outcome, record)
+                            if record.error:
+                                console.failure(record.input, record.error.message)
+                            interrupts.check()
+                except (KeyboardInterrupt, BrokenPipeError, OutputError) as problem:
+                    if not tally.total and isinstance(problem, KeyboardInterrupt):
+                        console.note("interrupted. What was computed of the pictures is kept; run it again to go on.")
+                        raise
+                    ended = problem
+                outputs.close(ended, complete=ended is None)
+                notes = notes_of(request, outputs)
+            say_how_it_ended(console, tally, request, outputs.documents, notes, ended)
+            return upload.status(report_at_the_end(request, tally, ended, console)), ended is None

@@ -1,7 +1,8 @@
 """Masks as Label Studio's brush has them: run lengths of RGBA samples, packed into bits.
 
 The format is that of thi.ng's rle-pack: 32 bits for the number of samples, 5 for the word size less 1, four times 4
-for the sizes of run lengths less 1; then, for each run, a 1, which of the sizes (2 bits), its length less 1, its value.
+for the sizes of run lengths less 1; then, for each run, a 1, which of the sizes (2 bits), its length less 1, and
+its value.
 """
 
 import numpy as np

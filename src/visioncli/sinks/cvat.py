@@ -15,7 +15,7 @@ import numpy as np
 from visioncli.files import explain
 from visioncli.results import Person, Record, Segment
 from visioncli.sinks.coco import SURE_KEYPOINT
-from visioncli.sinks.declared import classes_of, declared
+from visioncli.sinks.declared import as_recorded, classes_of, declared
 from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.seekable import with_disk_errors
@@ -69,12 +69,14 @@ class CvatSink(DocumentSink):
     def write(self, record: Record) -> None:
         if not record.ok or record.width is None:
             return
+        record = as_recorded(record)
         image = ET.Element("image", id=str(self._count), name=xml_text(record.output or record.input))
-        image.set("width", str(record.width))
-        image.set("height", str(record.height))
+        size = record.width or 0, record.height or 0
+        image.set("width", str(size[0]))
+        image.set("height", str(size[1]))
         for p in classes_of(record) if record.task == "classify" else record.predictions or ():
             self._found[p.label] = None
-            _annotate(image, p, (record.width, record.height or 0))
+            _annotate(image, p, size)
         self._count += 1
         ET.indent(image, level=1)
         with_disk_errors(lambda: self._images.write(b"  " + ET.tostring(image, encoding="utf-8") + b"\n"), self)

@@ -13,8 +13,9 @@ SURE = 0.5
 
 
 def declared(labels: dict[int, str], found: Iterable[str]) -> list[str]:
-    """The names, each once and on one line: the network's where they are few, else those found."""
-    known = labels.values() if len(labels) <= MOST_LABELS else ()
+    """The names, each once and on one line: the network's where they are few, else those found. What is nothing
+    but background is no class."""
+    known = [name for name in labels.values() if name != "background"] if len(labels) <= MOST_LABELS else []
     return list(dict.fromkeys(one_line(name) for name in (*known, *found)))
 
 
@@ -24,3 +25,8 @@ def classes_of(record: Record) -> tuple[Any, ...]:
     predictions = record.predictions or ()
     several = sum(p.score for p in predictions) > 1.001
     return tuple(p for n, p in enumerate(predictions) if n == 0 or several or p.score >= SURE)
+
+
+def as_recorded(record: Record) -> Record:
+    """With the numbers that its line in `predictions.jsonl` has: documents made from those later are the same."""
+    return Record.from_json(record.to_json())

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from visioncli.inputs.addresses import is_url
 from visioncli.results import Record
 from visioncli.sinks.brush import brush
-from visioncli.sinks.declared import classes_of, declared
+from visioncli.sinks.declared import as_recorded, classes_of, declared
 from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.xml_text import one_line
@@ -53,7 +53,7 @@ class LabelStudioSink(DocumentSink):
     def write(self, record: Record) -> None:
         if not record.ok or record.width is None:
             return
-        task = {"data": {PICTURE: address_of(record.input)}, "predictions": [_prediction(record)]}
+        task = {"data": {PICTURE: address_of(record.input)}, "predictions": [_prediction(as_recorded(record))]}
         self.put(self._separator + json.dumps(task).encode())
         self._separator = b",\n"
 
