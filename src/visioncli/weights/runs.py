@@ -341,7 +341,7 @@ def _keypoints(body: dict[str, Any], architecture: str) -> dict[str, Any]:
     count = _COUNT.search(architecture)
     if len(names) != (int(count[1]) if count else 17) or not all(name.strip() for name in names):
         raise ValueError("keypoints are one name for each that the network finds")
-    if not all(len(pair) == 2 and 0 <= min(pair) and max(pair) < len(names) for pair in limbs):
+    if not all(len(pair) == 2 and min(pair) >= 0 and max(pair) < len(names) for pair in limbs):
         raise ValueError("limbs are pairs of keypoints, numbered from 0")
     return {"points": names, "limbs": limbs}
 
