@@ -14,7 +14,7 @@ from visioncli.files import write_picture, write_whole
 from visioncli.labelled.interface import TEST, TRAIN, VAL
 from visioncli.metrics.intervals import RESAMPLES
 from visioncli.metrics.report import Report
-from visioncli.models.row import Accuracy, ModelRow
+from visioncli.models.row import Accuracy, ModelRow, Untrained
 from visioncli.render import confusion, contact_sheet, curves
 from visioncli.render.detect import draw_boxes, mark
 from visioncli.results import dump_line
@@ -189,14 +189,18 @@ def _marked(pixels: np.ndarray, boxes: np.ndarray, labels: np.ndarray, names: tu
 
 def _card(run_: BoxFinishing, row: ModelRow, reports: dict[str, Report], parts: dict[str, float]) -> BoxCard:
     prepared = run_.prepared
-    learned = prepared.part(TRAIN)
+    learned, base = prepared.part(TRAIN), prepared.row
+    if isinstance(base.source, Untrained):
+        from visioncli.training.torchvision_learner import backbone_at_hand
+
+        base = backbone_at_hand(base) or base
     return BoxCard(
         name=run_.folder.resolve().name,
         command=run_.command,
         version=__version__,
         architecture=row.architecture,
-        base="" if run_.recipe.start is Start.SCRATCH else prepared.row.name,
-        base_license=prepared.row.licence,
+        base="" if run_.recipe.start is Start.SCRATCH else base.name,
+        base_license=base.licence,
         source=prepared.pictures.source,
         format=prepared.pictures.format,
         classes=prepared.pictures.classes,

@@ -90,7 +90,8 @@ def train(
         learn(run, math.inf, where, watcher)  # the first one's time counts
         return None
     with locked(run, check=check, resume=resume):
-        waits = recipe.start is Start.SCRATCH or (task == "segment" and not needs_weights(base))
+        waits = recipe.start is Start.SCRATCH or isinstance(base.source, Untrained)
+        waits = waits or (task == "segment" and not needs_weights(base))
         row = base if waits else ready(base, access)
         prepared: Prepared | MaskPrepared | BoxPrepared
         told: dict[str, Any]
@@ -210,7 +211,13 @@ def _check_base(base: ModelRow, recipe: Recipe, task: str) -> None:
         if recipe.start is Start.PRETRAINED and recipe.unfreeze is Unfreeze.NONE:
             raise UsageError("--unfreeze none leaves nothing to learn for masks: say last, or all.")
         return
-    if recipe.start is Start.PRETRAINED and isinstance(base.source, Untrained):
+    if task == "detect":
+        from visioncli.training.box_run import knows_something as knows_boxes
+
+        knows = knows_boxes(base)
+    else:
+        knows = not isinstance(base.source, Untrained)
+    if recipe.start is Start.PRETRAINED and not knows:
         raise UsageError(f"{base.name} knows nothing yet: train it with --from scratch.")
     if base.architecture.split(":")[0] in ("onnx", "transformers"):
         raise UsageError(f"{base.name} cannot be trained further here; a network of `vision models` can.")
