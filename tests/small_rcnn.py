@@ -153,3 +153,22 @@ def known_weights(variant: str, seed: int = 1) -> dict[str, Tensor]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return {name: tensor.clone() for name, tensor in build(variant).state_dict().items()}
+
+
+def published(patch: pytest.MonkeyPatch, variant: str) -> dict[str, Tensor]:
+    """Takes made-up weights for the published ones, which are returned; RUN folders are loaded as ever."""
+    from visioncli.models.row import Download
+    from visioncli.weights import load
+
+    own, state = load.load_network, known_weights(variant)
+
+    def loaded(row: Any) -> nn.Module:
+        if not isinstance(row.source, Download):
+            return own(row)
+        network = build(variant)
+        network.load_state_dict(state)
+        return network.eval()
+
+    patch.setattr(load, "load_network", loaded)
+    patch.setattr("visioncli.training.train.ready", lambda row, access: row)
+    return state

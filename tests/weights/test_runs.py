@@ -455,3 +455,66 @@ def test_a_run_of_detection_has_the_labels_that_objects_may_have(tmp_path: Path)
     assert made.labels == ((1, "cat"), (2, "dog"))
     assert made.architecture == "torchvision:ssdlite320_mobilenet_v3_large:3"
     assert read_run(tmp_path / "run") == made
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("yolov3_tiny", 0),
+        ("retinanet_resnet50_fpn", 0),
+        ("fcos_resnet50_fpn", 0),
+        ("ssdlite320_mobilenet_v3_large", 1),
+    ],
+)
+def test_a_class_of_the_user_s_may_be_called_background(tmp_path: Path, name: str, first: int) -> None:
+    plain = row_of(name, labels=("background", "cat") if first == 0 else ("nothing", "background", "cat"))
+    row = dataclasses.replace(plain, labels=plain.labels[first:])
+    with torch.device("meta"):
+        network = seeded(row)
+    # Four numbers that stand for all: what is written is not what this is about.
+    state = {n: torch.zeros(1, dtype=t.dtype).expand(t.shape) for n, t in network.state_dict().items()}
+    made = write_model(tmp_path / "run", row, state, {})
+    assert made.labels == ((first, "background"), (first + 1, "cat"))
+
+
+def points_run(folder: Path) -> Path:
+    row = row_of("lenet5", labels=("nothing", "cow"))
+    write_model(folder, row, seeded(row).state_dict(), {})
+    edit(
+        folder,
+        lambda body: body.update(
+            tasks=["detect", "pose"],
+            architecture="torchvision:keypointrcnn_resnet50_fpn/2:2",
+            labels=["background", "cow"],
+            keypoints={"names": ["nose", "tail"], "limbs": [[0, 1]]},
+        ),
+    )
+    return folder
+
+
+def test_a_run_says_what_its_keypoints_are(tmp_path: Path) -> None:
+    row = read_run(points_run(tmp_path / "run"))
+    assert (row.form, row.tasks, row.labels) == ("people", ("detect", "pose"), ((1, "cow"),))
+    assert (row.points, row.limbs) == (("nose", "tail"), ((0, 1),))
+
+
+@pytest.mark.parametrize(
+    ("keypoints", "words"),
+    [
+        ({"names": ["nose"], "limbs": []}, "one name for each"),
+        ({"names": ["nose", " "], "limbs": []}, "one name for each"),
+        ({"names": ["nose", "tail"], "limbs": [[0, 2]]}, "pairs of keypoints"),
+        ({"names": ["nose", "tail"], "limbs": [[0]]}, "pairs of keypoints"),
+        ({"names": ["nose", "tail"]}, "limbs"),
+        ({"names": "nose", "limbs": []}, "keypoints"),
+        ("nose", "keypoints"),
+    ],
+)
+def test_keypoints_that_the_network_cannot_have_are_refused(tmp_path: Path, keypoints: Any, words: str) -> None:
+    folder = points_run(tmp_path / "run")
+    edit(folder, lambda body: body.update(keypoints=keypoints))
+    with pytest.raises(ModelUnavailable, match=words):
+        read_run(folder)
+    edit(folder, lambda body: body.pop("keypoints"))
+    with pytest.raises(ModelUnavailable, match="have no names"):
+        read_run(folder)
