@@ -145,7 +145,7 @@ def test_data_without_what_is_learned_name_the_network_for_them(tmp_path: Path) 
 
 
 def test_other_networks_for_poses_are_refused(shapes: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="movenet_lightning .*detect"):
+    with pytest.raises(UsageError, match=r"movenet_lightning .*detect"):
         small(shapes, tmp_path / "run", "movenet_lightning")
 
 
