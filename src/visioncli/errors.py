@@ -20,6 +20,8 @@ class ErrorKind(StrEnum):
     TRUNCATED_PICTURE = "truncated_picture"
     UNREADABLE_RECORDING = "unreadable_recording"
     TRUNCATED_RECORDING = "truncated_recording"
+    UNREADABLE_VIDEO = "unreadable_video"
+    TRUNCATED_VIDEO = "truncated_video"
     OTHER_MEDIUM = "other_medium"
     MODEL_UNAVAILABLE = "model_unavailable"
     TOO_LARGE = "too_large"
@@ -49,6 +51,10 @@ class ModelUnavailable(VisionError):
 
 class OutputError(VisionError):
     """A result could not be written: a full or read-only disk, or a folder in use by another run."""
+
+
+class InputsGone(VisionError):
+    """What inputs come from is no longer there: a folder that is watched. What was finished is kept."""
 
 
 class InputError(VisionError):

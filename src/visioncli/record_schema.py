@@ -16,6 +16,11 @@ def json_schema() -> dict[str, Any]:
         "schema": {"const": SCHEMA},
         "task": {"enum": sorted(tasks)},
         "input": {"type": "string", "description": "the input as it was given"},
+        "frame": {"type": "integer", "minimum": 0, "description": "number of the frame in its video, from 0"},
+        "time_s": {
+            "type": "number",
+            "description": "when the frame is shown, in seconds since the video's beginning",
+        },
     }
     success = {
         "type": "object",

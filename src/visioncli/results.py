@@ -45,12 +45,16 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One object. `label_id` is the data set's category id (COCO: 1 to 90)."""
+    """One object. `label_id` is the data set's category id (COCO: 1 to 90).
+
+    `track` is the number of the object in its video, from 1: the same in all frames in which it was followed.
+    """
 
     label: str
     label_id: int
     score: float
     box: Box
+    track: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,8 @@ class Keypoint:
 class Person:
     """One person with the 17 COCO keypoints, or what else a network of the user's finds, with keypoints of its own.
 
-    `angles` are degrees at a joint; unsure joints are left out.
+    `angles` are degrees at a joint; unsure joints are left out. `track` is the number of the person in its
+    video, as for objects.
     """
 
     label: str
@@ -140,6 +145,7 @@ class Person:
     box: Box
     keypoints: tuple[Keypoint, ...]
     angles: dict[str, float] | None = None
+    track: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +287,9 @@ class Record:
     `key` identifies the input's content and everything that shaped the result (`--resume` compares it);
     `output` is the input's name below the output folder, `sizes` how many bytes each of `files` has (of a folder: the
     files in it); `ms` holds milliseconds spent, by stage. Of a picture `width` and `height` are known, of a recording
-    its length in `seconds`, its samples a second (`rate`), and on demand `windows`, what was heard when.
+    its length in `seconds`, its samples a second (`rate`), and on demand `windows`, what was heard when. Of a video's
+    frame `frame` is its number, from 0 in the order in which they are shown, and `time_s` when that is, in seconds
+    since the beginning.
     """
 
     task: str
@@ -300,6 +308,8 @@ class Record:
     seconds: float | None = None
     rate: int | None = None
     windows: tuple[Window, ...] | None = None
+    frame: int | None = None
+    time_s: float | None = None
     schema: ClassVar[str] = SCHEMA
 
     @property
@@ -314,6 +324,7 @@ class Record:
                 "schema": SCHEMA,
                 "task": self.task,
                 "input": self.input,
+                **self._in_video(),
                 "predictions": None,
                 "error": {"kind": self.error.kind, "message": self.error.message},
             }
@@ -321,6 +332,7 @@ class Record:
             "schema": SCHEMA,
             "task": self.task,
             "input": self.input,
+            **self._in_video(),
             **({"width": self.width, "height": self.height} if self.rate is None else {}),
             **({"seconds": plain(self.seconds), "rate": self.rate} if self.rate is not None else {}),
             "model": plain(self.model),
@@ -333,6 +345,9 @@ class Record:
         body["error"] = None
         return body
 
+    def _in_video(self) -> dict[str, Any]:
+        return {} if self.frame is None else {"frame": self.frame, "time_s": plain(self.time_s)}
+
     @classmethod
     def from_json(cls, body: Any) -> "Record":
         """The record that `to_json` wrote.
@@ -344,7 +359,8 @@ class Record:
         try:
             if body["error"] is not None:
                 task, name = (build(str, body[key]) for key in ("task", "input"))
-                return cls(task, name, error=build(Failure, body["error"]))
+                frame, time_s = build(int | None, body.get("frame")), build(float | None, body.get("time_s"))
+                return cls(task, name, error=build(Failure, body["error"]), frame=frame, time_s=time_s)
             kind = PREDICTIONS[build(str, body["task"])]
             values = {key: value for key, value in body.items() if key not in ("schema", "error")}
             size = {"seconds": float, "rate": int} if "rate" in values else {"width": int, "height": int}

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from visioncli.cli.options import INPUT_HELP, FrameOptions, Precision, frame_options_but
+from visioncli.cli.options import INPUT_HELP, WITHOUT_VIDEOS, FrameOptions, Precision, frame_options_but
 from visioncli.errors import UsageError
 
 _LEFT_OUT: dict[str, Any] = {
     "inputs": [],
     "precision": Precision.FP32,
     "resume": False,
+    **WITHOUT_VIDEOS,
     "shard": None,  # the answer needs all pictures together
     "fail_fast": False,
 }

@@ -6,7 +6,7 @@ import typer
 
 from visioncli.cli import completion
 from visioncli.cli.options import FrameOptions, with_frame_options
-from visioncli.cli.shared_options import MirrorOption, TruthIdsOption
+from visioncli.cli.shared_options import MirrorOption, TrackOption, TruthIdsOption
 
 
 @with_frame_options
@@ -41,6 +41,7 @@ def detect(
         ),
     ] = None,
     tta: MirrorOption = None,
+    track: TrackOption = False,
     crops: Annotated[bool, typer.Option("--crops", help="Also write each object as a picture.")] = False,
     images: TruthIdsOption = None,
     yolo_scores: Annotated[bool, typer.Option("--yolo-scores", help="Score as sixth column of YOLO files.")] = False,
@@ -55,9 +56,10 @@ def detect(
     from visioncli.cli.session import run_task
     from visioncli.render.detect import draw
     from visioncli.sinks.formats import SinkOptions
+    from visioncli.tracking.tracker import LEAST_SCORE
 
     settings = {
-        "score": score,
+        "score": min(score, LEAST_SCORE) if track else score,
         "iou": iou,
         "max_detections": max_detections,
         "classes": classes,
@@ -66,4 +68,4 @@ def detect(
         "tta": tta and tta.value,
     }
     sinks = SinkOptions(images=images, crops=crops, yolo_scores=yolo_scores, yolo_pictures=not yolo_labels_only)
-    run_task("detect", frame, settings, draw, sinks)
+    run_task("detect", frame, settings, draw, sinks, score if track else None)

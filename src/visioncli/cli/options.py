@@ -14,10 +14,13 @@ from typing import Annotated, Any
 import typer
 
 from visioncli.cli import completion
+from visioncli.inputs.follow import Watching
 from visioncli.inputs.sources import DEFAULT_EXCLUDE
 from visioncli.sinks.names import FORMATS
 
-INPUT_HELP = "Files, folders, quoted globs, http(s) URLs, or - for paths on standard input."
+INPUT_HELP = "Files, folders, archives, quoted globs, http(s) URLs, or - for paths on standard input."
+WITHOUT_VIDEOS: dict[str, Any] = {"every": None, "start": None, "end": None}
+"""Options that mean nothing to commands that take no videos."""
 
 
 class AnnotatedKind(StrEnum):
@@ -215,10 +218,40 @@ class FrameOptions:
         typer.Option(
             "--exclude",
             metavar="GLOB",
-            help="Leave such files out when walking folders; repeat for more.",
+            help="Leave such files out of folders and archives; repeat for more.",
             rich_help_panel=_PICTURES,
         ),
     ] = field(default_factory=lambda: list(DEFAULT_EXCLUDE))
+    column: Annotated[
+        str | None,
+        typer.Option(
+            "--column",
+            metavar="NAME",
+            help="Take CSV and Parquet files for lists: their column of paths or of pictures.",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = None
+    pages: Annotated[
+        str | None,
+        typer.Option(
+            "--pages",
+            metavar="all|1-3,7",
+            help="Pages of TIFF and PDF and frames of GIF, a record each.",
+            show_default="the first one",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = None
+    dpi: Annotated[
+        float,
+        typer.Option(
+            "--dpi",
+            metavar="N",
+            min=1,
+            max=2400,
+            help="Dots an inch of the pages of PDF.",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = 150.0
     max_pixels: Annotated[
         int,
         typer.Option(
@@ -246,8 +279,34 @@ class FrameOptions:
         bool,
         typer.Option("--allow-truncated", help="Take what a cut-off file holds.", rich_help_panel=_PICTURES),
     ] = False
+    every: Annotated[
+        str | None,
+        typer.Option(
+            "--every",
+            metavar="1s|10f",
+            help="Of videos, a frame each so many seconds, or each so many frames.",
+            show_default="all",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = None
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="TIME", help="Of videos, from here: seconds or hh:mm:ss.", rich_help_panel=_PICTURES
+        ),
+    ] = None
+    end: Annotated[
+        str | None,
+        typer.Option("--to", metavar="TIME", help="Of videos, up to here.", rich_help_panel=_PICTURES),
+    ] = None
     given: dict[str, Any] = field(default_factory=dict, kw_only=True)
     """All options of the command by name, its own included: no option itself."""
+    watching: Watching | None = field(default=None, kw_only=True)
+    """How the inputs are watched, where `vision watch` is what was typed: no option itself."""
+
+
+NO_OPTIONS = ("given", "watching")
+"""Fields of FrameOptions that are none."""
 
 
 def _default(option: "dataclasses.Field[Any]") -> Any:
@@ -286,7 +345,7 @@ def _merged(command: Callable[..., None], instead: dict[str, Any]) -> Callable[.
             default=_default(f),
         )
         for f in dataclasses.fields(FrameOptions)
-        if f.name != "given" and f.name not in instead
+        if f.name not in NO_OPTIONS and f.name not in instead
     ]
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
     merged = [*shared[:1], *own, *shared[1:]]
@@ -300,4 +359,6 @@ def _merged(command: Callable[..., None], instead: dict[str, Any]) -> Callable[.
     keyword = inspect.Parameter.KEYWORD_ONLY
     wrapper.__signature__ = inspect.Signature([p.replace(kind=keyword) for p in merged])  # type: ignore[attr-defined]
     wrapper.__annotations__ = {p.name: p.annotation for p in merged}
+    # For commands that are made of this one.
+    wrapper.instead = instead  # type: ignore[attr-defined]
     return wrapper

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from visioncli.cli.options import FrameOptions, with_frame_options
-from visioncli.cli.shared_options import DetectorOption, TruthIdsOption
+from visioncli.cli.shared_options import DetectorOption, TrackOption, TruthIdsOption
 from visioncli.models.tta import DEFAULT_POSE_TTA, PoseTta
 
 
@@ -37,6 +37,7 @@ def pose(
     tta: Annotated[
         PoseTta, typer.Option("--tta", help="Mirror images: of each person's crop, or also of the picture (flip).")
     ] = DEFAULT_POSE_TTA,
+    track: TrackOption = False,
     images: TruthIdsOption = None,
 ) -> None:
     """Find people and their 17 COCO keypoints, and draw their skeletons."""
@@ -60,4 +61,5 @@ def pose(
         settings,
         functools.partial(draw, min_keypoint_score=min_keypoint_score, draw_score=draw_score),
         SinkOptions(images=images),
+        max(draw_score, score) if track else None,
     )

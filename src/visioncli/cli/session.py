@@ -19,24 +19,38 @@ from visioncli.cli.printing import print_kind, printer
 from visioncli.cli.shaping import shaping
 from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
+from visioncli.cli.watching import check_watched, watched, without_resumed
 from visioncli.earlier_results import PREDICTIONS
 from visioncli.engines.interface import EngineOptions
-from visioncli.errors import OutputError, UsageError
+from visioncli.errors import InputsGone, OutputError, UsageError
+from visioncli.inputs.follow import Watching
+from visioncli.inputs.pages import Paging
 from visioncli.inputs.shards import Listing, Shard
 from visioncli.inputs.sources import Expansion, Item, fixed_part
+from visioncli.inputs.within import holds_many
 from visioncli.publish import publish
 from visioncli.runner import RunOptions, run
+from visioncli.runner.tracks import tracked
 from visioncli.sinks.annotated import AnnotatedSink, Draw
 from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, picture_sinks, tidy
+from visioncli.sinks.growing import GrowingJournal
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.sinks.shard import ShardSink
-from visioncli.sounds.kinds import is_named_as_sound
+from visioncli.sinks.video import VideoSink
+from visioncli.sounds.kinds import ENDINGS, is_named_as_sound
 from visioncli.status import Status
 from visioncli.tasks.interface import Medium, Task
+from visioncli.videos.choice import Choice
+from visioncli.videos.frames import MARK
+from visioncli.videos.kinds import ENDINGS as VIDEO_ENDINGS
+from visioncli.videos.kinds import has_frames
 from visioncli.weights.runs import NOTES, WEIGHTS, is_run
+
+WITH_VIDEOS = frozenset({"classify", "detect", "segment", "pose", "caption", "gradcam", "embed"})
+"""Tasks that take the frames of videos."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +68,19 @@ class Request:
     expansion: Expansion
     options: RunOptions
     shard: Shard | None = None
+    watching: Watching | None = None
+    track: float | None = None
+    """From this score on, an object that is followed over the frames of a video is sure; None for no following."""
 
     @classmethod
     def of(
-        cls, task: str, frame: FrameOptions, settings: dict[str, Any], draw: Draw | None, sink_options: SinkOptions
+        cls,
+        task: str,
+        frame: FrameOptions,
+        settings: dict[str, Any],
+        draw: Draw | None,
+        sink_options: SinkOptions,
+        track: float | None = None,
     ) -> "Request":
         """Raises UsageError where options contradict each other, before anything is loaded or written."""
         out = None if frame.out == "-" else Path(frame.out)
@@ -66,17 +89,42 @@ class Request:
         if frame.report and out is None:
             raise UsageError("--report needs an output folder; with -o - nothing is kept that could be shown.")
         _check_inputs(frame, out)
+        if frame.watching is not None:
+            check_watched(frame.watching, frame.inputs, formats)
         shard = None if frame.shard is None else Shard.parse(frame.shard)
         # Results of no shard are inputs of another one.
-        expansion = Expansion(None if out is None else str(out), tuple(frame.exclude), frame.null)
+        expansion = Expansion(
+            None if out is None else str(out),
+            tuple(frame.exclude),
+            frame.null,
+            _member_endings(task),
+            Paging.parse(frame.pages, frame.dpi, frame.max_pixels),
+            frame.column,
+        )
         options = reading_options(frame)
+        if task in WITH_VIDEOS:
+            options = dataclasses.replace(options, choice=Choice.parse(frame.every, frame.start, frame.end))
         if out is not None and shard is not None:
             out /= shard.folder
-        return cls(task, frame, settings, draw, sink_options, out, formats, printed, expansion, options, shard)
+        return cls(
+            task,
+            frame,
+            settings,
+            draw,
+            sink_options,
+            out,
+            formats,
+            printed,
+            expansion,
+            options,
+            shard,
+            frame.watching,
+            track,
+        )
 
-    def items(self) -> Iterator[Item]:
-        """The inputs, those of the other shards left out."""
-        items = self.expansion.items(self.frame.inputs)
+    def items(self, *, inside: bool = True) -> Iterator[Item]:
+        """The inputs, those of the other shards left out; of archives what is `inside`, or themselves."""
+        items = self.expansion.items(self.frame.inputs, inside=inside)
         return items if self.shard is None else self.shard.split(items)
 
     def media(self) -> set[Medium] | None:
@@ -85,13 +133,21 @@ class Request:
 
         if self.frame.model or self.task not in FOR_SOUND:
             return None
-        if "-" in self.frame.inputs:
+        if "-" in self.frame.inputs or self.watching:
             return {"picture"}
-        return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items()}
+        return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items(inside=False)}
 
     def count(self) -> int | None:
-        """How many inputs there will be, where that can be known: not for a pipe."""
-        return None if "-" in self.frame.inputs else sum(1 for _ in self.items())
+        """How many inputs there will be, where that can be known: not for a pipe, nor for archives, pages …"""
+        if "-" in self.frame.inputs or self.watching:
+            return None
+        count = 0
+        for item in self.expansion.items(self.frame.inputs, inside=False):
+            many = holds_many(item, self.expansion.paging or Paging(), self.frame.column)
+            if many or (self.options.choice is not None and has_frames(item.path)):
+                return None
+            count += self.shard is None or self.shard.holds(item)
+        return count
 
 
 class Outputs:
@@ -103,11 +159,16 @@ class Outputs:
         if out:
             _protect_inputs(out, request)
         self.folder = out
-        self.journal = Journal(out, request.task, resume=frame.resume) if out else None
-        self.finished = Finished(self.journal.sources, out) if out and self.journal and frame.resume else None
+        resume = frame.resume or request.watching is not None
+        journal = GrowingJournal if request.watching else Journal
+        self.journal = journal(out, request.task, resume=resume) if out else None
+        self.finished = Finished(self.journal.sources, out) if out and self.journal and resume else None
         self.pictures = picture_sinks(formats, out, task.labels, request.sink_options) if out else []
         if out and request.draw and frame.annotated is not AnnotatedKind.NONE:
             self.pictures.append(AnnotatedSink(request.draw, frame.annotated.value))
+        self.videos = None
+        if out and request.draw and frame.annotated is not AnnotatedKind.NONE and request.options.choice is not None:
+            self.videos = VideoSink(out, request.task, request.draw)
         self.documents = document_sinks(formats, request.task, out, task.labels, request.sink_options)
         printed = printer(request.printed, console, task, null=frame.null)
         self.listing = Listing(request.shard, placed=out is not None) if request.shard else None
@@ -121,6 +182,8 @@ class Outputs:
 
     def close(self, ended: BaseException | None, *, complete: bool) -> None:
         """Gives every file its name, also after an interrupt."""
+        if self.videos:
+            self.videos.close()
         if self.shard:
             self.shard.complete = complete
         if self.journal and self.finished:
@@ -137,10 +200,11 @@ def run_task(
     settings: dict[str, Any],
     draw: Draw | None,
     sink_options: SinkOptions = SinkOptions(),  # noqa: B008 - frozen
+    track: float | None = None,
 ) -> None:
     """Runs a task over the inputs and leaves with the exit status that the contract names."""
     console = Console(quiet=frame.quiet)
-    request = Request.of(name, frame, settings, draw, sink_options)
+    request = Request.of(name, frame, settings, draw, sink_options, track)
     run_request(request, load_task(request.task, frame, request.settings, console, request.media()), console)
 
 
@@ -168,7 +232,10 @@ def _work(
     Raises UsageError where nothing was done yet, so that nothing is written.
     """
     out, frame, listing = outputs.folder, request.frame, outputs.listing
-    items = listing.of(request.expansion.items(frame.inputs)) if listing else request.items()
+    if request.watching:
+        items = watched(request.watching, request.expansion, frame.inputs, console)
+    else:
+        items = listing.of(request.expansion.items(frame.inputs)) if listing else request.items()
     outcomes = run(
         out.protected(items) if out else items,
         task,
@@ -176,7 +243,12 @@ def _work(
         key_extra={"options": shaping(frame.given), "files": [type(s).__name__ for s in outputs.pictures]},
         finished=outputs.finished.get if outputs.finished else None,
     )
-    published = publish(outcomes, out, outputs.pictures, outputs.records, undisturbed=interrupts.held)
+    if request.track is not None:
+        outcomes = tracked(outcomes, request.track)
+    new = without_resumed(outcomes, tally) if request.watching else outcomes
+    published = publish(
+        new, out, outputs.pictures, outputs.records, videos=outputs.videos, undisturbed=interrupts.held
+    )
     ended: BaseException | None = None
     complete = False
     try:
@@ -185,19 +257,38 @@ def _work(
                 tally.add(outcome, record)
                 if record.error:
                     console.failure(record.input, record.error.message)
+                elif damaged := record.extra.get("video", {}).get("damaged"):
+                    console.warning(f"{request_name(record.input)}: {damaged:,} {DAMAGED}")
                 advance()
                 interrupts.check()
                 if record.error and frame.fail_fast:
                     break
             else:
                 complete = True
-    except (KeyboardInterrupt, BrokenPipeError, OutputError, UsageError) as problem:
+    except (KeyboardInterrupt, BrokenPipeError, OutputError, UsageError, InputsGone) as problem:
         ended = problem
     published.close()
+    new.close()
     outcomes.close()
     if isinstance(ended, UsageError) and not tally.total:
         raise ended
     return ended, complete
+
+
+DAMAGED = "packets or frames are damaged; what is seen there may be wrong."
+
+
+def request_name(frame: str) -> str:
+    """The video that a frame is of."""
+    return frame.rpartition(MARK)[0]
+
+
+def _member_endings(task: str) -> tuple[str, ...]:
+    """How members of archives end that are inputs beside pictures."""
+    from visioncli.models.registry import FOR_SOUND
+
+    sounds = ENDINGS if task == "spectrogram" or task in FOR_SOUND else ()
+    return (*sounds, *VIDEO_ENDINGS) if task in WITH_VIDEOS else sounds
 
 
 def facts_of(request: Request, task: Task) -> dict[str, Any]:
@@ -234,9 +325,9 @@ def say_how_it_ended(
     notes: list[str],
     ended: BaseException | None,
 ) -> None:
-    if isinstance(ended, OutputError | UsageError):
+    if isinstance(ended, OutputError | UsageError | InputsGone):
         console.error(str(ended))
-    elif not isinstance(ended, BrokenPipeError):
+    if not isinstance(ended, OutputError | UsageError) and not isinstance(ended, BrokenPipeError):
         for sentence in notes:
             console.note(sentence)
         where = str(request.out / PREDICTIONS) if request.out else None
@@ -328,5 +419,6 @@ def _protect_inputs(out: OutputFolder, request: Request) -> None:
         if path:
             out.protect(str(path))
     if out.has_own:  # what vision did not write is not replaced anyway
-        for item in request.expansion.items(text for text in frame.inputs if text != "-"):
-            out.protect(item.path)
+        for item in request.expansion.items((text for text in frame.inputs if text != "-"), inside=False):
+            if item.file is not None:
+                out.protect(item.file)

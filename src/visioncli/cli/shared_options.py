@@ -29,6 +29,9 @@ DetectorOption = Annotated[
 ]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Open no connection. [env: VISION_OFFLINE=1]")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
+TrackOption = Annotated[
+    bool, typer.Option("--track", help="In videos, give each object a number that it keeps over time.")
+]
 TruthIdsOption = Annotated[
     Path | None,
     typer.Option("--images", metavar="TRUTH.json", help="Take COCO image ids from this ground truth."),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from visioncli.cli.options import FrameOptions, Precision, frame_options_but
+from visioncli.cli.options import WITHOUT_VIDEOS, FrameOptions, Precision, frame_options_but
 from visioncli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ _LEFT_OUT: dict[str, Any] = {
     "inputs": [],
     "precision": Precision.FP32,
     "resume": False,
+    **WITHOUT_VIDEOS,
     "shard": None,  # the answer needs all pictures together
     "fail_fast": False,
 }

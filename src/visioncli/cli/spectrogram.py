@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from visioncli.cli.options import AnnotatedKind, EngineKind, FrameOptions, Precision, frame_options_but
+from visioncli.cli.options import (
+    WITHOUT_VIDEOS,
+    AnnotatedKind,
+    EngineKind,
+    FrameOptions,
+    Precision,
+    frame_options_but,
+)
 from visioncli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +23,7 @@ if TYPE_CHECKING:
     from visioncli.tasks.interface import Task
 
 _LEFT_OUT: dict[str, Any] = {
+    **WITHOUT_VIDEOS,
     "annotated": AnnotatedKind.PNG,
     "report": False,
     "weights": None,
@@ -25,6 +33,8 @@ _LEFT_OUT: dict[str, Any] = {
     "precision": Precision.AUTO,
     "threads": None,
     "max_pixels": 179_000_000,
+    "pages": None,
+    "dpi": 150.0,
     "exact_decode": False,
     "offline": False,
 }

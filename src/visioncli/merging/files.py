@@ -10,6 +10,7 @@ from visioncli.files import explain, whole_file
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.journal import bytes_of
 from visioncli.sinks.yolo import without_images
+from visioncli.videos.frames import MARK
 
 
 class Files(StrEnum):
@@ -32,9 +33,11 @@ def name_in_all(name: str, output: str, base: str, stem: str) -> str:
     for folder in ("yolo/labels/", "yolo/images/"):
         if name.startswith(folder):
             return f"{folder}{without_images(stem)}{ending}"
-    for folder in ("", "xmp/"):
-        if name.startswith(folder + output):
-            return folder + base + name[len(folder + output) :]
+    # What the frames of a video have in common is called after the video.
+    for old, new in ((output, base), (output.rpartition(MARK)[0], base.rpartition(MARK)[0])):
+        for folder in ("", "xmp/"):
+            if old and name.startswith(folder + old):
+                return folder + new + name[len(folder + old) :]
     return name
 
 

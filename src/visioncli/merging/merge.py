@@ -18,6 +18,7 @@ from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.formats import SinkOptions, document_sinks
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Journal, bytes_of
+from visioncli.videos.frames import MARK
 
 MOST_NAMED = 5
 
@@ -80,7 +81,7 @@ class Merge:
         self.lacking = Lacking(count)
         self.lacking.missing = [n for n in range(1, count + 1) if n not in there and n not in begun]
         self.lacking.unfinished = sorted({part.index for part in self.parts if not part.complete} | begun.keys())
-        self._without_files: set[int] = set()
+        self._without_files: set[tuple[int, int | None]] = set()
 
     @property
     def task(self) -> str:
@@ -101,14 +102,16 @@ class Merge:
             if target.exists() and target.samefile(part.folder):
                 raise UsageError(f"-o {target} is itself one of the shards. Choose another folder with -o.")
         listed = max((part.facts["listed"] for part in self.parts if part.complete), default=0)
-        before, count = -1, 0
+        before, count, in_video = -1, 0, False
+        holder: Part | None = None
         for row in heapq.merge(*map(self._sound, self.parts), key=lambda row: row.at):
             step()
-            if row.at == before:
+            if row.at == before and (row.part is not holder or not in_video):
                 raise UsageError(f"{row.record.input} is there twice, in {row.part.folder} and in another shard.")
-            before, count = row.at, count + 1
+            count += row.at != before
+            before, holder, in_video = row.at, row.part, row.record.frame is not None
             if not self._has_files(row, target):
-                self._without_files.add(row.at)
+                self._without_files.add((row.at, row.record.frame))
                 self.lacking.without_files.append(row.record.input)
         self.parts = [part for part in self.parts if part.index not in self.lacking.damaged]
         self.lacking.inputs = max(0, listed - count)
@@ -150,7 +153,7 @@ class Merge:
             YoloSink(out, labels)  # what is said of the folder as a whole
         merged = Merged()
         for row in self._rows():
-            if row.at in self._without_files:
+            if (row.at, row.record.frame) in self._without_files:
                 continue
             with undisturbed():
                 record = self._brought(row, out)
@@ -188,7 +191,9 @@ class Merge:
         record = row.record
         if not record.ok:
             return record
-        base = out.claim(Item(record.input, row.name, row.root))
+        video, mark, number = row.name.rpartition(MARK) if record.frame is not None else (row.name, "", "")
+        named = record.input.rpartition(MARK)[0] if mark else record.input
+        base = out.claim(Item(named, video, row.root)) + mark + number
         files, sizes = {}, dict(record.sizes)
         for kind, name in row.files.items():
             source = row.part.folder / name

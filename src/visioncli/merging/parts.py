@@ -63,7 +63,7 @@ class Part:
         entries = _lines(self.folder / DOCUMENT)
         records = _lines(self.folder / PREDICTIONS)
         next(entries, None)  # the head
-        last = -1
+        last, in_video = -1, False
         for entry in entries:
             if entry.startswith(FACTS):
                 break
@@ -72,9 +72,10 @@ class Part:
                 row = Row.of(self, json.loads(entry.rstrip(b",\n")), json.loads(line or b"null"))
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 raise DamagedError from None
-            if row.at <= last:
+            # The frames of a video, and what became of the rest of it, have its place in common.
+            if row.at < last or (row.at == last and not in_video):
                 raise DamagedError
-            last = row.at
+            last, in_video = row.at, row.record.frame is not None
             yield row
         if self.complete and next(records, None) is not None:
             raise DamagedError

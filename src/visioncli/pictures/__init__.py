@@ -1,5 +1,5 @@
 """Files and addresses -> upright 8-bit RGB pictures, or an InputError that says what is wrong."""
 
-from visioncli.pictures.reading import DEFAULT_MAX_PIXELS, Picture, at_hand, decode, of_memory, planes, read
+from visioncli.pictures.reading import DEFAULT_MAX_PIXELS, Picture, at_hand, decode, of_memory, of_video, planes, read
 
-__all__ = ["DEFAULT_MAX_PIXELS", "Picture", "at_hand", "decode", "of_memory", "planes", "read"]
+__all__ = ["DEFAULT_MAX_PIXELS", "Picture", "at_hand", "decode", "of_memory", "of_video", "planes", "read"]

@@ -102,7 +102,9 @@ KINDS = (
     Kind("sound (MP3)", _SOUND, test=_begins(b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa")),
     Kind("sound (MIDI)", "These are notes, not a recording: have a synthesiser play them.", ((0, b"MThd"),)),
     Kind(
-        "a PDF document", "Make pictures of its pages: pdftoppm -png FILE page", test=lambda h: b"%PDF-" in h[:1024]
+        "a PDF document",
+        "Give it a name that ends in .pdf, or make pictures of its pages: pdftoppm -png FILE page",
+        test=lambda h: b"%PDF-" in h[:1024],
     ),
     Kind("an OpenDocument file or e-book", _EXPORT, test=_zip_with(b"mimetypeapplication/")),
     Kind("an Office document", _EXPORT, test=_zip_with(b"[Content_Types].xml")),
@@ -212,7 +214,7 @@ def explain_missing(path: str) -> str:
     return "There is no such file. Check the path, or quote a pattern so that it reaches vision."
 
 
-_CAMERA = "Cameras are not read; take a picture first: ffmpeg -f v4l2 -i /dev/video0 -frames:v 1 picture.jpg"
+_CAMERA = "A camera is named by its number, camera:0, where frames of videos are taken: see vision detect --help."
 
 
 def explain_device(path: str) -> str:

@@ -32,6 +32,15 @@ def class_colour(label: str, label_id: int) -> Colour:
     return palette()[slot] if cycle == 0 else shade(palette()[slot], -0.15 * min(abs(cycle), 4))
 
 
+def track_colour(track: int) -> Colour:
+    """The colour of an object that is followed over time: by its number alone, so that it stays what it is.
+
+    Numbers that come one after the other differ clearly.
+    """
+    # 37 has no divisor in common with 80: all colours come before one comes again.
+    return palette()[track * 37 % len(palette())]
+
+
 def object_colour(colour: Colour, n: int) -> Colour:
     """The `n`-th object's shade of its class's colour, for masks that lie side by side; the first has it pure."""
     return shade(colour, _SHADES[n % len(_SHADES)])

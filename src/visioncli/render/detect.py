@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from visioncli.render.canvas import STRIP, Arrays, Colour, fit, readable_size, text_size, write
-from visioncli.render.colours import class_colour, ink_on
+from visioncli.render.colours import class_colour, ink_on, track_colour
 from visioncli.render.fonts import legible
 from visioncli.render.legend import Entry, with_legend
 from visioncli.render.tags import Rectangle, Tags
@@ -40,9 +40,14 @@ class Mark:
     short: str = ""
 
 
-def mark(box: Box, label: str, label_id: int, score: float | None = None) -> Mark:
-    """The mark of an object: its label with its score or, where that is too long, the label alone or shortened."""
+def mark(box: Box, label: str, label_id: int, score: float | None = None, track: int | None = None) -> Mark:
+    """The mark of an object: its label with its score or, where that is too long, the label alone or shortened.
+
+    One that is followed over time has its number behind the label, and a colour of its own.
+    """
     name = legible(label, f"#{label_id}")
+    if track is not None:
+        return Mark(box, (f"{name} {track}", str(track)), track_colour(track), score)
     texts = (name,) if score is None else (f"{name} {score:.2f}", name)
     # An ellipsis is nearly as wide as two letters.
     short = f"{name[:_ABBREVIATED].rstrip()}…" if len(name) > _ABBREVIATED + 2 else ""
@@ -56,7 +61,7 @@ def draw(image: Image.Image, record: Record, arrays: Arrays) -> Image.Image:
     """
     canvas = image.copy()
     found = sorted(record.predictions or (), key=lambda p: -p.score)
-    marks = [mark(p.box, p.label, p.label_id, p.score) for p in found]
+    marks = [mark(p.box, p.label, p.label_id, p.score, p.track) for p in found]
     named = draw_boxes(canvas, marks)
     said = {p.label for p, whole in zip(found, named, strict=True) if whole}
     # By first appearance, the surest first.

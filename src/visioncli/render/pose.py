@@ -48,7 +48,7 @@ def draw(
     width = max(2, round(readable_size(canvas.width, canvas.height) / 5))
     for person in reversed(people):
         _skeleton(pen, person, limbs, min_keypoint_score, width)
-    marks = [mark(p.box, p.label, p.label_id, p.score) for p in people]
+    marks = [mark(p.box, p.label, p.label_id, p.score, p.track) for p in people]
     draw_boxes(canvas, marks, _along(people, limbs, min_keypoint_score))
     return canvas
 

@@ -15,7 +15,7 @@ from visioncli.datasets.recognise import Format
 from visioncli.datasets.sides import Side, locate
 from visioncli.errors import UsageError, VisionError
 from visioncli.evaluation.objects import holds_objects, map_folders
-from visioncli.labelled.archives import INSIDE
+from visioncli.inputs.item import INSIDE
 from visioncli.labelled.interface import Example
 from visioncli.labelled.mask_sets import read_masks
 from visioncli.labelled.recognise import read_set

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from visioncli.inputs.sources import Item
 from visioncli.pictures import Picture
 from visioncli.pictures.patience import DEFAULT_SECONDS
 from visioncli.results import Failure, Record
+from visioncli.videos.choice import Choice
+from visioncli.videos.frames import Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class RunOptions:
     """How to run. `batch_size` and `workers` never change a result. Reading one input may take `timeout` seconds.
 
     With `reduce`, pictures are decoded smaller than they are where the task can do with less; scores then differ a
-    little from those of a full decoding.
+    little from those of a full decoding. Of videos the frames of `choice` are inputs; without it they are refused.
     """
 
     batch_size: int = 8
@@ -42,6 +45,7 @@ class RunOptions:
     allow_truncated: bool = False
     reduce: bool = False
     timeout: float = DEFAULT_SECONDS
+    choice: Choice | None = None
 
 
 def usual_workers() -> int:
@@ -51,7 +55,12 @@ def usual_workers() -> int:
 
 def failure(task: str, item: Item, kind: str, message: str) -> Record:
     """The record of an input without predictions."""
-    return Record(task, item.shown, error=Failure(kind, message))
+    return Record(task, item.shown, error=Failure(kind, message), **place_of(item))
+
+
+def place_of(item: Item) -> dict[str, Any]:
+    """Of a frame of a video, the fields of its record that say where it stands."""
+    return {"frame": item.frame, "time_s": item.time_s} if isinstance(item, Frame) else {}
 
 
 def describe(problem: BaseException) -> str:

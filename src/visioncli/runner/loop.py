@@ -14,9 +14,10 @@ from visioncli.errors import InputError, VisionError
 from visioncli.inputs.sources import Item
 from visioncli.results import Failure, Record
 from visioncli.runner.intake import Intake
-from visioncli.runner.interface import Outcome, RunOptions, describe
+from visioncli.runner.interface import Outcome, RunOptions, describe, place_of
 from visioncli.runner.reader import Decoded, Reader
 from visioncli.tasks.interface import Answer, Task
+from visioncli.videos.frames import Frame, expand
 
 IMPATIENCE_SECONDS = 0.05
 """A batch that is not full goes to the network when the next picture takes longer than this."""
@@ -30,8 +31,13 @@ def run(
     key_extra: dict[str, Any] | None = None,
     finished: Callable[[str], Record | None] | None = None,
 ) -> Generator[Outcome, None, None]:
-    """One outcome for each item, in order. `finished` looks up the record of an earlier run by its key."""
+    """One outcome for each item, in order; for each frame of a video, where those are wanted.
+
+    `finished` looks up the record of an earlier run by its key.
+    """
     reader = Reader(task, options, key_extra or {}, finished)
+    if (choice := options.choice) is not None:
+        items = (one for item in items for one in expand(item, choice, reader.earlier))
     intake = Intake(items, reader, options.workers, options.batch_size + options.workers)
     crew = _Crew(task)
     # So many pictures are at the network at one time, however many threads work on them.
@@ -150,7 +156,7 @@ def _refusal(problem: Exception) -> Failure:
 
 def _record(decoded: Decoded, answer: Answer | Failure, task: Task, predict_ms: float) -> Record:
     if isinstance(answer, Failure):
-        return Record(task.name, decoded.item.shown, error=answer)
+        return Record(task.name, decoded.item.shown, error=answer, **place_of(decoded.item))
     picture, recording = decoded.picture, decoded.recording
     source = picture or recording
     assert source is not None
@@ -161,10 +167,11 @@ def _record(decoded: Decoded, answer: Answer | Failure, task: Task, predict_ms: 
         height=picture.height if picture else None,
         model=answer.model or task.model,
         predictions=answer.predictions,
-        extra=answer.extra,
+        extra=answer.extra | (decoded.item.facts if isinstance(decoded.item, Frame) else {}),
         ms={"decode": round(source.decode_ms, 2), "predict": round(predict_ms, 2)},
         key=decoded.key,
         seconds=recording.seconds if recording else None,
         rate=recording.rate if recording else None,
         windows=answer.windows,
+        **place_of(decoded.item),
     )

@@ -7,15 +7,16 @@ import os
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from visioncli import __version__, pictures, sounds
 from visioncli.errors import ErrorKind, InputError
 from visioncli.inputs.addresses import fingerprint
-from visioncli.inputs.sources import Item
+from visioncli.inputs.item import Held, Item, facts_of
 from visioncli.labelled import content
 from visioncli.labelled.interface import Example
 from visioncli.pictures import Picture, footprint
@@ -26,6 +27,8 @@ from visioncli.runner.budget import MemoryBudget, Share
 from visioncli.runner.interface import RunOptions, describe, failure
 from visioncli.sounds import Recording
 from visioncli.tasks.interface import Known, Task
+from visioncli.videos import frames
+from visioncli.videos.frames import Clip, Frame, Trouble
 
 BYTES_IN_FLIGHT = 384_000_000
 """What decoding may take at one time, with the pictures that wait for the network or for writing."""
@@ -103,6 +106,10 @@ class Reader:
     def begin(self, turn: int, item: Item) -> Reading:
         """Number `turn` of the inputs, to be read. What is in memory is copied: its owner may change it later."""
         reading = Reading(item, self._options.timeout, self.budget.share(turn))
+        if isinstance(item, Frame):
+            reading.share.admit(item.bytes)
+        if isinstance(item, Held):
+            item.ask()
         if isinstance(item, Given) and item.picture is not None:
             reading.share.admit(item.bytes)
             try:
@@ -114,6 +121,8 @@ class Reader:
     def give_up(self, reading: Reading) -> Decoded:
         """The record of an input that is still being read when its time is over."""
         reading.share.end()
+        if isinstance(reading.item, Held):
+            reading.item.done()
         problem = reading.patience.ended()
         return self._failed(reading.item, problem.kind, str(problem))
 
@@ -122,8 +131,13 @@ class Reader:
         item, share = reading.item, reading.share
         reading.patience.start()
         try:
+            if isinstance(item, Trouble):
+                raise item.problem
             key = self._key(item)
-            record = self._finished(key) if self._finished is not None and key is not None else None
+            # Of a video that no earlier run came to the end of, every frame is done again: tracks and drawings go on
+            # from one to the next.
+            again = isinstance(item, Frame) and item.image is not None
+            record = self._finished(key) if self._finished is not None and key is not None and not again else None
             if record is not None and record.task == self._task.name:
                 record = self._task.take_over(item, record)
                 if record is not None:
@@ -144,15 +158,20 @@ class Reader:
             share.leave()
             if not reading.kept:
                 share.end()
+            if isinstance(item, Held):
+                item.done()
 
     def _prepared(self, reading: Reading, key: str | None) -> Decoded:
         """A picture or recording, as the task needs it. Raises InputError, and whatever a decoder raises."""
         item = reading.item
-        source: str | bytes = item.path
-        if "sound" in self._task.takes and not isinstance(item, Given | Example):
-            source = pictures.at_hand(item.path, reading.patience)
-            if sounds.is_recording(source, item.path):
-                return self._listened(reading, key, source)
+        source: str | bytes | IO[bytes] = item.path
+        if isinstance(item, Held):
+            source = _within(item, reading.patience)
+        if "sound" in self._task.takes and not isinstance(item, Given | Frame):
+            held = source if isinstance(item, Held) else self._held(item, reading.patience)
+            if isinstance(held, str | bytes) and sounds.is_recording(held, item.path):
+                return self._listened(reading, key, held)
+            source = item.path if isinstance(item, Example) or held is None else held
         how: dict[str, Any] = {
             "max_pixels": self._options.max_pixels,
             "allow_truncated": self._options.allow_truncated,
@@ -162,6 +181,8 @@ class Reader:
         }
         if isinstance(item, Example):
             picture = content.load(item, **how)
+        elif isinstance(item, Frame):
+            picture = item.picture(self._options.max_pixels)
         else:
             picture = taken if isinstance(taken := reading.taken, Picture) else pictures.read(source, **how)
             del taken
@@ -173,6 +194,13 @@ class Reader:
         decoded = Decoded(item, key, picture, prepared=self._task.prepare_item(item, picture))
         reading.keep_for(picture)
         return decoded
+
+    def _held(self, item: Item, patience: Patience) -> str | bytes | None:
+        """The path of a file, or its bytes; None for pixels. Raises InputError."""
+        if isinstance(item, Example) and item.content is not None:
+            held = item.content()
+            return held if isinstance(held, bytes) else None
+        return pictures.at_hand(item.path, patience)
 
     def _listened(self, reading: Reading, key: str | None, source: str | bytes) -> Decoded:
         """A recording, with as much of it prepared as the task wants beforehand. Raises InputError."""
@@ -190,10 +218,30 @@ class Reader:
         record = Record(self._task.name, item.shown, *size, self._task.model, answer.predictions, extra=answer.extra)
         return Decoded(item, key, record=dataclasses.replace(record, key=key), arrays=answer.arrays)
 
+    def earlier(self, clip: Clip) -> list[Record] | None:
+        """An earlier run's records of all frames of a video that it came to the end of; None where there are none."""
+        found: list[Record] = []
+        if self._finished is None or (last := self._of_place(clip, frames.END)) is None:
+            return None
+        video = last.extra.get("video")
+        count = video.get("frames") if isinstance(video, dict) else None
+        for n in range(count - 1 if isinstance(count, int) else 0):
+            if (record := self._of_place(clip, str(n))) is None:
+                return None
+            # What stands in it is read again when its turn comes: hours of video are many predictions.
+            found.append(Record(record.task, record.input, frame=record.frame, time_s=record.time_s))
+        return [*found, last]
+
+    def _of_place(self, clip: Clip, place: str) -> Record | None:
+        key = frames.clip_key(clip, self._key_base, place)
+        return None if key is None or self._finished is None else self._finished(key)
+
     def _failed(self, item: Item, kind: str, message: str) -> Decoded:
         return Decoded(item, record=failure(self._task.name, item, kind, message))
 
     def _key(self, item: Item) -> str | None:
+        if isinstance(item, Frame):
+            return frames.key_of(item, self._key_base)
         path = content.container(item) if isinstance(item, Example) else item.path
         if isinstance(item, Given) or path is None:
             return None
@@ -204,11 +252,22 @@ class Reader:
             digest.update(f"|{item.box}".encode())
         if not item.is_url:
             try:
-                facts = os.stat(path)
+                facts = item.stamp if isinstance(item, Held) else facts_of(path)
             except OSError:
                 return None  # Decoding will say what is wrong.
-            digest.update(f"|{facts.st_size}|{facts.st_mtime_ns}".encode())
+            if facts is None:
+                return None
+            digest.update(f"|{facts}".encode())
         return digest.hexdigest()[:24]
+
+
+def _within(item: Held, patience: Patience) -> bytes | IO[bytes]:
+    """What is in an input that is no file of its own. Raises InputError."""
+    if item.opened is not None:
+        return item.opened()
+    # What comes before it in a stream takes its own time.
+    with patience.paused() if item.streamed else nullcontext():
+        return item.content()
 
 
 def _not_heard(task: Task) -> str:

@@ -11,6 +11,7 @@ from visioncli.runner import Outcome
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import PictureSink
 from visioncli.sounds.pictures import as_picture
+from visioncli.videos.frames import Frame
 
 JPEG_QUALITY = 90
 JPEG_MOST = 65_500
@@ -26,6 +27,8 @@ class AnnotatedSink(PictureSink):
         self._draw, self._kind = draw, kind
 
     def write(self, outcome: Outcome, out: OutputFolder, base: str) -> dict[str, str]:
+        if isinstance(outcome.item, Frame):
+            return {}  # its drawing goes into a video
         if outcome.picture is not None:
             image = outcome.picture.image
         elif "spectrogram" in outcome.arrays:

@@ -17,6 +17,7 @@ from visioncli.files import explain, irregular, refuse_irregular, shortened
 from visioncli.inputs.addresses import is_url
 from visioncli.inputs.sources import Item
 from visioncli.sinks.own_files import OwnFiles
+from visioncli.videos.frames import MARK, Frame
 
 PREVIOUS = "predictions.previous.jsonl"
 RECORDS = (PREDICTIONS, PREVIOUS)
@@ -101,8 +102,11 @@ class OutputFolder:
         """The input's name below this folder, `/` between folders, shared with no other input of the run.
 
         Where two inputs would collide, the second goes into a folder named after where it came from. What is too long
-        for the disk, with the endings of results, is shortened.
+        for the disk, with the endings of results, is shortened. Frames are called after their video, which alone is
+        kept in mind: there may be millions of them.
         """
+        if isinstance(item, Frame) and item.clip is not None:
+            return f"{self.claim(item.clip.item)}{item.suffix}"
         root = item.root or "input"
         for n in range(1, 1_000_000):
             prefix = "" if n == 1 else f"{root}/" if n == 2 else f"{root}-{n - 1}/"
@@ -117,7 +121,9 @@ class OutputFolder:
         raise UsageError(f"Too many inputs are called {item.relative}.")
 
     def reserve(self, name: str, path: str) -> None:
-        """Gives `name` to the input `path`, as an earlier run did."""
+        """Gives `name` to the input `path`, as an earlier run did; a frame's is its video's."""
+        if MARK in name and MARK in path:
+            name, path = name.rpartition(MARK)[0], path.rpartition(MARK)[0]
         self._claims.setdefault(name.casefold(), path)
         self._claim_stem(name)
 
@@ -133,7 +139,9 @@ class OutputFolder:
         self._stems[name] = stem
 
     def stem(self, name: str) -> str:
-        """A claimed name without its extension, or with it where another input has the same stem."""
+        """A claimed name without its extension, or with it where another input has the same stem; a frame's whole."""
+        if name not in self._stems and MARK in name:
+            return name
         return self._stems[name]
 
     def file(self, name: str) -> Path:
@@ -292,14 +300,15 @@ class OutputFolder:
     def protected(self, items: Iterable[Item]) -> Iterator[Item]:
         """The same items, each protected as it comes by."""
         for item in items:
-            self.protect(item.path)
+            if item.file is not None:
+                self.protect(item.file)
             yield item
 
     def check_apart(self, item: Item, name: str) -> None:
         """Raises InputError where the input's results would lie beside the input itself, or it is itself a result."""
-        if item.is_url:
+        if item.file is None:
             return
-        if item.path in self._results:
+        if item.file in self._results:
             raise InputError(
                 "output_not_written",
                 "It is itself a result of this run, which came before it. Choose another folder with -o.",

@@ -33,7 +33,8 @@ class StdoutPaths(RecordSink):
         self._end, self._around = end, around
 
     def write(self, record: Record) -> None:
-        if record.ok:
+        # The last frame of a video names the annotated one, which they have in common.
+        if record.ok and (record.frame is None or "annotated" in record.files):
             path = os.fsencode(record.files.get("annotated", record.input)) + self._end
             self._around(lambda: _put(path))
 

@@ -7,10 +7,11 @@ import json
 import os
 from typing import Any
 
-from visioncli.inputs.shards import Listing
+from visioncli.inputs.shards import Listing, Place
 from visioncli.results import Record, dump_line
 from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
+from visioncli.videos.frames import MARK
 
 SCHEMA = "vision-shard/1"
 DOCUMENT = "predictions.shard.json"
@@ -31,6 +32,7 @@ class ShardSink(DocumentSink):
     def __init__(self, out: OutputFolder, listing: Listing, facts: dict[str, Any]) -> None:
         self._listing, self._facts, self._folder = listing, facts, os.path.abspath(out.path)
         self._separator = b""
+        self._video: tuple[str, int, Place | None] = ("", -1, None)
         self.complete = False
         super().__init__(out)
 
@@ -38,12 +40,24 @@ class ShardSink(DocumentSink):
         self.put(HEAD)
 
     def write(self, record: Record) -> None:
-        place = self._listing.next_place()
+        place = self._place_of(record)
         entry: dict[str, Any] = {"at": place.at, "input": record.input, "name": place.relative, "root": place.root}
         if record.files:
             entry["files"] = {kind: os.path.relpath(path, self._folder) for kind, path in record.files.items()}
         self.put(self._separator + dump_line(entry).rstrip(b"\n"))
         self._separator = b",\n"
+
+    def _place_of(self, record: Record) -> Place:
+        """The frames of a video, and what became of the rest of it, have its place in common."""
+        video, _, number = record.input.rpartition(MARK)
+        before, last, place = self._video
+        if record.frame is not None and number:
+            if place is None or before != video or record.frame <= last:
+                place = self._listing.next_place()
+            self._video = video, record.frame, place
+            return place._replace(relative=f"{place.relative}{MARK}{number}")
+        self._video = "", -1, None
+        return place if place is not None and record.error and record.input == before else self._listing.next_place()
 
     def finish(self) -> None:
         shard = self._listing.shard

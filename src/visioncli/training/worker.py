@@ -22,6 +22,7 @@ from visioncli.metrics.calibration import fit_temperature, fit_thresholds
 from visioncli.models import registry
 from visioncli.models.mask_learners import as_learner
 from visioncli.models.row import InputSpec, ModelRow, Trained
+from visioncli.models.sound import recipe_of
 from visioncli.models.trainable import is_trainable, parts_of
 from visioncli.resolve import describe
 from visioncli.training import checkpoint
@@ -62,6 +63,10 @@ def work(run: Path, seconds: float, threads: int | None, launcher: Launcher) -> 
         lesson = (PartLesson if parts_of(row) else BoxLesson)(job, pictures, row, network, launcher)
     elif isinstance(pictures, MaskSet):
         lesson = MaskLesson(job, pictures, row, network, launcher)
+    elif row.sound is not None:
+        from visioncli.training.sounds import SoundLesson
+
+        lesson = SoundLesson(job, pictures, row, network, launcher)
     else:
         lesson = ClassLesson(job, pictures, row, network, launcher)
     log = Log(run, watcher, keep=True) if launcher.is_main else None
@@ -155,7 +160,8 @@ def row_of(notes: dict[str, Any], classes: tuple[str, ...], task: str = "classif
     if task == "segment":
         base = as_learner(base)
     spec: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in notes["input"].items()}
-    return with_classes(dataclasses.replace(base, input=InputSpec(**spec)), classes)
+    sound = None if notes.get("sound") is None else recipe_of(notes["sound"])
+    return with_classes(dataclasses.replace(base, input=InputSpec(**spec), sound=sound), classes)
 
 
 def described(model: str, task: str, access: Access) -> ModelRow:
@@ -168,7 +174,8 @@ def described(model: str, task: str, access: Access) -> ModelRow:
 
 def notes_of(model: str, row: ModelRow) -> dict[str, Any]:
     """What it takes to find the row again in another process."""
-    return {"model": model, "input": dataclasses.asdict(row.input)}
+    sound = None if row.sound is None else dataclasses.asdict(row.sound)
+    return {"model": model, "input": dataclasses.asdict(row.input), "sound": sound}
 
 
 def with_classes(row: ModelRow, classes: tuple[str, ...]) -> ModelRow:
