@@ -133,9 +133,10 @@ class Keypoint:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person with the 17 COCO keypoints. `angles` are degrees at a joint; unsure joints are left out.
+    """One person with the 17 COCO keypoints, or what else a network of the user's finds, with keypoints of its own.
 
-    `track` is the number of the person in its video, as for objects.
+    `angles` are degrees at a joint; unsure joints are left out. `track` is the number of the person in its
+    video, as for objects.
     """
 
     label: str

@@ -141,3 +141,32 @@ def test_classifiers_that_only_training_uses_are_left_out() -> None:
     with torch.device("meta"):
         expected = family.build("googlenet").state_dict()
     assert family.import_state(full, "googlenet").keys() == expected.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("fcos_resnet50_fpn", (800, 1333), (320, 533)),
+        ("keypointrcnn_resnet50_fpn", (800, 1333), (320, 533)),
+        ("ssd300_vgg16", (300, 300), (300, 300)),
+    ],
+)
+def test_a_detector_can_be_set_to_another_size_unless_it_takes_one_alone(
+    name: str, before: tuple[int, int], after: tuple[int, int]
+) -> None:
+    with torch.device("meta"):
+        network = family.build(name)
+    transform = network.get_submodule("transform")
+    for size, (shorter, longer) in ((before[0], before), (320, after)):
+        family.set_size(network, size)
+        assert (transform.min_size[-1], transform.max_size) == (shorter, longer)
+    if not transform.fixed_size:
+        assert transform.min_size == (320,)
+
+
+def test_keypoints_are_as_many_as_the_variant_says() -> None:
+    for variant, count in (("keypointrcnn_resnet50_fpn", 17), ("keypointrcnn_resnet50_fpn/5", 5)):
+        with torch.device("meta"):
+            state = family.build(variant, "3").state_dict()
+        assert state["roi_heads.keypoint_predictor.kps_score_lowres.bias"].shape == (count,)
+        assert state["roi_heads.box_predictor.cls_score.bias"].shape == (3,)

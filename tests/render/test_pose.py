@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from visioncli.render.colours import class_colour
-from visioncli.render.pose import LEFT, RIGHT, draw
+from visioncli.render.pose import LEFT, MIDDLE, RIGHT, draw
 from visioncli.results import Keypoint, ModelInfo, Person, Record
 from visioncli.tasks.pose.joints import KEYPOINT_NAMES
 
@@ -88,3 +88,17 @@ def test_a_tag_keeps_off_the_limbs() -> None:
     plate = has(pixels, class_colour("person", 1))[:60]
     rows, columns = np.nonzero(plate)
     assert len(rows) and columns.min() > 140
+
+
+def test_other_keypoints_are_points_joined_by_the_limbs_that_are_given() -> None:
+    points = (Keypoint("head", 20.0, 50.0, 0.9), Keypoint("tail", 180.0, 50.0, 0.9))
+    one = Person("stick", 1, 0.8, (10.0, 30.0, 190.0, 70.0), points)
+    record = Record("pose", "a", 200, 100, ModelInfo("m", None), (one,))
+    blank = Image.new("RGB", (200, 100))
+    middle = []
+    for limbs in ([], [[0, 1]]):
+        arrays = {"limbs": np.array(limbs, np.int64).reshape(-1, 2)}
+        pixels = np.asarray(draw(blank, record, arrays))
+        assert has(pixels, MIDDLE)[45:55, 15:25].any() and has(pixels, MIDDLE)[45:55, 175:185].any()
+        middle.append(bool(has(pixels, MIDDLE)[45:55, 90:110].any()))
+    assert middle == [False, True]

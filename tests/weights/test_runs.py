@@ -455,3 +455,64 @@ def test_a_run_of_detection_has_the_labels_that_objects_may_have(tmp_path: Path)
     assert made.labels == ((1, "cat"), (2, "dog"))
     assert made.architecture == "torchvision:ssdlite320_mobilenet_v3_large:3"
     assert read_run(tmp_path / "run") == made
+
+
+def detecting(folder: Path, architecture: str, labels: list[str], **others: Any) -> Path:
+    """A RUN folder whose notes are those of a detector; its tensors are not asked for."""
+    make_run(folder)
+    change = {
+        "tasks": ["detect"],
+        "thresholds": [],
+        "architecture": f"{architecture}:{len(labels)}",
+        "labels": labels,
+    }
+    edit(folder, lambda body: body.update(change | others))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "name", ["yolov3:tiny", "torchvision:retinanet_resnet50_fpn", "torchvision:fcos_resnet50_fpn"]
+)
+def test_a_class_of_the_user_s_may_be_called_background(tmp_path: Path, name: str) -> None:
+    row = read_run(detecting(tmp_path / "run", name, ["background", "cat"]))
+    assert row.labels == ((0, "background"), (1, "cat"))
+
+
+@pytest.mark.parametrize("name", ["ssd_mobilenet_v2", "rfcn:resnet50", "torchvision:ssd300_vgg16"])
+def test_beside_the_class_for_nothing_too(tmp_path: Path, name: str) -> None:
+    row = read_run(detecting(tmp_path / "run", name, ["background", "background", "cat"]))
+    assert row.labels == ((1, "background"), (2, "cat"))
+
+
+def points_run(folder: Path) -> Path:
+    points = {"names": ["nose", "tail"], "limbs": [[0, 1]]}
+    name = "torchvision:keypointrcnn_resnet50_fpn/2"
+    return detecting(folder, name, ["background", "cow"], tasks=["detect", "pose"], keypoints=points)
+
+
+def test_a_run_says_what_its_keypoints_are(tmp_path: Path) -> None:
+    row = read_run(points_run(tmp_path / "run"))
+    assert (row.form, row.tasks, row.labels) == ("people", ("detect", "pose"), ((1, "cow"),))
+    assert (row.points, row.limbs) == (("nose", "tail"), ((0, 1),))
+
+
+@pytest.mark.parametrize(
+    ("keypoints", "words"),
+    [
+        ({"names": ["nose"], "limbs": []}, "one name for each"),
+        ({"names": ["nose", " "], "limbs": []}, "one name for each"),
+        ({"names": ["nose", "tail"], "limbs": [[0, 2]]}, "pairs of keypoints"),
+        ({"names": ["nose", "tail"], "limbs": [[0]]}, "pairs of keypoints"),
+        ({"names": ["nose", "tail"]}, "limbs"),
+        ({"names": "nose", "limbs": []}, "keypoints"),
+        ("nose", "keypoints"),
+    ],
+)
+def test_keypoints_that_the_network_cannot_have_are_refused(tmp_path: Path, keypoints: Any, words: str) -> None:
+    folder = points_run(tmp_path / "run")
+    edit(folder, lambda body: body.update(keypoints=keypoints))
+    with pytest.raises(ModelUnavailable, match=words):
+        read_run(folder)
+    edit(folder, lambda body: body.pop("keypoints"))
+    with pytest.raises(ModelUnavailable, match="have no names"):
+        read_run(folder)

@@ -72,7 +72,7 @@ def set_size(network: nn.Module, size: int) -> None:
     before. What takes pictures of one size only, and what is no detector, stays as it is."""
     transform = getattr(network, "transform", None)
     if isinstance(transform, models.detection.transform.GeneralizedRCNNTransform) and not transform.fixed_size:
-        (before,) = transform.min_size
+        before = transform.min_size[-1]  # where training draws among several, the one for prediction
         transform.min_size, transform.max_size = (size,), round(transform.max_size * size / before)
 
 

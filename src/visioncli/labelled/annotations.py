@@ -55,7 +55,7 @@ def read_parts(
 
 
 def parts_of(path: Path, *, keypoints: bool = False) -> tuple[roots.Part, ...]:
-    """The splits of annotations, of a COCO folder those with `keypoints`. Raises DatasetError where there are none."""
+    """The splits of annotations, or those of `keypoints`. Raises DatasetError where there are none."""
     if parts := roots.find(path, keypoints=keypoints):
         return parts
     if path.is_dir():

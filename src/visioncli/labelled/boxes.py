@@ -101,7 +101,7 @@ def read_boxes(name: str, images: str | None = None, parts: Parts = "") -> BoxSe
             raise DatasetError(
                 f"{path}: its splits have different keypoints, and one network learns one list of them."
             )
-    owners = [owner for _, owner, _ in points] or [None] * len(data)
+    owners: list[frozenset[str] | None] = [owner for _, owner, _ in points] or [None] * len(data)
     classes = ordered(
         label
         for (_, one), owner in zip(data, owners, strict=True)

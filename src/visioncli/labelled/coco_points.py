@@ -33,8 +33,8 @@ class PointNames:
 
 
 def read_points(path: Path) -> tuple[PointNames, frozenset[str], np.ndarray]:
-    """The keypoints of a COCO file that `datasets.coco_json` has read: what they are, the names of the categories that
-    have them, and of each annotation, in the order of the file, x, y and visibility `(N, K, 3) float64`, zeros where
+    """The keypoints of a COCO file that `datasets.coco_json` has read: what they are, which categories have them, and
+    of each annotation, in the order of the file, x, y and visibility `(N, K, 3) float64`, zeros where
     it has none. Raises DatasetError where there are none, or of more than one kind."""
     body = read_json(path)
     categories = [one for one in body.get("categories", ()) if isinstance(one, dict)]

@@ -141,6 +141,10 @@ def set_size(network: RFCN, size: int) -> None:
     transform.min_size, transform.max_size = (size,), round(transform.max_size * size / before)
 
 
+BEGINS_WITH = "resnet50"
+"""The network whose weights `pretrained` takes."""
+
+
 def pretrained(variant: str, classes: str = "91") -> RFCN:
     """The network to begin training with: its backbone is torchvision's `resnet50`, which has seen ImageNet.
 
@@ -150,7 +154,7 @@ def pretrained(variant: str, classes: str = "91") -> RFCN:
     from visioncli.weights.load import load_network
 
     network = build(variant, classes)
-    known = load_network(registry.find("resnet50")).state_dict()
+    known = load_network(registry.find(BEGINS_WITH)).state_dict()
     stem = {"conv1.": "stem.0.", "bn1.": "stem.1."}
     renamed = {}
     for name, tensor in known.items():

@@ -14,8 +14,8 @@ _WORDS = {"AP": "AP", "AP50": "AP50", "AP75": "AP75", "AR100": "AR, 100 a pictur
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BoxCard:
-    """What the card says. `objects` are those of the training part by class, `base` is empty where all began with
-    random numbers."""
+    """What the card says. `objects` are those of the training part by class, `parts` the AP of masks or keypoints in
+    the validation part, `base` is empty where all began with random numbers."""
 
     name: str
     command: Sequence[str]
@@ -29,6 +29,7 @@ class BoxCard:
     pictures: Mapping[str, int]
     objects: Sequence[int]
     reports: Mapping[str, Report]
+    parts: Mapping[str, float]
     unfreeze: str
     augmentation: str
     seed: int
@@ -101,11 +102,19 @@ def _numbers(facts: BoxCard) -> list[str]:
         words,
         table(["", *(f"{_PARTS[part]} part" for part in measured)], rows),
         "In brackets: 95 % intervals.",
+        *([_of_parts(facts.parts)] if facts.parts else []),
         table(header, by_class),
     ]
 
 
 _OF_CLASS = ("AP", "AP50", "AP75")
+
+
+def _of_parts(parts: Mapping[str, float]) -> str:
+    """The sentence about masks or keypoints."""
+    what = "Masks" if any(name.startswith("mask") for name in parts) else "Keypoints, by OKS"
+    numbers = ", ".join(f"{name.rpartition('_')[2]} {value:.3f}" for name, value in parts.items())
+    return f"{what}, validation part: {numbers}."
 
 
 def _with_ends(report: Report, name: str) -> str:

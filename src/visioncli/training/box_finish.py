@@ -14,7 +14,7 @@ from visioncli.files import write_picture, write_whole
 from visioncli.labelled.interface import TEST, TRAIN, VAL
 from visioncli.metrics.intervals import RESAMPLES
 from visioncli.metrics.report import Report
-from visioncli.models.row import Accuracy, ModelRow
+from visioncli.models.row import Accuracy, ModelRow, Untrained
 from visioncli.render import confusion, contact_sheet, curves
 from visioncli.render.detect import draw_boxes, mark
 from visioncli.results import dump_line
@@ -29,6 +29,7 @@ from visioncli.training.boxes import SCORE, box_report
 from visioncli.training.finishing import Ended
 from visioncli.training.recipe import Start
 from visioncli.training.run_files import write_confusion
+from visioncli.training.watch import read_log
 from visioncli.weights.runs import read_facts, read_run, read_weights, write_model
 
 
@@ -62,13 +63,36 @@ def finish_boxes(run_: BoxFinishing) -> None:
     numbers = reports[part].official
     known = [("box AP", numbers["AP"]), ("box AP50", numbers["AP50"])]
     accuracy = tuple(Accuracy(words, round(100 * value, 2), on) for words, value in known if not math.isnan(value))
+    parts = _part_numbers(run_)
+    val = "its own validation pictures"
+    accuracy = (
+        *(Accuracy(_PART_WORDS[n], round(100 * v, 2), val) for n, v in parts.items() if n in _PART_WORDS),
+        *accuracy,
+    )
     learner = read_facts(run_.folder).get("learner", {})
-    facts = run_.facts({}, {name: _numbers(report) for name, report in reports.items()}, learner=learner)
+    measured = {name: _numbers(report) for name, report in reports.items()}
+    measured[VAL]["numbers"] |= parts
+    facts = run_.facts({}, measured, learner=learner)
     with run_.watcher.undisturbed():
         row = write_model(run_.folder, dataclasses.replace(row, accuracy=accuracy), read_weights(row), facts)
-    write_whole(run_.folder / "MODEL_CARD.md", box_card(_card(run_, row, reports)).encode())
+    write_whole(run_.folder / "MODEL_CARD.md", box_card(_card(run_, row, reports, parts)).encode())
     run_.tell_best()
     run_.log("result", **{name: v for name, v in _shown(reports[VAL]).items() if not math.isnan(v)})
+
+
+_PART_WORDS = {"mask_AP": "mask AP", "OKS_AP": "keypoint AP"}
+_PART_NAMES = {f"val_{name.lower()}": name for name in ("mask_AP", "mask_AP50", "OKS_AP", "OKS_AP50")}
+
+
+def _part_numbers(run_: BoxFinishing) -> dict[str, float]:
+    """How good masks or keypoints of the kept network are on the validation part: measured when it was kept, by the
+    network itself; it would take as long again to look at all pictures once more."""
+    told = [e for e in read_log(run_.folder) if e["event"] in ("start", "epoch") and e.get("best", True)]
+    return (
+        {}
+        if not told
+        else {name: told[-1][key] for key, name in _PART_NAMES.items() if told[-1].get(key) is not None}
+    )
 
 
 def _measured(run_: BoxFinishing, row: ModelRow, places: np.ndarray, part: str, what: str) -> Report:
@@ -163,22 +187,27 @@ def _marked(pixels: np.ndarray, boxes: np.ndarray, labels: np.ndarray, names: tu
     return np.asarray(canvas)
 
 
-def _card(run_: BoxFinishing, row: ModelRow, reports: dict[str, Report]) -> BoxCard:
+def _card(run_: BoxFinishing, row: ModelRow, reports: dict[str, Report], parts: dict[str, float]) -> BoxCard:
     prepared = run_.prepared
-    learned = prepared.part(TRAIN)
+    learned, base = prepared.part(TRAIN), prepared.row
+    if isinstance(base.source, Untrained):
+        from visioncli.training.torchvision_learner import backbone_at_hand
+
+        base = backbone_at_hand(base) or base
     return BoxCard(
         name=run_.folder.resolve().name,
         command=run_.command,
         version=__version__,
         architecture=row.architecture,
-        base="" if run_.recipe.start is Start.SCRATCH else prepared.row.name,
-        base_license=prepared.row.licence,
+        base="" if run_.recipe.start is Start.SCRATCH else base.name,
+        base_license=base.licence,
         source=prepared.pictures.source,
         format=prepared.pictures.format,
         classes=prepared.pictures.classes,
         pictures=run_.counts(),
         objects=prepared.objects[:, learned].sum(1).tolist(),
         reports=reports,
+        parts=parts,
         unfreeze=str(run_.recipe.unfreeze),
         augmentation=str(run_.recipe.augment) + ("" if prepared.mirror else ", not mirrored"),
         seed=run_.recipe.seed,

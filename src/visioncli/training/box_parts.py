@@ -54,7 +54,7 @@ def seen(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def parts_in(pictures: BoxSet, place: int, rows: np.ndarray, before: tuple[int, int], size: tuple[int, int]) -> Parts:
-    """What the objects `rows` of a picture have, in the picture, `before` (width, height), as it is kept at `size`."""
+    """What the objects `rows` of a picture have, in the picture, `before` (width, height), as kept at `size`."""
     objects = pictures.objects[place]
     if objects.masks is not None:
         from pycocotools import mask as compiled

@@ -83,10 +83,20 @@ def learner_of(row: ModelRow) -> type[BoxLearner]:
     return found
 
 
+def knows_something(row: ModelRow) -> bool:
+    """Whether a network begins with anything but random weights: its own, or a backbone that has learned to classify
+    and is in the cache."""
+    if not isinstance(row.source, Untrained):
+        return True
+    from visioncli.training.torchvision_learner import backbone_at_hand
+
+    return backbone_at_hand(row) is not None
+
+
 def box_recipe(base: ModelRow, pictures: int, choices: Mapping[str, Any]) -> Recipe:
     """What was chosen, and what so many pictures and the network make of the rest. Raises UsageError."""
     learner = learner_of(base)
-    start = Start.SCRATCH if isinstance(base.source, Untrained) else Start.PRETRAINED
+    start = Start.PRETRAINED if knows_something(base) else Start.SCRATCH
     chosen: dict[str, Any] = {"start": start, **choices}
     scratch = chosen["start"] == Start.SCRATCH
     if "unfreeze" not in chosen:

@@ -27,7 +27,7 @@ _AHEAD = 4
 
 
 class PartLesson(BoxLesson):
-    """Boxes, and a mask or keypoints in each. Epochs are compared by the masks or keypoints, which need good boxes."""
+    """Boxes, and a mask or keypoints in each. By the latter epochs are compared: they need good boxes too."""
 
     def augmented(self, epoch: int, visit: int) -> Sample:
         """What the network takes, and boxes, labels, and masks or keypoints in it."""
@@ -85,8 +85,8 @@ def _encoded(mask: np.ndarray) -> dict[str, Any]:
 def part_numbers(
     pictures: BoxSet, places: np.ndarray, rows: np.ndarray, parts: Sequence[Any]
 ) -> dict[str, float | None]:
-    """AP and AP50 of COCO, by the IoU of masks or by OKS, of detections `rows` `(D, 7)` with their `parts`; None where
-    nothing can be measured. Objects without a labelled keypoint do not count."""
+    """AP and AP50 of COCO, by the IoU of masks or by OKS, of detections `rows` `(D, 7)` with their `parts`; None
+    where nothing can be measured. Objects without a labelled keypoint do not count."""
     numbers = {place: n for n, place in enumerate(places.tolist())}
     objects = [pictures.objects[place] for place in places.tolist()]
     kind = Kind.MASKS if pictures.points is None else Kind.KEYPOINTS

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from visioncli.geometry.keypoints import NAMES
 from visioncli.models.row import ModelRow
@@ -14,6 +14,13 @@ _PREDICTOR = "roi_heads.keypoint_predictor.kps_score_lowres."
 
 class PointLearner(TorchvisionLearner):
     """Pictures, boxes and keypoints -> losses."""
+
+    def __init__(self, network: nn.Module, row: ModelRow, start: Start, knows: bool = False) -> None:
+        super().__init__(network, row, start, knows)
+        # The loop keeps channels last in memory, in which torchvision's loss cannot view the maps.
+        network.get_submodule("roi_heads.keypoint_predictor").register_forward_hook(
+            lambda module, inputs, maps: maps.contiguous()
+        )
 
     @classmethod
     def settings(cls, base: ModelRow, row: ModelRow, *given: Any) -> dict[str, Any]:

@@ -8,13 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from visioncli.models.row import ModelRow
+from visioncli.models import registry
+from visioncli.models.row import Download, ModelRow, Packaged, Untrained
 from visioncli.tasks.detect.torchvision import as_input
 from visioncli.training.box_heads import carried_over, fresh, known_columns
 from visioncli.training.box_learner import BoxLearner, Target, with_size
 from visioncli.training.layers import learning_mode, units
 from visioncli.training.recipe import Start, Unfreeze
 from visioncli.weights.checkpoints import architecture
+from visioncli.weights.places import stored_file
 
 BACKBONE_SHARE = 0.3
 """Part of the rate for a pretrained backbone, which has less to learn than the new layers after it."""
@@ -68,9 +70,8 @@ class TorchvisionLearner(BoxLearner):
         cls, base: ModelRow, row: ModelRow, sides: np.ndarray, frames: np.ndarray, start: Start
     ) -> dict[str, Any]:
         """Whether the network knows all classes."""
-        return {
-            "knows": start is Start.PRETRAINED and None not in known_columns(base, row, background=cls.background)
-        }
+        knows = start is Start.PRETRAINED and not isinstance(base.source, Untrained)
+        return {"knows": knows and None not in known_columns(base, row, background=cls.background)}
 
     @classmethod
     def first_state(
@@ -78,6 +79,8 @@ class TorchvisionLearner(BoxLearner):
     ) -> dict[str, Tensor]:
         from visioncli.weights.load import load_network
 
+        if start is Start.PRETRAINED and isinstance(base.source, Untrained):
+            return _on_backbone(row, seed)
         network = fresh(row, seed)
         state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         if start is not Start.PRETRAINED:
@@ -138,6 +141,24 @@ class FocalLearner(TorchvisionLearner):
     """RetinaNet and FCOS: a sigmoid for each class, so that they need none for what is no object."""
 
     background = False
+
+
+def backbone_at_hand(row: ModelRow) -> ModelRow | None:
+    """The classifier whose weights the backbone of a network without any begins with, where they are in the cache."""
+    name = getattr(architecture(row)[0], "BEGINS_WITH", None)
+    if name is None:
+        return None
+    known = registry.find(name)
+    return known if isinstance(known.source, Download | Packaged) and stored_file(known.source).is_file() else None
+
+
+def _on_backbone(row: ModelRow, seed: int) -> dict[str, Tensor]:
+    """A network whose backbone has learned to classify, the rest of it new, the same for a seed."""
+    module, variant = architecture(row)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = module.pretrained(*variant)
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
 
 def _variant(row: ModelRow) -> str:

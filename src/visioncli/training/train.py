@@ -101,8 +101,7 @@ def train(
         learn(run, math.inf, where, watcher)  # the first one's time counts
         return None
     with locked(run, check=check, resume=resume):
-        waits = recipe.start is Start.SCRATCH or (task == "segment" and not needs_weights(base))
-        row = base if waits else ready(base, access)
+        row = base if _needs_none(base, recipe, task) else ready(base, access)
         prepared = given_set.prepared(row, recipe, where, watcher)
         _tell(prepared.look, prepared.remarks, watcher)
         prepared.look.refuse(allow_leaks=recipe.allow_leaks, fewest=1 if task == "detect" else 2)
@@ -247,6 +246,12 @@ def _recipe(base: ModelRow, task: str, choices: dict[str, Any], pictures: int) -
     return Recipe.of(**choices)
 
 
+def _needs_none(base: ModelRow, recipe: Recipe, task: str) -> bool:
+    """Whether training begins without weights of the network's own."""
+    none = recipe.start is Start.SCRATCH or isinstance(base.source, Untrained)
+    return none or (task == "segment" and not needs_weights(base))
+
+
 def _check_base(base: ModelRow, recipe: Recipe, task: str) -> None:
     """Raises UsageError where the network cannot be begun with."""
     if task == "segment":
@@ -257,7 +262,12 @@ def _check_base(base: ModelRow, recipe: Recipe, task: str) -> None:
         if recipe.start is Start.PRETRAINED and recipe.unfreeze is Unfreeze.NONE:
             raise UsageError("--unfreeze none leaves nothing to learn for masks: say last, or all.")
         return
-    if recipe.start is Start.PRETRAINED and isinstance(base.source, Untrained):
+    knows = not isinstance(base.source, Untrained)
+    if task == "detect":
+        from visioncli.training.box_run import knows_something as knows_objects
+
+        knows = knows_objects(base)
+    if recipe.start is Start.PRETRAINED and not knows:
         raise UsageError(f"{base.name} knows nothing yet: train it with --from scratch.")
     if base.architecture.split(":")[0] in ("onnx", "transformers"):
         raise UsageError(f"{base.name} cannot be trained further here; a network of `vision models` can.")

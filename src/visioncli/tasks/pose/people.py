@@ -26,6 +26,8 @@ OKS_SPREAD = 2 * np.array(
     )
 )
 
+PERSON_ID = 1
+
 # A person covers about this share of the own box, on average over COCO's annotations.
 AREA_OF_BOX = 0.53
 
@@ -49,12 +51,14 @@ class Pose(NamedTuple):
     """One person.
 
     `box` (4,) float32 x1, y1, x2, y2 as detected, `score` 0 to 1, `keypoints` (17, 3) float32 of x, y in
-    pixels and score 0 to 1, in COCO's order.
+    pixels and score 0 to 1, in COCO's order. What has other keypoints than a person, and another `label_id`, was
+    learned from data of the user's.
     """
 
     box: NDArray[np.float32]
     score: float
     keypoints: NDArray[np.float32]
+    label_id: int = PERSON_ID
 
 
 def find_keypoints(

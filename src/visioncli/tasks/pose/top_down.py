@@ -19,10 +19,9 @@ from visioncli.tasks.detect.task import Prepared as PreparedDetection
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.limits import between_0_and_1
 from visioncli.tasks.pose.joints import ANGLES, KEYPOINT_NAMES
-from visioncli.tasks.pose.people import Pose, find_keypoints
+from visioncli.tasks.pose.people import PERSON_ID, Pose, find_keypoints
 
 PERSON = "person"
-PERSON_ID = 1
 DEFAULT_SCORE = 0.03
 """Of detection times mean joint score; what lies below adds nothing to OKS AP."""
 
@@ -64,6 +63,7 @@ class PoseTask(Task):
         self._most, self._angles = max_people, angles
         self._flip = tta != PoseTta.NONE
         self.labels = {PERSON_ID: PERSON}
+        self.keypoint_names = row.points or KEYPOINT_NAMES
         self.model = ModelInfo(row.name, row.source.sha256, engine.precision)
         self.settings = {
             "score": score,
@@ -107,11 +107,13 @@ class PoseTask(Task):
         for pose in [p for p in found if p.score >= self._score][: self._most]:
             keypoints = tuple(
                 Keypoint(name, float(x), float(y), float(score))
-                for name, (x, y, score) in zip(KEYPOINT_NAMES, pose.keypoints, strict=True)
+                for name, (x, y, score) in zip(self.keypoint_names, pose.keypoints, strict=True)
             )
             x1, y1, x2, y2 = (float(v) for v in pose.box)
-            angles = joint_angles(pose.keypoints, self._min_score) if self._angles else None
-            people.append(Person(PERSON, PERSON_ID, float(pose.score), (x1, y1, x2, y2), keypoints, angles))
+            angled = self._angles and self.keypoint_names == KEYPOINT_NAMES
+            angles = joint_angles(pose.keypoints, self._min_score) if angled else None
+            label = self.labels[pose.label_id]
+            people.append(Person(label, pose.label_id, float(pose.score), (x1, y1, x2, y2), keypoints, angles))
         return tuple(people)
 
 
