@@ -17,7 +17,7 @@ from visioncli.cli import completion
 from visioncli.inputs.sources import DEFAULT_EXCLUDE
 from visioncli.sinks.names import FORMATS
 
-INPUT_HELP = "Files, folders, archives, quoted globs, http(s) URLs, or - for paths on standard input."
+INPUT_HELP = "Files, folders, archives, quoted globs, URLs (http, s3, gs, hf …), or - for paths on stdin."
 
 
 class AnnotatedKind(StrEnum):
