@@ -137,7 +137,7 @@ def test_a_tiff_of_several_sizes_that_begins_with_the_whole_is_read(tmp_path: Pa
     ("path", "words"),
     [
         ("rtsp://host/live", "rtsp:// are not fetched"),
-        ("ftp://host/cat.jpg", "curl -O"),
+        ("scp://host/cat.jpg", "scp"),
         ("weird+scheme://x", "weird+scheme:// are not fetched"),
         ("http:/host/cat.jpg", "two slashes"),
         ("rtsp://camera/1", "ffmpeg"),
