@@ -35,6 +35,8 @@ def help_pages() -> Iterator[tuple[str, str]]:
         settings = app.info.context_settings if parent is None else {}
         context = typer.Context(command, info_name=name, parent=parent, **settings)
         yield context.command_path, page(command, context)
+        if name == "watch":  # the tasks again, with two options more, which its own page names
+            return
         for sub, one in getattr(command, "commands", {}).items():
             yield from below(one, sub, context)
 

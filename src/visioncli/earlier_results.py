@@ -22,6 +22,8 @@ PICTURES = (".jpg", ".png")
 """What vision's pictures are called."""
 RUN_NOTES = "model.json"
 RUN_MARK = b'"vision-model/'
+MARKS = (LIST, PREDICTIONS, RUN_NOTES)
+"""Files that say that something of vision's lies in a folder."""
 RUN_NAMES = frozenset(
     {
         *(RUN_NOTES, "model.safetensors", "MODEL_CARD.md", "log.jsonl", "val.jsonl", "test.jsonl", "files.jsonl"),

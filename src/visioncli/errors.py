@@ -51,6 +51,10 @@ class OutputError(VisionError):
     """A result could not be written: a full or read-only disk, or a folder in use by another run."""
 
 
+class InputsGone(VisionError):
+    """What inputs come from is no longer there: a folder that is watched. What was finished is kept."""
+
+
 class InputError(VisionError):
     """One input could not be used. The batch goes on; `kind`, an ErrorKind, becomes `error.kind` of its record."""
 

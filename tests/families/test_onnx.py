@@ -1,17 +1,19 @@
 """ONNX files that say odd things of themselves."""
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
 from endless import looping
 from visioncli import load
 from visioncli.errors import InputError, ModelUnavailable, UsageError
+from visioncli.families.onnx import open_session
 from visioncli.models.row import InputSpec
 from visioncli.resolve import resolve
 
@@ -135,3 +137,30 @@ def test_a_file_may_say_that_a_picture_has_several_classes(tmp_path: Path) -> No
 def test_thresholds_that_are_none_are_named(text: str, tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match="its thresholds are not 2 numbers between 0 and 1"):
         resolve(network(tmp_path, thresholds=text), "classify")
+
+
+def test_a_graph_in_an_archive_finds_its_weights_beside_it(tmp_path: Path) -> None:
+    weights = numpy_helper.from_array(np.array([[2.0], [3.0]], np.float32), "w")
+    external_data_helper.set_external_data(weights, "w.data", offset=0, length=8)
+    data = weights.raw_data
+    weights.ClearField("raw_data")
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "product",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1])],
+        [weights],
+    )
+    model = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 18)])
+    with zipfile.ZipFile(tmp_path / "a.onnx.zip", "w") as archive:
+        archive.writestr("folder/model.onnx", model.SerializeToString())
+        archive.writestr("folder/w.data", data)
+    session = open_session(tmp_path / "a.onnx.zip")
+    assert session.run(None, {"x": np.array([[1, 10]], np.float32)})[0] == [[32]]
+
+
+def test_an_archive_without_a_graph_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("notes.txt", "nothing")
+    with pytest.raises(ModelUnavailable, match="it holds 0 graphs"):
+        open_session(tmp_path / "a.zip")

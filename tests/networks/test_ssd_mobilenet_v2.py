@@ -142,3 +142,32 @@ def test_a_file_that_is_not_there_is_a_model_that_is_not_available(tmp_path: Pat
 
 def test_the_carried_file_fills_the_network() -> None:
     build().load_state_dict(import_weights(graph_path()))
+
+
+def test_other_classes_change_the_class_heads_alone(network: SsdMobileNetV2) -> None:
+    other = build("3").state_dict()
+    for name, tensor in network.state_dict().items():
+        assert (tensor.shape == other[name].shape) != name.startswith("class_heads")
+    with torch.inference_mode():
+        assert build("3")(torch.zeros(1, 3, 300, 300))[1].shape == (1, 1917, 3)
+
+
+def test_learning_with_statistics_that_stay_is_the_same_arithmetic() -> None:
+    torch.manual_seed(0)
+    layer = ConvNorm(4, 6, kernel=3, stride=2, padding=(0, 1)).eval()
+    assert layer.norm.running_mean is not None and layer.norm.running_var is not None
+    layer.norm.running_mean.normal_()
+    layer.norm.running_var.uniform_(0.5, 2)
+    torch.nn.init.normal_(layer.norm.weight)
+    x = torch.randn(2, 4, 9, 9)
+    found = []
+    for training in (False, True):
+        layer.train(training)
+        layer.norm.eval()
+        layer.zero_grad()
+        y = layer(x)
+        (y * torch.arange(6.0)[:, None, None]).sum().backward()
+        found.append([y, *(p.grad.clone() for p in layer.parameters() if p.grad is not None)])
+    assert len(found[0]) == 4
+    for inference, joined in zip(*found, strict=True):
+        assert torch.allclose(inference, joined, rtol=1e-4, atol=1e-4)

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from visioncli.evaluation.score import Resampling
 from visioncli.report.judge_maps import judge
 from visioncli.report.judged import RIGHT, WRONG, Judged
 from visioncli.report.truth import MapTruth
+from visioncli.results import Segment
 
 from .judging import loaded
 from .page_data import column
@@ -58,3 +60,27 @@ def test_maps_are_found_again_where_the_folder_has_moved(scene: tuple[Path, Path
     folder, maps = scene
     folder.rename(tmp_path / "elsewhere")
     assert judged(tmp_path / "elsewhere", maps).pictures == 2
+
+
+def test_the_masks_beside_the_records_of_a_training_are_the_truth(tmp_path: Path) -> None:
+    left = np.zeros((48, 64), bool)
+    left[:, :32] = True
+    ignored = np.zeros((48, 64), bool)
+    ignored[:8] = True
+    records = []
+    for name, predicted in (("a.jpg", left), ("b.jpg", ~left)):
+        made_runs.draw(tmp_path / "photos" / name)
+        one = made_runs.record("segment", f"photos/{name}", [made_runs.segment("cat", 1, predicted)], output=name)
+        cat = made_runs.segment("cat", 1, left)
+        truth = {"mask": "gone.png", "segments": [{"label": "cat", "label_id": 1, "mask": mask_of(cat)}]}
+        truth["ignored"] = mask_of(made_runs.segment("", 255, ignored))
+        records.append(dataclasses.replace(one, extra=one.extra | {"truth": truth}))
+    runs, table, found = loaded([made_runs.write(tmp_path / "out", records)])
+    assert isinstance(found, MapTruth)
+    result = judge(found, runs, table, Resampling(0), 0.5, None)
+    assert column(result.runs[0].columns["verdict"]).tolist() == [RIGHT, WRONG]
+    assert result.runs[0].numbers["pixel_accuracy"] == pytest.approx(0.5)
+
+
+def mask_of(segment: Segment) -> dict[str, object]:
+    return {"size": list(segment.mask.size), "counts": segment.mask.counts}

@@ -62,14 +62,15 @@ def test_predictions_are_no_truth(tmp_path: Path) -> None:
 
 
 def test_label_maps_are_matched_by_name(tmp_path: Path) -> None:
-    for name in ("masks/a_mask.png", "images/a.png"):
-        (tmp_path / "set" / name).parent.mkdir(parents=True)
-        Image.fromarray(np.zeros((48, 64), np.uint8)).save(tmp_path / "set" / name)
+    for name, value in (("masks/a_mask.png", 3), ("masks/b.png", 4), ("images/a.png", 0)):
+        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((48, 64), value, np.uint8)).save(tmp_path / "set" / name)
     folder = made_runs.write(tmp_path / "out", [made_runs.record("segment", "images/a.png", [])])
     for source in ("set", "set/masks"):
         found = truth(folder, tmp_path / source)
         assert isinstance(found, MapTruth)
-        assert found.files == (tmp_path / "set/masks/a_mask.png",)
+        (own,) = found.maps
+        assert own is not None and (own() == 3).all()
 
 
 def test_label_maps_of_other_pictures_are_a_sentence(tmp_path: Path) -> None:

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from visioncli.errors import UsageError
 from visioncli.results import Embedding, Failure, Record
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import RecordSink
-from visioncli.sinks.vectors import NamesSink, NpySink, ParquetSink, VectorCsvSink, WithoutVectors, vector_sinks
+from visioncli.sinks.vectors import NamesSink, NpySink, VectorCsvSink, VectorParquetSink, WithoutVectors, vector_sinks
 
 RNG = np.random.default_rng(0)
 VECTORS = RNG.normal(0, 3, (3, 5)).astype(np.float32)
@@ -83,15 +82,10 @@ def test_parquet_holds_vectors_of_one_length(tmp_path: Path) -> None:
     assert str(table.schema.field("vector").type) == "fixed_size_list<element: float>[5]"
     vectors = [v for v in table["vector"].to_pylist() if v is not None]
     assert np.allclose(vectors[:3], VECTORS, atol=0)
-    assert table["error"].to_pylist()[0].startswith("not_found")
+    assert table["error"].to_pylist()[0] == {"kind": "not_found", "message": "There is no such file."}
+    assert table["width"].to_pylist()[:2] == [None, 4]
     write(tmp_path, "parquet", [RECORDS[0]])
     assert parquet.read_table(tmp_path / "predictions.parquet").num_rows == 1
-
-
-def test_without_its_library_parquet_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(UsageError, match=r"pip install 'visioncli\[parquet\]'"):
-        ParquetSink(OutputFolder(tmp_path))
 
 
 def test_standard_output_takes_an_array_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +126,7 @@ def test_records_lose_their_vectors_and_nothing_else() -> None:
 
 def test_documents_of_vectors_are_given_them(tmp_path: Path) -> None:
     out = OutputFolder(tmp_path)
-    for kind in (NpySink, NamesSink, VectorCsvSink):
-        sink = kind(out)
+    kinds = (NpySink, NamesSink, VectorCsvSink, lambda out: VectorParquetSink(out, "embed"))
+    for sink in (kind(out) for kind in kinds):
         assert WithoutVectors.around(sink) is sink
     out.close()

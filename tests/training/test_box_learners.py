@@ -9,11 +9,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from killed_runs import same
+from box_sets import draw_boxes
+from darknet_files import write_weights
+from killed_runs import KilledAt, same, tensors
+from visioncli import train
 from visioncli.engines.interface import Engine
+from visioncli.errors import UsageError
 from visioncli.models import registry
 from visioncli.models.labels import load_labels
 from visioncli.models.row import ModelRow
+from visioncli.resolve import describe
 from visioncli.tasks.detect.detectors import Limits
 from visioncli.tasks.detect.task import detector_on, open_detector
 from visioncli.training import checkpoint
@@ -23,6 +28,7 @@ from visioncli.training.box_learners import learner_class
 from visioncli.training.boxes import LiveEngine
 from visioncli.training.checkpoint import Progress
 from visioncli.training.recipe import Start, Unfreeze
+from visioncli.training.train import Run, Where
 from visioncli.training.worker import with_classes
 from visioncli.weights.load import load_network
 from visioncli.weights.runs import read_run, write_model
@@ -152,7 +158,8 @@ def test_a_frozen_backbone_and_its_statistics_stay_and_heads_learn(name: str, tm
     assert all(torch.equal(after[tensor], before[tensor]) for tensor in body)
     learned = {tensor for tensor in after if not torch.equal(after[tensor], state[tensor])}
     assert learned and not any("running_" in tensor for tensor in learned)
-    assert set(dict(learning.network.named_parameters())) - set(body) == learned
+    # Levels of which no anchor is near an object may have nothing to learn from yet.
+    assert learned <= set(dict(learning.network.named_parameters())) - set(body)
 
 
 @EVERY
@@ -221,3 +228,49 @@ def test_networks_with_masks_or_keypoints_are_not_trained_here() -> None:
     assert learner_class(registry.find("keypointrcnn_resnet50_fpn")) is None
     assert learner_class(registry.find("efficientdet_lite0")) is None
     assert learner_class(dataclasses.replace(registry.find("yolov3"), tasks=("classify",))) is None
+
+
+@pytest.fixture(scope="module")
+def blocks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_boxes(tmp_path_factory.mktemp("blocks") / "set", 16)
+
+
+@pytest.fixture(scope="module")
+def darknet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("darknet") / "own.weights"
+    write_weights(path, "tiny", 80)
+    return path
+
+
+def trained(data: Path, out: Path, **choices: Any) -> Run:
+    plain: dict[str, Any] = {"task": "detect", "model": "yolov3_tiny", "size": 64, "epochs": 2, "batch_size": 4}
+    run = train(data, out, where=Where(threads=1), **(plain | choices))
+    assert run is not None
+    return run
+
+
+def test_a_run_begins_with_darknet_s_weights_and_keeps_their_backbone(
+    blocks: Path, darknet: Path, tmp_path: Path
+) -> None:
+    run = trained(blocks, tmp_path / "run", weights=str(darknet))
+    row = read_run(run.folder)
+    assert (row.architecture, row.form, row.input.size) == ("yolov3:tiny:2", "grids", 64)
+    assert row.labels == ((0, "bright"), (1, "dark"))
+    learned = tensors(run.folder)
+    known = load_network(describe("yolov3_tiny", "detect", weights=darknet)).state_dict()
+    assert all(torch.equal(learned[name], known[name]) for name in known if name.startswith(("early.", "late.")))
+    assert not torch.equal(learned["neck.conv.weight"], known["neck.conv.weight"])
+
+
+def test_a_run_from_scratch_that_was_killed_ends_with_the_same_tensors(blocks: Path, tmp_path: Path) -> None:
+    choices: dict[str, Any] = {"start": "scratch"}
+    whole = trained(blocks, tmp_path / "whole", **choices)
+    with pytest.raises(KeyboardInterrupt):
+        trained(blocks, tmp_path / "run", watcher=KilledAt(5), **choices)
+    resumed = trained(blocks, tmp_path / "run", resume=True, **choices)
+    assert same(tensors(resumed.folder), tensors(whole.folder))
+
+
+def test_a_network_with_masks_names_the_one_without(blocks: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"masks with its boxes.* Begin with fasterrcnn_resnet50_fpn_v2,"):
+        trained(blocks, tmp_path / "run", model="maskrcnn_resnet50_fpn_v2")

@@ -6,7 +6,15 @@ from torch import nn
 
 from visioncli.models import registry
 from visioncli.networks import efficientnet_lite
-from visioncli.training.layers import Average, drop_before, free, groups, learning_mode, units
+from visioncli.training.layers import (
+    Average,
+    drop_before,
+    free,
+    groups,
+    learning_mode,
+    statistics_kept_for_one,
+    units,
+)
 from visioncli.training.recipe import Unfreeze
 from visioncli.weights.checkpoints import architecture
 
@@ -81,3 +89,19 @@ def test_the_average_begins_as_a_mean_and_ends_as_a_moving_one() -> None:
     nn.init.zeros_(network.weight)
     average.update(network, 10_000)
     assert float(average.state["weight"]) == pytest.approx(0.9)
+
+
+def test_a_picture_alone_is_normalised_by_the_statistics_so_far() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.BatchNorm2d(4).eval())
+    network[1].train()
+    one = torch.randn(1, 3, 1, 1)
+    with pytest.raises(ValueError, match="more than 1 value"):
+        network(one)
+    before = network[1].running_mean.clone()
+    with statistics_kept_for_one(network, 1):
+        network(one)
+    assert torch.equal(network[1].running_mean, before)
+    assert (network[1].training, network[2].training) == (True, False)
+    with statistics_kept_for_one(network, 2):
+        network(torch.randn(2, 3, 1, 1))
+    assert not torch.equal(network[1].running_mean, before)

@@ -15,7 +15,9 @@ from mask_sets import draw_masks, save_mask
 from visioncli import load, train
 from visioncli.earlier_results import RUN_NAMES
 from visioncli.errors import UsageError
+from visioncli.families import torchvision
 from visioncli.labelled.interface import SetError
+from visioncli.results import Rle
 from visioncli.training.train import Run, Where
 from visioncli.training.watch import Watcher, read_log
 
@@ -206,3 +208,43 @@ def test_where_no_mask_can_be_used_the_first_reason_is_told(tmp_path: Path) -> N
         save_mask(data / f"masks/{n}.png", np.zeros((5, 5)))
     with pytest.raises(UsageError, match="5 x 5 pixels"):
         small(data, tmp_path / "run")
+
+
+def test_torchvisions_networks_learn_masks_with_an_auxiliary_head_that_the_model_leaves_out(
+    blocks: Path, tmp_path: Path
+) -> None:
+    """Twice as many logits come out while it learns, also of one picture, where the layer that sees it as one pixel
+    keeps its statistics; what is kept answers with its classes alone."""
+    learner = torchvision.build_learner("deeplabv3_mobilenet_v3_large", "2").train()
+    learner.get_submodule("classifier.0.convs.4").eval()
+    assert learner(torch.zeros(1, 3, 32, 32)).shape == (1, 4, 32, 32)
+    assert learner.eval()(torch.zeros(1, 3, 32, 32)).shape == (1, 2, 32, 32)
+    model = "deeplabv3_mobilenet_v3_large"
+    run = small(blocks, tmp_path / "run", model=model, start="scratch")
+    assert not [name for name in load_file(run.folder / "model.safetensors") if name.startswith("aux")]
+    record = load("segment", model=str(run.folder))(str(blocks / "images" / "0.png"))
+    assert record.error is None
+    assert {event["loss"] < 4 for event in read_log(run.folder) if event["event"] == "epoch"} == {True}
+
+
+def test_weights_of_ones_own_are_begun_with(trained: Run, blocks: Path, tmp_path: Path) -> None:
+    """With hardly any step, the network answers as the one whose weights it began with."""
+    weights = str(trained.folder / "model.safetensors")
+    run = small(blocks, tmp_path / "run", weights=weights, start="pretrained", rate=1e-7)
+    assert run.numbers["miou"] == pytest.approx(trained.numbers["miou"], abs=0.05)
+
+
+def test_dropout_before_the_last_layer_changes_what_is_learned(trained: Run, blocks: Path, tmp_path: Path) -> None:
+    plain = small(blocks, tmp_path / "plain")
+    dropped = small(blocks, tmp_path / "dropped", dropout=0.5)
+    losses = [next(e["loss"] for e in read_log(r.folder) if e["event"] == "epoch") for r in (plain, dropped)]
+    assert losses[1] > losses[0]
+
+
+def test_the_true_masks_stand_beside_the_records(trained: Run, blocks: Path) -> None:
+    (line,) = (trained.folder / "val.jsonl").read_text().splitlines()[:1]
+    body = json.loads(line)
+    (segment,) = body["extra"]["truth"]["segments"]
+    assert (segment["label"], segment["label_id"]) == ("1", 1)
+    true = np.asarray(Image.open(blocks / "masks" / Path(body["input"]).name))
+    assert (Rle(tuple(segment["mask"]["size"]), segment["mask"]["counts"]).decode() == true).all()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from visioncli.training.near_equal import LEAST, near_equal, usual_similarity
+from visioncli.training.near_equal import LEAST, near_equal, usual_nearest, usual_similarity
 
 
 def strangers(n, size=1280, seed=0):
@@ -78,3 +78,19 @@ def test_a_copy_with_two_labels_does_not_count_as_two_pictures():
     features = strangers(400)
     features[1] = features[0]
     assert usual_similarity(features, [(k % 2,) for k in range(400)]) == LEAST
+
+
+def test_without_classes_pictures_stand_out_against_what_is_nearest_to_others():
+    """Slices of one tissue resemble each other; a copy of one is still found."""
+    slices = strangers(1) + 0.3 * strangers(60, seed=2)
+    parts = np.repeat([0, 1], [45, 15])
+    usual = usual_nearest(slices)
+    assert usual > 0.9
+    assert near_equal(slices, parts, usual) == []
+    slices[50] = slices[7] + 0.05 * strangers(1, seed=3)[0]
+    assert [(a, b) for a, b, _ in near_equal(slices, parts, usual_nearest(slices))] == [(7, 50)]
+
+
+def test_of_few_or_different_pictures_the_border_is_the_least():
+    assert usual_nearest(strangers(1)) == LEAST
+    assert usual_nearest(strangers(50)) == LEAST

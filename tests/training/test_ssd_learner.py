@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from visioncli.training.recipe import Start, Unfreeze
 from visioncli.training.ssd_learner import SsdLearner
 from visioncli.training.worker import with_classes
 from visioncli.weights.load import load_network
+from visioncli.weights.runs import write_model
 
 BASE = registry.find("ssd_mobilenet_v2", "detect")
 SIDES = np.random.default_rng(0).uniform(0.1, 0.2, (200, 2))
@@ -21,7 +23,7 @@ SIDES = np.random.default_rng(0).uniform(0.1, 0.2, (200, 2))
 def learner(classes: tuple[str, ...], start: Start = Start.PRETRAINED) -> tuple[SsdLearner, ModelRow]:
     row = with_classes(BASE, classes)
     network = build(str(len(classes) + 1))
-    settings = SsdLearner.settings(BASE, row, SIDES, start)
+    settings = SsdLearner.settings(BASE, row, SIDES, SIDES, start)
     network.load_state_dict(SsdLearner.first_state(BASE, row, 0, start, **settings))
     return SsdLearner(network, row, start, **settings), row
 
@@ -78,6 +80,24 @@ def test_heads_of_new_classes_believe_in_nothing_and_boxes_begin_at_fitted_ancho
     moved = (own["box_heads.0.bias"] - base["box_heads.0.bias"]).reshape(3, 4)
     assert (moved[:, :2] == 0).all()
     assert (moved[:, 2:] != 0).any()
+
+
+def test_heads_that_were_trained_go_on_at_their_own_anchors(tmp_path: Path) -> None:
+    found, row = learner(("bright", "dark"))
+    shapes = SsdLearner.settings(BASE, row, SIDES, SIDES, Start.PRETRAINED)["shapes"]
+    state = found.network.state_dict()
+    run = write_model(tmp_path / "run", row, state, {"learner": {"shapes": shapes}})
+    same = SsdLearner.settings(run, row, SIDES * 2, SIDES, Start.PRETRAINED)
+    assert same == {"shapes": shapes, "knows": True}
+    on = SsdLearner.first_state(run, row, 0, Start.PRETRAINED, **same)
+    assert all(torch.allclose(on[name], tensor) for name, tensor in state.items())
+    # For other classes anchors are fitted anew, and the heads moved by what they differ.
+    other = with_classes(BASE, ("grey",))
+    fitted = SsdLearner.settings(run, other, SIDES * 0.8, SIDES, Start.PRETRAINED)
+    moved = SsdLearner.first_state(run, other, 0, Start.PRETRAINED, **fitted)
+    anew = SsdLearner.first_state(BASE, other, 0, Start.PRETRAINED, **fitted)
+    assert not fitted["knows"]
+    assert torch.allclose(moved["box_heads.0.bias"], anew["box_heads.0.bias"], atol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_heads_and_another_seed_others() -> None:

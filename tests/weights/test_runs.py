@@ -15,6 +15,7 @@ from hypothesis import given, strategies
 from run_folders import make_run, row_of, seeded
 from visioncli.errors import ModelUnavailable, OutputError, UsageError
 from visioncli.models import registry
+from visioncli.models.registry import find
 from visioncli.models.row import Accuracy
 from visioncli.resolve import describe
 from visioncli.weights import runs
@@ -48,6 +49,37 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     assert read_facts(tmp_path / "run") == {"data": {"sha256": "ab"}, "seed": 7}
     loaded = load_network(read).state_dict()
     assert all(torch.equal(loaded[name], tensor) for name, tensor in network.state_dict().items())
+
+
+def hearing(folder: Path) -> Path:
+    """A RUN folder of a network that listens."""
+    row = dataclasses.replace(row_of(), sound=dataclasses.replace(find("yamnet").sound, log="db", norm=True))
+    write_model(folder, row, seeded(row).state_dict(), {})
+    return folder
+
+
+def test_a_recipe_for_recordings_is_read_as_it_was_written(tmp_path: Path) -> None:
+    known = find("yamnet").sound
+    assert known is not None
+    assert read_run(hearing(tmp_path / "run")).sound == dataclasses.replace(known, log="db", norm=True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("rate", "16000", "sound.rate is not as it should be"),
+        ("rate", 3, "rate lies between"),
+        ("scale", "bark", "scale is one of htk, slaney"),
+        ("offset", True, "sound.offset is not as it should be"),
+        ("levels", {"step": 1.0}, "sound.levels has the fields step, zero"),
+        ("unknown", 1, "sound has the fields"),
+    ],
+)
+def test_a_recipe_that_cannot_be_is_refused(tmp_path: Path, field: str, value: object, words: str) -> None:
+    run = hearing(tmp_path / "run")
+    edit(run, lambda body: body["sound"].update({field: value}))
+    with pytest.raises(ModelUnavailable, match=words):
+        read_run(run)
 
 
 def test_nothing_but_tensors_and_text_is_written(run: Path) -> None:
@@ -142,7 +174,7 @@ def test_a_run_of_a_newer_vision_asks_for_an_update(run: Path) -> None:
 
 def test_fields_of_tomorrow_are_left_alone(run: Path) -> None:
     before = read_run(run)
-    edit(run, lambda body: body.update(sound={"rate": 16000}))
+    edit(run, lambda body: body.update(smell={"rate": 16000}))
     assert read_run(run) == before
 
 

@@ -29,6 +29,7 @@ from visioncli.cli import (
     similar,
     spectrogram,
     train,
+    watch,
     wrong_usage,
 )
 from visioncli.cli.help_pages import Command, Group
@@ -65,6 +66,7 @@ for _function in (
     spectrogram.spectrogram,
 ):
     app.command(_function.__name__, cls=Command, rich_help_panel=_PICTURES)(_function)
+app.add_typer(watch.app, name="watch", cls=Group, rich_help_panel=_PICTURES)
 app.command("eval", cls=Command, rich_help_panel=_NUMBERS)(eval.evaluate)
 app.command("iou", cls=iou.IouCommand, rich_help_panel=_NUMBERS)(iou.iou)
 app.command("merge", cls=Command, rich_help_panel=_NUMBERS)(merge.merge)

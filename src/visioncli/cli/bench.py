@@ -8,6 +8,7 @@ import typer
 
 from visioncli.cli import completion
 from visioncli.cli.options import EngineKind, Precision
+from visioncli.errors import UsageError
 
 if TYPE_CHECKING:
     from visioncli.models.row import ModelRow
@@ -62,6 +63,8 @@ def bench(
     access = Access.of(False)
     names = models or [registry.default_model(task) for task in ("classify", "detect", "segment", "pose")]
     described = [resolve.named(name) for name in names]
+    if listening := [row.name for row in described if row.sound is not None]:
+        raise UsageError(f"{listening[0]} listens to recordings; vision bench measures networks of pictures.")
     if precision is Precision.INT8:
         for row in described:
             check_quantisable(row)  # before anything is fetched

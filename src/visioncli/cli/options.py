@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from visioncli.cli import completion
+from visioncli.inputs.follow import Watching
 from visioncli.inputs.sources import DEFAULT_EXCLUDE
 from visioncli.sinks.names import FORMATS
 
@@ -278,6 +279,12 @@ class FrameOptions:
     ] = False
     given: dict[str, Any] = field(default_factory=dict, kw_only=True)
     """All options of the command by name, its own included: no option itself."""
+    watching: Watching | None = field(default=None, kw_only=True)
+    """How the inputs are watched, where `vision watch` is what was typed: no option itself."""
+
+
+NO_OPTIONS = ("given", "watching")
+"""Fields of FrameOptions that are none."""
 
 
 def _default(option: "dataclasses.Field[Any]") -> Any:
@@ -316,7 +323,7 @@ def _merged(command: Callable[..., None], instead: dict[str, Any]) -> Callable[.
             default=_default(f),
         )
         for f in dataclasses.fields(FrameOptions)
-        if f.name != "given" and f.name not in instead
+        if f.name not in NO_OPTIONS and f.name not in instead
     ]
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
     merged = [*shared[:1], *own, *shared[1:]]
@@ -330,4 +337,6 @@ def _merged(command: Callable[..., None], instead: dict[str, Any]) -> Callable[.
     keyword = inspect.Parameter.KEYWORD_ONLY
     wrapper.__signature__ = inspect.Signature([p.replace(kind=keyword) for p in merged])  # type: ignore[attr-defined]
     wrapper.__annotations__ = {p.name: p.annotation for p in merged}
+    # For commands that are made of this one.
+    wrapper.instead = instead  # type: ignore[attr-defined]
     return wrapper

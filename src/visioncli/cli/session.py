@@ -19,9 +19,11 @@ from visioncli.cli.printing import print_kind, printer
 from visioncli.cli.shaping import shaping
 from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
+from visioncli.cli.watching import check_watched, watched, without_resumed
 from visioncli.earlier_results import PREDICTIONS
 from visioncli.engines.interface import EngineOptions
-from visioncli.errors import OutputError, UsageError
+from visioncli.errors import InputsGone, OutputError, UsageError
+from visioncli.inputs.follow import Watching
 from visioncli.inputs.pages import Paging
 from visioncli.inputs.shards import Listing, Shard
 from visioncli.inputs.sources import Expansion, Item, fixed_part
@@ -32,6 +34,7 @@ from visioncli.sinks.annotated import AnnotatedSink, Draw
 from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, picture_sinks, tidy
+from visioncli.sinks.growing import GrowingJournal
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.sinks.shard import ShardSink
@@ -56,6 +59,7 @@ class Request:
     expansion: Expansion
     options: RunOptions
     shard: Shard | None = None
+    watching: Watching | None = None
 
     @classmethod
     def of(
@@ -68,6 +72,8 @@ class Request:
         if frame.report and out is None:
             raise UsageError("--report needs an output folder; with -o - nothing is kept that could be shown.")
         _check_inputs(frame, out)
+        if frame.watching is not None:
+            check_watched(frame.watching, frame.inputs, formats)
         shard = None if frame.shard is None else Shard.parse(frame.shard)
         # Results of no shard are inputs of another one.
         expansion = Expansion(
@@ -81,7 +87,20 @@ class Request:
         options = reading_options(frame)
         if out is not None and shard is not None:
             out /= shard.folder
-        return cls(task, frame, settings, draw, sink_options, out, formats, printed, expansion, options, shard)
+        return cls(
+            task,
+            frame,
+            settings,
+            draw,
+            sink_options,
+            out,
+            formats,
+            printed,
+            expansion,
+            options,
+            shard,
+            frame.watching,
+        )
 
     def items(self, *, inside: bool = True) -> Iterator[Item]:
         """The inputs, those of the other shards left out; of archives what is `inside`, or themselves."""
@@ -94,13 +113,13 @@ class Request:
 
         if self.frame.model or self.task not in FOR_SOUND:
             return None
-        if "-" in self.frame.inputs:
+        if "-" in self.frame.inputs or self.watching:
             return {"picture"}
         return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items(inside=False)}
 
     def count(self) -> int | None:
         """How many inputs there will be, where that can be known: not for a pipe, nor for archives, pages, lists."""
-        if "-" in self.frame.inputs:
+        if "-" in self.frame.inputs or self.watching:
             return None
         count = 0
         for item in self.expansion.items(self.frame.inputs, inside=False):
@@ -119,8 +138,10 @@ class Outputs:
         if out:
             _protect_inputs(out, request)
         self.folder = out
-        self.journal = Journal(out, request.task, resume=frame.resume) if out else None
-        self.finished = Finished(self.journal.sources, out) if out and self.journal and frame.resume else None
+        resume = frame.resume or request.watching is not None
+        journal = GrowingJournal if request.watching else Journal
+        self.journal = journal(out, request.task, resume=resume) if out else None
+        self.finished = Finished(self.journal.sources, out) if out and self.journal and resume else None
         self.pictures = picture_sinks(formats, out, task.labels, request.sink_options) if out else []
         if out and request.draw and frame.annotated is not AnnotatedKind.NONE:
             self.pictures.append(AnnotatedSink(request.draw, frame.annotated.value))
@@ -184,7 +205,10 @@ def _work(
     Raises UsageError where nothing was done yet, so that nothing is written.
     """
     out, frame, listing = outputs.folder, request.frame, outputs.listing
-    items = listing.of(request.expansion.items(frame.inputs)) if listing else request.items()
+    if request.watching:
+        items = watched(request.watching, request.expansion, frame.inputs, console)
+    else:
+        items = listing.of(request.expansion.items(frame.inputs)) if listing else request.items()
     outcomes = run(
         out.protected(items) if out else items,
         task,
@@ -192,7 +216,8 @@ def _work(
         key_extra={"options": shaping(frame.given), "files": [type(s).__name__ for s in outputs.pictures]},
         finished=outputs.finished.get if outputs.finished else None,
     )
-    published = publish(outcomes, out, outputs.pictures, outputs.records, undisturbed=interrupts.held)
+    new = without_resumed(outcomes, tally) if request.watching else outcomes
+    published = publish(new, out, outputs.pictures, outputs.records, undisturbed=interrupts.held)
     ended: BaseException | None = None
     complete = False
     try:
@@ -207,9 +232,10 @@ def _work(
                     break
             else:
                 complete = True
-    except (KeyboardInterrupt, BrokenPipeError, OutputError, UsageError) as problem:
+    except (KeyboardInterrupt, BrokenPipeError, OutputError, UsageError, InputsGone) as problem:
         ended = problem
     published.close()
+    new.close()
     outcomes.close()
     if isinstance(ended, UsageError) and not tally.total:
         raise ended
@@ -257,9 +283,9 @@ def say_how_it_ended(
     notes: list[str],
     ended: BaseException | None,
 ) -> None:
-    if isinstance(ended, OutputError | UsageError):
+    if isinstance(ended, OutputError | UsageError | InputsGone):
         console.error(str(ended))
-    elif not isinstance(ended, BrokenPipeError):
+    if not isinstance(ended, OutputError | UsageError) and not isinstance(ended, BrokenPipeError):
         for sentence in notes:
             console.note(sentence)
         where = str(request.out / PREDICTIONS) if request.out else None

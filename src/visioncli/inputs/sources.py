@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from visioncli.earlier_results import LIST, Results, results_in
+from visioncli.earlier_results import LIST, MARKS, Results, results_in
 from visioncli.errors import UsageError
 from visioncli.inputs.addresses import is_url, path_of, split_credentials
 from visioncli.inputs.item import INSIDE, Item
@@ -161,8 +161,30 @@ class Expansion:
             elif not self._is_excluded(relative) and not self._is_result(path, results):
                 yield Item(path, relative, root=os.path.basename(os.path.normpath(root)))
 
+    def below(self, folder: str, relative: str) -> Iterator[Item]:
+        """The input at `relative` below a folder that is named, or all inputs of the folder there, as `items` gives
+        them; none where it does not count as one."""
+        parts = relative.split("/")
+        path = os.path.join(folder, relative)
+        if any(part.startswith(".") for part in parts) or self._is_output(path):
+            return
+        is_folder = os.path.isdir(path)
+        names = [os.path.join(folder, *parts[:n]) for n in range(len(parts))]
+        results = tuple(
+            here
+            for n, name in enumerate(names)
+            if (here := results_in(name, _marks_in(name), named=n == 0)) is not None
+        )
+        if is_folder:
+            yield from self._walk(path, f"{relative}/", folder, tuple(map(os.path.realpath, names)), results)
+        elif os.path.exists(path) and not self._is_excluded(relative) and not self._is_result(path, results):
+            yield Item(path, relative, root=os.path.basename(os.path.normpath(folder)))
+
     def _is_output(self, path: str) -> bool:
-        return self.out is not None and os.path.realpath(path).startswith(os.path.realpath(self.out) + os.sep)
+        if self.out is None:
+            return False
+        real, out = os.path.realpath(path), os.path.realpath(self.out)
+        return real == out or real.startswith(out + os.sep)
 
     def _is_result(self, path: str, results: tuple[Results, ...]) -> bool:
         for earlier in results:
@@ -225,6 +247,11 @@ def _results_above(path: str, folders: dict[str, tuple[Results, ...]]) -> tuple[
             here = None
         folders[folder] = (*above, here) if here else above
     return folders[folder]
+
+
+def _marks_in(folder: str) -> list[str]:
+    """The files in a folder by which results are known, without listing all of it."""
+    return [name for name in MARKS if os.path.lexists(os.path.join(folder, name))]
 
 
 def is_folder_entry(entry: "os.DirEntry[str]") -> bool:

@@ -2,7 +2,7 @@
 
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +15,7 @@ from visioncli.inputs.item import mirrored
 from visioncli.inputs.sources import is_folder_entry
 from visioncli.labelled.interface import Content, Example, SetError
 from visioncli.results import Box
+from visioncli.sounds.kinds import is_named_as_sound
 
 MOST_TEXT = 1 << 30
 """Bytes of a table or another text that are read as a whole."""
@@ -148,6 +149,15 @@ class Folder:
 def is_picture(name: str) -> bool:
     """Whether a name ends like a picture's."""
     return os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
+
+
+def wanted_of(names: Iterable[str]) -> Callable[[str], bool]:
+    """`is_picture`, or the same for recordings where more of the names are of those."""
+    sounds, pictures = 0, 0
+    for name in names:
+        sounds += is_named_as_sound(name)
+        pictures += is_picture(name)
+    return is_named_as_sound if sounds > pictures else is_picture
 
 
 def legible(name: str) -> str:

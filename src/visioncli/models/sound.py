@@ -1,8 +1,9 @@
 """How a recording becomes the spectrogram that a network looks at: plain data, part of a network's row."""
 
+import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_type_hints
 
 Scale = Literal["htk", "slaney"]
 LEAST_RATE, MOST_RATE = 1_000, 768_000
@@ -96,3 +97,28 @@ class SoundSpec:
     def least_samples(self) -> int:
         """The samples that one window needs; shorter recordings are filled up with silence."""
         return (self.frames - 1) * self.hop + self.window
+
+
+def recipe_of(body: Any) -> SoundSpec:
+    """The recipe that `dataclasses.asdict` made JSON values of. Raises ValueError for anything else."""
+    spec: SoundSpec = _built(SoundSpec, body, "sound")
+    return spec
+
+
+def _built(kind: Any, body: Any, name: str) -> Any:
+    fields = {field.name for field in dataclasses.fields(kind)}
+    if not isinstance(body, dict) or body.keys() != fields:
+        raise ValueError(f"{name} has the fields {', '.join(sorted(fields))}")
+    values = {}
+    for field, wanted in get_type_hints(kind).items():
+        value = body[field]
+        if wanted is Quantum:
+            values[field] = _built(Quantum, value, f"{name}.{field}")
+            continue
+        if wanted is float and type(value) is int:
+            value = float(value)
+        # Words and powers are looked at by the recipe itself.
+        if wanted in (int, float, bool) and (type(value) is not wanted or not math.isfinite(value)):
+            raise ValueError(f"{name}.{field} is not as it should be: {str(value)[:40]}")
+        values[field] = value
+    return kind(**values)

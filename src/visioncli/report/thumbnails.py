@@ -19,6 +19,7 @@ from visioncli.labelled import content
 from visioncli.labelled.interface import Example
 from visioncli.pictures.patience import Patience
 from visioncli.report.outputs import Output, Pictures
+from visioncli.report.recordings import BANDS, COLUMNS, is_heard, spectrogram
 
 SIDE = 192
 """Pixels of a thumbnail's longer side."""
@@ -106,6 +107,8 @@ def _is_file(path: str) -> bool:
 
 def size_of(one: Wanted, max_pixels: int) -> tuple[int, int]:
     """(width, height) of a picture of whose record they are not known; (0, 0) where it cannot be read."""
+    if is_heard(one.path, one.example, one.name):
+        return COLUMNS, BANDS
     if one.path is None:
         return 0, 0
     try:
@@ -155,6 +158,10 @@ def _made(one: Wanted, thumb: bool, full: bool, max_pixels: int) -> Small:
     patience = Patience(SECONDS)
     patience.start()
     try:
+        if is_heard(one.path, one.example, one.name):
+            drawn = spectrogram(one.path, one.example, patience)
+            copies_ = (_webp(drawn, SIDE, FULL_QUALITY) if thumb else None, _webp(drawn, FULL_SIDE, FULL_QUALITY))
+            return Small(copies_[0], copies_[1] if full else None, drawn.size)
         if one.example is not None:
             picture = content.load(one.example, max_pixels=max_pixels, patience=patience)
         else:

@@ -158,11 +158,12 @@ class Reader:
         source: str | bytes | IO[bytes] = item.path
         if isinstance(item, Held):
             source = _within(item, reading.patience)
-        if "sound" in self._task.takes and not isinstance(item, Given | Example):
-            if isinstance(source, str):
-                source = pictures.at_hand(source, reading.patience)
-            if isinstance(source, str | bytes) and sounds.is_recording(source, item.path):
-                return self._listened(reading, key, source)
+        if "sound" in self._task.takes and not isinstance(item, Given):
+            held: str | bytes | IO[bytes] | None
+            held = source if isinstance(item, Held) else self._held(item, reading.patience)
+            if isinstance(held, str | bytes) and sounds.is_recording(held, item.path):
+                return self._listened(reading, key, held)
+            source = item.path if isinstance(item, Example) or held is None else held
         how: dict[str, Any] = {
             "max_pixels": self._options.max_pixels,
             "allow_truncated": self._options.allow_truncated,
@@ -177,12 +178,19 @@ class Reader:
             del taken
         reading.taken = None
         if "picture" not in self._task.takes:
-            raise InputError(ErrorKind.OTHER_MEDIUM, _not_heard(self._task.model.name))
+            raise InputError(ErrorKind.OTHER_MEDIUM, _not_heard(self._task))
         reading.share.shrink(needed := footprint.as_rgb(*picture.image.size))
         footprint.give_back(needed)
         decoded = Decoded(item, key, picture, prepared=self._task.prepare_item(item, picture))
         reading.keep_for(picture)
         return decoded
+
+    def _held(self, item: Item, patience: Patience) -> str | bytes | None:
+        """The path of a file, or its bytes; None for pixels. Raises InputError."""
+        if isinstance(item, Example) and item.content is not None:
+            held = item.content()
+            return held if isinstance(held, bytes) else None
+        return pictures.at_hand(item.path, patience)
 
     def _listened(self, reading: Reading, key: str | None, source: str | bytes) -> Decoded:
         """A recording, with as much of it prepared as the task wants beforehand. Raises InputError."""
@@ -232,8 +240,10 @@ def _within(item: Held, patience: Patience) -> bytes | IO[bytes]:
         return item.content()
 
 
-def _not_heard(model: str) -> str:
+def _not_heard(task: Task) -> str:
+    if task.model.weights_sha256 is None:
+        return f"This is a picture; vision {task.name} is for recordings."
     return (
-        f"This is a picture, and {model} listens to recordings. Leave out --model, or name a network of pictures, "
-        "such as --model efficientnet_lite0."
+        f"This is a picture, and {task.model.name} listens to recordings. Leave out --model, or name a network of "
+        "pictures, such as --model efficientnet_lite0."
     )

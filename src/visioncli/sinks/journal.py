@@ -50,7 +50,7 @@ class Journal(RecordSink):
             with whole_file(earlier, self._out.partial) as temporary, temporary.open("wb") as file:
                 for path in (earlier, self._path):
                     if path.is_file():
-                        file.writelines(line for _, line in _lines_with_offsets(path))
+                        file.writelines(line for _, line in lines_with_offsets(path))
         self.sources = [p for p in (self._before.records, earlier) if p.is_file()] if self._resume else []
 
     @property
@@ -99,17 +99,7 @@ class Journal(RecordSink):
         """A disk that filled up may have taken half a line."""
         with suppress(OSError):  # what did not fit is lost; the lines before it are whole
             self._file.close()
-        with self._path.open("rb+") as file:
-            size = whole = file.seek(0, os.SEEK_END)
-            while whole:
-                start = max(0, whole - (1 << 16))
-                file.seek(start)
-                at = file.read(whole - start).rfind(b"\n")
-                whole = start + at + 1 if at >= 0 else start
-                if at >= 0:
-                    break
-            if whole < size:
-                file.truncate(whole)
+        drop_torn_line(self._path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +123,7 @@ class Finished:
         self._places: dict[str, _Place] = {}
         latest: dict[str, str] = {}
         for path in paths:
-            for offset, line in _lines_with_offsets(path):
+            for offset, line in lines_with_offsets(path):
                 record = self._parse(line)
                 if record is None or record.key is None or record.output is None:
                     continue
@@ -145,6 +135,9 @@ class Finished:
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._places
 
     def get(self, key: str) -> Record | None:
         """The record with this key, if there is one and all files that it names still are as they were written."""
@@ -175,6 +168,21 @@ class Finished:
         except (ValueError, RecursionError):
             return None
         return record
+
+
+def drop_torn_line(path: Path) -> None:
+    """Cuts a file of lines off behind the last whole one. Raises OSError."""
+    with path.open("rb+") as file:
+        size = whole = file.seek(0, os.SEEK_END)
+        while whole:
+            start = max(0, whole - (1 << 16))
+            file.seek(start)
+            at = file.read(whole - start).rfind(b"\n")
+            whole = start + at + 1 if at >= 0 else start
+            if at >= 0:
+                break
+        if whole < size:
+            file.truncate(whole)
 
 
 def bytes_of(path: str) -> int:
@@ -212,7 +220,7 @@ def _line_at(place: _Place) -> bytes:
         return file.readline(LONGEST_LINE)
 
 
-def _lines_with_offsets(path: Path) -> Iterator[tuple[int, bytes]]:
+def lines_with_offsets(path: Path) -> Iterator[tuple[int, bytes]]:
     """Whole lines, but for those that are too long to be ours."""
     offset = 0
     try:

@@ -1,15 +1,15 @@
 """The formats of each task by name: all that help pages and completion need to know of sinks."""
 
 FORMATS: dict[str, tuple[str, ...]] = {
-    "classify": ("json", "csv"),
-    "detect": ("json", "coco", "yolo", "voc", "csv"),
-    "segment": ("json", "coco", "csv", "geojson"),
-    "pose": ("json", "coco", "csv"),
-    "gradcam": ("json", "csv"),
-    "caption": ("json", "coco", "csv"),
+    "classify": ("json", "csv", "parquet", "labelstudio", "cvat", "xmp"),
+    "detect": ("json", "coco", "yolo", "voc", "csv", "parquet", "labelstudio", "cvat", "xmp"),
+    "segment": ("json", "coco", "csv", "geojson", "parquet", "labelstudio", "cvat", "xmp"),
+    "pose": ("json", "coco", "csv", "parquet", "labelstudio", "cvat", "xmp"),
+    "gradcam": ("json", "csv", "parquet"),
+    "caption": ("json", "coco", "csv", "parquet", "labelstudio", "xmp"),
     "embed": ("npy", "csv", "parquet", "json"),
-    "similar": ("json", "csv"),
-    "dedupe": ("json", "csv"),
-    "spectrogram": ("json", "csv"),
+    "similar": ("json", "csv", "parquet"),
+    "dedupe": ("json", "csv", "parquet"),
+    "spectrogram": ("json", "csv", "parquet"),
 }
 """Formats of each task beside JSON Lines, which is always written."""

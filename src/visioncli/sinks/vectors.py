@@ -8,26 +8,19 @@ import csv
 import dataclasses
 import io
 import json
-import shutil
-import sys
-import tempfile
-from collections.abc import Callable
-from typing import IO, Any, ClassVar
 
 import numpy as np
 
-from visioncli.errors import UsageError
-from visioncli.files import explain
-from visioncli.results import Embedding, Record
+from visioncli.results import Record
 from visioncli.sinks.csv_table import defused
 from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import RecordSink
+from visioncli.sinks.parquet import VectorParquetSink, vector_of
+from visioncli.sinks.seekable import SeekableSink, with_disk_errors
 
 _HEADER = 128
 """Bytes of what stands before the numbers of an array, whose count is known last."""
-_ROWS = 1024
-"""Vectors that are gathered for one row group of a Parquet file."""
 
 
 def vector_sinks(name: str, out: OutputFolder | None) -> list[DocumentSink]:
@@ -35,34 +28,11 @@ def vector_sinks(name: str, out: OutputFolder | None) -> list[DocumentSink]:
     if name == "csv":
         return [VectorCsvSink(out)]
     if name == "parquet":
-        return [ParquetSink(out)]
+        return [VectorParquetSink(out, "embed")]
     return [NpySink(out), *([NamesSink(out)] if out is not None else [])]
 
 
-def vector_of(record: Record) -> np.ndarray | None:
-    """`(F,) float32`; None for a failure."""
-    for one in record.predictions or ():
-        if isinstance(one, Embedding) and one.vector is not None:
-            return np.array(one.vector, np.float32)
-    return None
-
-
-class _SeekableSink(DocumentSink):
-    """One whose beginning is known last: on standard output, which has no way back, it goes out when it is
-    whole."""
-
-    def standard_output(self) -> IO[bytes]:
-        return tempfile.TemporaryFile()
-
-    def close(self) -> None:
-        super().close()
-        if self._out is None:
-            self._file.seek(0)
-            shutil.copyfileobj(self._file, sys.stdout.buffer)
-            sys.stdout.buffer.flush()
-
-
-class NpySink(_SeekableSink):
+class NpySink(SeekableSink):
     """`(N, F) float32` in NumPy's own format (https://numpy.org/neps/nep-0001-npy-format.html)."""
 
     suffix = "npy"
@@ -146,58 +116,6 @@ class VectorCsvSink(DocumentSink):
         self.put(text.getvalue().encode("utf-8", errors="backslashreplace"))
 
 
-class ParquetSink(_SeekableSink):
-    """Columns `input`, `error` and `vector`, a list of float32 of fixed length (https://parquet.apache.org).
-
-    Raises UsageError where pyarrow is not installed.
-    """
-
-    suffix: ClassVar[str] = "parquet"
-
-    def __init__(self, out: OutputFolder | None) -> None:
-        try:
-            import pyarrow
-            import pyarrow.parquet
-        except ImportError:
-            raise UsageError("Parquet needs a package: pip install 'visioncli[parquet]'.") from None
-        self._arrow: Any = pyarrow
-        super().__init__(out)
-
-    def begin(self) -> None:
-        self._rows: list[tuple[str, str | None, np.ndarray | None]] = []
-        self._writer: Any = None
-        self._length = 0
-
-    def write(self, record: Record) -> None:
-        error = f"{record.error.kind}: {record.error.message}" if record.error else None
-        vector = vector_of(record)
-        self._rows.append((_utf8(record.input), error and _utf8(error), vector))
-        self._length = self._length or (0 if vector is None else len(vector))
-        if len(self._rows) >= _ROWS and self._length:
-            self._group()
-
-    def finish(self) -> None:
-        if self._rows or self._writer is None:
-            self._group()
-        with_disk_errors(self._writer.close, self)
-
-    def _group(self) -> None:
-        arrow = self._arrow
-        kind = arrow.list_(arrow.float32(), self._length)
-        inputs, errors, vectors = zip(*self._rows, strict=True) if self._rows else ((), (), ())
-        table = arrow.table(
-            {
-                "input": arrow.array(inputs, arrow.string()),
-                "error": arrow.array(errors, arrow.string()),
-                "vector": arrow.array([None if v is None else v.tolist() for v in vectors], kind),
-            }
-        )
-        if self._writer is None:
-            self._writer = arrow.parquet.ParquetWriter(self._file, table.schema)
-        with_disk_errors(lambda: self._writer.write_table(table), self)
-        self._rows = []
-
-
 class WithoutVectors(RecordSink):
     """What `sink` takes, without the vectors."""
 
@@ -219,16 +137,4 @@ class WithoutVectors(RecordSink):
         self._sink.close()
 
 
-_OF_VECTORS = (NpySink, NamesSink, VectorCsvSink, ParquetSink)
-
-
-def with_disk_errors(step: Callable[[], object], sink: DocumentSink) -> None:
-    """Does what writes a document past `put`. Raises OutputError."""
-    try:
-        step()
-    except OSError as problem:
-        raise explain(problem, sink.target) from problem
-
-
-def _utf8(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()
+_OF_VECTORS = (NpySink, NamesSink, VectorCsvSink, VectorParquetSink)

@@ -97,8 +97,8 @@ def _largest(rows: np.ndarray, each: int) -> np.ndarray:
 def drawing(drawn: Pool, spec: SoundSpec, seconds: float) -> dict[str, np.ndarray]:
     """What is needed to draw a spectrogram: `spectrogram` `(T, mels) uint8` without the silence that was added,
     `spectrogram_seconds` how long each of its columns lasts, `hertz` `(mels,)` the pitch of each row."""
+    rows = drawn.rows()  # after which it is known how many each stands for
     each = drawn.each * spec.hop / spec.rate
-    rows = drawn.rows()
     return {
         "spectrogram": rows[: max(1, min(len(rows), round(seconds / each)))],
         "spectrogram_seconds": np.array(each),

@@ -29,7 +29,7 @@ from visioncli.training.boxes import SCORE, box_report
 from visioncli.training.finishing import Ended
 from visioncli.training.recipe import Start
 from visioncli.training.run_files import write_confusion
-from visioncli.weights.runs import read_run, read_weights, write_model
+from visioncli.weights.runs import read_facts, read_run, read_weights, write_model
 
 
 class BoxFinishing(Ended[BoxPrepared]):
@@ -62,7 +62,8 @@ def finish_boxes(run_: BoxFinishing) -> None:
     numbers = reports[part].official
     known = [("box AP", numbers["AP"]), ("box AP50", numbers["AP50"])]
     accuracy = tuple(Accuracy(words, round(100 * value, 2), on) for words, value in known if not math.isnan(value))
-    facts = run_.facts({}, {name: _numbers(report) for name, report in reports.items()})
+    learner = read_facts(run_.folder).get("learner", {})
+    facts = run_.facts({}, {name: _numbers(report) for name, report in reports.items()}, learner=learner)
     with run_.watcher.undisturbed():
         row = write_model(run_.folder, dataclasses.replace(row, accuracy=accuracy), read_weights(row), facts)
     write_whole(run_.folder / "MODEL_CARD.md", box_card(_card(run_, row, reports)).encode())

@@ -25,6 +25,7 @@ from visioncli.training.box_learners import learner_class
 from visioncli.training.box_store import BoxStore, Memory
 from visioncli.training.interface import Launcher
 from visioncli.training.job import Job
+from visioncli.training.layers import statistics_kept_for_one
 from visioncli.training.lesson import Lesson, Measured, Sample
 from visioncli.training.recipe import Start, Unfreeze
 from visioncli.training.store import BUDGET
@@ -120,7 +121,8 @@ class BoxLesson(Lesson):
         return self.learner.batch([x for x, _, _ in samples], device), targets
 
     def learn(self, network: nn.Module, x: Any, wanted: list[Target]) -> tuple[Tensor, float]:
-        return self.learner.loss(network, x, wanted), 0.0
+        with statistics_kept_for_one(self.learner.network, len(wanted)):
+            return self.learner.loss(network, x, wanted), 0.0
 
     def answers(self, places: np.ndarray) -> np.ndarray:
         """`(D, 7) float64`: of each detection the place of its picture, x1 y1 x2 y2, score and label."""

@@ -13,17 +13,20 @@ from visioncli.files import write_picture, write_whole
 from visioncli.labelled.interface import TEST, TRAIN, VAL
 from visioncli.metrics.classification_report import ClassificationReport, multi_label_report, single_label_report
 from visioncli.models.row import Accuracy, ModelRow
+from visioncli.models.sound import SoundSpec
 from visioncli.render import confusion, contact_sheet, curves
 from visioncli.results import dump_line
+from visioncli.sounds.pictures import as_picture
 from visioncli.tasks import TASKS
 from visioncli.tasks.classify.scores import softmax
-from visioncli.training import augment, head
+from visioncli.training import augment, head, sound_augment
 from visioncli.training.finishing import Ended
 from visioncli.training.job import targets
 from visioncli.training.model_card import CardFacts, ClassFacts, Measured, model_card
 from visioncli.training.prepare import Prepared
 from visioncli.training.recipe import Start
 from visioncli.training.run_files import write_confusion
+from visioncli.training.sound_store import SoundStore
 from visioncli.training.store import PictureStore
 from visioncli.training.suspects import Suspect, suspects, write_suspects
 from visioncli.training.watch import read_log
@@ -192,23 +195,48 @@ def _loop_epoch(event: dict[str, Any]) -> curves.Epoch:
 def _sheet(run: Finishing, row: ModelRow) -> None:
     train = run.prepared.part(TRAIN)
     chosen = train[:: max(1, len(train) // _SHOWN)][:_SHOWN].tolist()
-    store = PictureStore(run.prepared.pictures.examples, row.input)
     rows, labels = [], []
+    versions_of = _spectrograms(run, row.sound) if row.sound is not None else _squares(run, row)
     for n in chosen:
         try:
-            pixels = store.get(n)
-            versions = [store.plain(n)]
+            rows.append(versions_of(n))
         except (InputError, OSError):
             continue  # it was there when training began
+        labels.append(", ".join(run.prepared.pictures.classes[k] for k in run.prepared.pictures.examples[n].labels))
+    aside = "" if run.prepared.mirror or row.sound is not None else ", not mirrored"
+    title = f"--augment {run.recipe.augment}{aside}"
+    write_picture(run.folder / SHEET, contact_sheet.draw(rows, labels, title), "JPEG", quality=90)
+
+
+def _squares(run: Finishing, row: ModelRow) -> Callable[[int], list[np.ndarray]]:
+    """Gives what the network sees of a picture, and saw of it in the first epochs: `(S, S, 3) uint8` each."""
+    store = PictureStore(run.prepared.pictures.examples, row.input)
+
+    def versions(n: int) -> list[np.ndarray]:
+        pixels = store.get(n)
+        found = [store.plain(n)]
         size = pixels.shape[1], pixels.shape[0]
         for epoch in range(_VERSIONS):
             rng = augment.generator(run.recipe.seed, epoch, n)
             drawn = augment.draw(rng, run.recipe.augment, size, row.input, run.prepared.mirror)
-            versions.append(augment.apply(pixels, drawn, row.input))
-        rows.append(versions)
-        labels.append(", ".join(run.prepared.pictures.classes[k] for k in run.prepared.pictures.examples[n].labels))
-    title = f"--augment {run.recipe.augment}" + ("" if run.prepared.mirror else ", not mirrored")
-    write_picture(run.folder / SHEET, contact_sheet.draw(rows, labels, title), "JPEG", quality=90)
+            found.append(augment.apply(pixels, drawn, row.input))
+        return found
+
+    return versions
+
+
+def _spectrograms(run: Finishing, spec: SoundSpec) -> Callable[[int], list[np.ndarray]]:
+    """As `_squares`, of recordings: `(mels, frames, 3) uint8`, grey."""
+    store = SoundStore(run.prepared.pictures.examples, spec)
+
+    def versions(n: int) -> list[np.ndarray]:
+        found = [store.plain(n)[0]]
+        for epoch in range(_VERSIONS):
+            drawn = sound_augment.draw(augment.generator(run.recipe.seed, epoch, n), run.recipe.augment)
+            found.append(sound_augment.apply(store.get(n), drawn, spec))
+        return [np.asarray(as_picture(window)) for window in found]
+
+    return versions
 
 
 def _measured(row: ModelRow, reports: dict[str, ClassificationReport]) -> ModelRow:

@@ -1,6 +1,7 @@
 """Which layers of a network learn: its head, its last blocks, or all; and how they behave while they do."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -69,6 +70,20 @@ def learning_mode(network: nn.Module, *, keep_statistics: bool) -> None:
         for module in network.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 module.eval()
+
+
+@contextmanager
+def statistics_kept_for_one(network: nn.Module, pictures: int) -> Iterator[None]:
+    """Where a part of a batch is one picture alone, batch normalisation goes by the statistics so far: a map of one
+    place has none of its own, which torch refuses."""
+    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training]
+    for module in norms if pictures == 1 else ():
+        module.eval()
+    try:
+        yield
+    finally:
+        for module in norms:
+            module.train()
 
 
 def drop_before(head: nn.Module, network: nn.Module, share: float) -> None:

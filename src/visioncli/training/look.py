@@ -9,7 +9,8 @@ import numpy as np
 from visioncli.errors import UsageError
 from visioncli.labelled.interface import TEST, TRAIN, VAL, PictureSet
 from visioncli.results import Failure
-from visioncli.training.near_equal import near_equal, usual_similarity
+from visioncli.training.near_equal import near_equal, usual_nearest, usual_similarity
+from visioncli.training.split import keep_together
 
 SPLITS = (TRAIN, VAL, TEST)
 FEW = 10
@@ -22,12 +23,14 @@ NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What reading a picture gave: its content's SHA-256 and its size in pixels, or why it could not be read."""
+    """What reading a picture gave: its content's SHA-256 and its size in pixels, or why it could not be read; of a
+    recording its length in `seconds`."""
 
     sha256: str = ""
     width: int = 0
     height: int = 0
     error: Failure | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +178,13 @@ def look(
     seen: Sequence[Seen],
     places: Sequence[str] | np.ndarray,
     features: np.ndarray | None = None,
+    *,
+    masks: bool = False,
 ) -> Look:
     """Looks at N pictures: what reading each gave, the split that each is in, and its features.
 
     `features` are `(N, F) float32`, those of unreadable pictures anything; without them only equal contents are
-    found.
+    found. With `masks` the classes are those of pixels, and tell nothing of how pictures resemble each other.
     """
     splits = tuple(map(str, places))
     good = np.array([s.error is None for s in seen], bool)
@@ -190,7 +195,7 @@ def look(
                 counts[label, SPLITS.index(place)] += 1
     leaks, contradictions = _same_content(pictures, seen, splits)
     if features is not None:
-        leaks += _alike(pictures, seen, splits, features, {(t.a, t.b) for t in leaks})
+        leaks += _alike(pictures, seen, splits, features, {(t.a, t.b) for t in leaks}, masks=masks)
     return Look(
         pictures.source,
         pictures.format,
@@ -231,18 +236,45 @@ def _same_content(
     return leaks, contradictions
 
 
+def settled(
+    pictures: PictureSet,
+    seen: Sequence[Seen],
+    places: np.ndarray,
+    features: np.ndarray | None = None,
+    *,
+    masks: bool = False,
+) -> tuple[np.ndarray, Look]:
+    """`places` without nearly equal pictures on both sides of the border that we drew, and what is to be said of all:
+    see `look`. What the set itself says stays as it is."""
+    found = look(pictures, seen, places, features, masks=masks)
+    given = ["" if example.split == TRAIN else example.split for example in pictures.examples]
+    while own := [t for t in found.leaks if VAL in (places[t.a], places[t.b]) and _ours(t.a, t.b, places, given)]:
+        places = keep_together(places, given, np.array([(t.a, t.b) for t in own]))
+        found = look(pictures, seen, places, features, masks=masks)
+    return places, found
+
+
+def _ours(a: int, b: int, places: np.ndarray, given: Sequence[str]) -> bool:
+    """Whether a picture of the pair stands in validation because we put it there, and the other is learned from."""
+    val, other = (a, b) if places[a] == VAL else (b, a)
+    return bool(places[val] == VAL and not given[val] and places[other] == TRAIN)
+
+
 def _alike(
     pictures: PictureSet,
     seen: Sequence[Seen],
     splits: Sequence[str],
     features: np.ndarray,
     known: set[tuple[int, int]],
+    *,
+    masks: bool,
 ) -> list[Twins]:
     """Nearly equal pictures in two splits, beyond those that are known to be equal."""
     good = np.array([k for k, one in enumerate(seen) if one.error is None], int)
     parts = np.array([SPLITS.index(splits[k]) for k in good], int)
     features = features if len(good) == len(seen) else features[good]
-    usual = usual_similarity(features, [pictures.examples[k].labels for k in good])
+    labels = [pictures.examples[k].labels for k in good]
+    usual = usual_nearest(features) if masks else usual_similarity(features, labels)
     found = near_equal(features, parts, usual)
     pairs = ((int(good[a]), int(good[b]), s) for a, b, s in found)
     return [Twins(a, b, min(s, ALMOST)) for a, b, s in pairs if (a, b) not in known]

@@ -9,14 +9,17 @@ from functools import partial
 
 import numpy as np
 
-from visioncli.errors import InputError, UsageError
+from visioncli.engines import EngineOptions
+from visioncli.errors import InputError, ModelUnavailable, UsageError
 from visioncli.labelled import content
-from visioncli.labelled.interface import TRAIN, PictureSet
+from visioncli.labelled.interface import TRAIN, Example, PictureSet
 from visioncli.labelled.masks import MaskSet, with_classes
+from visioncli.models import registry
 from visioncli.models.row import ModelRow
 from visioncli.results import Failure
 from visioncli.runner import RunOptions
-from visioncli.training.look import Look, Seen, look
+from visioncli.training import features as frozen
+from visioncli.training.look import Look, Seen, settled
 from visioncli.training.parted import Parted, divided
 from visioncli.training.recipe import Balance, Recipe
 from visioncli.training.split import groups_of
@@ -90,8 +93,10 @@ def prepare_masks(
     recipe: Recipe,
     options: RunOptions,
     watcher: Watcher,
+    engine: EngineOptions | None = None,
 ) -> MaskPrepared:
-    """Reads every picture and mask once. Those that cannot be used are left out, and told of.
+    """Reads every picture and mask once. Those that cannot be used are left out, and told of. `engine` runs the
+    network whose features tell which pictures nearly equal each other; without it only equal ones are found.
 
     Raises SetError where masks hold no classes, UsageError where a group's expression finds nothing.
     """
@@ -115,6 +120,8 @@ def prepare_masks(
     seen = tuple(one.seen for one in read)
     groups = groups_of(examples, pictures.classes, recipe.group) if recipe.group else None
     places = divided(listed, seen, groups, recipe)
+    features = None if engine is None or recipe.allow_leaks else _features(examples, seen, engine, options, watcher)
+    places, looked = settled(listed, seen, places, features, masks=True)
     sizes = [(one.width, one.height) for one in seen if one.error is None]
     turns = _are_tiles(sizes) if recipe.turns is None else recipe.turns
     if recipe.turns is None and turns:
@@ -127,9 +134,32 @@ def prepare_masks(
     crops = max(round(area / side**2), -(-VISITS // max(len(learned), 1)), 1)
     return MaskPrepared(
         pictures, listed, row, seen, None if groups is None else tuple(groups), places,
-        look(listed, seen, places), tuple(one.mask for one in read), counts[learned].sum(0),
+        looked, tuple(one.mask for one in read), counts[learned].sum(0),
         recipe.mirror is not False, turns, side, crops, area, tuple(told),
     )  # fmt: skip
+
+
+def _features(
+    examples: Sequence[Example], seen: Sequence[Seen], engine: EngineOptions, options: RunOptions, watcher: Watcher
+) -> np.ndarray | None:
+    """`(N, F) float32` features of the pictures by the embedded classifier, zeros of those that cannot be used; None
+    where it is not there."""
+    good = [n for n, one in enumerate(seen) if one.error is None]
+    try:
+        found = frozen.compute(
+            [examples[n] for n in good],
+            registry.find(registry.DEFAULTS["classify"]),
+            views=0,
+            engine=engine,
+            options=dataclasses.replace(options, reduce=True),
+            contents=[seen[n].sha256 for n in good],
+            advance=partial(watcher.progress, "comparing", total=len(good)),
+        )
+    except ModelUnavailable:
+        return None
+    features = np.zeros((len(seen), found.vectors.shape[2]), np.float32)
+    features[good] = found.vectors[:, 0]
+    return features
 
 
 def _side(sizes: Sequence[tuple[int, int]], recipe: Recipe) -> int:

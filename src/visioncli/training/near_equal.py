@@ -51,6 +51,26 @@ def usual_similarity(features: np.ndarray, labels: Sequence[tuple[int, ...]]) ->
     return max(LEAST, float(np.percentile(closest, _CLOSEST)))
 
 
+def usual_nearest(features: np.ndarray) -> float:
+    """The cosine similarity of a picture and the one most similar to it, in the middle of the set; LEAST or more.
+
+    What pictures must stand out against that have no classes of their own, such as those with masks: slices of one
+    tissue, or pieces of one map, resemble each other more than photographs do. None of 20 slices of one stack and of
+    60 pieces of one map were named in 20 divisions each. Of 19 copies were found: brighter 19, mirrored 18, of half
+    the size 17, stored at JPEG quality 50 15, cropped by 3 % on each side 12; turned by a quarter none.
+    """
+    sample = np.random.default_rng(0).permutation(len(features))[:_SAMPLED]
+    if len(sample) < 2:
+        return LEAST
+    whole = _unit(features)
+    closest = np.full(len(sample), -1.0, np.float32)
+    for begin in range(0, len(whole), _BLOCK):
+        similar = whole[sample] @ whole[begin : begin + _BLOCK].T
+        similar[sample[:, None] == np.arange(begin, begin + similar.shape[1])] = -1
+        closest = np.maximum(closest, similar.max(axis=1))
+    return max(LEAST, float(np.median(closest)))
+
+
 def near_equal(features: np.ndarray, parts: np.ndarray, usual: float = LEAST) -> Pairs:
     """Pairs of nearly equal pictures in two different parts, the most similar first.
 

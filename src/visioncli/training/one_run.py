@@ -176,11 +176,15 @@ class Training(ABC):
     def seconds_to_finish(self) -> float:
         """How long that will take, about."""
 
-    def run(self) -> Run:
-        """Begins or goes on, learns, and writes what belongs to a finished folder."""
+    def row_to_learn(self) -> ModelRow:
+        """The row of the network that is trained."""
         from visioncli.training.worker import with_classes
 
-        self.row = with_classes(self.ready.row, self.ready.listed.classes)
+        return with_classes(self.ready.row, self.ready.listed.classes)
+
+    def run(self) -> Run:
+        """Begins or goes on, learns, and writes what belongs to a finished folder."""
+        self.row = self.row_to_learn()
         if self._is_finished():
             self.watcher.say(f"{self.folder} is finished already: there is nothing to go on with.")
             return read_result(self.folder)

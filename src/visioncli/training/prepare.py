@@ -13,7 +13,7 @@ import numpy as np
 from visioncli.engines import EngineOptions
 from visioncli.errors import InputError, UsageError
 from visioncli.labelled.content import load
-from visioncli.labelled.interface import TRAIN, VAL, PictureSet
+from visioncli.labelled.interface import TRAIN, PictureSet
 from visioncli.models.row import InputSpec, ModelRow
 from visioncli.pictures import Picture
 from visioncli.results import ModelInfo
@@ -21,10 +21,10 @@ from visioncli.runner import RunOptions, run
 from visioncli.tasks.interface import Answer, Task
 from visioncli.training import features as frozen
 from visioncli.training.augment import TINY
-from visioncli.training.look import Look, Seen, look
+from visioncli.training.look import Look, Seen, settled
 from visioncli.training.parted import Parted
 from visioncli.training.recipe import TINY_SIZE, Recipe, Start, Unfreeze
-from visioncli.training.split import groups_of, keep_together, remarks, split
+from visioncli.training.split import groups_of, remarks, split
 from visioncli.training.watch import Watcher
 
 _SAMPLED = 24
@@ -96,22 +96,12 @@ def prepare(
         seen, plain, views, cost = _features(
             pictures, contents, places, row, recipe, mirror, engine, options, watcher
         )
-    looked = look(pictures, seen, places, plain)
     # Our own border must not part pictures that nearly equal each other.
-    movable = ["" if g == TRAIN else g for g in given]
-    while own := [t for t in looked.leaks if VAL in (places[t.a], places[t.b]) and _ours(t.a, t.b, places, movable)]:
-        places = keep_together(places, movable, np.array([(t.a, t.b) for t in own]))
-        looked = look(pictures, seen, places, plain)
+    places, looked = settled(pictures, seen, places, plain)
     return Prepared(
         pictures, row, mirror, tuple(seen), None if groups is None else tuple(groups), places, looked,
         plain, views, viewed, tuple(told), cost,
     )  # fmt: skip
-
-
-def _ours(a: int, b: int, places: np.ndarray, given: Sequence[str]) -> bool:
-    """Whether a picture of the pair stands in validation because we put it there, and the other is learned from."""
-    val, other = (a, b) if places[a] == VAL else (b, a)
-    return places[val] == VAL and not given[val] and places[other] == TRAIN
 
 
 def _input(pictures: PictureSet, row: ModelRow, recipe: Recipe) -> InputSpec:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from visioncli.models.labels import load_labels
-from visioncli.models.row import ModelRow
+from visioncli.models.row import ModelRow, Trained
 from visioncli.networks import ssd_loss
 from visioncli.networks.anchors import SSD_GRIDS, ssd_anchors
 from visioncli.networks.ssd_mobilenet_v2 import ANCHORS_PER_CELL, SsdMobileNetV2
@@ -20,6 +21,7 @@ from visioncli.training.box_heads import known_columns
 from visioncli.training.box_learner import BoxLearner, Target
 from visioncli.training.layers import learning_mode
 from visioncli.training.recipe import Start, Unfreeze
+from visioncli.weights.runs import read_facts
 
 _LAST = 14
 """The first of the blocks that `--unfreeze last` frees: those after the finest level that boxes come from."""
@@ -32,10 +34,15 @@ class SsdLearner(BoxLearner):
     matched; None for those that it was published with."""
 
     def __init__(
-        self, network: nn.Module, row: ModelRow, start: Start, shapes: Sequence[Sequence[float]] | None = None
+        self,
+        network: nn.Module,
+        row: ModelRow,
+        start: Start,
+        shapes: Sequence[Sequence[float]] | None = None,
+        knows: bool = False,
     ) -> None:
         super().__init__(network, row, start)
-        self.knows = start is Start.PRETRAINED and shapes is None
+        self.knows = knows
         self.anchors = torch.from_numpy(ssd_anchors().copy())
         self.shapes = torch.from_numpy(_spread(shapes))
 
@@ -46,7 +53,7 @@ class SsdLearner(BoxLearner):
     @property
     def rate(self) -> float:
         if self.knows:
-            return 3e-4  # at 1e-3, AP on 16 COCO pictures fell from .327 to .276 in five epochs
+            return 3e-4  # at 1e-3 AP falls faster than the loss: what knows its classes has little to gain
         return 1e-3 if self.start is Start.PRETRAINED else 2e-3
 
     @classmethod
@@ -56,12 +63,12 @@ class SsdLearner(BoxLearner):
         """Anchors fitted to the data, but where the network knows all classes: its heads then go on as they are."""
         known = known_columns(base, row, background=True)
         if start is Start.PRETRAINED and all(column is not None for column in known):
-            return {"shapes": None}
+            return {"shapes": _shapes_of(base), "knows": True}
         shapes, found, place = fitted_shapes(sides), [], 0
         for grid, count in zip(SSD_GRIDS, ANCHORS_PER_CELL, strict=True):
             found += shapes[place : place + count, 2:].tolist()
             place += grid * grid * count
-        return {"shapes": found}
+        return {"shapes": found, "knows": False}
 
     @classmethod
     def first_state(
@@ -71,6 +78,7 @@ class SsdLearner(BoxLearner):
         seed: int,
         start: Start,
         shapes: Sequence[Sequence[float]] | None = None,
+        knows: bool = False,
     ) -> dict[str, Tensor]:
         from visioncli.weights.load import load_network
 
@@ -83,7 +91,8 @@ class SsdLearner(BoxLearner):
                 torch.manual_seed(seed)
                 state = SsdMobileNetV2(classes=classes).state_dict()
         known = known_columns(base, row, background=True) if start is Start.PRETRAINED else [None] * classes
-        offsets = code_offsets(_spread(shapes))
+        begun = _shapes_of(base) if start is Start.PRETRAINED else None
+        offsets = [new - old for new, old in zip(*map(code_offsets, map(_spread, (shapes, begun))), strict=True)]
         for level, count in enumerate(ANCHORS_PER_CELL):
             # Boxes are found without regard to their class, so that what is known of them serves for any.
             state[f"box_heads.{level}.bias"] += torch.from_numpy(offsets[level]).reshape(-1)
@@ -159,3 +168,11 @@ def _spread(shapes: Sequence[Sequence[float]] | None) -> np.ndarray:
             anchors[start:end].reshape(-1, count, 4)[..., 2:] = sides[place : place + count]
             start, place = end, place + count
     return anchors
+
+
+def _shapes_of(base: ModelRow) -> list[list[float]] | None:
+    """Those that the heads of `base` were trained with; None for the published ones."""
+    if not isinstance(base.source, Trained):
+        return None
+    found: list[list[float]] | None = read_facts(Path(base.source.path).parent).get("learner", {}).get("shapes")
+    return found

@@ -18,6 +18,10 @@ from visioncli.weights.checkpoints import architecture
 
 BACKBONE_SHARE = 0.3
 """Part of the rate for a pretrained backbone, which has less to learn than the new layers after it."""
+REGIONS = 128
+"""Of the regions that a two-stage network proposes, how many of a picture are learned from, at most a quarter of them
+objects: the papers' number (arXiv 1504.08083). Torchvision's 512 take four times as long, and few pictures have so
+many objects."""
 _ANCHORS_FIRST = ("ssd", "retinanet")
 """Whose class logits are ordered by anchor, then class."""
 _BODIES = ("body", "stem", "layer1", "layer2", "layer3", "layer4", "features", "extra")
@@ -30,7 +34,7 @@ _KEPT = 1.5
 
 
 class TorchvisionLearner(BoxLearner):
-    """Faster R-CNN, SSD, SSDLite and R-FCN: pictures of any size and their targets -> losses."""
+    """Faster and Mask R-CNN, SSD, SSDLite and R-FCN: pictures of any size and their targets -> losses."""
 
     batch_size: ClassVar[int] = 8
     visits: ClassVar[int] = 6_000
@@ -41,6 +45,9 @@ class TorchvisionLearner(BoxLearner):
         super().__init__(network, row, start)
         self.knows = knows
         architecture(row)[0].set_size(network, row.input.size)
+        heads = getattr(network, "roi_heads", None)
+        if heads is not None:
+            heads.fg_bg_sampler.batch_size_per_image = REGIONS
 
     @property
     def at_once(self) -> int:
@@ -49,7 +56,7 @@ class TorchvisionLearner(BoxLearner):
 
     @property
     def rate(self) -> float:
-        return 2e-4 if self.start is Start.PRETRAINED else 5e-4
+        return 2e-4 if self.start is Start.PRETRAINED else 1e-3
 
     @classmethod
     def resized(cls, row: ModelRow, size: int) -> ModelRow:
@@ -78,9 +85,15 @@ class TorchvisionLearner(BoxLearner):
         known = load_network(base)
         columns = known_columns(base, row, background=cls.background)
         first = _variant(row).startswith(_ANCHORS_FIRST)
-        state = carried_over(known.state_dict(), state, row, columns, anchors_first=first)
+        old = cls.known_state(base, row, dict(known.state_dict()), seed)
+        state = carried_over(old, state, row, columns, anchors_first=first)
         _same_epsilon(known, network, state)
         return state
+
+    @classmethod
+    def known_state(cls, base: ModelRow, row: ModelRow, known: dict[str, Tensor], seed: int) -> dict[str, Tensor]:
+        """The tensors that `base` knows, those whose size follows neither network nor classes made those of `row`."""
+        return known
 
     def learning(self, what: Unfreeze) -> list[tuple[list[nn.Parameter], float]]:
         network = self.network

@@ -13,9 +13,11 @@ from visioncli.labelled.interface import VAL
 from visioncli.labelled.mask_sets import is_mask_set, read_masks
 from visioncli.labelled.masks import read_names
 from visioncli.labelled.recognise import read_set
+from visioncli.labelled.recordings import are_recordings
 from visioncli.models import registry
 from visioncli.models.mask_learners import as_learner, can_begin_with, needs_weights
 from visioncli.models.row import ModelRow, Untrained
+from visioncli.models.trainable import parts_of
 from visioncli.resolve import describe, own_weights, ready
 from visioncli.training.box_prepare import BoxPrepared, prepare_boxes
 from visioncli.training.look import Look
@@ -24,6 +26,8 @@ from visioncli.training.one_run import Run, Where, learn, reading
 from visioncli.training.prepare import Prepared, prepare
 from visioncli.training.recipe import Recipe, Start, Unfreeze
 from visioncli.training.run_folder import locked
+from visioncli.training.sound_choices import FOR_SOUND, sound_choices
+from visioncli.training.sound_prepare import prepare_sounds
 from visioncli.training.watch import Watcher
 from visioncli.weights.downloads import Access
 
@@ -77,11 +81,22 @@ def train(
         raise UsageError(f"A network is trained to {', to '.join(TASKS[:-1])} or to {TASKS[-1]}, not to {task}.")
     _check_options(task, crops=crops, names=names, palette=palette, choices=choices)
     access = Access.of(offline, mirror_url, progress)
-    model = model or DEFAULTS[task]
-    base = describe(model, task, access=access)
+    named, model = model, model or DEFAULTS[task]
+    base = _described(model, task, access)
     if weights is not None:
         base = own_weights(base, Path(weights), None, named=False)
-    boxes = read_boxes(data, images) if task == "detect" and not _is_follower() else None
+    parts = parts_of(base) if task == "detect" else ""
+    boxes = read_boxes(data, images, parts) if task == "detect" and not _is_follower() else None
+    told: dict[str, Any]
+    pictures, listens = None, False
+    if task == "classify" and not _is_follower():
+        Recipe.of(**choices)  # before a set is fetched
+        told = {"name": data, "crops": crops, "images": images}
+        pictures = read_set(**told, access=access)
+        if listens := are_recordings(pictures):
+            model = named or FOR_SOUND
+            base = describe(model, task, access=access) if named is None and weights is None else base
+            choices = sound_choices(base, choices, crops=crops)
     recipe = _recipe(base, task, choices, 0 if boxes is None else len(boxes))
     _check_base(base, recipe, task)
     if _is_follower():
@@ -91,21 +106,27 @@ def train(
         waits = recipe.start is Start.SCRATCH or (task == "segment" and not needs_weights(base))
         row = base if waits else ready(base, access)
         prepared: Prepared | MaskPrepared | BoxPrepared
-        told: dict[str, Any]
         if boxes is not None:
-            told = {"name": data, "images": images}
-            watcher.say(f"{len(boxes):,} pictures to learn boxes of {_counted(boxes.classes)} from ({boxes.format}).")
+            told = {"name": data, "images": images, "parts": parts}
+            watcher.say(
+                f"{len(boxes):,} pictures to learn {_WITH[parts]} of {_counted(boxes.classes)} from ({boxes.format})."
+            )
             prepared = prepare_boxes(boxes, row, recipe, where.engine, where.options, watcher)
         elif task == "segment":
             told = {"name": data, "palette": palette, "images": images, "ignoring": recipe.ignore_index != -1}
             masks = read_masks(**told)
             watcher.say(f"{len(masks):,} pictures to learn masks from ({masks.format}).")
-            prepared = prepare_masks(masks, read_names(data, names), as_learner(row), recipe, where.options, watcher)
+            prepared = prepare_masks(
+                masks, read_names(data, names), as_learner(row), recipe, where.options, watcher, where.engine
+            )
         else:
-            told = {"name": data, "crops": crops, "images": images}
-            pictures = read_set(**told, access=access)
-            watcher.say(f"{len(pictures):,} pictures of {len(pictures.classes):,} classes ({pictures.format}).")
-            prepared = prepare(pictures, row, recipe, where.engine, where.options, watcher)
+            assert pictures is not None
+            noun = "recordings" if listens else "pictures"
+            watcher.say(f"{len(pictures):,} {noun} of {len(pictures.classes):,} classes ({pictures.format}).")
+            if listens:
+                prepared = prepare_sounds(pictures, row, recipe, where.options, watcher)
+            else:
+                prepared = prepare(pictures, row, recipe, where.engine, where.options, watcher)
         _tell(prepared.look, prepared.remarks, watcher)
         prepared.look.refuse(allow_leaks=recipe.allow_leaks, fewest=1 if task == "detect" else 2)
         if not len(prepared.part(VAL)):
@@ -156,6 +177,18 @@ def _check_options(
     for own, (what, options) in mine.items():
         for name in (name for name, value in options.items() if value is not None and task != own):
             raise UsageError(f"{name} is for {what}, and this is to learn {mine[task][0]}.")
+
+
+_WITH = {"": "boxes", "masks": "boxes and masks", "keypoints": "boxes and keypoints"}
+
+
+def _described(model: str, task: str, access: Access) -> ModelRow:
+    """The row of `model` for a network that is to learn `task`."""
+    if task != "detect":
+        return describe(model, task, access=access)
+    from visioncli.training.worker import described
+
+    return described(model, task, access)
 
 
 def _counted(classes: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from visioncli.errors import UsageError
 from visioncli.inputs.addresses import without_credentials
 from visioncli.models.measured import Measured, measured
 from visioncli.models.row import Accuracy, Layout, ModelRow
+from visioncli.models.sound import SoundSpec
 
 app = typer.Typer(
     cls=Group,
@@ -132,13 +133,24 @@ def headline(row: ModelRow, task: str | None) -> Accuracy | None:
     return next(iter(boxes or row.accuracy), None)
 
 
+def _recipe(spec: SoundSpec) -> str:
+    """How a recording becomes the network's input."""
+    band = f"{spec.lowest:g} to {spec.highest:g} Hz"
+    each = f"{spec.window} samples every {spec.hop}, FFT {spec.fft}"
+    log = f"log(x + {spec.offset:g})" if spec.log == "ln" else "decibels"
+    return (
+        f"{spec.rate} samples a second; Hann, {each}; {spec.mels} mel bands ({spec.scale}), {band}; {log}; windows "
+        f"of {spec.frames} frames every {spec.step}"
+    )
+
+
 def _cells(row: ModelRow, task: str | None) -> tuple[str, ...]:
     best = headline(row, task)
     ours = own_headline(row, task)
     return (
         row.name,
         ",".join(row.tasks),
-        str(row.input.size),
+        str(row.input.size) if row.sound is None else f"{row.sound.frames} x {row.sound.mels}",
         count(row.parameters) if row.parameters else "-",
         f"{row.gflops:.2f}" if row.gflops else "-",
         mib(row.file_mib),
@@ -203,7 +215,9 @@ def info(
     spec = row.input
     white = "brightest" if row.form == "saliency" else "255"
     scale = f"(pixel / {white} - {_numbers(spec.mean)}) / {_numbers(spec.std)}"
-    if row.architecture == "transformers":
+    if row.sound is not None:
+        picture = _recipe(row.sound)
+    elif row.architecture == "transformers":
         picture = "as its own processor prepares it"
     elif row.layout is not None:
         picture = f"{_shape(row.layout)}, {spec.interpolation}; {scale}"
