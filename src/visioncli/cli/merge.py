@@ -45,10 +45,10 @@ def merge(
     from visioncli.cli.terminal import Console
     from visioncli.errors import UsageError
     from visioncli.inputs.addresses import without_credentials
-    from visioncli.inputs.stores import is_store
     from visioncli.merging.files import Files
     from visioncli.merging.merge import Merge
     from visioncli.sinks.formats import tidy
+    from visioncli.sinks.stores import is_store
 
     if is_store(out):
         raise UsageError(f"vision merge writes to a folder of this machine, not to {without_credentials(out)}.")

@@ -18,7 +18,7 @@ from visioncli.inputs.follow import Watching
 from visioncli.inputs.sources import DEFAULT_EXCLUDE
 from visioncli.sinks.names import FORMATS
 
-INPUT_HELP = "Files, folders, archives, quoted globs, http(s) URLs, or - for paths on standard input."
+INPUT_HELP = "Files, folders, archives, quoted globs, URLs (http, s3, gs, hf …), or - for paths on stdin."
 WITHOUT_VIDEOS: dict[str, Any] = {"every": None, "start": None, "end": None}
 """Options that mean nothing to commands that take no videos."""
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from visioncli.cli.options import FrameOptions
 from visioncli.cli.terminal import Console
 from visioncli.errors import UsageError
-from visioncli.inputs.stores import is_store
 from visioncli.sinks.interface import RecordSink
+from visioncli.sinks.stores import is_store
 from visioncli.status import Status
 
 if TYPE_CHECKING:

@@ -46,10 +46,10 @@ def rows(item: Item, column: str, listed: Listed) -> Iterator[Item]:
     except InputError as problem:
         yield failed(item, problem.kind, str(problem), item.path)
         return
-    except OSError as problem:
-        yield failed(item, "read_failed", f"The list could not be read: {problem.strerror or problem}.", item.path)
-        return
     except Exception as problem:  # noqa: BLE001 - pyarrow has many, and none may end the run
+        if isinstance(problem, OSError) and problem.strerror:
+            yield failed(item, "read_failed", f"The list could not be read: {problem.strerror}.", item.path)
+            return
         words = " ".join(str(problem).split())[:200].rstrip(".") or type(problem).__name__
         message = f"The list is damaged after {count:,} inputs ({words}). Copy or download it again."
         yield failed(item, "read_failed", message, item.path)

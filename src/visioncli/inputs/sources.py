@@ -76,6 +76,8 @@ class Expansion:
         text = path_of(text)
         if is_url(text):
             yield Item(text, _url_name(text))
+        elif "://" in text and _is_in_store(text):
+            yield _stored(text, listed=listed)
         elif os.path.isdir(text):
             yield from self._walk(text, "", text, (), named=True)
         elif listed:
@@ -96,7 +98,7 @@ class Expansion:
         from visioncli.inputs.within import Inside, expand
 
         column = self.column if lists else None
-        return expand(item, Inside(self._counts, self.paging or Paging(), column, self._of_list))
+        return expand(item, Inside(self._counts, self._is_excluded, self.paging or Paging(), column, self._of_list))
 
     def _of_list(self, path: str) -> Iterator[Item]:
         for item in self._expand(path, listed=True):
@@ -197,6 +199,18 @@ class Expansion:
         if name.lower().endswith(BESIDE_PICTURES):
             return True
         return any(fnmatchcase(name, p) or fnmatchcase(relative, p) for p in self.exclude)
+
+
+def _is_in_store(text: str) -> bool:
+    from visioncli.inputs.stores import is_address
+
+    return is_address(text) and not os.path.lexists(text)
+
+
+def _stored(text: str, *, listed: bool) -> Item:
+    from visioncli.inputs import stores
+
+    return Item(text, stores.named(text) if listed else stores.base_name(text), root="" if listed else "store")
 
 
 def _braces(text: str) -> Iterator[str]:

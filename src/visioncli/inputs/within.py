@@ -1,20 +1,21 @@
 """What is in an input that is not one picture but holds some: each kind of holder has a file of its own."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from visioncli.inputs import archives, lists, pages
+from visioncli.inputs import archives, lists, pages, stores
 from visioncli.inputs.item import INSIDE, Item
 from visioncli.inputs.pages import Paging
 
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What counts within an input: members of archives for which `counts` says so, the pages of `paging`, and the
-    `column` of a list, of which `listed` finds what its paths name."""
+    """What counts within an input: members of archives for which `counts` says so, objects that are not `excluded`,
+    the pages of `paging`, and the `column` of a list, of which `listed` finds what its paths name."""
 
     counts: archives.Counts
+    excluded: Callable[[str], bool]
     paging: Paging
     column: str | None
     listed: lists.Listed
@@ -24,7 +25,7 @@ def holds_many(item: Item, paging: Paging, column: str | None) -> bool:
     """Whether there may be several inputs in it, as far as its name tells."""
     if item.is_url:
         return False
-    if column is not None and lists.is_list(item.path):
+    if _is_stored(item.path) or (column is not None and lists.is_list(item.path)):
         return True
     return archives.is_archive(item.path) or (paging.wanted and pages.has_pages(item.path, paging))
 
@@ -32,7 +33,9 @@ def holds_many(item: Item, paging: Paging, column: str | None) -> bool:
 def expand(item: Item, inside: Inside) -> Iterator[Item]:
     """The item itself, or what is in it, as it comes by."""
     paging, column = inside.paging, inside.column
-    if _names_member(item.path):
+    if _is_stored(item.path):
+        yield from stores.objects(item, inside.excluded)
+    elif _names_member(item.path):
         yield archives.named(item)
     elif (found := pages.split_page(item.path)) is not None:
         yield pages.named(item, *found, paging)
@@ -46,6 +49,10 @@ def expand(item: Item, inside: Inside) -> Iterator[Item]:
         yield from pages.pages(item, paging)
     else:
         yield item
+
+
+def _is_stored(path: str) -> bool:
+    return "://" in path and stores.is_address(path) and not os.path.lexists(path)
 
 
 def _names_member(path: str) -> bool:
@@ -71,6 +78,8 @@ def content_of(path: str, paging: Paging = Paging()) -> bytes | None:  # noqa: B
 
     Raises InputError, OSError.
     """
+    if _is_stored(path):
+        return stores.fetch(path)
     if _names_member(path):
         return archives.of_path(path)
     if lies_within(path) is None:

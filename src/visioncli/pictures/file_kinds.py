@@ -180,14 +180,7 @@ def is_heif(head: bytes) -> bool:
 
 _COPY = "Copy the files here first"
 SCHEMES = {
-    "s3": f"{_COPY}, for instance with aws s3 cp, or give an https address",
-    "gs": f"{_COPY}, for instance with gcloud storage cp, or give an https address",
-    "ftp": f"{_COPY}, for instance with curl -O",
-    "sftp": f"{_COPY}, for instance with scp",
     "scp": f"{_COPY}, for instance with scp",
-    "ssh": f"{_COPY}, for instance with scp",
-    "smb": f"{_COPY}, or mount the folder",
-    "hdfs": f"{_COPY}, for instance with hdfs dfs -get",
     "rtsp": "Take pictures from it first: ffmpeg -i ADDRESS -frames:v 1 picture.jpg",
     "rtmp": "Take pictures from it first: ffmpeg -i ADDRESS -frames:v 1 picture.jpg",
 }
@@ -204,7 +197,7 @@ def explain_missing(path: str) -> str:
     if scheme and path[scheme.end() :].startswith("/"):
         name = scheme[1].lower()
         advice = SCHEMES.get(name, f"{_COPY}, or give an https address")
-        return f"Addresses that begin with {name}:// are not fetched, only http:// and https://. {advice}."
+        return f"Addresses that begin with {name}:// are not fetched, only http(s) and object stores. {advice}."
     if path[:5].lower() == "data:":
         return "This is a picture written as text (a data address). Save it to a file first: base64 -d."
     if path.isascii() and path.isdigit() and len(path) < 3:

@@ -168,6 +168,7 @@ class Reader:
         if isinstance(item, Held):
             source = _within(item, reading.patience)
         if "sound" in self._task.takes and not isinstance(item, Given | Frame):
+            held: str | bytes | IO[bytes] | None
             held = source if isinstance(item, Held) else self._held(item, reading.patience)
             if isinstance(held, str | bytes) and sounds.is_recording(held, item.path):
                 return self._listened(reading, key, held)

@@ -1,0 +1,35 @@
+import pytest
+
+from visioncli.sinks.stores import MOST, in_words, is_store, open_store
+
+
+@pytest.mark.parametrize("text", ["s3://bucket/a", "gs://b", "AZ://b", "memory://x", "hf://datasets/a/b"])
+def test_addresses_with_other_schemes_are_stores(text: str) -> None:
+    assert is_store(text)
+
+
+@pytest.mark.parametrize("text", ["photos", "/a/b", "http://x/y", "HTTPS://x", "file:///tmp/a", "a:b", "s3:/x", "-"])
+def test_folders_and_web_pages_are_none(text: str) -> None:
+    assert not is_store(text)
+
+
+def test_an_address_is_opened_with_its_path() -> None:
+    system, path = open_store("memory://bucket/run")
+    assert path == "/bucket/run" and "memory" in system.protocol
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Access Denied", "OSError: Access Denied."),
+        ("", "OSError."),
+        ("\n first.\nsecond", "OSError: first."),
+        ("https://u:p@host/a?sig=secret gone", "OSError: https://***@host/a?… gone."),
+    ],
+)
+def test_what_a_driver_says_is_one_line_without_secrets(said: str, shown: str) -> None:
+    assert in_words(OSError(said)) == shown
+
+
+def test_what_a_driver_says_is_cut() -> None:
+    assert len(in_words(OSError("x" * 5000))) < MOST + 20
