@@ -56,5 +56,5 @@ def test_what_is_no_step_is_refused(every: str) -> None:
     ("start", "end"), [("1:75", None), ("1:61:00", None), ("x", None), ("5", "5"), ("-1", None), (None, "0")]
 )
 def test_what_is_no_time_is_refused(start: str | None, end: str | None) -> None:
-    with pytest.raises(UsageError, match="--(from|to)"):
+    with pytest.raises(UsageError, match=r"--(from|to)"):
         Choice.parse(None, start, end)
