@@ -25,7 +25,7 @@ def heard(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "how", [{}, {"full": True}, {"full": True, "single_file": True}], ids=["link", "copy", "one"]
+    "how", [{}, {"full": True}, {"full": True, "single_file": True}], ids=["link", "copy", "in it"]
 )
 def test_a_recording_is_shown_by_its_spectrogram_and_played(
     page: Page, report: Report, heard: Path, how: dict[str, bool]

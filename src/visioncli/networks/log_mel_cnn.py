@@ -11,9 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 WIDTHS = {"small": (16, 32, 64, 128)}
-CHANNELS = 1
+CHANNELS = 2
+"""Of what the first convolution takes: the sound, and where it lies."""
 RANGE = 0.94
-"""Part of the scale of 8 bits, below the loudest point of a spectrogram, that is told apart."""
+"""Part of the scale of 8 bits, below the loudest point of a spectrogram, that is told apart: 120 dB."""
+QUIETEST = -0.1
+"""What is loudest at least, so that silence stays silence."""
 
 
 class LogMelCnn(nn.Module):
@@ -57,12 +60,17 @@ class Block(nn.Module):
 
 
 def levelled(x: Tensor) -> Tensor:
-    """`(N, 3, mels, T)` -> `(N, 1, mels, T)`: 1 at the loudest point of each spectrogram, -1 where there is RANGE of
-    the scale less, or still less."""
+    """`(N, 3, mels, T)` -> `(N, 2, mels, T)`: the sound, and the pitch of each point, from 1 on top to -1.
+
+    The sound is 1 at the loudest point of each spectrogram, and -1 where there is RANGE of the scale less, or still
+    less. Without the pitch, convolutions that are averaged over all pitches would hardly know a low tone from a high
+    one (R. Liu et al., 2018, https://arxiv.org/abs/1807.03247).
+    """
     x = x[:, :1]
-    span = 2 * RANGE
-    below = x - x.amax((2, 3), keepdim=True)
-    return torch.clamp(below / span, min=-1.0) * 2 + 1
+    loudest = torch.clamp(x.amax((2, 3), keepdim=True), min=QUIETEST)
+    sound = torch.clamp((x - loudest) / (2 * RANGE), min=-1.0) * 2 + 1
+    pitch = torch.linspace(1, -1, x.shape[2], dtype=x.dtype, device=x.device)
+    return torch.cat([sound, pitch[None, None, :, None].expand_as(x)], 1)
 
 
 def build(variant: str, classes: str = "10") -> LogMelCnn:

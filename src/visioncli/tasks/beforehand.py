@@ -58,8 +58,8 @@ def check_media(task: str, rows: Sequence[ModelRow], settings: dict[str, Any]) -
     listening = [row.name for row in rows if row.sound is not None]
     if listening and task not in FOR_SOUND:
         raise UsageError(
-            f"{listening[0]} listens to recordings, which vision {', '.join(FOR_SOUND[:-1])} and {FOR_SOUND[-1]} take; "
-            f"vision {task} is for pictures. Name another network."
+            f"{listening[0]} listens to recordings, which vision {', '.join(FOR_SOUND[:-1])} and {FOR_SOUND[-1]} "
+            f"take; vision {task} is for pictures. Name another network."
         )
     if listening and len(rows) > 1:
         raise UsageError(f"{listening[0]} listens to recordings, and answers alone: name no other network beside it.")

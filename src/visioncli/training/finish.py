@@ -164,7 +164,7 @@ def _write_tables(run: Finishing, report: ClassificationReport, doubtful: list[S
     classes = run.prepared.pictures.classes
     if report.confusion is not None:
         write_confusion(run.folder / f"{CONFUSION}.csv", classes, report.confusion.counts)
-        note = f"{report.pictures:,} validation pictures"
+        note = f"{report.pictures:,} validation {run.prepared.look.noun}s"
         drawn = confusion.draw(classes, report.confusion.counts, note, most=_DRAWN_CLASSES, confused=True)
         write_picture(run.folder / f"{CONFUSION}.png", drawn, "PNG", optimize=True)
     if doubtful is not None:
@@ -243,7 +243,7 @@ def _measured(row: ModelRow, reports: dict[str, ClassificationReport]) -> ModelR
     """`row` with its accuracy in per cent: on the test part where there is one, else on the validation part."""
     part = TEST if TEST in reports else VAL
     numbers = reports[part].numbers()
-    on = {TEST: "its own test pictures", VAL: "its own validation pictures"}[part]
+    on = f"its own {'test' if part == TEST else 'validation'} {_noun(row)}s"
     found = [Accuracy(words, round(100 * numbers[k], 2), on) for k, words in _HEADLINES.items() if k in numbers]
     return dataclasses.replace(row, accuracy=tuple(found))
 
@@ -311,7 +311,20 @@ def _card(
         augmentation=str(run.recipe.augment),
         seconds=run.seconds(),
         weights_sha256=row.source.sha256 or "",
+        hears=_heard(row),
+        noun=_noun(row),
     )
+
+
+def _noun(row: ModelRow) -> str:
+    return "picture" if row.sound is None else "recording"
+
+
+def _heard(row: ModelRow) -> str:
+    """What a network of recordings hears at a time, in words; empty for one of pictures."""
+    if (spec := row.sound) is None:
+        return ""
+    return f"{spec.seconds:.2f} s at a time, at {spec.rate:,} samples a second, in {spec.mels} bands of pitch"
 
 
 def _recall(reports: dict[str, ClassificationReport], place: int) -> Measured | None:

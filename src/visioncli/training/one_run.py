@@ -52,6 +52,8 @@ class Run:
     pictures: int = 0
     classes: tuple[str, ...] = ()
     task: str = "classify"
+    noun: str = "picture"
+    """What it was trained on, in one word."""
 
     @property
     def accuracy(self) -> float:
@@ -69,7 +71,8 @@ def read_result(folder: Path) -> Run:
     row = read_run(folder, check=False)
     classes = tuple(load_labels(row.labels).values())
     test = _known(numbers.get(TEST, {"numbers": {}}))
-    return Run(folder, _known(val), ends, test, val["pictures"], classes, row.tasks[0])
+    noun = "picture" if row.sound is None else "recording"
+    return Run(folder, _known(val), ends, test, val["pictures"], classes, row.tasks[0], noun)
 
 
 def _known(part: dict[str, Any]) -> dict[str, float]:

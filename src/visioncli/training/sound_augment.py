@@ -1,9 +1,9 @@
 """Recordings as they could have been as well: another voice, another room, another moment.
 
-Speed and pitch together (T. Ko et al., "Audio augmentation for speech recognition", 2015), the length of the vocal
-tract (N. Jaitly and G. Hinton, "Vocal tract length perturbation", 2013), noise, the colour of microphone and room,
-loudness, a shift in time, and masks over times and pitches (SpecAugment, https://arxiv.org/abs/1904.08779). Nothing is
-ever mirrored: time runs one way, and pitches have an order.
+Speed and pitch together (T. Ko et al., "Audio augmentation for speech recognition", 2015), the length of the
+vocal tract (N. Jaitly and G. Hinton, "Vocal tract length perturbation", 2013), noise, the colour of microphone and
+room, loudness, a shift in time, and masks over times and pitches (SpecAugment, https://arxiv.org/abs/1904.08779).
+Nothing is ever mirrored: time runs one way, and pitches have an order.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from visioncli.models.sound import SoundSpec
 from visioncli.sounds.log_mel import filters, levels, log_mel
 from visioncli.training.augment import Augment
 
-_SPEEDS = {Augment.STANDARD: 0.15, Augment.STRONG: 0.2}
-_STRETCHES = {Augment.STANDARD: 0.2, Augment.STRONG: 0.25}
+_SPEEDS = {Augment.STANDARD: 0.2, Augment.STRONG: 0.25}
+_STRETCHES = {Augment.STANDARD: 0.3, Augment.STRONG: 0.35}
 _COLOURS = {Augment.STANDARD: 6.0, Augment.STRONG: 9.0}
 _GAIN = 6.0
 _QUIETEST, _LOUDEST = 40.0, 12.0

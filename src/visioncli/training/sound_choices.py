@@ -7,8 +7,8 @@ from visioncli.models.row import ModelRow, Untrained
 from visioncli.training.recipe import Start, Unfreeze
 
 FOR_SOUND = "log_mel_cnn"
-"""What is begun with where recordings are learned from and no network is named: from nothing it learns in minutes what
-networks of photographs, larger by far, do not."""
+"""What is begun with where recordings are learned from and no network is named: from nothing it learns in minutes
+what takes networks of photographs, larger by far, much longer."""
 
 
 def sound_choices(base: ModelRow, choices: dict[str, Any], *, crops: bool) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def sound_choices(base: ModelRow, choices: dict[str, Any], *, crops: bool) -> di
     found = {"start": start, "unfreeze": Unfreeze.ALL} | {k: v for k, v in choices.items() if v is not None}
     if found["start"] == Start.PRETRAINED and found["unfreeze"] == Unfreeze.NONE:
         raise UsageError(
-            "--unfreeze none leaves nothing to learn: a network of photographs has no features of sounds. Say last, or "
-            "all."
+            "--unfreeze none leaves nothing to learn: a network of photographs has no features of sounds. Say last, "
+            "or all."
         )
     return found

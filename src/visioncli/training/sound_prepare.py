@@ -1,5 +1,5 @@
-"""From what the user named to recordings that can be learned from: read, split, and looked at, and the recipe of their
-spectrograms."""
+"""From what the user named to recordings that can be learned from: read, split, and looked at, and the recipe of
+their spectrograms."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -55,9 +55,8 @@ def prepare_sounds(
     lengths = np.array([one.seconds for one in seen if one.error is None])
     spec = row.sound or recipe_for(rates, lengths)
     if over := int((lengths > LONGEST).sum()):
-        told.append(
-            f"{over:,} recordings are longer than {LONGEST / 60:g} minutes: their beginnings are learned from."
-        )
+        minutes = f"{LONGEST / 60:g} minutes"
+        told.append(f"{over:,} recordings are longer than {minutes}: their beginnings are learned from.")
     size = recipe.size or row.input.size
     row = dataclasses.replace(row, sound=spec, input=dataclasses.replace(row.input, size=size, resize=0))
     nothing = np.zeros(0, np.int64)
