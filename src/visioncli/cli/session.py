@@ -148,7 +148,7 @@ class Request:
         return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items(inside=False)}
 
     def count(self) -> int | None:
-        """How many inputs there will be, where that can be known: not for a pipe, nor for archives, pages …"""
+        """How many inputs there will be, where that can be known: not for a pipe, nor for archives, lists, videos."""
         if "-" in self.frame.inputs or self.watching:
             return None
         count = 0

@@ -8,9 +8,9 @@ from pathlib import Path
 from PIL import Image
 
 from visioncli.errors import InputError, OutputError
-from visioncli.files import whole_file
+from visioncli.files import explain, whole_file
 from visioncli.results import Record
-from visioncli.runner import Outcome, failure
+from visioncli.runner import Outcome, describe, failure
 from visioncli.sinks.annotated import Draw
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.journal import bytes_of
@@ -55,27 +55,28 @@ class VideoSink:
     def write(self, outcome: Outcome, drawn: Image.Image | None, record: Record) -> Record:
         """Takes the next outcome, in order. The record of the last frame names the video, which is then there."""
         item = outcome.item
-        if isinstance(item, Trouble):
-            self._end()  # of a video that was cut off, the last frame ended it already
+        if outcome.resumed or not isinstance(item, Frame | Trouble) or item.clip is None:
             return record
-        if not isinstance(item, Frame) or item.clip is None or outcome.resumed:
-            return record
-        if item.clip is not self._clip:
-            self._end()
-            self._clip = item.clip
         try:
+            if item.clip is not self._clip or isinstance(item, Trouble):
+                self._end()
+                self._clip, self._problem, self._target = item.clip, None, Path()
+            if isinstance(item, Trouble):
+                return record  # the last frame before the cut ended the video already
             if drawn is not None and self._problem is None:
                 self._add(drawn, item.at)
             if item.closes:
                 self._end()
-        except (OutputError, OSError) as problem:
+        except Exception as problem:  # noqa: BLE001 - a video that cannot be written does not end the batch
             self._drop()
-            self._problem = str(problem)
+            self._problem = self._said(problem)
+        if isinstance(item, Trouble):
+            return record
         if not item.closes:
             return record
         words, self._problem, self._clip = self._problem, None, None
         if words is not None:
-            return failure(record.task, item, "output_not_written", f"The annotated video: {words}")
+            return failure(record.task, item, "output_not_written", words)
         if record.ok and self._target.name:
             path = str(self._target)
             return dataclasses.replace(
@@ -85,11 +86,18 @@ class VideoSink:
             )
         return record
 
+    def _said(self, problem: Exception) -> str:
+        if isinstance(problem, OSError):
+            return str(explain(problem, self._target))
+        return str(problem) if isinstance(problem, OutputError) else f"It cannot be written ({describe(problem)})."
+
     def close(self) -> None:
         """Ends the video of a camera, which has no end of its own; any other one that is not whole vanishes."""
         if self._clip is not None and self._clip.live:
-            with contextlib.suppress(OutputError, OSError):
+            try:
                 self._end()
+            except Exception as problem:  # noqa: BLE001 - as for a file
+                self._problem = self._said(problem)
         self._drop()
 
     def _add(self, image: Image.Image, at: Fraction) -> None:

@@ -96,7 +96,9 @@ class Frame(Item):
 class Trouble(Item):
     """A video, or the rest of one, of which no more frames are had; its record says why. `clip` is that video."""
 
-    problem: InputError = field(default_factory=lambda: InputError("", ""), compare=False)
+    problem: InputError = field(
+        default_factory=lambda: InputError(ErrorKind.UNREADABLE_VIDEO, "It cannot be read."), compare=False
+    )
     clip: Clip | None = None
 
 
