@@ -50,8 +50,8 @@ _OWN: dict[str, tuple[Any, Any]] = {
 def watch() -> None:
     """Do a task on the pictures in folders, then on each new or changed one as it comes, until Ctrl-C.
 
-    `vision watch detect FOLDER` takes the options of `vision detect`, and two of its own: --settle SECONDS, how long a
-    file must not have changed to count as whole (1.0; most formats tell sooner), and --poll SECONDS for network file
+    `vision watch detect FOLDER` takes the options of `vision detect`, and two of its own: --settle SECONDS, how long
+    a file must not have changed to count as whole (1.0; most formats tell sooner), and --poll SECONDS for network file
     systems. Records are appended to OUT/predictions.jsonl; what is in there is not done again.
     """
 

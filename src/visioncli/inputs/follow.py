@@ -1,4 +1,4 @@
-"""Folders that are watched -> items, as files come: what is there first, then each new or changed file once it is whole."""
+"""Watched folders -> items, as files come: what is there first, then each new or changed file once it is whole."""
 
 import hashlib
 import os
