@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from visioncli.geometry.keypoints import NAMES
 from visioncli.models.row import ModelRow
 from visioncli.training.box_heads import fresh
+from visioncli.training.recipe import Start
 from visioncli.training.torchvision_learner import TorchvisionLearner
 
 _PREDICTOR = "roi_heads.keypoint_predictor.kps_score_lowres."
