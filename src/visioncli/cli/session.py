@@ -1,103 +1,43 @@
 """One run of a task from the command line: sources -> runner -> sinks, with words for people on stderr."""
 
 import dataclasses
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+import functools
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import typer
 
-from visioncli import __version__
-from visioncli.api import build_task, model_names, run_options, together
+from visioncli.api import build_task
 from visioncli.cli.downloading import download_progress
 from visioncli.cli.interrupts import program as interrupts
-from visioncli.cli.options import AnnotatedKind, FrameOptions, PrintKind
-from visioncli.cli.printing import print_kind, printer
+from visioncli.cli.options import AnnotatedKind, FrameOptions
+from visioncli.cli.printing import printer
+from visioncli.cli.request import (
+    Request,
+    facts_of,
+    output_folder,
+    protect_inputs,
+    report_at_the_end,
+    say_how_it_ended,
+)
 from visioncli.cli.shaping import shaping
 from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
-from visioncli.cli.watching import check_watched, watched, without_resumed
-from visioncli.earlier_results import PREDICTIONS
+from visioncli.cli.watching import watched, without_resumed
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import InputsGone, OutputError, UsageError
-from visioncli.inputs.follow import Watching
-from visioncli.inputs.shards import Listing, Shard
-from visioncli.inputs.sources import Expansion, Item, fixed_part
+from visioncli.inputs.shards import Listing
 from visioncli.publish import publish
-from visioncli.runner import RunOptions, run
+from visioncli.runner import run
 from visioncli.sinks.annotated import AnnotatedSink, Draw
-from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
-from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, picture_sinks, tidy
+from visioncli.sinks.formats import SinkOptions, document_sinks, picture_sinks, tidy
 from visioncli.sinks.growing import GrowingJournal
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.sinks.shard import ShardSink
-from visioncli.sounds.kinds import is_named_as_sound
-from visioncli.status import Status
 from visioncli.tasks.interface import Medium, Task
-from visioncli.weights.runs import NOTES, WEIGHTS, is_run
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was asked for on the command line, checked and put into the words of those who do it; made once a run."""
-
-    task: str
-    frame: FrameOptions
-    settings: dict[str, Any]
-    draw: Draw | None
-    sink_options: SinkOptions
-    out: Path | None
-    formats: list[str]
-    printed: PrintKind
-    expansion: Expansion
-    options: RunOptions
-    shard: Shard | None = None
-    watching: Watching | None = None
-
-    @classmethod
-    def of(
-        cls, task: str, frame: FrameOptions, settings: dict[str, Any], draw: Draw | None, sink_options: SinkOptions
-    ) -> "Request":
-        """Raises UsageError where options contradict each other, before anything is loaded or written."""
-        out = None if frame.out == "-" else Path(frame.out)
-        formats = parse_formats(frame.format, task, to_stdout=out is None)
-        printed = print_kind(frame, formats)
-        if frame.report and out is None:
-            raise UsageError("--report needs an output folder; with -o - nothing is kept that could be shown.")
-        _check_inputs(frame, out)
-        if frame.watching is not None:
-            check_watched(frame.watching, frame.inputs, formats)
-        shard = None if frame.shard is None else Shard.parse(frame.shard)
-        # Results of no shard are inputs of another one.
-        expansion = Expansion(None if out is None else str(out), tuple(frame.exclude), frame.null)
-        options = reading_options(frame)
-        if out is not None and shard is not None:
-            out /= shard.folder
-        return cls(task, frame, settings, draw, sink_options, out, formats, printed, expansion, options, shard, frame.watching)
-
-    def items(self) -> Iterator[Item]:
-        """The inputs, those of the other shards left out."""
-        items = self.expansion.items(self.frame.inputs)
-        return items if self.shard is None else self.shard.split(items)
-
-    def media(self) -> set[Medium] | None:
-        """What kinds of inputs there are, as far as their names tell; None where that makes no difference."""
-        from visioncli.models.registry import FOR_SOUND
-
-        if self.frame.model or self.task not in FOR_SOUND:
-            return None
-        if "-" in self.frame.inputs or self.watching:
-            return {"picture"}
-        return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items()}
-
-    def count(self) -> int | None:
-        """How many inputs there will be, where that can be known: not for a pipe."""
-        return None if "-" in self.frame.inputs or self.watching else sum(1 for _ in self.items())
 
 
 class Outputs:
@@ -107,7 +47,7 @@ class Outputs:
         frame, formats = request.frame, request.formats
         check_resume(frame.resume, out)
         if out:
-            _protect_inputs(out, request)
+            protect_inputs(out, request)
         self.folder = out
         resume = frame.resume or request.watching is not None
         journal = GrowingJournal if request.watching else Journal
@@ -149,12 +89,21 @@ def run_task(
     """Runs a task over the inputs and leaves with the exit status that the contract names."""
     console = Console(quiet=frame.quiet)
     request = Request.of(name, frame, settings, draw, sink_options)
-    run_request(request, load_task(request.task, frame, request.settings, console, request.media()), console)
+    media = request.media()
+    task = load_task(request.task, frame, request.settings, console, media)
+    make = functools.partial(task_elsewhere, request.task, frame, request.settings, media) if frame.on else None
+    run_request(request, task, console, make)
 
 
-def run_request(request: Request, task: Task, console: Console) -> None:
-    """As `run_task`, with a task that is ready."""
+def run_request(
+    request: Request, task: Task, console: Console, make: Callable[[int | None], Task] | None = None
+) -> None:
+    """As `run_task`, with a task that is ready; `make` makes it again on another machine, where it cannot travel."""
     name, frame = request.task, request.frame
+    if frame.on:
+        from visioncli.cli.on_ray import run_on_ray
+
+        run_on_ray(request, task, make or (lambda threads: task), console)
     interrupts.begin()
     tally = Tally()
     with output_folder(request.out) as out:
@@ -213,23 +162,6 @@ def _work(
     return ended, complete
 
 
-def facts_of(request: Request, task: Task) -> dict[str, Any]:
-    """What all shards of a run have in common, as JSON values: what shaped the answers, and the documents."""
-    frame, sinks = request.frame, request.sink_options
-    return {
-        "task": request.task,
-        "version": __version__,
-        "model": dataclasses.asdict(task.model),
-        "settings": task.settings,
-        "options": shaping(frame.given),
-        "decoding": {"exact": frame.exact_decode, "allow_truncated": frame.allow_truncated},
-        "formats": request.formats,
-        "images": None if sinks.images is None else str(sinks.images),
-        "vectors": sinks.vectors,
-        "labels": list(task.labels.items()),
-    }
-
-
 def notes_of(request: Request, outputs: Outputs) -> list[str]:
     """Sentences about results of earlier runs: those that were not taken as inputs, and where records are now."""
     kept = outputs.journal.kept if outputs.journal else []
@@ -237,41 +169,6 @@ def notes_of(request: Request, outputs: Outputs) -> list[str]:
         return kept
     named = ", ".join(folders[:3]) + (", …" if len(folders) > 3 else "")
     return [f"Left out results of earlier runs in {named}. Name such a folder to take them as inputs.", *kept]
-
-
-def say_how_it_ended(
-    console: Console,
-    tally: Tally,
-    request: Request,
-    documents: Sequence[DocumentSink],
-    notes: list[str],
-    ended: BaseException | None,
-) -> None:
-    if isinstance(ended, OutputError | UsageError | InputsGone):
-        console.error(str(ended))
-    if not isinstance(ended, OutputError | UsageError) and not isinstance(ended, BrokenPipeError):
-        for sentence in notes:
-            console.note(sentence)
-        where = str(request.out / PREDICTIONS) if request.out else None
-        interrupted = isinstance(ended, KeyboardInterrupt)
-        console.summary(tally, where, documents, interrupted=interrupted, inputs=request.frame.inputs)
-
-
-def report_at_the_end(request: Request, tally: Tally, ended: BaseException | None, console: Console) -> Status:
-    """Makes the report of a run that came to its end, where it is wished for. The exit status of it all."""
-    status = tally.status(ended)
-    if request.frame.report and request.out and tally.total and ended is None:
-        from visioncli.cli.reporting import make_beside
-
-        if not make_beside(request.out, request.frame, console):
-            return status or Status.SOME_FAILED
-    return status
-
-
-def reading_options(frame: FrameOptions) -> RunOptions:
-    """How the user wants pictures to be read. Raises UsageError for an impossible number."""
-    decoding = (frame.max_pixels, frame.allow_truncated, not frame.exact_decode, frame.timeout)
-    return run_options(frame.batch_size, frame.workers, *decoding)
 
 
 def engine_options(frame: FrameOptions, tell: Callable[[str], None]) -> EngineOptions:
@@ -298,48 +195,10 @@ def load_task(
         )
 
 
-@contextmanager
-def output_folder(path: Path | None) -> Iterator[OutputFolder | None]:
-    if path is None:
-        yield None
-        return
-    out = OutputFolder(path)
-    try:
-        yield out
-    except BaseException:
-        out.abandon()
-        raise
-    out.close()
-
-
-def _check_inputs(frame: FrameOptions, out: Path | None) -> None:
-    if frame.inputs.count("-") > 1:
-        raise UsageError("Standard input can be read once: give - only once.")
-    for text in frame.inputs:
-        # A quoted pattern names the folder in which it begins: nothing that it matches there would be an input.
-        folder = Path(text if os.path.lexists(text) else fixed_part(text))
-        with suppress(OSError):
-            if out is not None and folder.is_dir() and out.exists() and folder.samefile(out):
-                raise UsageError(
-                    f"The output folder {out} is itself an input, so results would become inputs. "
-                    "Choose another folder with -o."
-                )
-
-
-def _own_models(frame: FrameOptions) -> list[str]:
-    """The RUN folders that are named as models."""
-    names = model_names(frame.model) if frame.model else []
-    return [member for name in names for member in together(name) if is_run(member)]
-
-
-def _protect_inputs(out: OutputFolder, request: Request) -> None:
-    """Names in the output folder that are inputs, before anything is written; those of a pipe follow as they come."""
-    frame, options = request.frame, request.sink_options
-    model = (frame.model or "").partition(":")[2]
-    runs = [os.path.join(os.path.expanduser(name), file) for name in _own_models(frame) for file in (NOTES, WEIGHTS)]
-    for path in (frame.weights, frame.labels, options.images, options.background, model, *runs):
-        if path:
-            out.protect(str(path))
-    if out.has_own:  # what vision did not write is not replaced anyway
-        for item in request.expansion.items(text for text in frame.inputs if text != "-"):
-            out.protect(item.path)
+def task_elsewhere(
+    name: str, frame: FrameOptions, settings: dict[str, Any], media: set[Medium] | None, threads: int | None
+) -> Task:
+    """As `load_task`, on a machine where nobody reads sentences; `threads` are those that it gives."""
+    own = engine_options(dataclasses.replace(frame, threads=frame.threads or threads), lambda sentence: None)
+    paths: dict[str, Any] = {"weights": frame.weights, "labels": frame.labels, "offline": frame.offline}
+    return build_task(name, frame.model, own, **paths, media=media, **settings)

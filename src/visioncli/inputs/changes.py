@@ -104,6 +104,7 @@ def without_notice(problem: OSError, tell: Callable[[str], None]) -> Polled:
     why = " ".join(str(problem.strerror or problem).split()).rstrip(".") or type(problem).__name__
     tell(
         f"The system does not tell of changes ({why}), so the folders are looked through every "
-        f"{USUAL_POLL_SECONDS:.0f} s. On Linux a larger fs.inotify.max_user_watches helps; --poll SECONDS says how often."
+        f"{USUAL_POLL_SECONDS:.0f} s. On Linux a larger fs.inotify.max_user_watches helps; --poll SECONDS says how "
+        "often."
     )
     return Polled(USUAL_POLL_SECONDS)

@@ -1,5 +1,4 @@
-"""Folders that are watched -> items, as files come: what is there first, then each new or changed file once it is whole.
-"""
+"""Folders that are watched -> items as files come: those that are there first, then each new one once it is whole."""
 
 import hashlib
 import os
@@ -64,7 +63,13 @@ class Follower:
         tell: Callable[[str], None],
         begun: Callable[[], None] = lambda: None,
     ) -> None:
-        self._expansion, self._folders, self._how, self._tell, self._begun = expansion, list(folders), how, tell, begun
+        self._expansion, self._folders, self._how, self._tell, self._begun = (
+            expansion,
+            list(folders),
+            how,
+            tell,
+            begun,
+        )
         self._coming: dict[str, _Coming] = {}
         self._given: set[int] = set()
         self._real = {os.path.realpath(folder): folder for folder in folders}

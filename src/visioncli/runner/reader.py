@@ -122,7 +122,7 @@ class Reader:
         item, share = reading.item, reading.share
         reading.patience.start()
         try:
-            key = self._key(item)
+            key = self.key(item)
             record = self._finished(key) if self._finished is not None and key is not None else None
             if record is not None and record.task == self._task.name:
                 record = self._task.take_over(item, record)
@@ -193,7 +193,11 @@ class Reader:
     def _failed(self, item: Item, kind: str, message: str) -> Decoded:
         return Decoded(item, record=failure(self._task.name, item, kind, message))
 
-    def _key(self, item: Item) -> str | None:
+    def key(self, item: Item) -> str | None:
+        """What the item's record is found again by: its path, size and time, the network, and what shapes answers.
+
+        None where nothing of that is known.
+        """
         path = content.container(item) if isinstance(item, Example) else item.path
         if isinstance(item, Given) or path is None:
             return None

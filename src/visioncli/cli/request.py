@@ -1,0 +1,218 @@
+"""What was asked for on the command line, and what is said when it is done."""
+
+import dataclasses
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from visioncli import __version__
+from visioncli.api import model_names, run_options, together
+from visioncli.cli.options import FrameOptions, PrintKind
+from visioncli.cli.printing import print_kind
+from visioncli.cli.shaping import shaping
+from visioncli.cli.tally import Tally
+from visioncli.cli.terminal import Console
+from visioncli.cli.watching import check_watched
+from visioncli.earlier_results import PREDICTIONS
+from visioncli.errors import InputsGone, OutputError, UsageError
+from visioncli.inputs.follow import Watching
+from visioncli.inputs.shards import Shard
+from visioncli.inputs.sources import Expansion, Item, fixed_part
+from visioncli.runner import RunOptions
+from visioncli.sinks.annotated import Draw
+from visioncli.sinks.documents import DocumentSink
+from visioncli.sinks.folder import OutputFolder
+from visioncli.sinks.formats import SinkOptions, parse_formats
+from visioncli.sounds.kinds import is_named_as_sound
+from visioncli.status import Status
+from visioncli.tasks.interface import Medium, Task
+from visioncli.weights.runs import NOTES, WEIGHTS, is_run
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for on the command line, checked and put into the words of those who do it; made once a run."""
+
+    task: str
+    frame: FrameOptions
+    settings: dict[str, Any]
+    draw: Draw | None
+    sink_options: SinkOptions
+    out: Path | None
+    formats: list[str]
+    printed: PrintKind
+    expansion: Expansion
+    options: RunOptions
+    shard: Shard | None = None
+    watching: Watching | None = None
+
+    @classmethod
+    def of(
+        cls, task: str, frame: FrameOptions, settings: dict[str, Any], draw: Draw | None, sink_options: SinkOptions
+    ) -> "Request":
+        """Raises UsageError where options contradict each other, before anything is loaded or written."""
+        out = None if frame.out == "-" else Path(frame.out)
+        formats = parse_formats(frame.format, task, to_stdout=out is None)
+        printed = print_kind(frame, formats)
+        if frame.on or frame.actors:
+            check_cluster(frame, out)
+        if frame.report and out is None:
+            raise UsageError("--report needs an output folder; with -o - nothing is kept that could be shown.")
+        _check_inputs(frame, out)
+        if frame.watching is not None:
+            check_watched(frame.watching, frame.inputs, formats)
+        shard = None if frame.shard is None else Shard.parse(frame.shard)
+        # Results of no shard are inputs of another one.
+        expansion = Expansion(None if out is None else str(out), tuple(frame.exclude), frame.null)
+        options = reading_options(frame)
+        if out is not None and shard is not None:
+            out /= shard.folder
+        return cls(
+            task,
+            frame,
+            settings,
+            draw,
+            sink_options,
+            out,
+            formats,
+            printed,
+            expansion,
+            options,
+            shard,
+            frame.watching,
+        )
+
+    def items(self) -> Iterator[Item]:
+        """The inputs, those of the other shards left out."""
+        items = self.expansion.items(self.frame.inputs)
+        return items if self.shard is None else self.shard.split(items)
+
+    def media(self) -> set[Medium] | None:
+        """What kinds of inputs there are, as far as their names tell; None where that makes no difference."""
+        from visioncli.models.registry import FOR_SOUND
+
+        if self.frame.model or self.task not in FOR_SOUND:
+            return None
+        if "-" in self.frame.inputs or self.watching:
+            return {"picture"}
+        return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items()}
+
+    def count(self) -> int | None:
+        """How many inputs there will be, where that can be known: not for a pipe."""
+        return None if "-" in self.frame.inputs or self.watching else sum(1 for _ in self.items())
+
+
+def facts_of(request: Request, task: Task) -> dict[str, Any]:
+    """What all shards of a run have in common, as JSON values: what shaped the answers, and the documents."""
+    frame, sinks = request.frame, request.sink_options
+    return {
+        "task": request.task,
+        "version": __version__,
+        "model": dataclasses.asdict(task.model),
+        "settings": task.settings,
+        "options": shaping(frame.given),
+        "decoding": {"exact": frame.exact_decode, "allow_truncated": frame.allow_truncated},
+        "formats": request.formats,
+        "images": None if sinks.images is None else str(sinks.images),
+        "vectors": sinks.vectors,
+        "labels": list(task.labels.items()),
+    }
+
+
+def say_how_it_ended(
+    console: Console,
+    tally: Tally,
+    request: Request,
+    documents: Sequence[DocumentSink],
+    notes: list[str],
+    ended: BaseException | None,
+) -> None:
+    if isinstance(ended, OutputError | UsageError | InputsGone):
+        console.error(str(ended))
+    if not isinstance(ended, OutputError | UsageError) and not isinstance(ended, BrokenPipeError):
+        for sentence in notes:
+            console.note(sentence)
+        where = str(request.out / PREDICTIONS) if request.out else None
+        interrupted = isinstance(ended, KeyboardInterrupt)
+        console.summary(tally, where, documents, interrupted=interrupted, inputs=request.frame.inputs)
+
+
+def report_at_the_end(request: Request, tally: Tally, ended: BaseException | None, console: Console) -> Status:
+    """Makes the report of a run that came to its end, where it is wished for. The exit status of it all."""
+    status = tally.status(ended)
+    if request.frame.report and request.out and tally.total and ended is None:
+        from visioncli.cli.reporting import make_beside
+
+        if not make_beside(request.out, request.frame, console):
+            return status or Status.SOME_FAILED
+    return status
+
+
+def reading_options(frame: FrameOptions) -> RunOptions:
+    """How the user wants pictures to be read. Raises UsageError for an impossible number."""
+    decoding = (frame.max_pixels, frame.allow_truncated, not frame.exact_decode, frame.timeout)
+    return run_options(frame.batch_size, frame.workers, *decoding)
+
+
+@contextmanager
+def output_folder(path: Path | None) -> Iterator[OutputFolder | None]:
+    if path is None:
+        yield None
+        return
+    out = OutputFolder(path)
+    try:
+        yield out
+    except BaseException:
+        out.abandon()
+        raise
+    out.close()
+
+
+def check_cluster(frame: FrameOptions, out: Path | None) -> None:
+    """Raises UsageError for what does not go with a cluster, ModelUnavailable where Ray is not installed."""
+    from visioncli.cluster.connect import address_of, check_ray
+
+    if not frame.on:
+        raise UsageError("--actors goes with --on ray.")
+    address_of(frame.on)
+    if out is None:
+        raise UsageError("--on ray needs an output folder that all machines of the cluster see; -o - is none.")
+    if frame.shard:
+        raise UsageError("--shard and --on ray both split the work. Give one of them.")
+    check_ray()
+
+
+def _check_inputs(frame: FrameOptions, out: Path | None) -> None:
+    if frame.inputs.count("-") > 1:
+        raise UsageError("Standard input can be read once: give - only once.")
+    for text in frame.inputs:
+        # A quoted pattern names the folder in which it begins: nothing that it matches there would be an input.
+        folder = Path(text if os.path.lexists(text) else fixed_part(text))
+        with suppress(OSError):
+            if out is not None and folder.is_dir() and out.exists() and folder.samefile(out):
+                raise UsageError(
+                    f"The output folder {out} is itself an input, so results would become inputs. "
+                    "Choose another folder with -o."
+                )
+
+
+def _own_models(frame: FrameOptions) -> list[str]:
+    """The RUN folders that are named as models."""
+    names = model_names(frame.model) if frame.model else []
+    return [member for name in names for member in together(name) if is_run(member)]
+
+
+def protect_inputs(out: OutputFolder, request: Request) -> None:
+    """Names in the output folder that are inputs, before anything is written; those of a pipe follow as they come."""
+    frame, options = request.frame, request.sink_options
+    model = (frame.model or "").partition(":")[2]
+    runs = [os.path.join(os.path.expanduser(name), file) for name in _own_models(frame) for file in (NOTES, WEIGHTS)]
+    for path in (frame.weights, frame.labels, options.images, options.background, model, *runs):
+        if path:
+            out.protect(str(path))
+    if out.has_own:  # what vision did not write is not replaced anyway
+        for item in request.expansion.items(text for text in frame.inputs if text != "-"):
+            out.protect(item.path)
