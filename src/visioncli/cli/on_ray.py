@@ -5,7 +5,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -80,7 +80,7 @@ def run_on_ray(request: Request, task: Task, make: Callable[[int | None], Task],
         job = _job(request, task, make, out, room)
         plan = Plan(room / "listing")
         try:
-            with interrupts.armed():
+            with console.silent_decoders(), interrupts.armed():
                 _list(request, plan, out, task, job, finished if name != "embed" else None, course)
                 if plan.to_do:
                     _drive(request, plan, task, job, console, course)
@@ -119,7 +119,8 @@ def _job(request: Request, task: Task, make: Callable[[int | None], Task], out: 
         request.sink_options,
         request.draw,
         annotated,
-        facts_of(request, task),
+        # It travels with every actor that begins anew, so it is kept small.
+        facts_of(request, task) | {"labels": []},
         0,
         "",
         fail_fast=frame.fail_fast,
@@ -161,7 +162,8 @@ def _drive(request: Request, plan: Plan, task: Task, job: Job, console: Console,
     assert frame.on
     job = dataclasses.replace(job, listed=plan.listed, digest=plan.digest)
     start = time.perf_counter()
-    with connected(address_of(frame.on)) as ray:
+    # Ray prints what it has to say about lost machines where records belong.
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), connected(address_of(frame.on)) as ray:
         interrupts.check()
         wanted = seats(
             resources(ray), frame.actors, on_gpus=frame.device == "auto" or frame.device.startswith("cuda")
@@ -227,7 +229,7 @@ def _join(
     for _, done in sorted(course.done.values(), key=lambda entry: entry[0]):
         parts.append(Part(room / done.folder, facts | {"complete": done.complete}, in_a_row=True))
     if course.taken:
-        parts.append(TakenOver(out.path, facts, where=room / LIST))
+        parts.append(TakenOver(out.path, facts, in_place=True, where=room / LIST))
     printed = [_Printed(sink, course) for sink in printer(request.printed, console, task, null=request.frame.null)]
     counting = _Counting(tally)
 

@@ -19,7 +19,6 @@ LOCAL_STORE_BYTES = 128 << 20
 _QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # of two ways to treat GPUs, warns of the other one
     "RAY_DISABLE_IMPORT_WARNING": "1",
-    "RAY_LOG_TO_STDERR": "0",
 }
 
 
@@ -97,7 +96,7 @@ def seats(nodes: Sequence[dict[str, float]], actors: int | None, *, on_gpus: boo
     for each in range(max(cpus), 0, -1):
         if sum(one // each for one in cpus) >= wanted:
             return Seats(wanted, each, gpu)
-    return Seats(wanted, sum(cpus) / wanted // 0.01 / 100, gpu)  # more actors than CPUs: they share
+    return Seats(wanted, 100 * sum(cpus) // wanted / 100, gpu)  # more actors than CPUs: they share
 
 
 def resources(ray: Any) -> list[dict[str, float]]:

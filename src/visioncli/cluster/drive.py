@@ -44,7 +44,6 @@ class Drive:
 
     def __init__(self, ray: Any, job: Job, seats: Seats, tell: Callable[[str], None]) -> None:
         self._ray, self._tell = ray, tell
-        shared = ray.put(job)
         remote = ray.remote(Worker).options(
             num_cpus=seats.cpus,
             num_gpus=seats.gpus,
@@ -52,7 +51,7 @@ class Drive:
             max_task_retries=0,
             scheduling_strategy="SPREAD",
         )
-        self._actors = [_Actor(remote.remote(shared, seats.cpus)) for _ in range(seats.actors)]
+        self._actors = [_Actor(remote.remote(job, seats.cpus)) for _ in range(seats.actors)]
         self._waiting: dict[Any, tuple[_Actor, Piece | None]] = {}
         self._later: list[tuple[float, _Actor]] = []
         self._again: deque[Piece] = deque()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from visioncli.files import explain, refuse_irregular
+from visioncli.files import explain, irregular, refuse_irregular
 from visioncli.inputs.sources import Item
 from visioncli.merging.files import Files
 from visioncli.merging.merge import Merge
@@ -68,7 +68,6 @@ class _Leftovers(Journal):
         refuse_irregular(path)
         self._target = path
         self._resume = False
-        self.kept_none: list[str] = []
         self._file = path.open("ab")
 
     @property
@@ -83,7 +82,8 @@ class _Leftovers(Journal):
 
 def salvage(out: OutputFolder, room: Path) -> None:
     """Brings what a killed run had finished to where `--resume` finds it, and clears the room. Raises OutputError."""
-    refuse_irregular(room)
+    if irregular(room) != "a folder":
+        refuse_irregular(room)
     if not room.is_dir():
         return
     try:

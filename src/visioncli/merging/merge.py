@@ -110,7 +110,7 @@ class Merge:
         Raises UsageError where an input is there twice, or where `target` is one of the shards.
         """
         for part in self.parts:
-            if target.exists() and target.samefile(part.folder):
+            if not part.in_place and target.exists() and target.samefile(part.folder):
                 raise UsageError(f"-o {target} is itself one of the shards. Choose another folder with -o.")
         listed = max((part.facts["listed"] for part in self.parts if part.complete), default=0)
         before, count = -1, 0

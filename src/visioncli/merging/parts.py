@@ -42,12 +42,14 @@ class DamagedError(Exception):
 class Part:
     """One shard: its folder, and the facts of its list.
 
-    Parts `in_a_row` end before the next one begins, and stand in that order.
+    Parts `in_a_row` end before the next one begins, and stand in that order. The files of one that is `in_place` lie
+    in the merged folder already.
     """
 
     folder: Path
     facts: dict[str, Any]
     in_a_row: bool = False
+    in_place: bool = False
 
     @property
     def index(self) -> int:
