@@ -17,7 +17,7 @@ from conftest import Ended
 Start = Callable[..., subprocess.Popen[bytes]]
 Make = Callable[..., list[Path]]
 Vision = Callable[..., Ended]
-COUNT = 400
+COUNT = 240
 
 
 def records(out: Path) -> list[dict[str, Any]]:
@@ -82,7 +82,7 @@ def test_an_interrupt_keeps_what_was_finished_and_resume_goes_on(
     assert b"interrupted" in err
     assert b"Traceback" not in err
     done = records(tmp_path / "out")
-    assert 20 < len(done) < COUNT
+    assert COUNT // 20 < len(done) < COUNT
     assert len({r["input"] for r in done}) == len(done)
 
     ended = vision_process(*command, "--resume")
@@ -103,7 +103,7 @@ def test_after_the_run_itself_was_killed_resume_takes_over_what_was_finished(
     ended = vision_process(*command, "--resume")
     assert ended.status == 1, ended.err
     taken = int(ended.err.partition(" taken from an earlier run")[0].rpartition(" ")[2])
-    assert 80 <= taken < COUNT
+    assert 4 * COUNT // 20 <= taken < COUNT
     vision_process("classify", "photos", "-o", "plain")
     assert records(tmp_path / "out") == records(tmp_path / "plain")
     assert files(tmp_path / "out") == files(tmp_path / "plain")
