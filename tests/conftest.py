@@ -60,6 +60,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items
         if (item.get_closest_marker("shared_data") and not SHARED_DATA.is_dir())
         or (item.get_closest_marker("cuda") and not _has_cuda())
+        or (item.get_closest_marker("pdf") and importlib.util.find_spec("pypdfium2") is None)
         or (item.get_closest_marker("browser") and not _has_browser())
         or ((pulled := item.get_closest_marker("pulled")) and not all(map(_pulled_file, pulled.args)))
     ]

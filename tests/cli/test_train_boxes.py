@@ -32,7 +32,9 @@ def test_a_run_detects_is_evaluated_exported_and_described(tmp_path: Path) -> No
     exported = vision("export", "run", "-o", "run.onnx", cwd=tmp_path)
     assert exported.returncode == 0, exported.stderr
     assert "ssd_mobilenet_v2" in vision("models", "info", "run", cwd=tmp_path).stdout
-    seen = vision("gradcam", "set/images/1.png", "-m", "run", "--detect", "--score", "0.01", "-o", "g", cwd=tmp_path)
+    seen = vision(
+        "gradcam", "set/images/1.png", "-m", "run", "--task", "detect", "--score", "0.01", "-o", "g", cwd=tmp_path
+    )
     assert seen.returncode == 0, seen.stderr
 
 

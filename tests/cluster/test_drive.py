@@ -15,7 +15,8 @@ from visioncli.cluster.piece import Done, Job
 from visioncli.cluster.plan import Piece, Plan
 from visioncli.cluster.worker import TOKEN
 from visioncli.errors import ModelUnavailable, OutputError
-from visioncli.inputs.sources import Item
+from visioncli.inputs.item import Item
+from visioncli.inputs.sources import Expansion
 from visioncli.merging.parts import Part
 from visioncli.runner import RunOptions
 from visioncli.sinks.formats import SinkOptions
@@ -68,13 +69,25 @@ def job(tmp_path: Path) -> Job:
     room.mkdir()
     (room / TOKEN).write_text("seen")
     facts = {"task": "classify", "labels": [], "model": dataclasses.asdict(task(None).model)}
-    names = (str(room), os.getcwd(), "seen", __version__, RunOptions(2, 1), {}, [], SinkOptions(), None, None)
+    names = (
+        str(room),
+        os.getcwd(),
+        "seen",
+        __version__,
+        Expansion(),
+        RunOptions(2, 1),
+        {},
+        [],
+        SinkOptions(),
+        None,
+        None,
+    )
     return Job(task, *names, facts, 0, "")
 
 
 def planned(paths: list[Path], folder: Path) -> Plan:
     plan = Plan(folder / "listing")
-    plan.list([Item(str(path), path.name) for path in paths], lambda at, item: False, lambda: None)
+    plan.list([Item(str(path), path.name) for path in paths], lambda item: [item], lambda *_: False, lambda: None)
     return plan
 
 

@@ -1,6 +1,7 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,8 @@ from visioncli.cluster.piece import STOP, Job, do, refuse
 from visioncli.cluster.plan import Piece
 from visioncli.cluster.rows import salvage
 from visioncli.cluster.worker import TOKEN, Trouble, Worker
-from visioncli.inputs.sources import Item
+from visioncli.inputs.item import Item
+from visioncli.inputs.sources import Expansion
 from visioncli.merging.files import Files
 from visioncli.merging.merge import Merge
 from visioncli.merging.parts import Part, facts_in
@@ -34,10 +36,10 @@ def job(out: OutputFolder) -> Job:
     room = out.partial / "ray"
     room.mkdir()
     (room / TOKEN).write_text("seen")
-    shared = dict.fromkeys(("settings", "options", "decoding"), {})
+    shared: dict[str, Any] = {name: {} for name in ("settings", "options", "decoding")}
     facts = {"task": "classify", "version": __version__, "model": dataclasses.asdict(MeanColour().model), **shared}
     facts |= {"formats": [], "images": None, "vectors": False, "labels": []}
-    names = (str(room), str(room), "seen", __version__, OPTIONS, {}, [], SinkOptions(), None, None)
+    names = (str(room), str(room), "seen", __version__, Expansion(), OPTIONS, {}, [], SinkOptions(), None, None)
     return Job(lambda threads: MeanColour(), *names, facts, 40, "digest")
 
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from visioncli.cluster.plan import LARGEST, Piece, PieceListing, Plan
+from visioncli.inputs.item import Item
 from visioncli.inputs.shards import Listing, Shard
-from visioncli.inputs.sources import Item
 
 
 def items(count: int) -> list[Item]:
@@ -13,7 +13,7 @@ def items(count: int) -> list[Item]:
 
 def planned(folder: Path, count: int, done: set[int] = frozenset()) -> Plan:  # type: ignore[assignment]
     plan = Plan(folder / "listing")
-    plan.list(items(count), lambda at, _: at in done, lambda: None)
+    plan.list(items(count), lambda item: [item], lambda at, _: at in done, lambda: None)
     return plan
 
 

@@ -54,6 +54,17 @@ def test_an_object_scores_where_its_parts_are_in_their_places() -> None:
     assert scores[1] == pytest.approx(0, abs=1e-5)
 
 
+def test_regions_at_the_edge_are_seen_to_their_end() -> None:
+    maps = PositionSensitiveMaps(1)
+    with torch.no_grad():
+        maps.scores.weight.zero_()
+        maps.scores.bias.fill_(1.0)  # type: ignore[union-attr]
+        regions = torch.tensor([[0.0, 0.0, 96.0, 96.0], [30.0, 73.5, 61.0, 96.0], [80.0, 20.0, 96.0, 40.0]])
+        regions = torch.cat([regions, torch.tensor([[17.0, 92.0, 37.0, 96.0]])])
+        scores = maps({"telling": torch.zeros(1, 1024, 6, 6)}, [regions], None)[:, 0]
+    assert scores.tolist() == pytest.approx([1.0] * 4)
+
+
 def test_box_codes_are_the_same_for_every_class() -> None:
     logits, codes = Split()(torch.arange(14.0).reshape(2, 7))
     assert logits.tolist() == [[0, 1, 2], [7, 8, 9]]

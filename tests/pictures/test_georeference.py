@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
 
 from visioncli.errors import OutputError
-from visioncli.pictures.georeference import Georeference, _composed, _to_stored, georeference
+from visioncli.pictures.georeference import Georeference, _composed, georeference
+from visioncli.pictures.orientation import to_stored
 
 SIZE = (40, 30)
 UTM33 = (1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, 32633)
@@ -144,7 +145,7 @@ def test_pixels_of_the_upright_picture_find_those_that_are_stored(orientation: i
     image.getexif()[ExifTags.Base.Orientation] = orientation
     upright = np.asarray(ImageOps.exif_transpose(image))
     height, width = upright.shape
-    found = Georeference(_to_stored(orientation, width, height))
+    found = Georeference(to_stored(orientation, width, height))
     for y in range(height):
         for x in range(width):
             u, v = np.floor(found.apply(np.array([[x + 0.5, y + 0.5]]))[0]).astype(int)

@@ -244,7 +244,7 @@ def test_dropout_before_the_last_layer_changes_what_is_learned(trained: Run, blo
 def test_the_true_masks_stand_beside_the_records(trained: Run, blocks: Path) -> None:
     (line,) = (trained.folder / "val.jsonl").read_text().splitlines()[:1]
     body = json.loads(line)
-    (segment,) = body["truth"]["segments"]
+    (segment,) = body["extra"]["truth"]["segments"]
     assert (segment["label"], segment["label_id"]) == ("1", 1)
     true = np.asarray(Image.open(blocks / "masks" / Path(body["input"]).name))
     assert (Rle(tuple(segment["mask"]["size"]), segment["mask"]["counts"]).decode() == true).all()

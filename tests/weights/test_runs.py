@@ -70,7 +70,7 @@ def test_a_recipe_for_recordings_is_read_as_it_was_written(tmp_path: Path) -> No
         ("rate", "16000", "sound.rate is not as it should be"),
         ("rate", 3, "rate lies between"),
         ("scale", "bark", "scale is one of htk, slaney"),
-        ("offset", float("1e400"), "is no number|not as it should be"),
+        ("offset", True, "sound.offset is not as it should be"),
         ("levels", {"step": 1.0}, "sound.levels has the fields step, zero"),
         ("unknown", 1, "sound has the fields"),
     ],
@@ -174,7 +174,7 @@ def test_a_run_of_a_newer_vision_asks_for_an_update(run: Path) -> None:
 
 def test_fields_of_tomorrow_are_left_alone(run: Path) -> None:
     before = read_run(run)
-    edit(run, lambda body: body.update(sound={"rate": 16000}))
+    edit(run, lambda body: body.update(smell={"rate": 16000}))
     assert read_run(run) == before
 
 

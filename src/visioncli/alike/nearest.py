@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from visioncli.tasks.embed.task import unit
+from visioncli.tasks.embed.unit_length import unit
 
 BLOCK = 4096
 """Vectors that are compared at once: 20 MiB of them."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from visioncli.alike.sight import Sight
 from visioncli.alike.thumbnails import SIDE, Fits, fit, hashes
-from visioncli.tasks.embed.task import unit
+from visioncli.tasks.embed.unit_length import unit
 
 # All limits are of 40 COCO pictures with 300 altered copies, and 344 other photographs; benchmarks/duplicates.py
 # measures what they give.

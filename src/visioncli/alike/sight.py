@@ -8,7 +8,7 @@ import numpy as np
 
 from visioncli.alike.thumbnails import SIDE, thumbnail
 from visioncli.errors import InputError
-from visioncli.inputs.sources import Item
+from visioncli.inputs.item import Held, Item
 from visioncli.labelled.content import sha256
 from visioncli.pictures import Picture
 from visioncli.results import ModelInfo
@@ -61,9 +61,8 @@ class Look(Task):
         """Raises InputError for what is no file of this machine."""
         if item.is_url:
             raise InputError("not_a_file", "Only files are compared, not addresses. Download the picture first.")
-        facts = os.stat(item.path)
         content = sha256(item)
-        seen = (content, facts.st_size, facts.st_mtime_ns), thumbnail(picture.image)
+        seen = (content, *_size_and_change(item)), thumbnail(picture.image)
         if self._embed is None:
             return _Seen(*seen)
         if (stored := self._embed.stored(content)) is not None:
@@ -88,3 +87,11 @@ class Look(Task):
     def keep(self) -> None:
         if self._embed is not None:
             self._embed.keep()
+
+
+def _size_and_change(item: Item) -> tuple[int, int]:
+    """Bytes, and when the file was changed (ns); 0 for what is in no file of its own."""
+    if isinstance(item, Held):
+        return len(item.content()) if item.opened is None else 0, 0
+    facts = os.stat(item.path)
+    return facts.st_size, facts.st_mtime_ns

@@ -29,6 +29,7 @@ from visioncli.evaluation.slices import check_column
 from visioncli.evaluation.stress import STRESSES
 from visioncli.labelled.interface import PictureSet
 from visioncli.labelled.recognise import read_set
+from visioncli.labelled.recordings import are_recordings
 from visioncli.metrics.gates import PER_CLASS, Gate, look_up, missed, parse_gates, split_names
 from visioncli.metrics.report import AnyReport
 from visioncli.models import registry
@@ -36,6 +37,7 @@ from visioncli.results import Record
 from visioncli.runner import RunOptions
 from visioncli.sinks.folder import OutputFolder
 from visioncli.status import Status
+from visioncli.tasks.classify.sound import ClassifySound
 from visioncli.tasks.classify.task import Classify
 from visioncli.tasks.interface import Task
 from visioncli.weights.downloads import Access
@@ -188,8 +190,14 @@ def load_tasks(request: Request, task: str, console: Console, **settings: Any) -
 def _contestants(request: Request, pictures: PictureSet, console: Console) -> list[Contestant]:
     found = []
     for name, task in load_tasks(request, "classify", console):
-        if not isinstance(task, Classify):
+        if not isinstance(task, Classify | ClassifySound):
             raise UsageError(f"{name} does not say how likely each class is, so that it cannot be evaluated.")
+        listens = isinstance(task, ClassifySound)
+        if listens != are_recordings(pictures):
+            has, wants = ("pictures", "recordings") if listens else ("recordings", "pictures")
+            raise UsageError(f"{pictures.source} has {has}, and {name} takes {wants}. Name another network.")
+        if listens and request.stress:
+            raise UsageError("--stress makes pictures worse, and this is of recordings. Leave it out.")
         matched = match(pictures.classes, task.labels, name)
         if matched.by == "number":
             first = pictures.classes[0]

@@ -1,5 +1,6 @@
 """A run of a task on a Ray cluster: `--on ray`."""
 
+import dataclasses
 import os
 import secrets
 import shutil
@@ -35,7 +36,7 @@ from visioncli.cluster.rows import LIST, ROOM, TakenOver, line_of, salvage
 from visioncli.cluster.worker import TOKEN
 from visioncli.errors import ClusterLost, OutputError, UsageError, VisionError
 from visioncli.files import explain
-from visioncli.inputs.sources import Item
+from visioncli.inputs.item import Item
 from visioncli.merging.files import Files
 from visioncli.merging.merge import Merge
 from visioncli.merging.parts import Part
@@ -113,6 +114,7 @@ def _job(request: Request, task: Task, make: Callable[[int | None], Task], out: 
         os.getcwd(),
         token,
         __version__,
+        dataclasses.replace(request.expansion, skipped={}),
         request.options,
         {},
         request.formats,
@@ -152,12 +154,11 @@ def _list(
             course.taken += 1
             return True
 
-        plan.list(out.protected(request.items()), done, interrupts.check)
+        outer = out.protected(request.items(inside=False))
+        plan.list(outer, request.expansion.within, done, interrupts.check)
 
 
 def _drive(request: Request, plan: Plan, task: Task, job: Job, console: Console, course: _Course) -> None:
-    import dataclasses
-
     frame = request.frame
     assert frame.on
     job = dataclasses.replace(job, listed=plan.listed, digest=plan.digest)

@@ -18,7 +18,7 @@ from visioncli.inputs.follow import Watching
 from visioncli.inputs.sources import DEFAULT_EXCLUDE
 from visioncli.sinks.names import FORMATS
 
-INPUT_HELP = "Files, folders, quoted globs, http(s) URLs, or - for paths on standard input."
+INPUT_HELP = "Files, folders, archives, quoted globs, http(s) URLs, or - for paths on standard input."
 
 
 class AnnotatedKind(StrEnum):
@@ -237,10 +237,40 @@ class FrameOptions:
         typer.Option(
             "--exclude",
             metavar="GLOB",
-            help="Leave such files out when walking folders; repeat for more.",
+            help="Leave such files out of folders and archives; repeat for more.",
             rich_help_panel=_PICTURES,
         ),
     ] = field(default_factory=lambda: list(DEFAULT_EXCLUDE))
+    column: Annotated[
+        str | None,
+        typer.Option(
+            "--column",
+            metavar="NAME",
+            help="Take CSV and Parquet files for lists: their column of paths or of pictures.",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = None
+    pages: Annotated[
+        str | None,
+        typer.Option(
+            "--pages",
+            metavar="all|1-3,7",
+            help="Pages of TIFF and PDF and frames of GIF, a record each.",
+            show_default="the first one",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = None
+    dpi: Annotated[
+        float,
+        typer.Option(
+            "--dpi",
+            metavar="N",
+            min=1,
+            max=2400,
+            help="Dots an inch of the pages of PDF.",
+            rich_help_panel=_PICTURES,
+        ),
+    ] = 150.0
     max_pixels: Annotated[
         int,
         typer.Option(

@@ -19,14 +19,17 @@ from visioncli.cli.watching import check_watched
 from visioncli.earlier_results import PREDICTIONS
 from visioncli.errors import InputsGone, OutputError, UsageError
 from visioncli.inputs.follow import Watching
+from visioncli.inputs.item import Item
+from visioncli.inputs.pages import Paging
 from visioncli.inputs.shards import Shard
-from visioncli.inputs.sources import Expansion, Item, fixed_part
+from visioncli.inputs.sources import Expansion, fixed_part
+from visioncli.inputs.within import holds_many
 from visioncli.runner import RunOptions
 from visioncli.sinks.annotated import Draw
 from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.formats import SinkOptions, parse_formats
-from visioncli.sounds.kinds import is_named_as_sound
+from visioncli.sounds.kinds import ENDINGS, is_named_as_sound
 from visioncli.status import Status
 from visioncli.tasks.interface import Medium, Task
 from visioncli.weights.runs import NOTES, WEIGHTS, is_run
@@ -66,7 +69,14 @@ class Request:
             check_watched(frame.watching, frame.inputs, formats)
         shard = None if frame.shard is None else Shard.parse(frame.shard)
         # Results of no shard are inputs of another one.
-        expansion = Expansion(None if out is None else str(out), tuple(frame.exclude), frame.null)
+        expansion = Expansion(
+            None if out is None else str(out),
+            tuple(frame.exclude),
+            frame.null,
+            _sound_endings(task),
+            Paging.parse(frame.pages, frame.dpi, frame.max_pixels),
+            frame.column,
+        )
         options = reading_options(frame)
         if out is not None and shard is not None:
             out /= shard.folder
@@ -85,9 +95,9 @@ class Request:
             frame.watching,
         )
 
-    def items(self) -> Iterator[Item]:
-        """The inputs, those of the other shards left out."""
-        items = self.expansion.items(self.frame.inputs)
+    def items(self, *, inside: bool = True) -> Iterator[Item]:
+        """The inputs, those of the other shards left out; of archives what is `inside`, or themselves."""
+        items = self.expansion.items(self.frame.inputs, inside=inside)
         return items if self.shard is None else self.shard.split(items)
 
     def media(self) -> set[Medium] | None:
@@ -98,11 +108,25 @@ class Request:
             return None
         if "-" in self.frame.inputs or self.watching:
             return {"picture"}
-        return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items()}
+        return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items(inside=False)}
 
     def count(self) -> int | None:
-        """How many inputs there will be, where that can be known: not for a pipe."""
-        return None if "-" in self.frame.inputs or self.watching else sum(1 for _ in self.items())
+        """How many inputs there will be, where that can be known: not for a pipe, nor for archives, pages, lists."""
+        if "-" in self.frame.inputs or self.watching:
+            return None
+        count = 0
+        for item in self.expansion.items(self.frame.inputs, inside=False):
+            if holds_many(item, self.expansion.paging or Paging(), self.frame.column):
+                return None
+            count += self.shard is None or self.shard.holds(item)
+        return count
+
+
+def _sound_endings(task: str) -> tuple[str, ...]:
+    """How members of archives end that are inputs beside pictures."""
+    from visioncli.models.registry import FOR_SOUND
+
+    return ENDINGS if task == "spectrogram" or task in FOR_SOUND else ()
 
 
 def facts_of(request: Request, task: Task) -> dict[str, Any]:
@@ -214,5 +238,6 @@ def protect_inputs(out: OutputFolder, request: Request) -> None:
         if path:
             out.protect(str(path))
     if out.has_own:  # what vision did not write is not replaced anyway
-        for item in request.expansion.items(text for text in frame.inputs if text != "-"):
-            out.protect(item.path)
+        for item in request.expansion.items((text for text in frame.inputs if text != "-"), inside=False):
+            if item.file is not None:
+                out.protect(item.file)

@@ -33,6 +33,8 @@ CHANGES_NOTHING = frozenset(
         *("offline", "batch_size", "workers", "max_pixels", "timeout"),
         # The answer is the same but for rounding, and a batch may go on upon a machine that has no GPU.
         *("device", "engine", "threads"),
+        # Pages and rows have names and keys of their own, and those of PDF keys that hold how they were drawn.
+        *("pages", "dpi", "column"),
         # The document that it shapes is written anew by each run, from all records.
         "images",
     }

@@ -25,6 +25,8 @@ _LEFT_OUT: dict[str, Any] = {
     "precision": Precision.AUTO,
     "threads": None,
     "max_pixels": 179_000_000,
+    "pages": None,
+    "dpi": 150.0,
     "exact_decode": False,
     "offline": False,
 }

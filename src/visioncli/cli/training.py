@@ -87,9 +87,9 @@ class TrainingConsole(Watcher):
             if self._board is not None:
                 self._board.close()
         if run is not None:
-            self._console.note(f"{out} is a model now: vision {run.task} PICTURE --model {out}")
+            self._console.note(f"{out} is a model now: vision {run.task} {run.noun.upper()} --model {out}")
             self._console.note(
-                f"Its numbers are those of {_counted(run.pictures)} for validation, with 95 % intervals."
+                f"Its numbers are those of {_counted(run.pictures, run.noun)} for validation, with 95 % intervals."
             )
         return run
 
@@ -196,8 +196,8 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
-def _counted(pictures: int) -> str:
-    return "1 picture" if pictures == 1 else f"{pictures:,} pictures"
+def _counted(pictures: int, noun: str) -> str:
+    return f"1 {noun}" if pictures == 1 else f"{pictures:,} {noun}s"
 
 
 def _duration(seconds: float) -> str:

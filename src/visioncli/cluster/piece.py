@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from visioncli.cluster.plan import Piece, PieceListing
+from visioncli.inputs.sources import Expansion
 from visioncli.publish import publish
 from visioncli.runner import Outcome, RunOptions, failure, run
 from visioncli.sinks.annotated import AnnotatedSink, Draw
@@ -39,6 +40,7 @@ class Job:
     here: str
     token: str
     version: str
+    expansion: Expansion
     options: RunOptions
     key_extra: dict[str, Any]
     formats: list[str]
@@ -79,8 +81,7 @@ def picture_sinks_of(job: Job, out: OutputFolder, labels: dict[int, str]) -> lis
 
 def do(job: Job, piece: Piece, task: Task, options: RunOptions) -> Done:
     """Runs the piece. Raises OutputError."""
-    items = (item for _, item in piece.items)
-    with closing(run(items, task, options, key_extra=job.key_extra)) as outcomes:
+    with closing(run(piece.opened(job.expansion), task, options, key_extra=job.key_extra)) as outcomes:
         return _write(job, piece, task.labels, outcomes)
 
 

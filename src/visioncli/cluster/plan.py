@@ -1,6 +1,7 @@
 """The inputs of a run, listed once into a file and cut into pieces: nobody holds all of them in memory."""
 
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -8,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from visioncli.errors import ErrorKind
 from visioncli.files import explain
+from visioncli.inputs.item import Held, Item, failed
 from visioncli.inputs.shards import Listing, Place, Shard
-from visioncli.inputs.sources import Item
+from visioncli.inputs.sources import Expansion
 
 LARGEST = 256
 """Inputs of a piece: seconds to a minute of work, of which a lost machine costs some."""
@@ -18,6 +21,13 @@ ROUNDS = 8
 """So many pieces each actor gets at least where there are enough inputs, so that all end at about the same time."""
 PARTS = 8
 """So many parts a piece is cut into that has ended an actor more than once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Within(Item):
+    """An input in another one, such as a member of an archive, on its way to the machine that opens it."""
+
+    outer: Item = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +47,28 @@ class Piece:
         """What its folder is called at this try: an actor that is lost but not dead may still write to another."""
         return f"piece-{self.begin:012d}-{len(self.items)}-{self.tries}"
 
+    def opened(self, expansion: Expansion) -> Iterator[Item]:
+        """The inputs as they are on this machine: what lies in others is found there, in one pass over each."""
+        for outer, group in itertools.groupby((item for _, item in self.items), key=_outer):
+            if outer is None:
+                yield from group
+                continue
+            inside = expansion.within(outer)
+            for wanted in group:
+                found = next((one for one in inside if one.path == wanted.path), None)
+                words = f"It is no longer in {outer.shown}, where it was when the inputs were listed."
+                yield found or failed(wanted, ErrorKind.NOT_FOUND, words)
+
     def cut(self) -> "list[Piece]":
         """The same inputs in smaller pieces."""
         size = max(1, -(-len(self.items) // PARTS))
         starts = range(0, len(self.items), size)
         # Each has its tries counted from where this one stands, so that no two folders have one name.
         return [Piece(self.items[n][0], self.items[n : n + size], 0, self.tries + 1) for n in starts]
+
+
+def _outer(item: Item) -> Item | None:
+    return item.outer if isinstance(item, Within) else None
 
 
 @dataclass(slots=True)
@@ -73,21 +99,30 @@ class Plan:
     to_do: int = 0
     _digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
-    def list(self, items: Iterable[Item], done: Callable[[int, Item], bool], step: Callable[[], None]) -> None:
-        """Lists all items but those that are `done` already. Raises OutputError."""
+    def list(
+        self,
+        items: Iterable[Item],
+        within: Callable[[Item], Iterable[Item]],
+        done: Callable[[int, Item], bool],
+        step: Callable[[], None],
+    ) -> None:
+        """Lists what is `within` all items, but for those that are `done` already. Raises OutputError."""
         try:
             with self.path.open("wb") as file:
-                for item in items:
-                    step()
-                    self._digest.update(os.fsencode(item.relative) + b"\0")
-                    if not done(self.listed, item):
-                        self._put(file, item)
-                    self.listed += 1
+                for outer in items:
+                    for item in within(outer):
+                        step()
+                        self._digest.update(os.fsencode(item.relative) + b"\0")
+                        if not done(self.listed, item):
+                            self._put(file, item, outer)
+                        self.listed += 1
         except OSError as problem:
             raise explain(problem, self.path) from problem
 
-    def _put(self, file: IO[bytes], item: Item) -> None:
-        file.write(json.dumps([self.listed, item.path, item.relative, item.root]).encode() + b"\n")
+    def _put(self, file: IO[bytes], item: Item, outer: Item) -> None:
+        names = [item.path, item.relative, item.root]
+        around = [outer.path, outer.relative, outer.root] if isinstance(item, Held) else None
+        file.write(json.dumps([self.listed, names, around]).encode() + b"\n")
         self.to_do += 1
 
     @property
@@ -101,8 +136,8 @@ class Plan:
         items: list[tuple[int, Item]] = []
         with self.path.open("rb") as file:
             for line in file:
-                at, *names = json.loads(line)
-                items.append((at, Item(*names)))
+                at, names, around = json.loads(line)
+                items.append((at, Within(*names, outer=Item(*around)) if around else Item(*names)))
                 if len(items) == size:
                     yield Piece(items[0][0], tuple(items))
                     items = []

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from visioncli.files import explain, irregular, refuse_irregular
-from visioncli.inputs.sources import Item
+from visioncli.inputs.item import Item
 from visioncli.merging.files import Files
 from visioncli.merging.merge import Merge
 from visioncli.merging.parts import DamagedError, Part, Row, facts_in

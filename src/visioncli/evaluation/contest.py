@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from visioncli.datasets.interface import Flags
-from visioncli.evaluation.predict import F32, I64, Predictions, probabilities
+from visioncli.evaluation.predict import F32, I64, Classifier, Predictions, probabilities
 from visioncli.evaluation.score import Key, Resampling, Scored, compared, score
 from visioncli.evaluation.slices import Slice, slices
 from visioncli.evaluation.stress import STRESSES, StressRow, stress_rows, stressed
@@ -14,7 +14,6 @@ from visioncli.labelled.interface import Example
 from visioncli.metrics.paired import Comparison
 from visioncli.results import Record
 from visioncli.runner import RunOptions
-from visioncli.tasks.classify.task import Classify
 
 STRESS_STEPS = len(STRESSES)
 """How many times longer than clean pictures those that were made worse take."""
@@ -27,7 +26,7 @@ class Contestant:
     """A network, what it is called, and which of its columns are the classes of the set."""
 
     name: str
-    task: Classify
+    task: Classifier
     key: Key
 
 

@@ -11,9 +11,12 @@ from visioncli.inputs.sources import Item
 from visioncli.pictures import Picture
 from visioncli.results import Record
 from visioncli.runner import RunOptions, run
+from visioncli.sounds import Recording
+from visioncli.tasks.classify.sound import ClassifySound
 from visioncli.tasks.classify.task import Classify
 from visioncli.tasks.interface import Answer, Task
 
+Classifier = Classify | ClassifySound
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
 PROBABILITIES = "probabilities"
@@ -50,7 +53,7 @@ class Predictions:
         return tuple(record for record in self.records if not record.ok)
 
 
-def probabilities(task: Classify, items: Iterable[Item], options: RunOptions, done: Done = nobody) -> Predictions:
+def probabilities(task: Classifier, items: Iterable[Item], options: RunOptions, done: Done = nobody) -> Predictions:
     """Every picture through the network, in their order. `done` is told of each."""
     records: list[Record] = []
     rows: list[int] = []
@@ -75,17 +78,24 @@ class EveryClass(Task):
 
     name = "classify"
 
-    def __init__(self, task: Classify) -> None:
+    def __init__(self, task: Classifier) -> None:
         self._task = task
         self.model, self.labels, self.settings = task.model, task.labels, task.settings
-        self.parallel, self.enough = task.parallel, task.enough
+        self.parallel, self.enough, self.takes = task.parallel, task.enough, task.takes
 
     def prepare(self, picture: Picture) -> Any:
         """As the network itself wants it."""
         return self._task.prepare(picture)
 
+    def prepare_sound(self, recording: Recording) -> Any:
+        """As the network itself wants it."""
+        return self._task.prepare_sound(recording)
+
     def predict(self, batch: Sequence[Any]) -> list[Answer]:
         """The best classes of each picture, and all of them."""
+        if isinstance(self._task, ClassifySound):
+            found = self._task.predict(batch)
+            return [Answer(one.predictions, one.extra, {PROBABILITIES: one.arrays["scores"]}) for one in found]
         scores = self._task.scores(batch)
         return [
             Answer(answer.predictions, answer.extra, {PROBABILITIES: row})

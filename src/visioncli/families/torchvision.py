@@ -35,9 +35,13 @@ _SEGMENTERS = (*_WITH_AUXILIARY, "lraspp_")
 def build(variant: str, classes: str | None = None) -> nn.Module:
     """The untrained network of torchvision's builder `variant`, with as many `classes` as wanted.
 
-    Without `classes` it is the network of the published weights. It may be built on the meta device.
+    Without `classes` it is the network of the published weights. A builder with keypoints finds 17, or as many as
+    stand after a slash (`keypointrcnn_resnet50_fpn/5`). It may be built on the meta device.
     """
     settings: dict[str, Any] = {}
+    variant, _, points = variant.partition("/")
+    if points:
+        settings["num_keypoints"] = int(points)
     if classes is not None:
         settings["num_classes"] = int(classes)
     if variant in ("googlenet", "inception_v3"):

@@ -32,11 +32,20 @@ SIGMAS = (
 )
 """(17,) how far people who annotate disagree about each keypoint, as a share of the person's size."""
 
+OTHERS = 0.05
+"""The same of keypoints that are no COCO person's: between that of eyes and that of shoulders."""
+
+
+def sigmas(count: int) -> F64:
+    """(K,) those of a COCO person where there are 17 keypoints, else the same for each."""
+    known: F64 = SIGMAS if count == len(SIGMAS) else np.full(count, OTHERS)
+    return known
+
 
 def paired_oks(detections: F64, truth: F64, truth_xywh: F64, truth_area: F64) -> F64:
     """(P,) float64 similarity of each detected person with the true one of the same row.
 
-    detections, truth: (P, 17, 3) x, y, visibility; truth_xywh: (P, 4); truth_area: (P,) square pixels.
+    detections, truth: (P, K, 3) x, y, visibility; truth_xywh: (P, 4); truth_area: (P,) square pixels.
     A person without a labelled keypoint is measured by how far the detected keypoints lie outside twice its box.
     """
     labelled: NDArray[np.bool_] = truth[:, :, 2] > 0
@@ -48,7 +57,7 @@ def paired_oks(detections: F64, truth: F64, truth_xywh: F64, truth_area: F64) ->
         dx[unlabelled] = _outside(detections[unlabelled, :, 0], x - w, x + w * 2)
         dy[unlabelled] = _outside(detections[unlabelled, :, 1], y - h, y + h * 2)
         labelled = labelled | unlabelled[:, None]
-    spread = (SIGMAS * 2) ** 2
+    spread = (sigmas(truth.shape[1]) * 2) ** 2
     error = (dx**2 + dy**2) / spread / (truth_area[:, None] + np.spacing(1)) / 2
     closeness = np.where(labelled, np.exp(-error), 0.0)
     out: F64 = closeness.sum(axis=1) / labelled.sum(axis=1)

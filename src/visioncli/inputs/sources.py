@@ -7,12 +7,18 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from visioncli.earlier_results import LIST, MARKS, Results, results_in
 from visioncli.errors import UsageError
-from visioncli.inputs.addresses import is_url, path_of, split_credentials, without_credentials
+from visioncli.inputs.addresses import is_url, path_of, split_credentials
+from visioncli.inputs.item import INSIDE, Item
 
+if TYPE_CHECKING:
+    from visioncli.inputs.pages import Paging
+
+__all__ = ["DEFAULT_EXCLUDE", "Expansion", "Item", "fixed_part", "is_folder_entry"]
 DEFAULT_EXCLUDE = ("*.md",)
 """Notes that people keep beside their pictures: credits, read-me files, model cards."""
 BESIDE_PICTURES = (
@@ -23,27 +29,9 @@ BESIDE_PICTURES = (
 _PICTURE_STARTS = (b"\x89PNG\r\n", b"\xff\xd8\xff")
 """No path begins like this; pictures of other types betray themselves by a zero byte."""
 _LONGEST_LINE = 1 << 16
+_RANGE = re.compile(r"\{(?:(?P<first>[0-9]{1,9})\.\.(?P<last>[0-9]{1,9})|(?P<choices>[^{}]*,[^{}]*))\}")
 _MOST_BLANKS = 1 << 20
 """More blank lines than this, one after the other, come from something endless."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One input: `path` as the user knows it (a file or a URL), `relative` its name in a mirrored tree."""
-
-    path: str
-    relative: str
-    root: str = ""
-
-    @property
-    def is_url(self) -> bool:
-        """Whether the input is fetched over http(s)."""
-        return is_url(self.path)
-
-    @property
-    def shown(self) -> str:
-        """What records and messages call the input: its path, without a user and password."""
-        return without_credentials(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +40,37 @@ class Expansion:
 
     Hidden entries, world files, the output folder `out`, and names or relative paths that match a pattern of
     `exclude` do not. Nor do results of earlier runs, whose folders are then in `skipped`; of a folder that is named,
-    pictures do.
+    pictures do. Of an archive those members count that are called as pictures are, that end in one of `endings`, or
+    that have no ending. `paging` says which pages of a file count, by default the first one; `column` is that of
+    tables whose rows name or hold pictures, None where tables are not taken for lists.
     """
 
     out: str | None = None
     exclude: tuple[str, ...] = DEFAULT_EXCLUDE
     null_separated: bool = False
+    endings: tuple[str, ...] = ()
+    paging: "Paging | None" = None
+    column: str | None = None
     skipped: dict[str, None] = field(default_factory=dict, compare=False)
 
-    def items(self, inputs: Iterable[str]) -> Iterator[Item]:
+    def items(self, inputs: Iterable[str], *, inside: bool = True) -> Iterator[Item]:
         """Files, folders, quoted globs, URLs and `-` (standard input) as items, in the order given.
 
         Folders are walked recursively in sorted order. A path that does not exist is an item too: it fails later,
-        with a record of its own.
+        with a record of its own. Of archives the members are the items, unless only what is outside is wanted, not
+        what is `inside`.
         """
         for text in inputs:
             if text == "-":
                 if sys.stdin is None:
                     raise UsageError("There is no standard input to read paths from. Give the paths as arguments.")
                 for line in _lines(sys.stdin.fileno(), b"\0" if self.null_separated else b"\n"):
-                    yield from self._expand(line, listed=True)
+                    for item in self._expand(line, listed=True):
+                        yield from self.within(item) if inside else (item,)
             else:
-                yield from self._expand(text, listed=False)
+                for one in _braces(text):
+                    for item in self._expand(one, listed=False):
+                        yield from self.within(item) if inside else (item,)
 
     def _expand(self, text: str, *, listed: bool) -> Iterator[Item]:
         text = path_of(text)
@@ -81,12 +78,36 @@ class Expansion:
             yield Item(text, _url_name(text))
         elif os.path.isdir(text):
             yield from self._walk(text, "", text, (), named=True)
-        elif not listed and not os.path.lexists(text) and glob.has_magic(text):
-            yield from self._glob(text)
         elif listed:
             yield Item(text, _listed_name(text))
+        elif INSIDE in text and not os.path.lexists(text):
+            outer = text.partition(INSIDE)[0]
+            yield Item(text, os.path.basename(outer) or "unnamed", root=_parent_name(outer))
+        elif not os.path.lexists(text) and glob.has_magic(text):
+            yield from self._glob(text)
         else:
             yield Item(text, os.path.basename(text) or "unnamed", root=_parent_name(text))
+
+    def within(self, item: Item, *, lists: bool = True) -> Iterator[Item]:
+        """The item itself, or what is in it; a list that a list names is only a file."""
+        if item.is_url:
+            return iter((item,))
+        from visioncli.inputs.pages import Paging
+        from visioncli.inputs.within import Inside, expand
+
+        column = self.column if lists else None
+        return expand(item, Inside(self._counts, self.paging or Paging(), column, self._of_list))
+
+    def _of_list(self, path: str) -> Iterator[Item]:
+        for item in self._expand(path, listed=True):
+            yield from self.within(item, lists=False)
+
+    def _counts(self, name: str) -> bool:
+        """Whether a member of an archive is an input."""
+        from visioncli.inputs.archives import ENDINGS
+
+        ending = os.path.splitext(name)[1].lower()
+        return (not ending or ending in ENDINGS or ending in self.endings) and not self._is_excluded(name)
 
     def _glob(self, pattern: str) -> Iterator[Item]:
         root = fixed_part(pattern)
@@ -176,6 +197,23 @@ class Expansion:
         if name.lower().endswith(BESIDE_PICTURES):
             return True
         return any(fnmatchcase(name, p) or fnmatchcase(relative, p) for p in self.exclude)
+
+
+def _braces(text: str) -> Iterator[str]:
+    """What a shell makes of `{00..12}` and `{a,b}` where it was not let: each name in turn."""
+    found = _RANGE.search(text) if "{" in text and not is_url(text) and not os.path.lexists(text) else None
+    if found is None:
+        yield text
+        return
+    if found["choices"] is not None:
+        names: Iterable[str] = found["choices"].split(",")
+    else:
+        first, last = found["first"], found["last"]
+        wide = max(len(first), len(last)) if "0" in (first[0], last[0]) else 0
+        step = 1 if int(first) <= int(last) else -1
+        names = (f"{n:0{wide}d}" for n in range(int(first), int(last) + step, step))
+    for name in names:
+        yield from _braces(text[: found.start()] + name + text[found.end() :])
 
 
 def fixed_part(pattern: str) -> str:

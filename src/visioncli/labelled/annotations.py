@@ -33,21 +33,30 @@ def called(path: Path, source: str) -> Iterator[None]:
         raise SetError(str(problem).replace(f"{path}", source), problem.kind) from None
 
 
-def read_parts(path: Path, images: str | None = None, *, empty: bool = False) -> list[tuple[roots.Part, Dataset]]:
-    """The splits of annotations, read; `empty` lists YOLO's pictures without labels too. Raises DatasetError."""
-    parts, found = parts_of(path), []
-    for part in parts:
+MASKED = (recognise.Format.COCO, recognise.Format.JSONL)
+"""Formats that hold masks."""
+
+
+def read_parts(
+    path: Path, images: str | None = None, *, empty: bool = False, parts: str = ""
+) -> list[tuple[roots.Part, Dataset]]:
+    """The splits of annotations, read; `empty` lists YOLO's pictures without labels too, `parts` are "masks" or
+    "keypoints" where objects should have them. Raises DatasetError."""
+    splits, found = parts_of(path, keypoints=parts == "keypoints"), []
+    for part in splits:
+        if parts == "masks" and part.format not in MASKED:
+            raise DatasetError(f"{path}: annotations in the format {part.format} hold boxes, and no masks.")
         folder = None
         if empty and part.format == recognise.Format.YOLO:
-            folder = part.images or (Path(images) if images and len(parts) == 1 else None)
-        options = ReadOptions(files=part.files, images=folder)
+            folder = part.images or (Path(images) if images and len(splits) == 1 else None)
+        options = ReadOptions(files=part.files, images=folder, masks=parts == "masks")
         found.append((part, recognise.read(part.path, recognise.Format(part.format), options)))
     return found
 
 
-def parts_of(path: Path) -> tuple[roots.Part, ...]:
-    """The splits of annotations. Raises DatasetError where there are none."""
-    if parts := roots.find(path):
+def parts_of(path: Path, *, keypoints: bool = False) -> tuple[roots.Part, ...]:
+    """The splits of annotations, of a COCO folder those with `keypoints`. Raises DatasetError where there are none."""
+    if parts := roots.find(path, keypoints=keypoints):
         return parts
     if path.is_dir():
         files = sorted(f for f in path.glob("*.json") if f.is_file() and not f.name.startswith("."))
@@ -65,7 +74,7 @@ def parts_of(path: Path) -> tuple[roots.Part, ...]:
     if form is recognise.Format.LABELMAP:
         raise nothing
     # COCO's own files say their split: instances_val2017.json.
-    return (roots.Part(path.stem.removeprefix("instances_"), form, path),)
+    return (roots.Part(path.stem.removeprefix("instances_").removeprefix("person_keypoints_"), form, path),)
 
 
 def clipped(xywh: list[float], size: list[int]) -> Box | None:

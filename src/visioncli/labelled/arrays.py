@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from visioncli.labelled.archives import INSIDE
+from visioncli.inputs.item import INSIDE
 from visioncli.labelled.interface import Example
 
 

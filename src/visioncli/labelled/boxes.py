@@ -4,18 +4,23 @@ them.
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
 from visioncli.datasets import recognise, roots
-from visioncli.datasets.interface import Dataset, Images
+from visioncli.datasets.interface import Dataset, DatasetError, Images, Rle
 from visioncli.labelled.annotations import Index, called, clipped, read_parts, trees_of
 from visioncli.labelled.classes import ordered, split_named
+from visioncli.labelled.coco_points import PointNames, read_points
 from visioncli.labelled.interface import Example, SetError
 from visioncli.labelled.trees import Tree, example
 
+Parts = Literal["", "masks", "keypoints"]
+"""What is read of objects beside their boxes."""
 _NAMES_FILES = (recognise.Format.JSONL, recognise.Format.CSV)
 """Formats whose names of pictures are paths as somebody wrote them, from where he stood."""
 
@@ -27,7 +32,8 @@ class Objects:
     `boxes` `(n, 4) float64` are x1 y1 x2 y2 in pixels, inside of the picture where its size is known, `labels` `(n,)
     int64` places in the classes of the set, `area` `(n,)` their square pixels, `crowd` `(n,)` regions of many
     objects, `ignore` `(n,)` objects that do not count ("difficult"). `size` are width and height as the annotations
-    have them, 0 where they do not say.
+    have them, 0 where they do not say. Where they were asked for, `masks` are run-length encodings of the whole
+    picture, and `points` `(n, K, 3) float64` keypoints, x, y and visibility, which is 0 where nobody marked them.
     """
 
     boxes: np.ndarray
@@ -36,22 +42,38 @@ class Objects:
     crowd: np.ndarray
     ignore: np.ndarray
     size: tuple[int, int] = (0, 0)
+    masks: tuple[Rle, ...] | None = None
+    points: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def parts(self) -> list[Any]:
+        """The masks or keypoints, as JSON values; nothing where they were not asked for."""
+        if self.masks is not None:
+            return [[mask["size"], mask["counts"].decode("ascii")] for mask in self.masks]
+        return [] if self.points is None else list(self.points.tolist())
 
     @property
     def learned(self) -> "Objects":
         """Those that are single objects."""
         one = ~self.crowd
         return Objects(
-            self.boxes[one], self.labels[one], self.area[one], self.crowd[one], self.ignore[one], self.size
+            self.boxes[one],
+            self.labels[one],
+            self.area[one],
+            self.crowd[one],
+            self.ignore[one],
+            self.size,
+            None if self.masks is None else tuple(self.masks[n] for n in np.flatnonzero(one)),
+            None if self.points is None else self.points[one],
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BoxSet:
-    """Pictures and the objects in each; a picture may have none. The labels of an example are its classes."""
+    """Pictures and the objects in each; a picture may have none. The labels of an example are its classes. `points`
+    says what the keypoints of all objects are, where they have them."""
 
     source: str
     format: str
@@ -59,20 +81,33 @@ class BoxSet:
     examples: tuple[Example, ...]
     objects: tuple[Objects, ...]
     warnings: tuple[str, ...] = ()
+    points: PointNames | None = None
 
     def __len__(self) -> int:
         return len(self.examples)
 
 
-def read_boxes(name: str, images: str | None = None) -> BoxSet:
+def read_boxes(name: str, images: str | None = None, parts: Parts = "") -> BoxSet:
     """The boxes of an annotation file or of the root folder of a data set; `images` is the folder of its pictures.
 
+    With `parts` every object has a mask or keypoints too; of keypoints only the categories are read that have them.
     No picture is decoded. Raises SetError where annotations or all of their pictures are missing or wrong.
     """
     path = Path(name)
-    with called(path, name):
-        data = read_parts(path, images, empty=True)
-    classes = ordered(one.categories.call(int(c)) for _, one in data for c in set(one.annotations.category.tolist()))
+    with called(path, name), _told_of(parts):
+        data = read_parts(path, images, empty=True, parts=parts)
+        points = [_points(part) for part, _ in data] if parts == "keypoints" else []
+        if len({one.names for one, _, _ in points}) > 1:
+            raise DatasetError(
+                f"{path}: its splits have different keypoints, and one network learns one list of them."
+            )
+    owners = [owner for _, owner, _ in points] or [None] * len(data)
+    classes = ordered(
+        label
+        for (_, one), owner in zip(data, owners, strict=True)
+        for label in map(one.categories.call, set(one.annotations.category.tolist()))
+        if owner is None or label in owner
+    )
     if not classes:
         raise SetError(f"{name}: the annotations have no boxes.")
     numbers = {label: n for n, label in enumerate(classes)}
@@ -80,9 +115,9 @@ def read_boxes(name: str, images: str | None = None) -> BoxSet:
     examples: list[Example] = []
     objects: list[Objects] = []
     seen: dict[tuple[str, str], None] = {}
-    for part, one in data:
+    for n, (part, one) in enumerate(data):
         split = split_named(part.split) or ""
-        for place, found in _pictures(one, numbers, tally):
+        for place, found in _pictures(one, numbers, tally, points[n][2] if points else None):
             where = finder.find(one.images, place, part)
             if where is None:
                 tally.missing_pictures += 1
@@ -104,15 +139,44 @@ def read_boxes(name: str, images: str | None = None) -> BoxSet:
         raise SetError(f"{name}: no box of a single object is left to learn from.")
     warnings = [*(w for _, one in data for w in one.warnings), *tally.sentences()]
     return BoxSet(
-        name, str(data[0][0].format), classes, tuple(examples), tuple(objects), tuple(dict.fromkeys(warnings))
+        name,
+        str(data[0][0].format),
+        classes,
+        tuple(examples),
+        tuple(objects),
+        tuple(dict.fromkeys(warnings)),
+        points[0][0] if points else None,
     )
+
+
+_INSTEAD = {
+    "masks": "Mask R-CNN learns from outlines: begin with fasterrcnn_resnet50_fpn, which learns boxes alone",
+    "keypoints": "Keypoint R-CNN learns from keypoints: begin with fasterrcnn_resnet50_fpn, which learns boxes alone",
+}
+
+
+@contextmanager
+def _told_of(parts: Parts) -> Iterator[None]:
+    """Says of annotations without what is to be learned which network does without it."""
+    try:
+        yield
+    except DatasetError as problem:
+        if not parts or f"no {parts}".removesuffix("s") not in str(problem):
+            raise
+        raise DatasetError(f"{problem} {_INSTEAD[parts]}.", problem.kind) from None
+
+
+def _points(part: roots.Part) -> tuple[PointNames, frozenset[str], np.ndarray]:
+    if part.format != recognise.Format.COCO:
+        raise DatasetError(f"{part.path}: annotations in the format {part.format} have no keypoints.")
+    return read_points(part.path)
 
 
 class _Tally:
     """What was left out."""
 
     def __init__(self) -> None:
-        self.crowd = self.empty = self.missing_pictures = 0
+        self.crowd = self.empty = self.others = self.missing_pictures = 0
         self.first_missing = ""
 
     def sentences(self) -> Iterator[str]:
@@ -121,6 +185,8 @@ class _Tally:
             yield f"{self.crowd:,} regions of many objects (crowd) are not learned from."
         if self.empty:
             yield f"{self.empty:,} boxes without a pixel inside of the picture are left out."
+        if self.others:
+            yield f"{self.others:,} objects of categories without keypoints are left out."
         if self.missing_pictures:
             yield (
                 f"{self.missing_pictures:,} pictures of the annotations were not found and are left out; the first "
@@ -128,7 +194,9 @@ class _Tally:
             )
 
 
-def _pictures(data: Dataset, numbers: dict[str, int], tally: _Tally) -> Iterator[tuple[int, Objects]]:
+def _pictures(
+    data: Dataset, numbers: dict[str, int], tally: _Tally, points: np.ndarray | None
+) -> Iterator[tuple[int, Objects]]:
     """The place in the dataset of each picture, and its objects."""
     annotations = data.annotations
     order = np.argsort(annotations.image, kind="stable")
@@ -136,6 +204,9 @@ def _pictures(data: Dataset, numbers: dict[str, int], tally: _Tally) -> Iterator
     label = np.array([numbers.get(data.categories.call(c), -1) for c in range(len(data.categories))], np.int64)
     for place in range(len(data.images)):
         rows = order[starts[place] : starts[place + 1]]
+        mine = label[annotations.category[rows]] >= 0
+        tally.others += int((~mine).sum())
+        rows = rows[mine]
         size = data.images.sizes[place].tolist()
         boxes = [clipped(annotations.xywh[row].tolist(), size) for row in rows.tolist()]
         kept = np.array([box is not None for box in boxes], bool)
@@ -151,6 +222,8 @@ def _pictures(data: Dataset, numbers: dict[str, int], tally: _Tally) -> Iterator
                 annotations.crowd[rows],
                 annotations.ignore[rows],
                 (size[0], size[1]),
+                None if annotations.masks is None else tuple(annotations.masks[row] for row in rows.tolist()),
+                None if points is None else points[rows],
             ),
         )
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from visioncli.labelled.archives import INSIDE
+from visioncli.inputs.item import INSIDE
 from visioncli.labelled.arrays import array_examples
 from visioncli.labelled.as_files import in_folder, unpacked
 from visioncli.labelled.interface import TEST, TRAIN, Example, PictureSet, SetError

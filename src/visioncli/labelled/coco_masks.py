@@ -15,7 +15,7 @@ import numpy as np
 
 from visioncli.datasets import recognise
 from visioncli.datasets.interface import Dataset, DatasetError, ReadOptions, Rle
-from visioncli.labelled.annotations import Index, parts_of, trees_of
+from visioncli.labelled.annotations import MASKED, Index, parts_of, trees_of
 from visioncli.labelled.classes import split_named
 from visioncli.labelled.crops import texts_of
 from visioncli.labelled.interface import Example, SetError
@@ -24,8 +24,6 @@ from visioncli.labelled.palettes import IGNORED, MOST_CLASSES
 from visioncli.labelled.trees import Folder, Tree, example
 
 BACKGROUND = "background"
-FORMS = (recognise.Format.COCO, recognise.Format.JSONL)
-"""Formats that hold masks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +70,7 @@ def _read(path: Path, source: str, trees: list[Tree], crowds: bool) -> MaskSet:
     try:
         data = []
         for part in parts_of(path):
-            if part.format not in FORMS:
+            if part.format not in MASKED:
                 raise SetError(f"{source}: annotations in the format {part.format} hold boxes, and masks are needed.")
             options = ReadOptions(files=part.files, masks=True)
             data.append((part, recognise.read(part.path, recognise.Format(part.format), options)))

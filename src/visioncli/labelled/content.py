@@ -10,8 +10,7 @@ import numpy as np
 from visioncli import pictures
 from visioncli.errors import UnreadablePicture
 from visioncli.inputs.addresses import is_url
-from visioncli.inputs.sources import Item
-from visioncli.labelled.archives import INSIDE
+from visioncli.inputs.item import INSIDE, Held, Item
 from visioncli.labelled.interface import Example
 from visioncli.pictures import Picture, footprint
 from visioncli.pictures.patience import Patience
@@ -91,6 +90,10 @@ def sha256(example: Item) -> str:
             digest.update(np.ascontiguousarray(content).data)
         else:
             digest = hashlib.sha256(content)
+    elif isinstance(example, Held):
+        digest = hashlib.sha256(
+            example.content() if example.opened is None else f"{example.path} {example.stamp}".encode()
+        )
     elif is_url(example.path):
         from visioncli.inputs.fetch import fetch
 

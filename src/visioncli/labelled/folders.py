@@ -8,7 +8,7 @@ import re
 from visioncli.labelled.classes import Places, alike, split_named
 from visioncli.labelled.interface import TRAIN, PictureSet, SetError
 from visioncli.labelled.masks import MASKS, PICTURES
-from visioncli.labelled.trees import Below, Tree, example, folders_of, is_picture, legible
+from visioncli.labelled.trees import Below, Tree, example, folders_of, is_picture, legible, wanted_of
 
 NAME = "class folders"
 
@@ -30,11 +30,13 @@ def read(tree: Tree) -> PictureSet:
     if len(classes) == 1:
         warnings.append(f"There is only one class, {classes[0]}.")
     warnings += alike(classes)
-    others = [name for name in tree.files if not is_picture(name)]
+    wanted = wanted_of(tree.files)
+    others = [name for name in tree.files if not wanted(name)]
     if others:
-        count = f"{len(others):,} files whose names do not end like a picture's are"
+        noun = "picture" if wanted is is_picture else "recording"
+        count = f"{len(others):,} files whose names do not end like a {noun}'s are"
         if len(others) == 1:
-            count = "A file whose name does not end like a picture's is"
+            count = f"A file whose name does not end like a {noun}'s is"
         warnings.append(f"{count} left out: {', '.join(others[:3])}{' …' if len(others) > 3 else ''}")
     by_name = {split: tuple(sorted(map(legible, found))) for split, found in by_split.items() if split}
     return PictureSet(
@@ -62,8 +64,9 @@ def _refuse_maps(tree: Tree, classes: tuple[str, ...]) -> None:
 
 def _innermost(tree: Tree) -> tuple[Tree, dict[str, list[str]]]:
     """The tree below folders that only hold one other folder, and its pictures by their first folder."""
+    wanted = wanted_of(tree.files)
     while True:
-        inside = folders_of(filter(is_picture, tree.files))
+        inside = folders_of(filter(wanted, tree.files))
         if len(inside) != 1 or "" in inside:
             return tree, inside
         ((folder, names),) = inside.items()

@@ -12,6 +12,7 @@ from visioncli.labelled.archives import Zip
 from visioncli.labelled.interface import PictureSet, SetError
 from visioncli.labelled.trees import Folder, Tree, is_picture
 from visioncli.names import did_you_mean
+from visioncli.sounds.kinds import is_named_as_sound
 from visioncli.weights.downloads import Access
 
 _NO_CROPS = (
@@ -67,7 +68,7 @@ def _read_set(name: str, with_crops: bool, images: str | None, access: Access) -
 
 def _of_tree(tree: Tree, images: str | None, name: str) -> PictureSet:
     """The set in a folder or a zip, by what lies in it."""
-    has_pictures = any(map(is_picture, tree.files))
+    has_pictures = any(is_picture(name) or is_named_as_sound(name) for name in tree.files)
     if not has_pictures:
         if idx.image_files(tree):
             return idx.read(tree)
@@ -118,8 +119,9 @@ def _of_file(name: str, images: str | None) -> PictureSet:
         raise SetError(f"{name}: {_NO_CROPS}.")
     if lower.endswith((".tar", ".tgz", ".tar.gz", ".tar.xz", ".7z", ".rar")):
         raise SetError(f"{name}: of archives, zip is read in place. Unpack this one, and give the folder.")
-    if is_picture(last):
-        raise SetError(f"{name}: this is one picture; give a folder with a folder for each class, or a table.")
+    if is_picture(last) or is_named_as_sound(last):
+        noun = "picture" if is_picture(last) else "recording"
+        raise SetError(f"{name}: this is one {noun}; give a folder with a folder for each class, or a table.")
     head = tree.read(last, 1 << 30)[:65536] if os.path.getsize(name) < 1 << 30 else b""
     if tables.is_table(head, last):
         return tables.read(tree, last, name, images)

@@ -20,6 +20,7 @@ from visioncli.inputs.addresses import is_url
 from visioncli.labelled.classes import alike, ordered, split_named
 from visioncli.labelled.interface import Example, PictureSet, SetError
 from visioncli.labelled.trees import Tree, example, is_picture, mirrored
+from visioncli.sounds.kinds import is_named_as_sound
 
 PATH = ("path", "file", "file_name", "filename", "image", "image_path", "filepath")
 LABEL = ("label", "labels", "class", "class_name", "category")
@@ -353,4 +354,5 @@ def table_at_root(tree: Tree) -> str | None:
     """The only table of pictures and classes at the root of a tree; None where there is none, or several."""
     names = [n for n in tree.files if "/" not in n and n.lower().endswith(SUFFIXES)]
     found = [n for n in names[:20] if is_table(tree.read(n)[:65536], n)]
-    return found[0] if len(found) == 1 and any(map(is_picture, tree.files)) else None
+    described = any(is_picture(name) or is_named_as_sound(name) for name in tree.files)
+    return found[0] if len(found) == 1 and described else None

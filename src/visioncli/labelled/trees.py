@@ -2,7 +2,7 @@
 
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -11,9 +11,11 @@ from visioncli.datasets.file_bytes import read_bytes, unreadable
 from visioncli.datasets.interface import DatasetError
 from visioncli.datasets.picture_names import PICTURE_SUFFIXES
 from visioncli.earlier_results import Results, is_trained, results_in
+from visioncli.inputs.item import mirrored
 from visioncli.inputs.sources import is_folder_entry
 from visioncli.labelled.interface import Content, Example, SetError
 from visioncli.results import Box
+from visioncli.sounds.kinds import is_named_as_sound
 
 MOST_TEXT = 1 << 30
 """Bytes of a table or another text that are read as a whole."""
@@ -149,6 +151,15 @@ def is_picture(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
 
 
+def wanted_of(names: Iterable[str]) -> Callable[[str], bool]:
+    """`is_picture`, or the same for recordings where more of the names are of those."""
+    sounds, pictures = 0, 0
+    for name in names:
+        sounds += is_named_as_sound(name)
+        pictures += is_picture(name)
+    return is_named_as_sound if sounds > pictures else is_picture
+
+
 def legible(name: str) -> str:
     """A name as text, also where a disk holds bytes that are none; letters with accents are one character each.
 
@@ -177,13 +188,6 @@ def example(
     if columns is None:
         return Example(tree.path(name), relative, root, labels, split, box, tree.content(name))
     return Example(tree.path(name), relative, root, labels, split, box, tree.content(name), columns)
-
-
-def mirrored(name: str) -> str:
-    """A name as it may stand below a folder of results: without `..` and without a root."""
-    if name.startswith("/") or "./" in name or "//" in name:
-        return "/".join(p for p in name.split("/") if p not in ("", ".", "..")) or "unnamed"
-    return name
 
 
 class Below:

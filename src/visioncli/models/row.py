@@ -218,6 +218,9 @@ class ModelRow:
     A network with `sound` listens to recordings. What it takes is their spectrogram in 8 bits, itself where the form
     is "sound", or else as a grey picture, time from left to right and high pitches on top, which `input` describes.
     Of a network that answers in 8 bits, `answer` says what they stand for.
+
+    Keypoints of the form "people" are called `points`, and `limbs` join pairs of them, by their places; where it has
+    no `points`, they are the 17 of a COCO person.
     """
 
     name: str
@@ -241,6 +244,8 @@ class ModelRow:
     thresholds: tuple[float, ...] = ()
     sound: SoundSpec | None = None
     answer: Quantum | None = None
+    points: tuple[str, ...] = ()
+    limbs: tuple[tuple[int, int], ...] = ()
 
     def shaping(self) -> dict[str, Any]:
         """All of the row that shapes an answer, as JSON values: not what it only tells people."""

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.detection.faster_rcnn import GeneralizedRCNN
 from torchvision.models.detection.roi_heads import RoIHeads
@@ -65,8 +66,13 @@ class PositionSensitiveMaps(nn.Module):
 
     def forward(self, features: dict[str, Tensor], proposals: list[Tensor], sizes: Any) -> Tensor:
         x = features["telling"]
+        # Regions begin at whole places. A sliver at the far edge would begin beyond it, and no map would vote on it.
+        last = torch.tensor([x.shape[3] - 1, x.shape[2] - 1], device=x.device) * STRIDE
+        begun = [torch.cat([torch.minimum(one[:, :2], last.to(one)), one[:, 2:]], 1) for one in proposals]
+        # Torchvision's pooling never looks at the last row and column of a map: here they are ones beyond it.
         votes = [
-            ps_roi_pool(maps(x), proposals, PARTS, 1 / STRIDE).mean((2, 3)) for maps in (self.scores, self.boxes)
+            ps_roi_pool(F.pad(maps(x), (0, 1, 0, 1)), begun, PARTS, 1 / STRIDE).mean((2, 3))
+            for maps in (self.scores, self.boxes)
         ]
         return torch.cat(votes, 1)
 

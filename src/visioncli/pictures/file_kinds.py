@@ -102,7 +102,9 @@ KINDS = (
     Kind("sound (MP3)", _SOUND, test=_begins(b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa")),
     Kind("sound (MIDI)", "These are notes, not a recording: have a synthesiser play them.", ((0, b"MThd"),)),
     Kind(
-        "a PDF document", "Make pictures of its pages: pdftoppm -png FILE page", test=lambda h: b"%PDF-" in h[:1024]
+        "a PDF document",
+        "Give it a name that ends in .pdf, or make pictures of its pages: pdftoppm -png FILE page",
+        test=lambda h: b"%PDF-" in h[:1024],
     ),
     Kind("an OpenDocument file or e-book", _EXPORT, test=_zip_with(b"mimetypeapplication/")),
     Kind("an Office document", _EXPORT, test=_zip_with(b"[Content_Types].xml")),

@@ -11,13 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 
 from visioncli.errors import OutputError
 from visioncli.inputs.addresses import is_url
-
-Affine = tuple[float, float, float, float, float, float]
-"""`a, b, c, d, e, f` of x = a u + b v + c, y = d u + e v + f."""
+from visioncli.pictures.orientation import Affine, orientation_of, to_stored
 
 _PIXEL_SCALE, _TIE_POINTS, _TRANSFORMATION, _KEYS = 33550, 33922, 34264, 34735
 _MODEL_TYPE, _RASTER_TYPE, _GEOGRAPHIC_TYPE, _PROJECTED_TYPE = 1024, 1025, 2048, 3072
@@ -66,15 +64,14 @@ def georeference(path: str, width: int, height: int) -> Georeference | None:
         return None
     found, orientation = None, 1
     with suppress(Exception), Image.open(path) as image:  # the picture itself was read before this
-        with suppress(Exception):
-            orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1))
+        orientation = orientation_of(image)
         if image.format == "TIFF":
             found = _of_tags(dict(image.tag_v2))  # type: ignore[attr-defined]
     if found is None:
         found = _of_world_file(path)
     if found is None:
         return None
-    return Georeference(_composed(found.affine, _to_stored(orientation, width, height)), found.epsg, found.geographic)
+    return Georeference(_composed(found.affine, to_stored(orientation, width, height)), found.epsg, found.geographic)
 
 
 def _of_tags(tags: dict[int, object]) -> Georeference | None:
@@ -157,18 +154,3 @@ def _composed(outer: Affine, inner: Affine) -> Affine:
     a, b, c, d, e, f = outer
     p, q, r, s, t, u = inner
     return a * p + b * s, a * q + b * t, a * r + b * u + c, d * p + e * s, d * q + e * t, d * r + e * u + f
-
-
-def _to_stored(orientation: int, width: int, height: int) -> Affine:
-    """From pixels of the upright picture to those of the picture as it is stored (EXIF 2.32, Orientation)."""
-    w, h = float(width), float(height)
-    ways: dict[int, Affine] = {
-        2: (-1, 0, w, 0, 1, 0),
-        3: (-1, 0, w, 0, -1, h),
-        4: (1, 0, 0, 0, -1, h),
-        5: (0, 1, 0, 1, 0, 0),
-        6: (0, 1, 0, -1, 0, w),
-        7: (0, -1, h, -1, 0, w),
-        8: (0, -1, h, 1, 0, 0),
-    }
-    return ways.get(orientation, (1, 0, 0, 0, 1, 0))

@@ -23,6 +23,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from visioncli.errors import InputError, UnreadablePicture
+from visioncli.inputs import within
 from visioncli.inputs.addresses import is_url
 from visioncli.pictures import apart, file_kinds, footprint
 from visioncli.pictures.patience import Patience, WatchedFile
@@ -70,7 +71,7 @@ class Picture:
 
 
 def read(
-    source: str | bytes,
+    source: str | bytes | IO[bytes],
     *,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     allow_truncated: bool = False,
@@ -78,7 +79,7 @@ def read(
     enough: int | None = None,
     patience: Patience | None = None,
 ) -> Picture:
-    """The picture at a path or http(s) address, or of the bytes of a file.
+    """The picture at a path or http(s) address, of the bytes of a file, or of an open one, which is then closed.
 
     Of a JPEG file that has several times the `enough` pixels on its shorter side, only a half, a quarter or an eighth
     of the rows and columns is decoded, never fewer than `enough`: libjpeg then averages while it decodes.
@@ -264,10 +265,16 @@ def _check_footprint(image: Image.Image, whole: tuple[int, int], max_pixels: int
         )
 
 
-def _opened_source(source: str | bytes, patience: Patience) -> IO[bytes]:
+def _opened_source(source: str | bytes | IO[bytes], patience: Patience) -> IO[bytes]:
     if isinstance(source, bytes):
         return io.BytesIO(source)
-    return _download(source, patience) if is_url(source) else _open_file(source, patience)
+    if not isinstance(source, str):
+        return source
+    if is_url(source):
+        return _download(source, patience)
+    if (data := within.content_of(source)) is not None:
+        return io.BytesIO(data)
+    return _open_file(source, patience)
 
 
 def _download(address: str, patience: Patience) -> IO[bytes]:

@@ -7,8 +7,9 @@ from visioncli.render.canvas import FAINT, INK, STRIP, Arrays, below, fit, reada
 from visioncli.render.colour_maps import colour_table
 from visioncli.render.detect import draw_boxes, mark
 from visioncli.render.fonts import legible
+from visioncli.render.spectrogram import framed, plot_size
 from visioncli.results import Explanation, Record
-from visioncli.tasks.gradcam.heat import unpacked
+from visioncli.tasks.gradcam.heat import on_picture, unpacked
 
 LEAST_WIDTH = 240
 GAP = 4
@@ -38,13 +39,24 @@ def draw(
     several = grid or len({e.model for e in found}) > 1
     panels = []
     for n, explanation in enumerate(found if several else found[:1]):
-        heated = overlay(image, unpacked(arrays, n, image.width, image.height), opacity)
+        if "spectrogram" in arrays:
+            heated = _heard(image, arrays, n, opacity)
+        else:
+            heated = overlay(image, unpacked(arrays, n, image.width, image.height), opacity)
         name = legible(explanation.label, f"#{explanation.label_id}")
         caption = f"{name} {explanation.score:.2f} · {explanation.method}"
         if len({e.model for e in found}) > 1:
             caption = f"{explanation.model}: {caption}"
         panels.append(_panel(heated, explanation, caption))
     return side_by_side(panels)
+
+
+def _heard(image: Image.Image, arrays: Arrays, n: int, opacity: float) -> Image.Image:
+    """The grey spectrogram of a recording under its heat map, with seconds and hertz."""
+    width, height = plot_size(*image.size)
+    large = image.resize((width, height), Image.Resampling.BILINEAR)
+    heat = on_picture(arrays[f"map_{n}"], (0.0, 0.0, float(width), float(height)), width, height)
+    return framed(overlay(large, heat, opacity), arrays, image.width)
 
 
 def _panel(image: Image.Image, explanation: Explanation | None, caption: str) -> Image.Image:

@@ -35,15 +35,27 @@ def plot(
     The levels `limits` are the darkest and the brightest colour; with `decibels`, which these stand for, a scale of
     the colours stands beside it.
     """
-    width, height = plot_size(*image.size)
+    coloured_ = coloured(image, colours, limits).resize(plot_size(*image.size), Image.Resampling.BILINEAR)
+    return framed(coloured_, arrays, image.width, colours=colours, decibels=decibels)
+
+
+def framed(
+    inside: Image.Image,
+    arrays: Arrays,
+    columns: int,
+    *,
+    colours: str = "inferno",
+    decibels: tuple[float, float] | None = None,
+) -> Image.Image:
+    """What is drawn for so many columns of a spectrogram, with its axes around it."""
+    width, height = inside.size
     right = RIGHT + (_SCALE if decibels else 0)
     canvas = Image.new("RGB", (LEFT + width + right, _TOP + height + _BOTTOM), STRIP)
     pen = ImageDraw.Draw(canvas)
-    coloured_ = coloured(image, colours, limits)
-    canvas.paste(coloured_.resize((width, height), Image.Resampling.BILINEAR), (LEFT, _TOP))
+    canvas.paste(inside, (LEFT, _TOP))
     pen.rectangle((LEFT - 1, _TOP - 1, LEFT + width, _TOP + height), outline=TRACK)
     _pitches(pen, arrays["hertz"], height)
-    time_axis(pen, LEFT, _TOP + height, width, image.width * float(arrays["spectrogram_seconds"]))
+    time_axis(pen, LEFT, _TOP + height, width, columns * float(arrays["spectrogram_seconds"]))
     if decibels:
         _scale(canvas, pen, LEFT + width + 22, height, colours, decibels)
     return canvas

@@ -23,6 +23,7 @@ from visioncli.report.judge_objects import ObjectOptions
 from visioncli.report.judged import Judged
 from visioncli.report.objects import Answers, answers
 from visioncli.report.outputs import Output, Pictures, read_outputs, together
+from visioncli.report.recordings import SOUNDS, as_address, content_of, ending, is_heard
 from visioncli.report.thumbnails import FULLS, THUMBS, Small, Wanted
 from visioncli.report.truth import ClassTruth, MapTruth, ObjectTruth, Truth, of_training, truth_of
 from visioncli.report.write import DATA, PAGE, page_files, write_folder, write_single, write_zip
@@ -123,6 +124,7 @@ class _Page:
     ) -> None:
         self._request, self._outputs, self._found = request, outputs, found
         self._runs, self._judged, self._table, self._wanted = runs, judged, table, wanted
+        self._sounds: list[str] = []
         self._problems: list[str] = [""] * len(wanted)
         self._sizes = _sizes(found, outputs)
         self._warnings = tuple(
@@ -142,7 +144,7 @@ class _Page:
                     out.protect(one.path)
             thumbs = self._copies(out, written)
             write_folder(out, self._title, script(self._data(thumbs)))
-            for folder in (THUMBS, FULLS):
+            for folder in (THUMBS, FULLS, SOUNDS):
                 out.remove_unwritten(folder)
         except BaseException:
             out.abandon()
@@ -176,6 +178,7 @@ class _Page:
                         out.check(name)  # it stays
                     written[name] = None
                 self._note(n, small)
+                self._sounds.append(self._sound(one, out, written))
                 keys.append("" if small.problem is not None else key)
                 request.progress("thumbnails", n + 1, total)
         finally:
@@ -195,8 +198,9 @@ class _Page:
             workers=request.workers,
             max_pixels=request.max_pixels,
         )
-        for n, (_, small) in enumerate(made):
+        for n, (one, small) in enumerate(made):
             self._note(n, small)
+            self._sounds.append(self._sound(one, None, {}))
             thumbs.append(_as_text(small.thumb))
             fulls.append(_as_text(small.full))
             request.progress("thumbnails", n + 1, len(self._wanted))
@@ -286,7 +290,32 @@ class _Page:
             body["hasFull"] = True
         elif not self._request.single_file:
             body["link"] = [self._link(one) for one in self._wanted]
+        if any(self._sounds):
+            body["sound"] = self._sounds
+            if "link" in body:  # the picture of a recording is its spectrogram, not its file
+                heard = (is_heard(one.path, one.example, one.name) for one in self._wanted)
+                body["link"] = ["" if is_sound else link for link, is_sound in zip(body["link"], heard, strict=True)]
         return body
+
+    def _sound(self, one: Wanted, out: OutputFolder | None, written: dict[str, None]) -> str:
+        """Where the page finds a recording: the file itself, or with --full a copy beside or in the page; empty for
+        pictures, and where there is none that a browser plays."""
+        if not is_heard(one.path, one.example, one.name) or not ending(one.name):
+            return ""
+        if not self._request.full:
+            return "" if self._request.single_file else self._link(one)
+        data = content_of(one.path, one.example)
+        if data is None:
+            return ""
+        if out is None:
+            return as_address(data, one.name)
+        name = f"{SOUNDS}/{one.key[:2]}/{one.key[2:]}{ending(one.name)}"
+        if not out.owns(name):
+            write_whole(out.file(name), data, out.partial)
+        else:
+            out.check(name)
+        written[name] = None
+        return name
 
     def _link(self, one: Wanted) -> str:
         """Where the picture itself lies, seen from the page; empty where it is no file."""

@@ -14,10 +14,12 @@ from PIL import Image
 from visioncli import pictures
 from visioncli.errors import InputError
 from visioncli.inputs.addresses import is_url
+from visioncli.inputs.within import lies_within
 from visioncli.labelled import content
 from visioncli.labelled.interface import Example
 from visioncli.pictures.patience import Patience
 from visioncli.report.outputs import Output, Pictures
+from visioncli.report.recordings import BANDS, COLUMNS, is_heard, spectrogram
 
 SIDE = 192
 """Pixels of a thumbnail's longer side."""
@@ -41,6 +43,7 @@ class Wanted:
         """What the picture is: its place, size and time; a changed file has another key."""
         told = self.example.path if self.example is not None else self.path or ""
         file = content.container(self.example) if self.example is not None else self.path
+        file = file and (lies_within(file) or file)
         stamp = ""
         if file is not None:
             try:
@@ -97,13 +100,15 @@ def wanted(
 
 def _is_file(path: str) -> bool:
     try:
-        return os.path.isfile(path)
+        return os.path.isfile(path) or lies_within(path) is not None
     except ValueError:  # a name that no file can have
         return False
 
 
 def size_of(one: Wanted, max_pixels: int) -> tuple[int, int]:
     """(width, height) of a picture of whose record they are not known; (0, 0) where it cannot be read."""
+    if is_heard(one.path, one.example, one.name):
+        return COLUMNS, BANDS
     if one.path is None:
         return 0, 0
     try:
@@ -153,6 +158,10 @@ def _made(one: Wanted, thumb: bool, full: bool, max_pixels: int) -> Small:
     patience = Patience(SECONDS)
     patience.start()
     try:
+        if is_heard(one.path, one.example, one.name):
+            drawn = spectrogram(one.path, one.example, patience)
+            copies_ = (_webp(drawn, SIDE, FULL_QUALITY) if thumb else None, _webp(drawn, FULL_SIDE, FULL_QUALITY))
+            return Small(copies_[0], copies_[1] if full else None, drawn.size)
         if one.example is not None:
             picture = content.load(one.example, max_pixels=max_pixels, patience=patience)
         else:

@@ -15,8 +15,9 @@ from visioncli.datasets.recognise import Format
 from visioncli.datasets.sides import Side, locate
 from visioncli.errors import UsageError, VisionError
 from visioncli.evaluation.objects import holds_objects, map_folders
-from visioncli.labelled.archives import INSIDE
+from visioncli.inputs.item import INSIDE
 from visioncli.labelled.interface import Example
+from visioncli.labelled.mask_sets import read_masks
 from visioncli.labelled.recognise import read_set
 from visioncli.report.alike import TITLES
 from visioncli.report.maps import VOID, MapOf, of_file, of_truth
@@ -120,8 +121,9 @@ def of_training(outputs: Sequence[Output], pictures: Pictures) -> dict[int, Exam
             continue
         with suppress(VisionError):
             data = read_facts(output.folder).get("data", {})
-            crops = str(data.get("format", "")).endswith("crops")
-            examples = read_set(str(data.get("source")), crops=crops).examples
+            source, form = str(data.get("source")), str(data.get("format", ""))
+            masks = form.endswith("masks")
+            examples = (read_masks(source) if masks else read_set(source, crops=form.endswith("crops"))).examples
             found |= {inside[e.path]: e for e in examples if e.path in inside}
     return found
 

@@ -13,8 +13,8 @@ from visioncli.files import whole_file, write_whole
 from visioncli.sinks.folder import OutputFolder
 
 PAGE, DATA = "index.html", "data.js"
-FOLDER_POLICY = "script-src 'self'; style-src 'self'; img-src 'self' data: blob:"
-SINGLE_POLICY = "script-src {scripts}; style-src {styles}; img-src data: blob:"
+FOLDER_POLICY = "script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self'"
+SINGLE_POLICY = "script-src {scripts}; style-src {styles}; img-src data: blob:; media-src data:"
 POLICY = "default-src 'none'; {sources}; base-uri 'none'; form-action 'none'"
 """Nothing but what lies beside the page is ever loaded: no connection, no frame, no script inside of the markup."""
 _STYLE = re.compile(r'<link rel="stylesheet" href="(page/[\w.-]+)">')
@@ -67,6 +67,6 @@ def write_zip(folder: Path, target: Path, names: Mapping[str, None]) -> None:
     """The files of a report in one archive, below a folder of its name. Raises OutputError."""
     with whole_file(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in names:
-            stored = name.endswith(".webp")
+            stored = name.endswith((".webp", ".mp3", ".ogg", ".oga", ".opus", ".flac"))
             kind = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
             archive.write(folder / name, f"{target.stem}/{name}", compress_type=kind)

@@ -7,15 +7,16 @@ import os
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from visioncli import __version__, pictures, sounds
 from visioncli.errors import ErrorKind, InputError
 from visioncli.inputs.addresses import fingerprint
-from visioncli.inputs.sources import Item
+from visioncli.inputs.item import Held, Item, facts_of
 from visioncli.labelled import content
 from visioncli.labelled.interface import Example
 from visioncli.pictures import Picture, footprint
@@ -103,6 +104,8 @@ class Reader:
     def begin(self, turn: int, item: Item) -> Reading:
         """Number `turn` of the inputs, to be read. What is in memory is copied: its owner may change it later."""
         reading = Reading(item, self._options.timeout, self.budget.share(turn))
+        if isinstance(item, Held):
+            item.ask()
         if isinstance(item, Given) and item.picture is not None:
             reading.share.admit(item.bytes)
             try:
@@ -114,6 +117,8 @@ class Reader:
     def give_up(self, reading: Reading) -> Decoded:
         """The record of an input that is still being read when its time is over."""
         reading.share.end()
+        if isinstance(reading.item, Held):
+            reading.item.done()
         problem = reading.patience.ended()
         return self._failed(reading.item, problem.kind, str(problem))
 
@@ -144,15 +149,20 @@ class Reader:
             share.leave()
             if not reading.kept:
                 share.end()
+            if isinstance(item, Held):
+                item.done()
 
     def _prepared(self, reading: Reading, key: str | None) -> Decoded:
         """A picture or recording, as the task needs it. Raises InputError, and whatever a decoder raises."""
         item = reading.item
-        source: str | bytes = item.path
-        if "sound" in self._task.takes and not isinstance(item, Given | Example):
-            source = pictures.at_hand(item.path, reading.patience)
-            if sounds.is_recording(source, item.path):
-                return self._listened(reading, key, source)
+        source: str | bytes | IO[bytes] = item.path
+        if isinstance(item, Held):
+            source = _within(item, reading.patience)
+        if "sound" in self._task.takes and not isinstance(item, Given):
+            held = source if isinstance(item, Held) else self._held(item, reading.patience)
+            if isinstance(held, str | bytes) and sounds.is_recording(held, item.path):
+                return self._listened(reading, key, held)
+            source = item.path if isinstance(item, Example) or held is None else held
         how: dict[str, Any] = {
             "max_pixels": self._options.max_pixels,
             "allow_truncated": self._options.allow_truncated,
@@ -173,6 +183,13 @@ class Reader:
         decoded = Decoded(item, key, picture, prepared=self._task.prepare_item(item, picture))
         reading.keep_for(picture)
         return decoded
+
+    def _held(self, item: Item, patience: Patience) -> str | bytes | None:
+        """The path of a file, or its bytes; None for pixels. Raises InputError."""
+        if isinstance(item, Example) and item.content is not None:
+            held = item.content()
+            return held if isinstance(held, bytes) else None
+        return pictures.at_hand(item.path, patience)
 
     def _listened(self, reading: Reading, key: str | None, source: str | bytes) -> Decoded:
         """A recording, with as much of it prepared as the task wants beforehand. Raises InputError."""
@@ -208,11 +225,22 @@ class Reader:
             digest.update(f"|{item.box}".encode())
         if not item.is_url:
             try:
-                facts = os.stat(path)
+                facts = item.stamp if isinstance(item, Held) else facts_of(path)
             except OSError:
                 return None  # Decoding will say what is wrong.
-            digest.update(f"|{facts.st_size}|{facts.st_mtime_ns}".encode())
+            if facts is None:
+                return None
+            digest.update(f"|{facts}".encode())
         return digest.hexdigest()[:24]
+
+
+def _within(item: Held, patience: Patience) -> bytes | IO[bytes]:
+    """What is in an input that is no file of its own. Raises InputError."""
+    if item.opened is not None:
+        return item.opened()
+    # What comes before it in a stream takes its own time.
+    with patience.paused() if item.streamed else nullcontext():
+        return item.content()
 
 
 def _not_heard(task: Task) -> str:

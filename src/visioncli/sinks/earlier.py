@@ -5,7 +5,10 @@ from pathlib import Path
 from visioncli.earlier_results import PREDICTIONS, task_of
 from visioncli.sinks.folder import PREVIOUS, OutputFolder
 
-DOCUMENTS = ("csv", "json", "coco.json", "geojson", "npy", "names.json", "parquet", "shard.json", "jsonl")
+DOCUMENTS = (
+    *("csv", "json", "coco.json", "geojson", "npy", "names.json", "parquet"),
+    *("labelstudio.json", "labelstudio.xml", "cvat.xml", "cvat.labels.json", "shard.json", "jsonl"),
+)
 """The records go last: they say whose the others are."""
 
 

@@ -292,14 +292,15 @@ class OutputFolder:
     def protected(self, items: Iterable[Item]) -> Iterator[Item]:
         """The same items, each protected as it comes by."""
         for item in items:
-            self.protect(item.path)
+            if item.file is not None:
+                self.protect(item.file)
             yield item
 
     def check_apart(self, item: Item, name: str) -> None:
         """Raises InputError where the input's results would lie beside the input itself, or it is itself a result."""
-        if item.is_url:
+        if item.file is None:
             return
-        if item.path in self._results:
+        if item.file in self._results:
             raise InputError(
                 "output_not_written",
                 "It is itself a result of this run, which came before it. Choose another folder with -o.",

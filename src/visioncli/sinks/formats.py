@@ -15,7 +15,7 @@ from visioncli.tasks.pose.joints import ANGLES, KEYPOINT_NAMES
 if TYPE_CHECKING:
     from visioncli.sinks.map_features import Shapes
 
-PER_PICTURE = ("yolo", "voc")
+PER_PICTURE = ("yolo", "voc", "xmp")
 """Formats that are files for each picture and so need an output folder."""
 
 _BOX = ("x1", "y1", "x2", "y2")
@@ -95,6 +95,14 @@ def document_sinks(
             from visioncli.sinks.coco import CocoSink
 
             sinks.append(CocoSink(out, labels, options.images, results_only=task in ("pose", "caption")))
+        elif name == "labelstudio":
+            from visioncli.sinks.labelstudio import labelstudio_sinks
+
+            sinks += labelstudio_sinks(out, task, labels)
+        elif name == "cvat":
+            from visioncli.sinks.cvat import cvat_sinks
+
+            sinks += cvat_sinks(out, task, labels)
         elif name == "geojson":
             from visioncli.sinks.geojson import GeoJsonDocument
 
@@ -115,6 +123,10 @@ def picture_sinks(
         from visioncli.sinks.voc import VocSink
 
         sinks.append(VocSink())
+    if "xmp" in formats:
+        from visioncli.sinks.xmp import XmpSink
+
+        sinks.append(XmpSink())
     if "geojson" in formats:
         from visioncli.sinks.geojson import GeoJsonSink
 

@@ -1,13 +1,16 @@
 """The picture itself in an output folder, beside what is said about it: a data set that other tools load as it is."""
 
 import errno
+import io
 import os
 import shutil
 import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from visioncli.errors import InputError
 from visioncli.files import whole_file, write_picture
+from visioncli.inputs.item import Held, Item
 from visioncli.runner import Outcome
 from visioncli.sinks.folder import OutputFolder
 
@@ -24,12 +27,12 @@ _OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 def copy_picture(outcome: Outcome, out: OutputFolder, stem: str) -> Path | None:
     """Writes the picture of an outcome as `stem` and a suffix: a copy of the file where it is JPEG, PNG or BMP, else
-    (other kinds, addresses) the decoded picture as JPEG. Returns where it is, None where there is no picture.
+    (other kinds, addresses, streams) the decoded picture as JPEG. Returns where it is, None where there is none.
 
     It is a copy and never a link, for tools of training repair the JPEG files that they are given in their place; on
     file systems that can, it takes no room until then. Raises OutputError.
     """
-    source = None if outcome.item.is_url else _open(outcome.item.path)
+    source = _open(outcome.item)
     if source is not None:
         with source:
             start = source.read(16)
@@ -48,8 +51,15 @@ def copy_picture(outcome: Outcome, out: OutputFolder, stem: str) -> Path | None:
     return target
 
 
-def _open(path: str) -> BinaryIO | None:
+def _open(item: Item) -> BinaryIO | None:
     """The file; None where it is none, or is there no more."""
+    if isinstance(item, Held):
+        try:
+            return None if item.streamed or item.opened else io.BytesIO(item.content())
+        except InputError:
+            return None
+    if (path := item.file) is None:
+        return None
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return None

@@ -13,10 +13,12 @@ _SLANEY_HZ, _SLANEY_MEL, _SLANEY_STEP = 1000.0, 15.0, np.log(6.4) / 27
 """Slaney's scale: 200/3 Hz a mel up to 1 kHz, from there 27 mels for each 6.4 times the frequency."""
 
 
-def log_mel(samples: np.ndarray, spec: SoundSpec) -> np.ndarray:
+def log_mel(samples: np.ndarray, spec: SoundSpec, bands: np.ndarray | None = None) -> np.ndarray:
     """`(N,)` samples at the recipe's rate -> `(T, mels)` of the same dtype, T = 1 + (N - window) // hop; the lowest
-    pitch first. Frame t begins at sample t * hop."""
-    window, bands = _window(spec.window, samples.dtype.char), _bands(spec, samples.dtype.char)
+    pitch first. Frame t begins at sample t * hop. `bands` are other filters than the recipe's own, as `filters` has
+    them, of the samples' dtype."""
+    window = _window(spec.window, samples.dtype.char)
+    bands = _bands(spec, samples.dtype.char) if bands is None else bands
     frames = np.lib.stride_tricks.sliding_window_view(samples, spec.window)[:: spec.hop] * window
     x = np.abs(np.fft.rfft(frames, spec.fft))
     x = (np.square(x) if spec.power == 2 else x) @ bands

@@ -12,6 +12,8 @@ from visioncli.models.row import Download, Hub, ModelRow, Packaged
 from visioncli.tasks.class_names import parse_classes, parse_wanted
 from visioncli.weights.places import stored_file
 
+FOR_SOUND = ("classify", "gradcam", "embed")
+"""Tasks that networks of recordings have."""
 WITH_DETECTOR = ("segment", "pose", "caption")
 """Tasks that may have objects found for them by other networks."""
 
@@ -54,10 +56,10 @@ def check_media(task: str, rows: Sequence[ModelRow], settings: dict[str, Any]) -
     """Raises UsageError where networks of sound are wanted for a task of pictures, or more than one of them, or are
     none where only recordings have what is wanted."""
     listening = [row.name for row in rows if row.sound is not None]
-    if listening and task != "classify":
+    if listening and task not in FOR_SOUND:
         raise UsageError(
-            f"{listening[0]} listens to recordings, which vision classify takes; vision {task} is for pictures. "
-            "Name another network."
+            f"{listening[0]} listens to recordings, which vision {', '.join(FOR_SOUND[:-1])} and {FOR_SOUND[-1]} "
+            f"take; vision {task} is for pictures. Name another network."
         )
     if listening and len(rows) > 1:
         raise UsageError(f"{listening[0]} listens to recordings, and answers alone: name no other network beside it.")

@@ -318,16 +318,19 @@ def mix(
     mixup: float = 0.2,
     cutmix: float = 1.0,
     probability: float = 0.5,
+    *,
+    paste: bool = True,
 ) -> "tuple[torch.Tensor, torch.Tensor]":
     """A batch `(N, 3, S, S)` and its targets `(N, C)`, each with a share of another of the batch; or as they are.
 
     With `probability` the batch is mixed: half of the time blended ("mixup: Beyond empirical risk minimization",
     arXiv 1710.09412), else a rectangle is pasted (CutMix, arXiv 1905.04899); the shares are drawn from Beta(a, a)
     with a = `mixup` or `cutmix`. Targets are mixed by the share of the picture that is seen. Partners come from the
-    same batch: several processes mix within what each of them has. Nothing is changed in place.
+    same batch: several processes mix within what each of them has. Nothing is changed in place. Without `paste` all
+    that are mixed are blended.
     """
     count, side = len(pictures), (pictures.shape[-2], pictures.shape[-1])
-    mixed, blend = rng.random() < probability, rng.random() < 0.5
+    mixed, blend = rng.random() < probability, rng.random() < 0.5 or not paste
     share = float(rng.beta(mixup, mixup) if blend else rng.beta(cutmix, cutmix))
     x, y = rng.random(2).tolist()
     partners = rng.permutation(count).tolist()

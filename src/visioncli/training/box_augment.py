@@ -106,29 +106,46 @@ def apply(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A picture `(H, W, 3) uint8`, its boxes `(n, 4)` x1 y1 x2 y2 and their labels `(n,)` -> the window's: `(h, w, 3)
     uint8`, `(m, 4) float32` inside of it, `(m,)`. What lies outside, or is a sliver, is no object there."""
+    pixels, boxes, kept = moved(pixels, boxes, params)
+    return pixels, boxes[kept], labels[kept]
+
+
+def moved(pixels: np.ndarray, boxes: np.ndarray, params: Params) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `apply`, with all boxes `(n, 4)`, and which of them are objects there, `(n,) bool`."""
     height, width = pixels.shape[:2]
     image = tv_tensors.Image(torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1))
     corners = torch.from_numpy(np.ascontiguousarray(boxes, dtype=np.float32)).reshape(-1, 4)
-    moved = tv_tensors.BoundingBoxes(corners, format="XYXY", canvas_size=(height, width))
-    x1, y1, x2, y2 = params.window
-    around = [max(0, -x1), max(0, -y1), max(0, x2 - width), max(0, y2 - height)]
-    if any(around):
-        image, moved = F.pad(image, around, fill=GREY), F.pad(moved, around)
+    placed = tv_tensors.BoundingBoxes(corners, format="XYXY", canvas_size=(height, width))
+    beyond = around(params.window, (width, height))
+    if any(beyond):
+        image, placed = F.pad(image, beyond, fill=GREY), F.pad(placed, beyond)
     if params.window != (0, 0, width, height):
-        window = (y1 + around[1], x1 + around[0], y2 - y1, x2 - x1)
+        window = cut(params.window, beyond)
         # Boxes stay as large as they are, so that what is left of each can be told.
-        moved = tv_tensors.BoundingBoxes(
-            moved.as_subclass(torch.Tensor) - torch.tensor([window[1], window[0]] * 2, dtype=torch.float32),
+        placed = tv_tensors.BoundingBoxes(
+            placed.as_subclass(torch.Tensor) - torch.tensor([window[1], window[0]] * 2, dtype=torch.float32),
             format="XYXY",
             canvas_size=window[2:],
         )
         image = F.crop(image, *window)
     if params.mirror:
-        image, moved = F.horizontal_flip(image), F.horizontal_flip(moved)
-    inside = F.clamp_bounding_boxes(moved).as_subclass(torch.Tensor)
-    whole = moved.as_subclass(torch.Tensor)
+        image, placed = F.horizontal_flip(image), F.horizontal_flip(placed)
+    inside = F.clamp_bounding_boxes(placed).as_subclass(torch.Tensor)
+    whole = placed.as_subclass(torch.Tensor)
     sides = inside[:, 2:] - inside[:, :2]
     shares = sides.prod(1) / (whole[:, 2:] - whole[:, :2]).prod(1).clamp(min=1e-9)
     kept = ((shares >= KEPT) & (sides.min(1).values >= LEAST)).numpy() if len(inside) else np.zeros(0, bool)
     image = coloured(image, params.colour, params.hue)
-    return image.permute(1, 2, 0).contiguous().numpy(), inside.numpy()[kept], labels[kept]
+    return image.permute(1, 2, 0).contiguous().numpy(), inside.numpy(), kept
+
+
+def around(window: tuple[int, int, int, int], size: tuple[int, int]) -> list[int]:
+    """How far a window reaches beyond a picture of `size` (width, height): left, top, right, bottom."""
+    x1, y1, x2, y2 = window
+    return [max(0, -x1), max(0, -y1), max(0, x2 - size[0]), max(0, y2 - size[1])]
+
+
+def cut(window: tuple[int, int, int, int], beyond: list[int]) -> tuple[int, int, int, int]:
+    """Top, left, height and width of a window in the picture that was made larger by `beyond`."""
+    x1, y1, x2, y2 = window
+    return y1 + beyond[1], x1 + beyond[0], y2 - y1, x2 - x1

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from visioncli.models.labels import load_labels
-from visioncli.models.row import ModelRow
+from visioncli.models.row import LocalFile, ModelRow
 from visioncli.resolve import outputs_of
 from visioncli.weights.checkpoints import architecture, shapes
 
@@ -18,6 +18,8 @@ def known_columns(base: ModelRow, row: ModelRow, *, background: bool, gaps: bool
     With `gaps` the network of `base` has a place for each number up to the highest id, else for each class.
     """
     labels = load_labels(base.labels)
+    if base.form == "people" and not isinstance(base.source, LocalFile):
+        labels = {1: "person"}  # of COCO's classes the only one that has keypoints
     count = base.architecture.rpartition(":")[2]
     if count.isdecimal() and int(count) != outputs_of(base):
         labels = {}  # weights of one's own, whose classes nobody named

@@ -1,7 +1,7 @@
 """Which detectors learn here, and how each does."""
 
 from visioncli.models.row import ModelRow
-from visioncli.models.trainable import is_trainable
+from visioncli.models.trainable import has_class_for_nothing, is_trainable
 from visioncli.training.box_learner import BoxLearner
 
 
@@ -18,7 +18,10 @@ def learner_class(row: ModelRow) -> type[BoxLearner] | None:
         from visioncli.training.yolo_learner import YoloLearner
 
         return YoloLearner
+    if row.form == "people":
+        from visioncli.training.point_learner import PointLearner
+
+        return PointLearner
     from visioncli.training.torchvision_learner import FocalLearner, TorchvisionLearner
 
-    focal = family == "torchvision" and row.architecture.split(":")[1].startswith(("retinanet", "fcos"))
-    return FocalLearner if focal else TorchvisionLearner
+    return TorchvisionLearner if has_class_for_nothing(row.architecture) else FocalLearner

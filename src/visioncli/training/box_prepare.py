@@ -57,7 +57,7 @@ class BoxPrepared(Parted):
     def digest(self) -> str:
         """What changes when any picture, box or split does."""
         lines = [
-            (s.sha256, o.boxes.tolist(), o.labels.tolist(), o.crowd.tolist(), str(place))
+            (s.sha256, o.boxes.tolist(), o.labels.tolist(), o.crowd.tolist(), str(place), *o.parts())
             for s, o, place in zip(self.seen, self.pictures.objects, self.places, strict=True)
         ]
         return hashlib.sha256(json.dumps([self.pictures.classes, lines]).encode()).hexdigest()
@@ -92,6 +92,12 @@ def prepare_boxes(
     frames = [np.tile(np.array(sizes[n][::-1]) / max(sizes[n]), (len(found[n][0]), 1)) for n in learned]
     told.append(_counted(objects, seen, places))
     mirror = augment.may_mirror(pictures.classes) if recipe.mirror is None else recipe.mirror
+    if pictures.points is not None and pictures.points.mirrored is None and mirror:
+        mirror = False
+        told.append(
+            "Pictures are not mirrored: which keypoints are each other's mirror images is not known. Names with left "
+            "and right tell, or a flip_index beside them."
+        )
     return BoxPrepared(
         pictures, listed, row, seen, None if groups is None else tuple(groups), places, looked, objects,
         np.concatenate([np.zeros((0, 2)), *sides]), np.concatenate([np.zeros((0, 2)), *frames]), mirror, tuple(told),

@@ -26,6 +26,11 @@ class BoxTraining(Training):
         super().__init__(*args, **named)
         self.prepared = prepared
 
+    def row_to_learn(self) -> ModelRow:
+        from visioncli.training.worker import with_points
+
+        return with_points(super().row_to_learn(), self.prepared.pictures.points)
+
     @property
     def unfreezes(self) -> bool:
         """Heads learn in the loop too."""
@@ -71,11 +76,6 @@ def learner_of(row: ModelRow) -> type[BoxLearner]:
     """How the network of a row learns. Raises UsageError where it cannot be trained here."""
     found = learner_class(row)
     if found is None:
-        if "segment" in row.tasks:
-            raise UsageError(
-                f"{row.name} learns masks with its boxes, and only boxes are learned here. Begin with "
-                f"{row.name.replace('mask', 'faster')}, which is the same network without masks."
-            )
         raise UsageError(
             f"{row.name} cannot be trained to detect here. Begin with ssd_mobilenet_v2, or with another one of "
             "vision models --task detect: yolov3_tiny, rfcn_resnet50, or any of torchvision's."

@@ -2,13 +2,16 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from visioncli.labelled.boxes import BoxSet
 from visioncli.labelled.content import load
+
+if TYPE_CHECKING:
+    from visioncli.training.box_parts import Parts
 
 
 class BoxStore:
@@ -23,17 +26,34 @@ class BoxStore:
 
     def get(self, place: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The picture, its boxes and their labels. Raises InputError."""
-        found: tuple[np.ndarray, np.ndarray, np.ndarray] = self._memory.get(place, lambda: self._made(place))
+        pixels, boxes, labels, _, _ = self._get(place)
+        return pixels, boxes, labels
+
+    def with_parts(self, place: int) -> "tuple[np.ndarray, np.ndarray, np.ndarray, Parts]":
+        """As `get`, with the masks or keypoints of the objects, which are not kept decoded. Raises InputError."""
+        from visioncli.training.box_parts import parts_in
+
+        pixels, boxes, labels, rows, (width, height) = self._get(place)
+        before, size = (int(width), int(height)), (pixels.shape[1], pixels.shape[0])
+        return pixels, boxes, labels, parts_in(self._pictures, place, rows, before, size)
+
+    def _get(self, place: int) -> "_Kept":
+        found: _Kept = self._memory.get(place, lambda: self._made(place))
         return found
 
-    def _made(self, place: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _made(self, place: int) -> "_Kept":
         image = load(self._pictures.examples[place]).image
-        boxes, labels = inside(self._pictures, place, image.size)
+        before = np.array(image.size)
+        boxes, rows = rows_inside(self._pictures, place, image.size)
         size = self._wanted(*image.size)
         if size != image.size:
             factor = np.array([size[0] / image.width, size[1] / image.height] * 2)
             image, boxes = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0), boxes * factor
-        return np.array(image), boxes.astype(np.float32), labels
+        return np.array(image), boxes.astype(np.float32), self._pictures.objects[place].labels[rows], rows, before
+
+
+_Kept = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Pixels, boxes, labels, which objects of the set these are, and the size of the picture before it was shrunk."""
 
 
 class Memory:
@@ -58,7 +78,15 @@ class Memory:
 
 def inside(pictures: BoxSet, place: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """The boxes `(n, 4) float64` of single objects that are in a picture of `size`, and their labels `(n,)`."""
-    objects = pictures.objects[place].learned
+    boxes, rows = rows_inside(pictures, place, size)
+    return boxes, pictures.objects[place].labels[rows]
+
+
+def rows_inside(pictures: BoxSet, place: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """As `inside`, with which objects of the picture these are, `(n,) int64`."""
+    objects = pictures.objects[place]
     boxes = np.clip(objects.boxes, 0, np.array([*size, *size], np.float64))
-    some = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf) >= 1 if len(boxes) else np.zeros(0, bool)
-    return boxes[some], objects.labels[some]
+    some = ~objects.crowd
+    if len(boxes):
+        some &= (boxes[:, 2:] - boxes[:, :2]).min(1) >= 1
+    return boxes[some], np.flatnonzero(some)

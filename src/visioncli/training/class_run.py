@@ -50,6 +50,8 @@ class ClassTraining(Training):
             from visioncli.training.worker import fresh_state
 
             state, best = fresh_state(self.row, self.recipe.seed), (math.inf, math.inf)
+        elif prepared.plain is None:
+            state, best = self._without_head(), (math.inf, math.inf)
         else:
             self.log("features", **prepared.cost)
             state, best = self._head(weights)
@@ -94,14 +96,32 @@ class ClassTraining(Training):
         self.log("head", **facts)
         return state, (0.0 if right is None else 1 - float(right.mean()), loss)
 
+    def _without_head(self) -> "dict[str, Tensor]":
+        """The tensors of a network that knows something, and a head that knows nothing."""
+        from visioncli.training.worker import with_head
+        from visioncli.weights.heads import head_of
+        from visioncli.weights.load import load_network
+
+        base = load_network(self.prepared.row)
+        width, classes = head_of(base, self.prepared.row)[1].in_features, len(self.prepared.pictures.classes)
+        return with_head(self.row, base, np.zeros((classes, width), np.float32), np.zeros(classes, np.float32))
+
     def _job(self, weights: np.ndarray | None) -> Job:
         from visioncli.training.worker import notes_of
 
         recipe, count = self.recipe, len(self.train)
-        visits = _VISITS[recipe.start] // max(count, 1)
+        crops = 1
+        if self.row.sound is not None:
+            from visioncli.training.sound_prepare import visits_of_each
+
+            lengths = np.array([self.prepared.seen[n].seconds for n in self.train.tolist()])
+            crops = visits_of_each(lengths, self.row.sound)
+        visits = _VISITS[recipe.start] // max(count * crops, 1)
         epochs = recipe.epochs or min(max(visits, _FEWEST_EPOCHS[recipe.start]), _MOST_EPOCHS[recipe.start])
         # A dozen steps an epoch at least, as far as batches of eight allow.
-        size = recipe.batch_size or max(8, min(64, 2 ** int(math.log2(max(count / 12, 8)))))
+        size = recipe.batch_size or max(8, min(64, 2 ** int(math.log2(max(count * crops / 12, 8)))))
         where = {"set": self.data, "row": notes_of(self.model, self.prepared.row)}
         names, mirror = names_of(self.prepared.pictures), self.prepared.mirror
-        return Job(where, names, recipe, self.train, self.val, mirror, epochs, size, weights, self.key)
+        return Job(
+            where, names, recipe, self.train, self.val, mirror, epochs, size, weights, self.key, crops=crops
+        )  # fmt: skip

@@ -13,17 +13,20 @@ from visioncli.files import write_picture, write_whole
 from visioncli.labelled.interface import TEST, TRAIN, VAL
 from visioncli.metrics.classification_report import ClassificationReport, multi_label_report, single_label_report
 from visioncli.models.row import Accuracy, ModelRow
+from visioncli.models.sound import SoundSpec
 from visioncli.render import confusion, contact_sheet, curves
 from visioncli.results import dump_line
+from visioncli.sounds.pictures import as_picture
 from visioncli.tasks import TASKS
 from visioncli.tasks.classify.scores import softmax
-from visioncli.training import augment, head
+from visioncli.training import augment, head, sound_augment
 from visioncli.training.finishing import Ended
 from visioncli.training.job import targets
 from visioncli.training.model_card import CardFacts, ClassFacts, Measured, model_card
 from visioncli.training.prepare import Prepared
 from visioncli.training.recipe import Start
 from visioncli.training.run_files import write_confusion
+from visioncli.training.sound_store import SoundStore
 from visioncli.training.store import PictureStore
 from visioncli.training.suspects import Suspect, suspects, write_suspects
 from visioncli.training.watch import read_log
@@ -161,7 +164,7 @@ def _write_tables(run: Finishing, report: ClassificationReport, doubtful: list[S
     classes = run.prepared.pictures.classes
     if report.confusion is not None:
         write_confusion(run.folder / f"{CONFUSION}.csv", classes, report.confusion.counts)
-        note = f"{report.pictures:,} validation pictures"
+        note = f"{report.pictures:,} validation {run.prepared.look.noun}s"
         drawn = confusion.draw(classes, report.confusion.counts, note, most=_DRAWN_CLASSES, confused=True)
         write_picture(run.folder / f"{CONFUSION}.png", drawn, "PNG", optimize=True)
     if doubtful is not None:
@@ -192,30 +195,55 @@ def _loop_epoch(event: dict[str, Any]) -> curves.Epoch:
 def _sheet(run: Finishing, row: ModelRow) -> None:
     train = run.prepared.part(TRAIN)
     chosen = train[:: max(1, len(train) // _SHOWN)][:_SHOWN].tolist()
-    store = PictureStore(run.prepared.pictures.examples, row.input)
     rows, labels = [], []
+    versions_of = _spectrograms(run, row.sound) if row.sound is not None else _squares(run, row)
     for n in chosen:
         try:
-            pixels = store.get(n)
-            versions = [store.plain(n)]
+            rows.append(versions_of(n))
         except (InputError, OSError):
             continue  # it was there when training began
+        labels.append(", ".join(run.prepared.pictures.classes[k] for k in run.prepared.pictures.examples[n].labels))
+    aside = "" if run.prepared.mirror or row.sound is not None else ", not mirrored"
+    title = f"--augment {run.recipe.augment}{aside}"
+    write_picture(run.folder / SHEET, contact_sheet.draw(rows, labels, title), "JPEG", quality=90)
+
+
+def _squares(run: Finishing, row: ModelRow) -> Callable[[int], list[np.ndarray]]:
+    """Gives what the network sees of a picture, and saw of it in the first epochs: `(S, S, 3) uint8` each."""
+    store = PictureStore(run.prepared.pictures.examples, row.input)
+
+    def versions(n: int) -> list[np.ndarray]:
+        pixels = store.get(n)
+        found = [store.plain(n)]
         size = pixels.shape[1], pixels.shape[0]
         for epoch in range(_VERSIONS):
             rng = augment.generator(run.recipe.seed, epoch, n)
             drawn = augment.draw(rng, run.recipe.augment, size, row.input, run.prepared.mirror)
-            versions.append(augment.apply(pixels, drawn, row.input))
-        rows.append(versions)
-        labels.append(", ".join(run.prepared.pictures.classes[k] for k in run.prepared.pictures.examples[n].labels))
-    title = f"--augment {run.recipe.augment}" + ("" if run.prepared.mirror else ", not mirrored")
-    write_picture(run.folder / SHEET, contact_sheet.draw(rows, labels, title), "JPEG", quality=90)
+            found.append(augment.apply(pixels, drawn, row.input))
+        return found
+
+    return versions
+
+
+def _spectrograms(run: Finishing, spec: SoundSpec) -> Callable[[int], list[np.ndarray]]:
+    """As `_squares`, of recordings: `(mels, frames, 3) uint8`, grey."""
+    store = SoundStore(run.prepared.pictures.examples, spec)
+
+    def versions(n: int) -> list[np.ndarray]:
+        found = [store.plain(n)[0]]
+        for epoch in range(_VERSIONS):
+            drawn = sound_augment.draw(augment.generator(run.recipe.seed, epoch, n), run.recipe.augment)
+            found.append(sound_augment.apply(store.get(n), drawn, spec))
+        return [np.asarray(as_picture(window)) for window in found]
+
+    return versions
 
 
 def _measured(row: ModelRow, reports: dict[str, ClassificationReport]) -> ModelRow:
     """`row` with its accuracy in per cent: on the test part where there is one, else on the validation part."""
     part = TEST if TEST in reports else VAL
     numbers = reports[part].numbers()
-    on = {TEST: "its own test pictures", VAL: "its own validation pictures"}[part]
+    on = f"its own {'test' if part == TEST else 'validation'} {_noun(row)}s"
     found = [Accuracy(words, round(100 * numbers[k], 2), on) for k, words in _HEADLINES.items() if k in numbers]
     return dataclasses.replace(row, accuracy=tuple(found))
 
@@ -283,7 +311,20 @@ def _card(
         augmentation=str(run.recipe.augment),
         seconds=run.seconds(),
         weights_sha256=row.source.sha256 or "",
+        hears=_heard(row),
+        noun=_noun(row),
     )
+
+
+def _noun(row: ModelRow) -> str:
+    return "picture" if row.sound is None else "recording"
+
+
+def _heard(row: ModelRow) -> str:
+    """What a network of recordings hears at a time, in words; empty for one of pictures."""
+    if (spec := row.sound) is None:
+        return ""
+    return f"{spec.seconds:.2f} s at a time, at {spec.rate:,} samples a second, in {spec.mels} bands of pitch"
 
 
 def _recall(reports: dict[str, ClassificationReport], place: int) -> Measured | None:

@@ -97,9 +97,10 @@ def mask_names(pictures: MaskSet) -> str:
 
 
 def box_names(pictures: BoxSet) -> str:
-    """What changes when a picture or a box of the set is added, removed or moved."""
-    boxes = [[one.boxes.tolist(), one.labels.tolist(), one.crowd.tolist()] for one in pictures.objects]
-    names = [pictures.classes, [example.path for example in pictures.examples], boxes]
+    """What changes when a picture, a box, a mask or a keypoint of the set is added, removed or moved."""
+    boxes = [[one.boxes.tolist(), one.labels.tolist(), one.crowd.tolist(), one.parts()] for one in pictures.objects]
+    points = None if pictures.points is None else pictures.points.names
+    names = [pictures.classes, [example.path for example in pictures.examples], boxes, points]
     return hashlib.sha256(json.dumps(names).encode()).hexdigest()
 
 

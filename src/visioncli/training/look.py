@@ -23,12 +23,14 @@ NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What reading a picture gave: its content's SHA-256 and its size in pixels, or why it could not be read."""
+    """What reading a picture gave: its content's SHA-256 and its size in pixels, or why it could not be read; of a
+    recording its length in `seconds`."""
 
     sha256: str = ""
     width: int = 0
     height: int = 0
     error: Failure | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,10 @@ class Look:
     compared: bool = False
     """Whether features were there, so that nearly equal pictures would have been found."""
     published: bool = False
+    noun: str = "picture"
+    """What the set is of, in one word."""
+    seconds: tuple[float, ...] = ()
+    """How long the shortest, the median and the longest recording are."""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -89,21 +95,21 @@ class Look:
         or leaks."""
         if len(self) and len(self.unreadable) == len(self):
             k, error = self.unreadable[0]
-            raise UsageError(f"No picture of {self.source} can be read, such as {self.paths[k]}: {error.message}")
+            raise UsageError(f"No {self.noun} of {self.source} can be read, such as {self.paths[k]}: {error.message}")
         learned = [name for name, n in zip(self.classes, self.counts[:, 0], strict=True) if n]
         if len(learned) < fewest == 1:
             raise UsageError(f"{self.source} has no object in its pictures to learn from, only in others.")
         if len(learned) < fewest:
-            only = f"only pictures of {learned[0]}" if learned else "no pictures"
+            only = f"only {self.noun}s of {learned[0]}" if learned else f"no {self.noun}s"
             raise UsageError(
-                f"{self.source} has {only} to learn from. Give pictures of at least two classes, "
+                f"{self.source} has {only} to learn from. Give {self.noun}s of at least two classes, "
                 "for example in two folders."
             )
         # Others' numbers are of a published set's parts as they are: near copies across them are only named.
         refused = [twins for twins in self.leaks if twins.exact or not self.published]
         if refused and not allow_leaks:
             raise UsageError(
-                f"{_count(len(refused), 'picture')} of {self.source} {_be(len(refused))} in two splits, "
+                f"{_count(len(refused), self.noun)} of {self.source} {_be(len(refused))} in two splits, "
                 f"such as {self._pair(refused[0])}: what is measured there would be known by heart. "
                 "Remove one of each, or train all the same with --allow-leaks."
             )
@@ -112,27 +118,31 @@ class Look:
         """The report for people."""
         total = self.counts.sum(axis=0)
         shown = [k for k in range(3) if total[k]]
-        heading = f"{self.source} ({self.format}): {_count(len(self), 'picture')} of {len(self.classes)} classes"
+        heading = f"{self.source} ({self.format}): {_count(len(self), self.noun)} of {len(self.classes)} classes"
         lines = [heading + (f", {len(self.unreadable)} unreadable" if self.unreadable else "")]
         lines += _table(self.classes, self.counts, self._pictures(), shown)
         if self.sizes:
             words = zip(("smallest", "median", "largest"), self.sizes, strict=True)
             lines.append("Sizes: " + ", ".join(f"{name} {w} x {h}" for name, (w, h) in words))
+        if self.seconds:
+            lengths = zip(("shortest", "median", "longest"), self.seconds, strict=True)
+            lines.append("Lengths: " + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in lengths))
         lines += _named(
-            [f"{self.paths[k]}: {error.message}" for k, error in self.unreadable], "picture", "cannot be read"
+            [f"{self.paths[k]}: {error.message}" for k, error in self.unreadable], self.noun, "cannot be read"
         )
         for name, missing in self.absent.items():
-            lines.append(f"The {_part(name)} part has no picture of {_listed(missing)}, which another part has.")
+            lines.append(f"The {_part(name)} part has no {self.noun} of {_listed(missing)}, which another part has.")
         if self.few:
             lines.append(
-                f"Fewer than {FEW} pictures to learn from: {_listed(self.few)}. Their numbers are mostly chance."
+                f"Fewer than {FEW} {self.noun}s to learn from: {_listed(self.few)}. Their numbers are mostly chance."
             )
-        lines += _named([self._pair(t) for t in self.contradictions], "picture", "with two different labels")
-        lines += _named([self._pair(t) for t in self.leaks], "picture", "in two splits")
+        lines += _named([self._pair(t) for t in self.contradictions], self.noun, "with two different labels")
+        lines += _named([self._pair(t) for t in self.leaks], self.noun, "in two splits")
         return lines + list(self.warnings)
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as JSON."""
+        lengths = dict(zip(("shortest", "median", "longest"), self.seconds, strict=False))
         return {
             "source": self.source,
             "format": self.format,
@@ -142,6 +152,7 @@ class Look:
                 for name, row in zip(self.classes, self.counts, strict=True)
             ],
             "sizes": dict(zip(("smallest", "median", "largest"), map(list, self.sizes), strict=False)),
+            **({"seconds": lengths} if lengths else {}),
             "unreadable": [
                 {"path": self.paths[k], "error": {"kind": e.kind, "message": e.message}} for k, e in self.unreadable
             ],
@@ -201,7 +212,7 @@ def look(
         tuple(example.shown for example in pictures.examples),
         splits,
         counts,
-        _sizes([(s.width, s.height) for s in seen if s.error is None]),
+        _sizes([(s.width, s.height) for s in seen if s.error is None and not s.seconds]),
         tuple((k, s.error) for k, s in enumerate(seen) if s.error is not None),
         _absent(pictures.classes, counts),
         tuple(contradictions),
@@ -209,6 +220,8 @@ def look(
         pictures.warnings,
         features is not None,
         pictures.published,
+        "recording" if any(s.seconds for s in seen) else "picture",
+        _lengths([s.seconds for s in seen if s.seconds]),
     )
 
 
@@ -276,6 +289,13 @@ def _alike(
     found = near_equal(features, parts, usual)
     pairs = ((int(good[a]), int(good[b]), s) for a, b, s in found)
     return [Twins(a, b, min(s, ALMOST)) for a, b, s in pairs if (a, b) not in known]
+
+
+def _lengths(seconds: list[float]) -> tuple[float, ...]:
+    if not seconds:
+        return ()
+    ordered = sorted(seconds)
+    return ordered[0], ordered[len(ordered) // 2], ordered[-1]
 
 
 def _sizes(sizes: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

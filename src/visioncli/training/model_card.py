@@ -73,6 +73,9 @@ class CardFacts:
     augmentation: str = ""
     seconds: float | None = None
     weights_sha256: str = ""
+    hears: str = ""
+    """Of a network of recordings, what of them it hears."""
+    noun: str = "picture"
     remarks: Sequence[str] = ()
 
 
@@ -101,31 +104,34 @@ def model_card(facts: CardFacts) -> str:
 def _what(facts: CardFacts) -> str:
     base = f", after {code(facts.base)}" if facts.base else ""
     count = len(facts.classes)
-    does = f"tells which of {count} classes a picture has, any number of them" if facts.multi_label else ""
-    words = (
-        f"A network ({code(facts.architecture)}{base}) that {does or f'tells the class of a picture, of {count}'}."
-    )
-    if facts.input_size:
+    does = f"tells which of {count} classes a {facts.noun} has, any number of them" if facts.multi_label else ""
+    does = does or f"tells the class of a {facts.noun}, of {count}"
+    words = f"A network ({code(facts.architecture)}{base}) that {does}."
+    if facts.hears:
+        words += f" It hears {facts.hears}."
+    elif facts.input_size:
         words += f" It sees {facts.input_size[0]} x {facts.input_size[1]} pixels."
     return f"{words} {_STAGES.get(facts.unfreeze, '')}".strip()
 
 
 def _data(facts: CardFacts) -> str:
     totals = [sum(c.pictures[k] for c in facts.classes) for k in range(3)]
-    unit = "labels of pictures" if facts.multi_label else "pictures"
+    unit = f"labels of {facts.noun}s" if facts.multi_label else f"{facts.noun}s"
     parts = [f"{total:,} for {_PARTS[split]}" for split, total in zip(SPLITS, totals, strict=True) if total]
     lines = [f"{code(facts.source)} ({facts.format}), {unit}: {', '.join(parts) or 'none'}."]
     if facts.unreadable:
-        lines.append(f"Pictures that could not be read: {facts.unreadable:,}; `files.jsonl` says why.")
+        lines.append(
+            f"{facts.noun.capitalize()}s that could not be read: {facts.unreadable:,}; `files.jsonl` says why."
+        )
     if facts.leaks:
         lines.append(
-            f"**Pictures in two parts at once, or nearly equal to one in another part: {facts.leaks:,}. "
-            "The numbers below are too good.**"
+            f"**{facts.noun.capitalize()}s in two parts at once, or nearly equal to one in another part: "
+            f"{facts.leaks:,}. The numbers below are too good.**"
         )
     few = [c.label for c in facts.classes if c.pictures[0] < FEW]
     if few:
         lines.append(
-            f"Fewer than {FEW} pictures for training: {', '.join(map(plain_text, few[:10]))}{_more(few, 10)}."
+            f"Fewer than {FEW} {facts.noun}s for training: {', '.join(map(plain_text, few[:10]))}{_more(few, 10)}."
         )
     if facts.suspects:
         lines.append(
@@ -138,15 +144,17 @@ def _data(facts: CardFacts) -> str:
 def _numbers(facts: CardFacts) -> str:
     measured = [part for part in (TEST, VAL) if facts.numbers.get(part)]
     if not measured:
-        return "This was not measured: no picture was kept apart for it."
+        return f"This was not measured: no {facts.noun} was kept apart for it."
     words = []
     if VAL in measured:
         words.append(
             "The validation part also chose the regularisation, the epoch and the temperature: "
-            "on new pictures expect a little less."
+            f"on new {facts.noun}s expect a little less."
         )
     if TEST not in measured:
-        words.append("No test part was measured. `vision eval` measures on pictures that this network never met.")
+        words.append(
+            f"No test part was measured. `vision eval` measures on {facts.noun}s that this network never met."
+        )
     header = ["", *(f"{_PARTS[part]} part" for part in measured)]
     names = list(dict.fromkeys(name for part in measured for name in facts.numbers[part]))
     rows = [
@@ -191,13 +199,18 @@ def _calibration(facts: CardFacts) -> str:
 
 
 def _limits(facts: CardFacts) -> str:
+    elsewhere = {
+        "picture": "- Pictures from elsewhere: other cameras, places, seasons or ways of cropping",
+        "recording": "- Recordings from elsewhere: other voices, microphones, rooms or noise",
+    }
     lines = [
-        "- Pictures from elsewhere: other cameras, places, seasons or ways of cropping than those it learned from. "
-        "The numbers above hold for pictures of the same source only.",
+        elsewhere[facts.noun] + " than those it learned from. "
+        f"The numbers above hold for {facts.noun}s of the same source only.",
     ]
     if not facts.multi_label:
         lines.append(
-            "- Pictures of anything else: it knows only its classes and names one of them for every picture, "
+            f"- {facts.noun.capitalize()}s of anything else: it knows only its classes and names one of them for "
+            f"every {facts.noun}, "
             "often with a high score."
         )
     lines.append(
@@ -213,7 +226,7 @@ def _limits(facts: CardFacts) -> str:
     if unmeasured and len(unmeasured) < len(facts.classes):
         lines.append(
             f"- Relying on {', '.join(map(plain_text, unmeasured[:10]))}{_more(unmeasured, 10)}: "
-            "no picture of these was kept apart to measure on."
+            f"no {facts.noun} of these was kept apart to measure on."
         )
     return "\n".join(lines)
 
@@ -228,7 +241,7 @@ def _license(facts: CardFacts) -> str:
         )
         learned = f" and learned from {plain_text(facts.base_data)}" if facts.base_data else ""
         lines.append(f"The base network {code(facts.base)} {license_}{learned}; what holds for it holds here.")
-    lines.append("Whether the pictures allow passing on what was learned from them, only their owner can say.")
+    lines.append(f"Whether the {facts.noun}s allow passing on what was learned from them, only their owner can say.")
     return " ".join(lines)
 
 
@@ -241,8 +254,8 @@ def _made(facts: CardFacts) -> str:
     if facts.weights_sha256:
         lines.append(f"`model.safetensors` has the SHA-256 {facts.weights_sha256}.")
     lines.append(
-        f"`split.csv` says which picture was in which part, {_log(facts)} how training went, "
-        "`model.json` how pictures become input."
+        f"`split.csv` says which {facts.noun} was in which part, {_log(facts)} how training went, "
+        f"`model.json` how {facts.noun}s become input."
     )
     return "\n\n".join(lines)
 

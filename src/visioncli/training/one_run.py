@@ -52,6 +52,8 @@ class Run:
     pictures: int = 0
     classes: tuple[str, ...] = ()
     task: str = "classify"
+    noun: str = "picture"
+    """What it was trained on, in one word."""
 
     @property
     def accuracy(self) -> float:
@@ -69,7 +71,8 @@ def read_result(folder: Path) -> Run:
     row = read_run(folder, check=False)
     classes = tuple(load_labels(row.labels).values())
     test = _known(numbers.get(TEST, {"numbers": {}}))
-    return Run(folder, _known(val), ends, test, val["pictures"], classes, row.tasks[0])
+    noun = "picture" if row.sound is None else "recording"
+    return Run(folder, _known(val), ends, test, val["pictures"], classes, row.tasks[0], noun)
 
 
 def _known(part: dict[str, Any]) -> dict[str, float]:
@@ -176,11 +179,15 @@ class Training(ABC):
     def seconds_to_finish(self) -> float:
         """How long that will take, about."""
 
-    def run(self) -> Run:
-        """Begins or goes on, learns, and writes what belongs to a finished folder."""
+    def row_to_learn(self) -> ModelRow:
+        """The row of the network that is trained."""
         from visioncli.training.worker import with_classes
 
-        self.row = with_classes(self.ready.row, self.ready.listed.classes)
+        return with_classes(self.ready.row, self.ready.listed.classes)
+
+    def run(self) -> Run:
+        """Begins or goes on, learns, and writes what belongs to a finished folder."""
+        self.row = self.row_to_learn()
         if self._is_finished():
             self.watcher.say(f"{self.folder} is finished already: there is nothing to go on with.")
             return read_result(self.folder)

@@ -45,4 +45,5 @@ def file_line(example: Example, pictures: PictureSet, seen: Seen, place: str) ->
         line["box"] = list(example.box)
     if seen.error is not None:
         return line | {"error": {"kind": seen.error.kind, "message": seen.error.message}}
-    return line | {"sha256": seen.sha256, "width": seen.width, "height": seen.height, "error": None}
+    size = {"seconds": round(seen.seconds, 3)} if seen.seconds else {"width": seen.width, "height": seen.height}
+    return line | {"sha256": seen.sha256} | size | {"error": None}

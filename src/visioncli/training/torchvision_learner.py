@@ -34,7 +34,7 @@ _KEPT = 1.5
 
 
 class TorchvisionLearner(BoxLearner):
-    """Faster R-CNN, SSD, SSDLite and R-FCN: pictures of any size and their targets -> losses."""
+    """Faster and Mask R-CNN, SSD, SSDLite and R-FCN: pictures of any size and their targets -> losses."""
 
     batch_size: ClassVar[int] = 8
     visits: ClassVar[int] = 6_000
@@ -85,9 +85,15 @@ class TorchvisionLearner(BoxLearner):
         known = load_network(base)
         columns = known_columns(base, row, background=cls.background)
         first = _variant(row).startswith(_ANCHORS_FIRST)
-        state = carried_over(known.state_dict(), state, row, columns, anchors_first=first)
+        old = cls.known_state(base, row, dict(known.state_dict()), seed)
+        state = carried_over(old, state, row, columns, anchors_first=first)
         _same_epsilon(known, network, state)
         return state
+
+    @classmethod
+    def known_state(cls, base: ModelRow, row: ModelRow, known: dict[str, Tensor], seed: int) -> dict[str, Tensor]:
+        """The tensors that `base` knows, those whose size follows neither network nor classes made those of `row`."""
+        return known
 
     def learning(self, what: Unfreeze) -> list[tuple[list[nn.Parameter], float]]:
         network = self.network

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from visioncli.errors import UsageError
-from visioncli.labelled.boxes import read_boxes
-from visioncli.labelled.interface import VAL
+from visioncli.labelled.boxes import BoxSet, Parts, read_boxes
+from visioncli.labelled.interface import VAL, PictureSet
 from visioncli.labelled.mask_sets import is_mask_set, read_masks
 from visioncli.labelled.masks import read_names
 from visioncli.labelled.recognise import read_set
+from visioncli.labelled.recordings import are_recordings
 from visioncli.models import registry
 from visioncli.models.mask_learners import as_learner, can_begin_with, needs_weights
 from visioncli.models.row import ModelRow, Untrained
+from visioncli.models.trainable import parts_of
 from visioncli.resolve import describe, own_weights, ready
 from visioncli.training.box_prepare import BoxPrepared, prepare_boxes
 from visioncli.training.look import Look
@@ -24,6 +26,8 @@ from visioncli.training.one_run import Run, Where, learn, reading
 from visioncli.training.prepare import Prepared, prepare
 from visioncli.training.recipe import Recipe, Start, Unfreeze
 from visioncli.training.run_folder import locked
+from visioncli.training.sound_choices import FOR_SOUND, sound_choices
+from visioncli.training.sound_prepare import prepare_sounds
 from visioncli.training.watch import Watcher
 from visioncli.weights.downloads import Access
 
@@ -77,12 +81,21 @@ def train(
         raise UsageError(f"A network is trained to {', to '.join(TASKS[:-1])} or to {TASKS[-1]}, not to {task}.")
     _check_options(task, crops=crops, names=names, palette=palette, choices=choices)
     access = Access.of(offline, mirror_url, progress)
-    model = model or DEFAULTS[task]
-    base = describe(model, task, access=access)
+    named, model = model, model or DEFAULTS[task]
+    base = _described(model, task, access)
     if weights is not None:
         base = own_weights(base, Path(weights), None, named=False)
-    boxes = read_boxes(data, images) if task == "detect" and not _is_follower() else None
-    recipe = _recipe(base, task, choices, 0 if boxes is None else len(boxes))
+    parts: Parts = parts_of(base) if task == "detect" else ""
+    given_set = _Given(data, task, access, crops=crops, images=images, palette=palette, names=names, parts=parts)
+    if not _is_follower():
+        given_set.read(choices)
+    if given_set.listens:
+        model = named or FOR_SOUND
+        base = _described(model, task, access) if named is None and weights is None else base
+        choices = sound_choices(base, choices, crops=crops)
+    elif base.sound is not None and given_set.pictures is not None:
+        raise UsageError(f"{base.name} listens to recordings, and {data} is of pictures. Begin with another network.")
+    recipe = _recipe(base, task, choices, 0 if given_set.boxes is None else len(given_set.boxes))
     _check_base(base, recipe, task)
     if _is_follower():
         learn(run, math.inf, where, watcher)  # the first one's time counts
@@ -90,34 +103,18 @@ def train(
     with locked(run, check=check, resume=resume):
         waits = recipe.start is Start.SCRATCH or (task == "segment" and not needs_weights(base))
         row = base if waits else ready(base, access)
-        prepared: Prepared | MaskPrepared | BoxPrepared
-        told: dict[str, Any]
-        if boxes is not None:
-            told = {"name": data, "images": images}
-            watcher.say(f"{len(boxes):,} pictures to learn boxes of {_counted(boxes.classes)} from ({boxes.format}).")
-            prepared = prepare_boxes(boxes, row, recipe, where.engine, where.options, watcher)
-        elif task == "segment":
-            told = {"name": data, "palette": palette, "images": images, "ignoring": recipe.ignore_index != -1}
-            masks = read_masks(**told)
-            watcher.say(f"{len(masks):,} pictures to learn masks from ({masks.format}).")
-            prepared = prepare_masks(
-                masks, read_names(data, names), as_learner(row), recipe, where.options, watcher, where.engine
-            )
-        else:
-            told = {"name": data, "crops": crops, "images": images}
-            pictures = read_set(**told, access=access)
-            watcher.say(f"{len(pictures):,} pictures of {len(pictures.classes):,} classes ({pictures.format}).")
-            prepared = prepare(pictures, row, recipe, where.engine, where.options, watcher)
+        prepared = given_set.prepared(row, recipe, where, watcher)
         _tell(prepared.look, prepared.remarks, watcher)
         prepared.look.refuse(allow_leaks=recipe.allow_leaks, fewest=1 if task == "detect" else 2)
+        noun = prepared.look.noun
         if not len(prepared.part(VAL)):
             raise UsageError(
-                f"{data} leaves no picture to validate on: there are too few, or each nearly equals one to learn "
-                "from. Give more pictures, or a validation part of their own."
+                f"{data} leaves no {noun} to validate on: there are too few, or each nearly equals one to learn "
+                f"from. Give more {noun}s, or a validation part of their own."
             )
         if check:
             return None
-        given = (run, prepared, recipe, where, watcher, begun, model, told, command)
+        given = (run, prepared, recipe, where, watcher, begun, model, given_set.told, command)
         if isinstance(prepared, BoxPrepared):
             from visioncli.training.box_run import BoxTraining
 
@@ -129,6 +126,60 @@ def train(
         from visioncli.training.class_run import ClassTraining
 
         return ClassTraining(*given, prepared=prepared, resume=resume).run()
+
+
+class _Given:
+    """The set that the user named, whatever is learned from it: `told` is what it takes to read it again."""
+
+    def __init__(
+        self,
+        data: str,
+        task: str,
+        access: Access,
+        *,
+        crops: bool,
+        images: str | None,
+        palette: str | None,
+        names: str | None,
+        parts: Parts,
+    ) -> None:
+        self.data, self.task, self.names, self._access, self._parts = data, task, names, access, parts
+        own: dict[str, dict[str, Any]] = {
+            "classify": {"crops": crops}, "segment": {"palette": palette}, "detect": {"parts": parts}
+        }  # fmt: skip
+        self.told: dict[str, Any] = {"name": data, "images": images} | own[task]
+        self.boxes: BoxSet | None = None
+        self.pictures: PictureSet | None = None
+        self.listens = False
+
+    def read(self, choices: dict[str, Any]) -> None:
+        """Reads what the recipe depends on. Raises UsageError, SetError."""
+        if self.task == "detect":
+            self.boxes = read_boxes(**self.told)
+        elif self.task == "classify":
+            Recipe.of(**choices)  # before a set is fetched
+            self.pictures = read_set(**self.told, access=self._access)
+            self.listens = are_recordings(self.pictures)
+
+    def prepared(
+        self, row: ModelRow, recipe: Recipe, where: Where, watcher: Watcher
+    ) -> Prepared | MaskPrepared | BoxPrepared:
+        """Looks at all that was given."""
+        if (boxes := self.boxes) is not None:
+            what = f"{_WITH[self._parts]} of {_counted(boxes.classes)}"
+            watcher.say(f"{len(boxes):,} pictures to learn {what} from ({boxes.format}).")
+            return prepare_boxes(boxes, row, recipe, where.engine, where.options, watcher)
+        if (pictures := self.pictures) is None:
+            self.told["ignoring"] = recipe.ignore_index != -1
+            masks = read_masks(**self.told)
+            watcher.say(f"{len(masks):,} pictures to learn masks from ({masks.format}).")
+            names = read_names(self.data, self.names)
+            return prepare_masks(masks, names, as_learner(row), recipe, where.options, watcher, where.engine)
+        noun = "recordings" if self.listens else "pictures"
+        watcher.say(f"{len(pictures):,} {noun} of {len(pictures.classes):,} classes ({pictures.format}).")
+        if self.listens:
+            return prepare_sounds(pictures, row, recipe, where.options, watcher)
+        return prepare(pictures, row, recipe, where.engine, where.options, watcher)
 
 
 def _tell(look: Look, remarks: Sequence[str], watcher: Watcher) -> None:
@@ -158,6 +209,18 @@ def _check_options(
     for own, (what, options) in mine.items():
         for name in (name for name, value in options.items() if value is not None and task != own):
             raise UsageError(f"{name} is for {what}, and this is to learn {mine[task][0]}.")
+
+
+_WITH = {"": "boxes", "masks": "boxes and masks", "keypoints": "boxes and keypoints"}
+
+
+def _described(model: str, task: str, access: Access) -> ModelRow:
+    """The row of `model` for a network that is to learn `task`."""
+    if task != "detect":
+        return describe(model, task, access=access)
+    from visioncli.training.worker import described
+
+    return described(model, task, access)
 
 
 def _counted(classes: Sequence[str]) -> str:

@@ -11,14 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from visioncli.errors import UsageError
+from visioncli.geometry.keypoints import NAMES
 from visioncli.labelled.boxes import BoxSet, read_boxes
+from visioncli.labelled.coco_points import PointNames
 from visioncli.labelled.interface import PictureSet
 from visioncli.labelled.mask_sets import read_masks
 from visioncli.labelled.masks import MaskSet
 from visioncli.labelled.recognise import read_set
 from visioncli.metrics.calibration import fit_temperature, fit_thresholds
+from visioncli.models import registry
 from visioncli.models.mask_learners import as_learner
 from visioncli.models.row import InputSpec, ModelRow, Trained
+from visioncli.models.sound import recipe_of
+from visioncli.models.trainable import is_trainable, parts_of
 from visioncli.resolve import describe
 from visioncli.training import checkpoint
 from visioncli.training.box_learners import learner_class
@@ -53,10 +58,15 @@ def work(run: Path, seconds: float, threads: int | None, launcher: Launcher) -> 
     lesson: Lesson
     if isinstance(pictures, BoxSet):
         from visioncli.training.boxes import BoxLesson
+        from visioncli.training.part_lesson import PartLesson
 
-        lesson = BoxLesson(job, pictures, row, network, launcher)
+        lesson = (PartLesson if parts_of(row) else BoxLesson)(job, pictures, row, network, launcher)
     elif isinstance(pictures, MaskSet):
         lesson = MaskLesson(job, pictures, row, network, launcher)
+    elif row.sound is not None:
+        from visioncli.training.sounds import SoundLesson
+
+        lesson = SoundLesson(job, pictures, row, network, launcher)
     else:
         lesson = ClassLesson(job, pictures, row, network, launcher)
     log = Log(run, watcher, keep=True) if launcher.is_main else None
@@ -119,7 +129,7 @@ def _masks(run: Path, job: Job) -> tuple[ModelRow, MaskSet, Keep]:
 def _boxes(run: Path, job: Job) -> tuple[ModelRow, BoxSet, Keep]:
     pictures = read_boxes(**job.data["set"])
     _check(box_names(pictures), job, pictures.source)
-    row = row_of(job.data["row"], pictures.classes, "detect")
+    row = with_points(row_of(job.data["row"], pictures.classes, "detect"), pictures.points)
 
     def keep(state: dict[str, Tensor], _: Any, facts: dict[str, Any]) -> None:
         # By AP epochs are compared, not by a loss.
@@ -146,35 +156,74 @@ def _check(names: str, job: Job, source: str) -> None:
 
 def row_of(notes: dict[str, Any], classes: tuple[str, ...], task: str = "classify") -> ModelRow:
     """The row of the network that is trained, of what `notes_of` wrote: the base's, with this set's classes."""
-    base = describe(notes["model"], task, access=Access.of(offline=True))
+    base = described(notes["model"], task, Access.of(offline=True))
     if task == "segment":
         base = as_learner(base)
     spec: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in notes["input"].items()}
-    return with_classes(dataclasses.replace(base, input=InputSpec(**spec)), classes)
+    sound = None if notes.get("sound") is None else recipe_of(notes["sound"])
+    return with_classes(dataclasses.replace(base, input=InputSpec(**spec), sound=sound), classes)
+
+
+def described(model: str, task: str, access: Access) -> ModelRow:
+    """The row of `model` for a network that is to learn `task`. Raises UsageError and ModelUnavailable."""
+    pose = task == "detect" and any(
+        row.name == model and is_trainable(row, task) for row in registry.rows_for("pose")
+    )
+    return describe(model, "pose" if pose else task, access=access)
 
 
 def notes_of(model: str, row: ModelRow) -> dict[str, Any]:
     """What it takes to find the row again in another process."""
-    return {"model": model, "input": dataclasses.asdict(row.input)}
+    sound = None if row.sound is None else dataclasses.asdict(row.sound)
+    return {"model": model, "input": dataclasses.asdict(row.input), "sound": sound}
 
 
 def with_classes(row: ModelRow, classes: tuple[str, ...]) -> ModelRow:
     """`row` with other classes: its architecture ends in their number; what was published of it does not hold."""
     first = 0
-    if "detect" in row.tasks and (learner := learner_class(row)) is not None and learner.background:
+    if _detects(row) and (learner := learner_class(row)) is not None and learner.background:
         first = 1
     parts = row.architecture.split(":")
     counted = len(parts) > 2 or isinstance(row.source, Trained)
     base = parts[:-1] if counted and parts[-1].isdecimal() else parts
     return dataclasses.replace(
         row,
-        tasks=tuple(t for t in row.tasks if "detect" not in row.tasks or t in ("detect", "gradcam")),
+        tasks=_tasks(row),
         architecture=":".join([*base, str(len(classes) + first)]),
         labels=tuple(enumerate(classes, first)),
         accuracy=(),
         temperature=1.0,
         thresholds=(),
-        form=row.form if row.tasks[0] in ("segment", "detect") else "",
+        form=row.form if row.tasks[0] in ("segment", "detect") or _detects(row) else "",
+    )
+
+
+def _detects(row: ModelRow) -> bool:
+    return "detect" in row.tasks or row.form == "people"
+
+
+def _tasks(row: ModelRow) -> tuple[str, ...]:
+    """What the network is for once it was trained: one that finds joints finds who has them, too."""
+    if row.form == "people":
+        return ("detect", "pose")
+    also = ("segment",) if row.form == "instances" else ("gradcam",)
+    return tuple(t for t in row.tasks if "detect" not in row.tasks or t in ("detect", *also))
+
+
+def with_points(row: ModelRow, points: PointNames | None) -> ModelRow:
+    """`row` with other keypoints, where it has any: its architecture says how many, unless they are COCO's 17."""
+    if points is None or row.form != "people":
+        return row
+    family, variant, *classes = row.architecture.split(":")
+    variant = variant.partition("/")[0]
+    if len(points.names) != len(NAMES):
+        variant = f"{variant}/{len(points.names)}"
+    own = points.names != NAMES
+    return dataclasses.replace(
+        row,
+        architecture=":".join([family, variant, *classes]),
+        points=points.names if own else (),
+        limbs=points.limbs if own else (),
     )
 
 

@@ -22,6 +22,7 @@ from visioncli.models import mask_learners, registry
 from visioncli.models.labels import load_labels
 from visioncli.models.row import Accuracy, Form, InputSpec, ModelRow, Trained
 from visioncli.models.sound import recipe_of
+from visioncli.models.trainable import has_class_for_nothing
 from visioncli.weights.checkpoints import architecture, read_safetensors
 from visioncli.weights.places import sha256_of
 
@@ -38,7 +39,7 @@ BACKGROUND = "background"
 """The name of class 0 of detectors that have a class for what is no object; it is none of the row's labels."""
 _TASKS = (
     *(("classify",), ("classify", "gradcam"), ("segment",)),
-    *(("detect",), ("detect", "segment"), ("detect", "gradcam")),
+    *(("detect",), ("detect", "segment"), ("detect", "pose"), ("detect", "gradcam")),
 )
 _VERSION = re.compile(r"vision-model/(\d+)")
 # Fields of a row that stand in model.json under their own names.
@@ -229,6 +230,7 @@ def _to_json(row: ModelRow, sha256: str, facts: Mapping[str, Any]) -> bytes:
             "std": list(row.input.std),
         },
         **({"sound": dataclasses.asdict(row.sound)} if row.sound is not None else {}),
+        **({"keypoints": {"names": list(row.points), "limbs": row.limbs}} if row.points else {}),
         "temperature": row.temperature,
         "thresholds": list(row.thresholds),
         "weights": {"file": WEIGHTS, "sha256": sha256},
@@ -305,8 +307,9 @@ def _row(body: dict[str, Any], folder: Path) -> ModelRow:
         architecture=architecture,
         source=Trained(str(folder / WEIGHTS), sha256),
         input=_input(_of(body["input"], dict, "input")),
-        labels=_without_background(labels) if "detect" in tasks else labels,
+        labels=_without_background(labels, architecture) if "detect" in tasks else labels,
         form=form,
+        **_keypoints(body, architecture),
         accuracy=tuple(_accuracy(one) for one in _list(body["accuracy"], dict, "accuracy")),
         sound=recipe_of(body["sound"]) if "sound" in body else None,
         temperature=temperature,
@@ -320,9 +323,31 @@ def _name(folder: Path) -> str:
     return folder.name if folder.name not in ("", "..") else folder.resolve().name or "run"
 
 
-def _without_background(labels: tuple[tuple[int, str], ...]) -> tuple[tuple[int, str], ...]:
-    """The classes that objects may have."""
-    return labels[1:] if labels[0][1] == BACKGROUND and len(labels) > 1 else labels
+def _without_background(labels: tuple[tuple[int, str], ...], architecture: str) -> tuple[tuple[int, str], ...]:
+    """The classes that objects may have: where the network has none for nothing, one may be called so too."""
+    first = labels[0][1] == BACKGROUND and len(labels) > 1
+    return labels[1:] if first and has_class_for_nothing(architecture) else labels
+
+
+def _keypoints(body: dict[str, Any], architecture: str) -> dict[str, Any]:
+    """The fields of a row that say what its keypoints are. Raises ValueError where the network has not as many."""
+    if "keypoints" not in body:
+        if _COUNT.search(architecture):
+            raise ValueError("its keypoints have no names")
+        return {}
+    told = _of(body["keypoints"], dict, "keypoints")
+    names = tuple(_list(told["names"], str, "keypoints"))
+    limbs = tuple(tuple(_list(pair, int, "limbs")) for pair in _list(told["limbs"], list, "limbs"))
+    count = _COUNT.search(architecture)
+    if len(names) != (int(count[1]) if count else 17) or not all(name.strip() for name in names):
+        raise ValueError("keypoints are one name for each that the network finds")
+    if not all(len(pair) == 2 and min(pair) >= 0 and max(pair) < len(names) for pair in limbs):
+        raise ValueError("limbs are pairs of keypoints, numbered from 0")
+    return {"points": names, "limbs": limbs}
+
+
+_COUNT = re.compile(r"/(\d+)(?=:|$)")
+"""In an architecture: how many keypoints its network finds, where they are not COCO's 17."""
 
 
 def _architecture(text: str, classes: int, task: str) -> tuple[str, Form]:
@@ -331,10 +356,12 @@ def _architecture(text: str, classes: int, task: str) -> tuple[str, Form]:
     base, _, count = text.rpartition(":")
     if count != str(classes):
         raise ValueError(f"architecture ends in the number of classes, {classes}, not in {count!r}")
-    rows = [row for row in registry.all_rows() if task in row.tasks]
+    rows = [row for row in registry.all_rows() if task in row.tasks or (task == "detect" and row.form == "people")]
     if task == "segment":
         rows = [mask_learners.as_learner(row) for row in rows if mask_learners.can_begin_with(row)]
     known: dict[str, Form] = {row.architecture: row.form for row in rows}
+    if known.get(plain := _COUNT.sub("", base)) == "people":
+        return text, known[plain]
     if base not in known and not (task == "classify" and re.fullmatch(r"timm:[\w.-]+", base)):
         raise ValueError(f"this vision knows no network {base!r}; it may be of a newer one, or of a plug-in")
     return text, known.get(base, "")

@@ -77,6 +77,16 @@ ROWS: tuple[ModelRow, ...] = (
         about="FractalNet of a laptop's size: 3 columns, 5 blocks, a quarter of the channels.",
     ),
     _row(
+        name="log_mel_cnn",
+        architecture="log_mel_cnn:small",
+        family="PANNs",
+        parameters=294_090,
+        gflops=0.024,
+        paper="https://arxiv.org/abs/1912.10211",
+        about="Seven convolutions over log-mel spectrograms: learns words and other sounds from few recordings.",
+        spec=replace(_SMALL, size=64),
+    ),
+    _row(
         name="unet",
         architecture="unet:small",
         family="U-Net",

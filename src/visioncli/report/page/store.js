@@ -67,6 +67,8 @@
     if (data.pictures.full && data.pictures.full[n]) return source("full", data.pictures.full[n]);
     return data.pictures.link ? data.pictures.link[n] : "";
   };
+  // Where a recording can be played from.
+  V.sound = (n) => (data.pictures.sound ? data.pictures.sound[n] : "");
   // Why a run has nothing to say of a picture.
   V.failure = (run, n) => V.word(data.runs[run].error, n);
 })();

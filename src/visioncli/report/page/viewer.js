@@ -125,6 +125,15 @@
     if (V.hasOverlay) sheet.append((canvas = V.el("canvas")));
     const note = V.el("p.note");
     box.append(sheet, note);
+    const sound = V.sound(n);
+    if (sound) {
+      const player = V.el("audio", { controls: true, preload: "metadata", src: sound, ariaLabel: `Play ${data.pictures.name[n]}` });
+      player.onerror = () => {
+        note.textContent = "The recording cannot be played: it is not where it was when this report was made, or this browser does not know its kind.";
+      };
+      box.append(player);
+      return box;
+    }
     if (large && thumb) {
       const better = new Image();
       better.onload = () => {

@@ -64,6 +64,11 @@ class ClassifySound(Task):
         self.model = ModelInfo(row.name, row.source.sha256, engine.precision)
         self.settings = {"top_k": top_k, "threshold": threshold, "windows": each_window}
 
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """(C,) of a network of several labels a recording, from which on a class is its answer; else empty."""
+        return self.row.thresholds
+
     def prepare(self, picture: Picture) -> Listening:
         """No picture is taken."""
         raise NotImplementedError
@@ -116,6 +121,7 @@ class ClassifySound(Task):
         ids = [prediction.label_id for prediction in predictions]
         arrays = {
             **drawing(drawn, self.spec, seconds),
+            "scores": mean,
             "course": course.rows()[:, ids],
             "course_seconds": np.array(course.each * self.spec.step * self.spec.hop / self.spec.rate),
         }

@@ -177,4 +177,4 @@ def detector_on(row: ModelRow, engine: Engine) -> Detector:
         return YoloDetector(row, engine)
     if row.form == "anchors":
         return EfficientDetDetector(engine, row.input)
-    return TorchvisionDetector(engine) if row.form in ("boxes", "instances") else SsdDetector(engine)
+    return TorchvisionDetector(engine) if row.form in ("boxes", "instances", "people") else SsdDetector(engine)

@@ -34,7 +34,7 @@ def choose(boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray, limits: Li
 
 
 class TorchvisionDetector(Detector):
-    """Faster R-CNN, RetinaNet, FCOS, SSD, SSDLite and Mask R-CNN, one picture at a time.
+    """Faster R-CNN, RetinaNet, FCOS, SSD, SSDLite, Mask and Keypoint R-CNN, one picture at a time.
 
     In a batch, pictures would be padded to the largest: neighbours could change an answer.
     """

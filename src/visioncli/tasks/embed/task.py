@@ -21,6 +21,7 @@ from visioncli.models.row import ModelRow
 from visioncli.pictures import Picture
 from visioncli.pictures.given import Given
 from visioncli.results import Embedding, ModelInfo, Record
+from visioncli.tasks.embed.unit_length import unit
 from visioncli.tasks.interface import Answer, Known, Task
 from visioncli.tasks.preprocess import preprocess
 
@@ -117,13 +118,6 @@ class Embed(Task):
         return Answer((Embedding(len(found), tuple(found.tolist())),))
 
 
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """`(..., F) float32` with length 1; zeros stay zeros."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    found: np.ndarray = vectors / np.where(lengths > 0, lengths, 1)
-    return found
-
-
 def view_name(*, exact: bool, truncated: bool) -> str:
     """What the cache calls features of pictures that were decoded in this way: training's own decode them reduced,
     and refuse those that are cut off."""
@@ -139,12 +133,16 @@ def build(
     exact_decode: bool = False,
     allow_truncated: bool = False,
     **settings: Any,
-) -> Embed:
+) -> Task:
     """The task with its network loaded, and with the user's cache of features where `cache` is wanted. Raises
     UsageError for a network whose head cannot be taken off."""
     from visioncli.engines import open_engine
 
     headless = dataclasses.replace(row, form="features")
     engine = open_engine(headless, options)
+    if row.sound is not None:
+        from visioncli.tasks.embed.sound import EmbedSound
+
+        return EmbedSound(row, engine, normalise=normalise)
     view = view_name(exact=exact_decode, truncated=allow_truncated)
     return Embed(row, engine, normalise=normalise, store=Store(row) if cache else None, view=view, **settings)

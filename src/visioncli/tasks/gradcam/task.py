@@ -227,7 +227,7 @@ def build(
     detect: bool = False,
     score: float = 0.4,
     seed: int = 0,
-) -> GradCam:
+) -> Task:
     """The task with its networks loaded; `compare` are further models, explained beside the first."""
     from visioncli.engines.pytorch import choose_device
     from visioncli.weights.load import load_network
@@ -241,6 +241,23 @@ def build(
     chosen_device = choose_device(options.device)
     if options.threads is not None:
         torch.set_num_threads(options.threads)
+    settings = {
+        "layer": layer,
+        "class": target,
+        "detect": detect,
+        "score": score if detect else None,
+        "compare": [each.shaping() for each in compare or []],
+    }
+    if row.sound is not None:
+        from visioncli.tasks.gradcam.sound import SoundCam
+
+        if compare:
+            raise UsageError(f"{row.name} listens to recordings, and is explained alone. Leave out --compare.")
+        network = load_network(row).to(chosen_device)
+        return SoundCam(
+            row, network, method=method, layer=layer, target=target, seed=seed, settings=settings,
+            device=chosen_device,
+        )  # fmt: skip
     networks: list[Explainable] = []
     for each in told_apart([row, *(compare or [])]):
         network = load_network(each).to(chosen_device)
@@ -250,11 +267,4 @@ def build(
             networks.append(ExplainableDetector(each, network, target, layer, score))
         else:
             networks.append(ExplainableClassifier(each, network, target, layer))
-    settings = {
-        "layer": layer,
-        "class": target,
-        "detect": detect,
-        "score": score if detect else None,
-        "compare": [each.shaping() for each in compare or []],
-    }
     return GradCam(networks, method=method, seed=seed, settings=settings, device=chosen_device)

@@ -1,0 +1,81 @@
+"""Recordings on a page: the spectrogram as their picture, and the file itself, which the page plays."""
+
+import base64
+import os
+from pathlib import Path
+
+from PIL import Image
+
+from visioncli.errors import InputError
+from visioncli.labelled.interface import Example
+from visioncli.labelled.recordings import source_of
+from visioncli.models.sound import Quantum, SoundSpec
+from visioncli.pictures.patience import Patience
+from visioncli.render.spectrogram import coloured
+from visioncli.sounds import is_recording, open_recording
+from visioncli.sounds.kinds import is_named_as_sound
+from visioncli.sounds.pictures import as_picture
+from visioncli.sounds.spectrogram import Pool, drawing, pieces
+
+SOUNDS = "sounds"
+"""The folder of copies, with --full."""
+COLUMNS, BANDS = 384, 128
+MOST_BYTES = 16 << 20
+"""Of a recording that is copied."""
+TYPES = {
+    ".wav": "audio/wav", ".wave": "audio/wav", ".flac": "audio/flac", ".ogg": "audio/ogg", ".oga": "audio/ogg",
+    ".opus": "audio/ogg", ".mp3": "audio/mpeg",
+}  # fmt: skip
+"""What browsers play, by the end of a name."""
+_LOOK = SoundSpec(
+    rate=16_000, window=512, hop=160, fft=1024, mels=BANDS, lowest=40.0, highest=8000.0, frames=1, step=1,
+    levels=Quantum(0.5, 180), offset=1e-9, power=2, log="db",
+)  # fmt: skip
+_RANGE = 140
+"""Levels below the loudest that are told apart: 70 dB."""
+
+
+def is_heard(path: str | None, example: Example | None, name: str) -> bool:
+    """Whether what is to be shown is a recording."""
+    if example is not None and example.content is not None:
+        return is_named_as_sound(example.path)
+    return path is not None and is_recording(path, name)
+
+
+def spectrogram(path: str | None, example: Example | None, patience: Patience) -> Image.Image:
+    """A recording's picture: pitch over time, in colours, at most COLUMNS wide. Raises InputError."""
+    source = source_of(example) if example is not None else path or ""
+    recording = open_recording(source, allow_truncated=True, patience=patience)
+    pool = Pool(COLUMNS)
+    for piece in pieces(recording, _LOOK, whole_windows=False):
+        pool.add(piece)
+    levels = drawing(pool, _LOOK, recording.seconds)["spectrogram"]
+    loudest = int(levels.max())
+    image = coloured(as_picture(levels), limits=(max(loudest - _RANGE, 0), max(loudest, 1)))
+    return image.resize((COLUMNS, BANDS), Image.Resampling.BILINEAR)
+
+
+def ending(name: str) -> str:
+    """What the name of a recording ends in, where browsers play such files; else empty."""
+    found = os.path.splitext(name)[1].lower()
+    return found if found in TYPES else ""
+
+
+def content_of(path: str | None, example: Example | None) -> bytes | None:
+    """A recording's file, where it is no larger than MOST_BYTES; None where it is, or cannot be read."""
+    try:
+        if example is not None:
+            source = source_of(example)
+            if isinstance(source, bytes):
+                return source if len(source) <= MOST_BYTES else None
+            path = source
+        if path is None or os.path.getsize(path) > MOST_BYTES:
+            return None
+        return Path(path).read_bytes()
+    except (OSError, InputError):
+        return None
+
+
+def as_address(data: bytes, name: str) -> str:
+    """A recording as an address that holds it."""
+    return f"data:{TYPES[ending(name)]};base64,{base64.b64encode(data).decode()}"

@@ -1,0 +1,185 @@
+"""Explanations of what is heard: when, and at what pitch, the evidence for a class lies."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from visioncli.engines.interface import check_finite
+from visioncli.errors import ErrorKind, InputError
+from visioncli.models.labels import load_labels
+from visioncli.models.row import ModelRow
+from visioncli.pictures import Picture
+from visioncli.results import Explanation, ModelInfo
+from visioncli.sounds import Recording
+from visioncli.sounds.spectrogram import Pool, drawing, pieces, windows
+from visioncli.tasks.class_names import parse_wanted
+from visioncli.tasks.classify.scores import probabilities
+from visioncli.tasks.classify.sound import MOST_COLUMNS, network_input
+from visioncli.tasks.gradcam.heat import Hotspot, hotspot, on_picture, packed
+from visioncli.tasks.gradcam.methods import activation_map, check_method, choose_layer
+from visioncli.tasks.interface import Answer, Task
+
+MOST_WINDOWS = 512
+"""Of one recording; each costs as much as a picture."""
+
+
+@dataclass(slots=True, eq=False)
+class Listening:
+    """A recording on its way to the network. It can be read once only, so what came of that is kept."""
+
+    recording: Recording
+    pieces: Iterator[np.ndarray]
+    answer: Answer | InputError | None = None
+
+
+class SoundCam(Task):
+    """Heat maps over spectrograms, by classifiers of recordings whose gradients can be had.
+
+    A map has the columns and bands of the drawn spectrogram: those of the windows, laid where they belong, weighed by
+    how likely the class is in each, and their mean where windows overlap.
+    """
+
+    name = "gradcam"
+    takes = frozenset({"sound"})
+
+    def __init__(
+        self,
+        row: ModelRow,
+        network: nn.Module,
+        *,
+        method: str,
+        layer: str,
+        target: str,
+        seed: int,
+        settings: dict[str, Any],
+        device: str | torch.device = "cpu",
+    ) -> None:
+        check_method(method)
+        assert row.sound is not None
+        self._row, self._network, self._spec, self._device = row, network, row.sound, device
+        self.labels = load_labels(row.labels)
+        self._top, self._chosen = parse_wanted(target, self.labels)
+        blank = torch.zeros(1, 3, row.input.size, row.input.size, device=device)
+        self._layer = choose_layer(network, blank, layer).name
+        self._method, self._seed = method, seed
+        self.model = ModelInfo(row.name, row.source.sha256, "fp32")
+        self.settings = settings | {"method": method, "seed": seed, "models": [row.name]}
+
+    def prepare(self, picture: Picture) -> Listening:
+        """No picture is taken."""
+        raise NotImplementedError
+
+    def prepare_sound(self, recording: Recording) -> Listening:
+        """Its beginning, and the way to the rest."""
+        left = pieces(recording, self._spec)
+        return Listening(recording, itertools.chain(list(itertools.islice(left, 8)), left))
+
+    def predict(self, batch: Sequence[Listening]) -> list[Answer]:
+        """One explanation for each class; `arrays` hold the maps as `heat.packed` makes them, and the spectrogram.
+        Raises InputError where a recording cannot be read on, or is too long."""
+        for one in batch:
+            if one.answer is None:
+                try:
+                    one.answer = self._explained(one)
+                except InputError as problem:
+                    one.answer = problem
+        if problems := [one.answer for one in batch if isinstance(one.answer, InputError)]:
+            raise problems[0]
+        return [one.answer for one in batch if isinstance(one.answer, Answer)]
+
+    def _explained(self, one: Listening) -> Answer:
+        drawn, seen = Pool(MOST_COLUMNS), list[np.ndarray]()
+
+        def watched() -> Iterator[np.ndarray]:
+            for piece in one.pieces:
+                drawn.add(piece)
+                yield piece
+
+        for some in windows(watched(), self._spec):
+            seen += [window.copy() for window in some]
+            if len(seen) > MOST_WINDOWS:
+                longest = MOST_WINDOWS * self._spec.step * self._spec.hop / self._spec.rate
+                raise InputError(
+                    ErrorKind.UNREADABLE_RECORDING,
+                    f"Recordings of at most {longest:.0f} s are explained by {self._row.name}. Cut out the part in "
+                    "question; vision classify --windows tells where that is.",
+                )
+        inputs = torch.from_numpy(network_input(np.stack(seen), self._row)).to(self._device)
+        with torch.no_grad():
+            logits = [check_finite((self._network(x[None]).cpu().numpy(),))[0] for x in inputs]
+        each = probabilities(np.concatenate(logits), self._row)
+        scores = each.mean(axis=0)
+        best = np.argsort(-scores, kind="stable")[: self._top].tolist()
+        arrays = drawing(drawn, self._spec, one.recording.seconds)
+        found, places = [], []
+        for label_id in [*best, *(i for i in self._chosen if i not in best)]:
+            heat = self._heat(inputs, each[:, label_id], label_id, *arrays["spectrogram"].shape)
+            columns, bands = arrays["spectrogram"].shape
+            whole = (0.0, 0.0, float(columns), float(bands))
+            spot = hotspot(on_picture(heat, whole, columns, bands))
+            arrays |= packed(len(found), heat, whole)
+            label = self.labels[label_id]
+            places.append({"label": label} | _told(spot, arrays))
+            found.append(
+                Explanation(
+                    label=label,
+                    label_id=label_id,
+                    score=float(scores[label_id]),
+                    model=self._row.name,
+                    method=self._method,
+                    layer=self._layer,
+                    peak=spot.peak,
+                    box=spot.box,
+                    energy=spot.energy,
+                )
+            )
+        return Answer(tuple(found), {"evidence": places}, arrays)
+
+    def _heat(self, inputs: torch.Tensor, weights: np.ndarray, label_id: int, columns: int, bands: int) -> np.ndarray:
+        """`(bands, columns) float32` of 0 to 1, high pitches on top."""
+        spec, frames = self._spec, self._spec.step * (len(inputs) - 1) + self._spec.frames
+        total, count = np.zeros((bands, frames), np.float32), np.zeros(frames, np.float32)
+        for n, x in enumerate(inputs):
+            heat = activation_map(self._network, x[None], self._layer, label_id, self._method, seed=self._seed)
+            whole = (0.0, 0.0, float(spec.frames), float(bands))
+            start = n * spec.step
+            part = on_picture(heat, whole, spec.frames, bands).astype(np.float32)
+            total[:, start : start + spec.frames] += part * float(weights[n])
+            count[start : start + spec.frames] += 1
+        mean = total / count
+        # A drawn column may stand for several frames.
+        at = np.minimum((np.arange(columns) + 0.5) * self._each(columns, frames), frames - 1).astype(int)
+        mean = mean[:, at]
+        highest = float(mean.max())
+        return mean / highest if highest > 0 else np.zeros_like(mean)
+
+    def _each(self, columns: int, frames: int) -> int:
+        """Frames that a drawn column stands for."""
+        each = 1
+        while columns * each * 2 <= frames and frames > MOST_COLUMNS * each:
+            each *= 2
+        return each
+
+
+def _told(spot: Hotspot, arrays: dict[str, np.ndarray]) -> dict[str, float]:
+    """Where the evidence lies, in seconds and hertz."""
+    each, hertz = float(arrays["spectrogram_seconds"]), arrays["hertz"]
+    bands = len(hertz)
+
+    def pitch(row: float) -> float:
+        return float(np.interp(bands - row - 0.5, np.arange(bands), hertz))
+
+    x1, y1, x2, y2 = spot.box
+    return {
+        "peak_s": spot.peak[0] * each,
+        "peak_hz": pitch(spot.peak[1]),
+        "from_s": x1 * each,
+        "to_s": x2 * each,
+        "lowest_hz": pitch(y2 - 0.5),
+        "highest_hz": pitch(y1 + 0.5),
+    }
