@@ -20,6 +20,7 @@ from visioncli.cli.printing import printer
 from visioncli.cli.request import (
     Request,
     facts_of,
+    left_out,
     output_folder,
     protect_inputs,
     report_at_the_end,
@@ -94,6 +95,7 @@ def run_on_ray(request: Request, task: Task, make: Callable[[int | None], Task],
         shutil.rmtree(room, ignore_errors=True)
         if course.complete and not course.ended and tally.succeeded and not frame.resume:
             notes += tidy(out, name, request.formats)
+    notes = [*left_out(request.expansion), *notes]
     say_how_it_ended(console, tally, request, documents, notes, course.ended)
     status = report_at_the_end(request, tally, course.ended, console)
     raise typer.Exit(int(status or (Status.SOME_FAILED if course.failed else Status.OK)))

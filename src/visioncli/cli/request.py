@@ -146,6 +146,14 @@ def facts_of(request: Request, task: Task) -> dict[str, Any]:
     }
 
 
+def left_out(expansion: Expansion) -> list[str]:
+    """A sentence about results of earlier runs that were not taken as inputs, where there were some."""
+    if not (folders := list(expansion.skipped)):
+        return []
+    named = ", ".join(folders[:3]) + (", …" if len(folders) > 3 else "")
+    return [f"Left out results of earlier runs in {named}. Name such a folder to take them as inputs."]
+
+
 def say_how_it_ended(
     console: Console,
     tally: Tally,

@@ -16,6 +16,7 @@ from visioncli.cli.printing import printer
 from visioncli.cli.request import (
     Request,
     facts_of,
+    left_out,
     output_folder,
     protect_inputs,
     report_at_the_end,
@@ -164,11 +165,7 @@ def _work(
 
 def notes_of(request: Request, outputs: Outputs) -> list[str]:
     """Sentences about results of earlier runs: those that were not taken as inputs, and where records are now."""
-    kept = outputs.journal.kept if outputs.journal else []
-    if not (folders := list(request.expansion.skipped)):
-        return kept
-    named = ", ".join(folders[:3]) + (", …" if len(folders) > 3 else "")
-    return [f"Left out results of earlier runs in {named}. Name such a folder to take them as inputs.", *kept]
+    return left_out(request.expansion) + (outputs.journal.kept if outputs.journal else [])
 
 
 def engine_options(frame: FrameOptions, tell: Callable[[str], None]) -> EngineOptions:
