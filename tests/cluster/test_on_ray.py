@@ -109,6 +109,17 @@ def test_after_the_run_itself_was_killed_resume_takes_over_what_was_finished(
     assert files(tmp_path / "out") == files(tmp_path / "plain")
 
 
+def test_a_cluster_that_is_not_there_ends_the_run_with_a_sentence(
+    vision: Vision, pictures: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pictures(1)
+    monkeypatch.setenv("RAY_ADDRESS", "no port at all")
+    ended = vision("classify", "photos", "-o", "out", "--on", "ray")
+    assert ended.status == 3
+    assert "The Ray cluster no port at all cannot be reached" in ended.err
+    assert not (tmp_path / "out" / ".vision-partial").exists()
+
+
 def test_what_cannot_go_together_is_wrong_usage(vision: Vision, pictures: Make) -> None:
     pictures(1)
     for arguments, words in (

@@ -17,7 +17,7 @@ from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
 from visioncli.cli.watching import check_watched
 from visioncli.earlier_results import PREDICTIONS
-from visioncli.errors import InputsGone, OutputError, UsageError
+from visioncli.errors import ClusterLost, InputsGone, OutputError, UsageError
 from visioncli.inputs.follow import Watching
 from visioncli.inputs.item import Item
 from visioncli.inputs.pages import Paging
@@ -162,7 +162,7 @@ def say_how_it_ended(
     notes: list[str],
     ended: BaseException | None,
 ) -> None:
-    if isinstance(ended, OutputError | UsageError | InputsGone):
+    if isinstance(ended, OutputError | UsageError | InputsGone | ClusterLost):
         console.error(str(ended))
     if not isinstance(ended, OutputError | UsageError) and not isinstance(ended, BrokenPipeError):
         for sentence in notes:

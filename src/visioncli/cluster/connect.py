@@ -16,9 +16,10 @@ CPUS_OF_AN_ACTOR = 4
 """What a network makes good use of; more of them are better spent on a second one."""
 LOCAL_STORE_BYTES = 128 << 20
 """Paths and counts are all that Ray carries for us."""
-_QUIET = {
+_SETTINGS = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # of two ways to treat GPUs, warns of the other one
     "RAY_DISABLE_IMPORT_WARNING": "1",
+    "RAY_worker_niceness": "0",  # of a cluster that we start: its actors are what the user waits for
 }
 
 
@@ -38,7 +39,7 @@ def address_of(text: str) -> str:
 def check_ray() -> None:
     """Raises ModelUnavailable where Ray is not installed."""
     keep_libraries_silent()
-    for name, value in _QUIET.items():
+    for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     try:
         import ray  # noqa: F401
