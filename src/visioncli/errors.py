@@ -57,6 +57,10 @@ class InputsGone(VisionError):
     """What inputs come from is no longer there: a folder that is watched. What was finished is kept."""
 
 
+class ClusterLost(VisionError):
+    """A cluster cannot be reached, or no machine of it does any work. What was finished is kept."""
+
+
 class InputError(VisionError):
     """One input could not be used. The batch goes on; `kind`, an ErrorKind, becomes `error.kind` of its record."""
 

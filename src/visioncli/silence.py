@@ -12,6 +12,7 @@ VARIABLES = {
     "HF_HUB_DISABLE_TELEMETRY": "1",  # huggingface_hub, and what asks it: transformers, timm
     "HF_HUB_DISABLE_UPDATE_CHECK": "1",  # huggingface_hub: is there a newer version?
     "DISABLE_SAFETENSORS_CONVERSION": "1",  # transformers: asks a server to convert older weight files
+    "RAY_USAGE_STATS_ENABLED": "0",  # Ray: what clusters look like and which libraries run on them
 }
 
 

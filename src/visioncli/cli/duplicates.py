@@ -13,7 +13,8 @@ from visioncli.alike.sight import Look as LookTask
 from visioncli.alike.sight import Sight
 from visioncli.cli.interrupts import program as interrupts
 from visioncli.cli.options import FrameOptions
-from visioncli.cli.session import Request, load_task
+from visioncli.cli.request import Request
+from visioncli.cli.session import load_task
 from visioncli.cli.terminal import Console, TableSink
 from visioncli.cli.together import Together
 from visioncli.errors import OutputError, UsageError

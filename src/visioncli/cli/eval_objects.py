@@ -10,7 +10,7 @@ from visioncli.cli.eval_output import print_objects
 from visioncli.cli.eval_session import Request, finish, load_tasks, nothing_to_measure, output_folder, watched
 from visioncli.cli.interrupts import program as interrupts
 from visioncli.cli.iou_progress import LineProgress
-from visioncli.cli.session import reading_options
+from visioncli.cli.request import reading_options
 from visioncli.cli.terminal import Console
 from visioncli.datasets.interface import ReadOptions
 from visioncli.earlier_results import PREDICTIONS

@@ -15,7 +15,8 @@ from visioncli.cli.downloading import download_progress
 from visioncli.cli.eval_output import print_evaluation
 from visioncli.cli.interrupts import program as interrupts
 from visioncli.cli.options import FrameOptions
-from visioncli.cli.session import engine_options, reading_options
+from visioncli.cli.request import reading_options
+from visioncli.cli.session import engine_options
 from visioncli.cli.terminal import Console
 from visioncli.errors import UsageError
 from visioncli.evaluation import select

@@ -41,7 +41,7 @@ def merge(
     shards or inputs are missing, and standard error says which.
     """
     from visioncli.cli.interrupts import program as interrupts
-    from visioncli.cli.session import output_folder
+    from visioncli.cli.request import output_folder
     from visioncli.cli.terminal import Console
     from visioncli.errors import UsageError
     from visioncli.inputs.addresses import without_credentials

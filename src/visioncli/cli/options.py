@@ -206,6 +206,27 @@ class FrameOptions:
             rich_help_panel=_RUNNING,
         ),
     ] = None
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on",
+            metavar="ray[://HOST:PORT]",
+            help="Do the work on a Ray cluster: of this machine, or the one there.",
+            rich_help_panel=_RUNNING,
+        ),
+    ] = None
+    actors: Annotated[
+        int | None,
+        typer.Option(
+            "--actors",
+            metavar="N",
+            min=1,
+            max=4096,
+            help="With --on: networks that work at the same time.",
+            rich_help_panel=_RUNNING,
+            show_default="by the cluster's CPUs",
+        ),
+    ] = None
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Stop at the first failure.", rich_help_panel=_RUNNING)
     ] = False

@@ -1,163 +1,50 @@
 """One run of a task from the command line: sources -> runner -> sinks, with words for people on stderr."""
 
 import dataclasses
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import functools
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import typer
 
-from visioncli import __version__
-from visioncli.api import build_task, model_names, run_options, together
+from visioncli.api import build_task
 from visioncli.cli.downloading import download_progress
 from visioncli.cli.interrupts import program as interrupts
-from visioncli.cli.options import AnnotatedKind, FrameOptions, PrintKind
-from visioncli.cli.printing import print_kind, printer
+from visioncli.cli.options import AnnotatedKind, FrameOptions
+from visioncli.cli.printing import printer
+from visioncli.cli.request import (
+    Request,
+    facts_of,
+    left_out,
+    output_folder,
+    protect_inputs,
+    report_at_the_end,
+    say_how_it_ended,
+)
 from visioncli.cli.shaping import shaping
 from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
-from visioncli.cli.uploading import local_folder, remote_folder, uploading, with_store_names
-from visioncli.cli.watching import check_watched, watched, without_resumed
-from visioncli.earlier_results import PREDICTIONS
+from visioncli.cli.uploading import uploading, with_store_names
+from visioncli.cli.watching import watched, without_resumed
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import InputsGone, OutputError, UsageError
-from visioncli.inputs.follow import Watching
-from visioncli.inputs.pages import Paging
-from visioncli.inputs.shards import Listing, Shard
-from visioncli.inputs.sources import Expansion, Item, fixed_part
-from visioncli.inputs.within import holds_many
+from visioncli.inputs.shards import Listing
 from visioncli.publish import publish
-from visioncli.runner import RunOptions, run
+from visioncli.runner import run
 from visioncli.runner.tracks import tracked
 from visioncli.sinks.annotated import AnnotatedSink, Draw
-from visioncli.sinks.documents import DocumentSink
 from visioncli.sinks.folder import OutputFolder
-from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats, picture_sinks, tidy
+from visioncli.sinks.formats import SinkOptions, document_sinks, picture_sinks, tidy
 from visioncli.sinks.growing import GrowingJournal
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import Finished, Journal, check_resume
 from visioncli.sinks.shard import ShardSink
 from visioncli.sinks.video import VideoSink
-from visioncli.sounds.kinds import ENDINGS, is_named_as_sound
-from visioncli.status import Status
 from visioncli.tasks.interface import Medium, Task
-from visioncli.videos.choice import Choice
 from visioncli.videos.frames import MARK
-from visioncli.videos.kinds import ENDINGS as VIDEO_ENDINGS
-from visioncli.videos.kinds import has_frames
-from visioncli.weights.runs import NOTES, WEIGHTS, is_run
 
-WITH_VIDEOS = frozenset({"classify", "detect", "segment", "pose", "caption", "gradcam", "embed"})
-"""Tasks that take the frames of videos."""
-if TYPE_CHECKING:
-    from visioncli.sinks.remote import RemoteFolder
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was asked for on the command line, checked and put into the words of those who do it; made once a run."""
-
-    task: str
-    frame: FrameOptions
-    settings: dict[str, Any]
-    draw: Draw | None
-    sink_options: SinkOptions
-    out: Path | None
-    formats: list[str]
-    printed: PrintKind
-    expansion: Expansion
-    options: RunOptions
-    shard: Shard | None = None
-    watching: Watching | None = None
-    track: float | None = None
-    """From this score on, an object that is followed over the frames of a video is sure; None for no following."""
-    remote: "RemoteFolder | None" = None
-
-    @classmethod
-    def of(
-        cls,
-        task: str,
-        frame: FrameOptions,
-        settings: dict[str, Any],
-        draw: Draw | None,
-        sink_options: SinkOptions,
-        track: float | None = None,
-    ) -> "Request":
-        """Raises UsageError where options contradict each other, before anything is loaded or written."""
-        out = local_folder(frame)
-        formats = parse_formats(frame.format, task, to_stdout=out is None)
-        printed = print_kind(frame, formats)
-        if frame.report and out is None:
-            raise UsageError("--report needs an output folder; with -o - nothing is kept that could be shown.")
-        _check_inputs(frame, out)
-        if frame.watching is not None:
-            check_watched(frame.watching, frame.inputs, formats)
-        shard = None if frame.shard is None else Shard.parse(frame.shard)
-        # Results of no shard are inputs of another one.
-        expansion = Expansion(
-            None if out is None else str(out),
-            tuple(frame.exclude),
-            frame.null,
-            _member_endings(task),
-            Paging.parse(frame.pages, frame.dpi, frame.max_pixels),
-            frame.column,
-        )
-        options = reading_options(frame)
-        if task in WITH_VIDEOS:
-            options = dataclasses.replace(options, choice=Choice.parse(frame.every, frame.start, frame.end))
-        if out is not None and shard is not None:
-            out /= shard.folder
-        remote = remote_folder(frame, out, shard.folder if shard else "")
-        return cls(
-            task,
-            frame,
-            settings,
-            draw,
-            sink_options,
-            out,
-            formats,
-            printed,
-            expansion,
-            options,
-            shard,
-            frame.watching,
-            track,
-            remote,
-        )
-
-    def shown(self, sentence: str) -> str:
-        """A sentence that names output files as the user knows them."""
-        return self.remote.told(sentence) if self.remote else sentence
-
-    def items(self, *, inside: bool = True) -> Iterator[Item]:
-        """The inputs, those of the other shards left out; of archives what is `inside`, or themselves."""
-        items = self.expansion.items(self.frame.inputs, inside=inside)
-        return items if self.shard is None else self.shard.split(items)
-
-    def media(self) -> set[Medium] | None:
-        """What kinds of inputs there are, as far as their names tell; None where that makes no difference."""
-        from visioncli.models.registry import FOR_SOUND
-
-        if self.frame.model or self.task not in FOR_SOUND:
-            return None
-        if "-" in self.frame.inputs or self.watching:
-            return {"picture"}
-        return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items(inside=False)}
-
-    def count(self) -> int | None:
-        """How many inputs there will be, where that can be known: not for a pipe, nor for archives, lists, videos."""
-        if "-" in self.frame.inputs or self.watching:
-            return None
-        count = 0
-        for item in self.expansion.items(self.frame.inputs, inside=False):
-            many = holds_many(item, self.expansion.paging or Paging(), self.frame.column)
-            if many or (self.options.choice is not None and has_frames(item.path)):
-                return None
-            count += self.shard is None or self.shard.holds(item)
-        return count
+DAMAGED = "packets or frames are damaged; what is seen there may be wrong."
 
 
 class Outputs:
@@ -167,7 +54,7 @@ class Outputs:
         frame, formats = request.frame, request.formats
         check_resume(frame.resume, out)
         if out:
-            _protect_inputs(out, request)
+            protect_inputs(out, request)
         self.folder = out
         resume = frame.resume or request.watching is not None
         journal = GrowingJournal if request.watching else Journal
@@ -216,12 +103,21 @@ def run_task(
     """Runs a task over the inputs and leaves with the exit status that the contract names."""
     console = Console(quiet=frame.quiet)
     request = Request.of(name, frame, settings, draw, sink_options, track)
-    run_request(request, load_task(request.task, frame, request.settings, console, request.media()), console)
+    media = request.media()
+    task = load_task(request.task, frame, request.settings, console, media)
+    make = functools.partial(task_elsewhere, request.task, frame, request.settings, media) if frame.on else None
+    run_request(request, task, console, make)
 
 
-def run_request(request: Request, task: Task, console: Console) -> None:
-    """As `run_task`, with a task that is ready."""
+def run_request(
+    request: Request, task: Task, console: Console, make: Callable[[int | None], Task] | None = None
+) -> None:
+    """As `run_task`, with a task that is ready; `make` makes it again on another machine, where it cannot travel."""
     name, frame = request.task, request.frame
+    if frame.on:
+        from visioncli.cli.on_ray import run_on_ray
+
+        run_on_ray(request, task, make or (lambda threads: task), console)
     interrupts.begin()
     tally = Tally()
     with uploading(request.remote, frame, request.formats, console) as upload:
@@ -271,7 +167,7 @@ def _work(
                 if record.error:
                     console.failure(record.input, record.error.message)
                 elif damaged := record.extra.get("video", {}).get("damaged"):
-                    console.warning(f"{request_name(record.input)}: {damaged:,} {DAMAGED}")
+                    console.warning(f"{record.input.rpartition(MARK)[0]}: {damaged:,} {DAMAGED}")
                 advance()
                 interrupts.check()
                 if record.error and frame.fail_fast:
@@ -288,81 +184,9 @@ def _work(
     return ended, complete
 
 
-DAMAGED = "packets or frames are damaged; what is seen there may be wrong."
-
-
-def request_name(frame: str) -> str:
-    """The video that a frame is of."""
-    return frame.rpartition(MARK)[0]
-
-
-def _member_endings(task: str) -> tuple[str, ...]:
-    """How members of archives end that are inputs beside pictures."""
-    from visioncli.models.registry import FOR_SOUND
-
-    sounds = ENDINGS if task == "spectrogram" or task in FOR_SOUND else ()
-    return (*sounds, *VIDEO_ENDINGS) if task in WITH_VIDEOS else sounds
-
-
-def facts_of(request: Request, task: Task) -> dict[str, Any]:
-    """What all shards of a run have in common, as JSON values: what shaped the answers, and the documents."""
-    frame, sinks = request.frame, request.sink_options
-    return {
-        "task": request.task,
-        "version": __version__,
-        "model": dataclasses.asdict(task.model),
-        "settings": task.settings,
-        "options": shaping(frame.given),
-        "decoding": {"exact": frame.exact_decode, "allow_truncated": frame.allow_truncated},
-        "formats": request.formats,
-        "images": None if sinks.images is None else str(sinks.images),
-        "vectors": sinks.vectors,
-        "labels": list(task.labels.items()),
-    }
-
-
 def notes_of(request: Request, outputs: Outputs) -> list[str]:
     """Sentences about results of earlier runs: those that were not taken as inputs, and where records are now."""
-    kept = outputs.journal.kept if outputs.journal else []
-    if not (folders := list(request.expansion.skipped)):
-        return kept
-    named = ", ".join(folders[:3]) + (", …" if len(folders) > 3 else "")
-    return [f"Left out results of earlier runs in {named}. Name such a folder to take them as inputs.", *kept]
-
-
-def say_how_it_ended(
-    console: Console,
-    tally: Tally,
-    request: Request,
-    documents: Sequence[DocumentSink],
-    notes: list[str],
-    ended: BaseException | None,
-) -> None:
-    if isinstance(ended, OutputError | UsageError | InputsGone):
-        console.error(str(ended))
-    if not isinstance(ended, OutputError | UsageError) and not isinstance(ended, BrokenPipeError):
-        for sentence in notes:
-            console.note(request.shown(sentence))
-        where = request.shown(str(request.out / PREDICTIONS)) if request.out else None
-        interrupted = isinstance(ended, KeyboardInterrupt)
-        console.summary(tally, where, documents, interrupted=interrupted, inputs=request.frame.inputs)
-
-
-def report_at_the_end(request: Request, tally: Tally, ended: BaseException | None, console: Console) -> Status:
-    """Makes the report of a run that came to its end, where it is wished for. The exit status of it all."""
-    status = tally.status(ended)
-    if request.frame.report and request.out and tally.total and ended is None:
-        from visioncli.cli.reporting import make_beside
-
-        if not make_beside(request.out, request.frame, console):
-            return status or Status.SOME_FAILED
-    return status
-
-
-def reading_options(frame: FrameOptions) -> RunOptions:
-    """How the user wants pictures to be read. Raises UsageError for an impossible number."""
-    decoding = (frame.max_pixels, frame.allow_truncated, not frame.exact_decode, frame.timeout)
-    return run_options(frame.batch_size, frame.workers, *decoding)
+    return left_out(request.expansion) + (outputs.journal.kept if outputs.journal else [])
 
 
 def engine_options(frame: FrameOptions, tell: Callable[[str], None]) -> EngineOptions:
@@ -389,49 +213,10 @@ def load_task(
         )
 
 
-@contextmanager
-def output_folder(path: Path | None) -> Iterator[OutputFolder | None]:
-    if path is None:
-        yield None
-        return
-    out = OutputFolder(path)
-    try:
-        yield out
-    except BaseException:
-        out.abandon()
-        raise
-    out.close()
-
-
-def _check_inputs(frame: FrameOptions, out: Path | None) -> None:
-    if frame.inputs.count("-") > 1:
-        raise UsageError("Standard input can be read once: give - only once.")
-    for text in frame.inputs:
-        # A quoted pattern names the folder in which it begins: nothing that it matches there would be an input.
-        folder = Path(text if os.path.lexists(text) else fixed_part(text))
-        with suppress(OSError):
-            if out is not None and folder.is_dir() and out.exists() and folder.samefile(out):
-                raise UsageError(
-                    f"The output folder {out} is itself an input, so results would become inputs. "
-                    "Choose another folder with -o."
-                )
-
-
-def _own_models(frame: FrameOptions) -> list[str]:
-    """The RUN folders that are named as models."""
-    names = model_names(frame.model) if frame.model else []
-    return [member for name in names for member in together(name) if is_run(member)]
-
-
-def _protect_inputs(out: OutputFolder, request: Request) -> None:
-    """Names in the output folder that are inputs, before anything is written; those of a pipe follow as they come."""
-    frame, options = request.frame, request.sink_options
-    model = (frame.model or "").partition(":")[2]
-    runs = [os.path.join(os.path.expanduser(name), file) for name in _own_models(frame) for file in (NOTES, WEIGHTS)]
-    for path in (frame.weights, frame.labels, options.images, options.background, model, *runs):
-        if path:
-            out.protect(str(path))
-    if out.has_own:  # what vision did not write is not replaced anyway
-        for item in request.expansion.items((text for text in frame.inputs if text != "-"), inside=False):
-            if item.file is not None:
-                out.protect(item.file)
+def task_elsewhere(
+    name: str, frame: FrameOptions, settings: dict[str, Any], media: set[Medium] | None, threads: int | None
+) -> Task:
+    """As `load_task`, on a machine where nobody reads sentences; `threads` are those that it gives."""
+    own = engine_options(dataclasses.replace(frame, threads=frame.threads or threads), lambda sentence: None)
+    paths: dict[str, Any] = {"weights": frame.weights, "labels": frame.labels, "offline": frame.offline}
+    return build_task(name, frame.model, own, **paths, media=media, **settings)

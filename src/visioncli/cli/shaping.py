@@ -15,7 +15,21 @@ that are written for each picture, how pictures are decoded."""
 
 CHANGES_NOTHING = frozenset(
     {
-        *("inputs", "out", "exclude", "null", "print", "json", "quiet", "resume", "shard", "fail_fast", "report"),
+        *(
+            "inputs",
+            "out",
+            "exclude",
+            "null",
+            "print",
+            "json",
+            "quiet",
+            "resume",
+            "shard",
+            "on",
+            "actors",
+            "fail_fast",
+            "report",
+        ),
         *("offline", "batch_size", "workers", "max_pixels", "timeout"),
         # The answer is the same but for rounding, and a batch may go on upon a machine that has no GPU.
         *("device", "engine", "threads"),

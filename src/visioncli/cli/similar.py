@@ -62,7 +62,8 @@ def similar(
             "Name what to look for and, last, where to look: vision similar QUERY PICTURES, such as vision similar "
             "cat.jpg photos."
         )
-    from visioncli.cli.session import Request, load_task
+    from visioncli.cli.request import Request
+    from visioncli.cli.session import load_task
     from visioncli.cli.terminal import Console
     from visioncli.cli.together import Together
     from visioncli.sinks.formats import SinkOptions

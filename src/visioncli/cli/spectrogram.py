@@ -133,7 +133,8 @@ def spectrogram(
 
     --model takes the recipe of a network of sound, such as yamnet: with --plain, the very picture that it looks at.
     """
-    from visioncli.cli.session import Request, run_request
+    from visioncli.cli.request import Request
+    from visioncli.cli.session import run_request
     from visioncli.cli.terminal import Console
     from visioncli.sinks.formats import SinkOptions
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from visioncli.cli.interrupts import program as interrupts
 from visioncli.cli.options import AnnotatedKind
-from visioncli.cli.session import Outputs, Request, notes_of, output_folder, report_at_the_end, say_how_it_ended
+from visioncli.cli.request import Request, output_folder, report_at_the_end, say_how_it_ended
+from visioncli.cli.session import Outputs, notes_of
 from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
 from visioncli.cli.uploading import uploading

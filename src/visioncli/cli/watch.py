@@ -51,8 +51,8 @@ def watch() -> None:
     """Do a task on the pictures in folders, then on each new or changed one as it comes, until Ctrl-C.
 
     `vision watch detect FOLDER` takes the options of `vision detect`, and two of its own: --settle SECONDS, how long
-    a file must not have changed to count as whole (1.0; most formats tell sooner), and --poll SECONDS for network file
-    systems. Records are appended to OUT/predictions.jsonl; what is in there is not done again.
+    a file must not have changed to count as whole (1.0; most formats tell sooner), and --poll SECONDS for network
+    file systems. Records are appended to OUT/predictions.jsonl; what is in there is not done again.
     """
 
 
@@ -75,7 +75,8 @@ def watching(command: Callable[..., None]) -> Callable[..., None]:
         [*(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters), *own]
     )
     watched.__name__, watched.__doc__ = body.__name__, body.__doc__
-    merged: Any = frame_options_but(**task.instead | {"report": False, "shard": None, "resume": False})(watched)
+    none = {"report": False, "shard": None, "on": None, "actors": None, "resume": False}
+    merged: Any = frame_options_but(**task.instead | none)(watched)
     signature = merged.__signature__
     folders = signature.parameters["inputs"].replace(annotation=_FOLDERS)
     merged.__signature__ = signature.replace(parameters=[folders, *list(signature.parameters.values())[1:]])

@@ -6,7 +6,8 @@ from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console
 from visioncli.errors import UsageError
 from visioncli.inputs.follow import Follower, Watching
-from visioncli.inputs.sources import Expansion, Item
+from visioncli.inputs.item import Item
+from visioncli.inputs.sources import Expansion
 from visioncli.runner import Outcome
 
 GROWING = ("yolo", "voc")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from visioncli.errors import InputsGone, UsageError
 from visioncli.inputs.changes import Changes, Polled, changes_in, check_poll, without_notice
-from visioncli.inputs.sources import Expansion, Item
+from visioncli.inputs.item import Item
+from visioncli.inputs.sources import Expansion
 from visioncli.inputs.whole import ends
 
 LOOK_SECONDS = 0.1
@@ -78,7 +79,7 @@ class Follower:
         """Endless. Raises InputsGone when a folder is no longer there."""
         changes = changes_in(self._folders, self._how.poll, self._tell)
         looked = time.monotonic()
-        for item in self._expansion.items(self._folders):
+        for item in self._expansion.items(self._folders, inside=False):
             self._see(item)
             yield from self._whole([item.path])
         self._begun()
@@ -89,7 +90,7 @@ class Follower:
                 changes, changed = without_notice(problem, self._tell), None
             if changed is None or time.monotonic() - looked > AGAIN_SECONDS:
                 looked = time.monotonic()
-                for item in self._expansion.items(self._folders):
+                for item in self._expansion.items(self._folders, inside=False):
                     self._see(item)
                     yield from self._whole([item.path])
                 _rest(changes, time.monotonic() - looked)
@@ -131,7 +132,7 @@ class Follower:
             if self._coming.get(path) is one and self._is_whole(one) and _stamp(path) == one.stamp:
                 del self._coming[path]
                 self._given.add(_mark(path, one.stamp))
-                yield one.item
+                yield from self._expansion.within(one.item)
 
     def _is_whole(self, one: _Coming) -> bool:
         wait = self._how.settle * (1 if one.stamp[0] else PATIENCE_WITH_EMPTY)

@@ -66,11 +66,11 @@ class Expansion:
                     raise UsageError("There is no standard input to read paths from. Give the paths as arguments.")
                 for line in _lines(sys.stdin.fileno(), b"\0" if self.null_separated else b"\n"):
                     for item in self._expand(line, listed=True):
-                        yield from self._within(item) if inside else (item,)
+                        yield from self.within(item) if inside else (item,)
             else:
                 for one in _braces(text):
                     for item in self._expand(one, listed=False):
-                        yield from self._within(item) if inside else (item,)
+                        yield from self.within(item) if inside else (item,)
 
     def _expand(self, text: str, *, listed: bool) -> Iterator[Item]:
         text = path_of(text)
@@ -90,7 +90,7 @@ class Expansion:
         else:
             yield Item(text, os.path.basename(text) or "unnamed", root=_parent_name(text))
 
-    def _within(self, item: Item, *, lists: bool = True) -> Iterator[Item]:
+    def within(self, item: Item, *, lists: bool = True) -> Iterator[Item]:
         """The item itself, or what is in it; a list that a list names is only a file."""
         if item.is_url:
             return iter((item,))
@@ -102,7 +102,7 @@ class Expansion:
 
     def _of_list(self, path: str) -> Iterator[Item]:
         for item in self._expand(path, listed=True):
-            yield from self._within(item, lists=False)
+            yield from self.within(item, lists=False)
 
     def _counts(self, name: str) -> bool:
         """Whether a member of an archive is an input."""

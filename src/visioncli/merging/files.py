@@ -58,12 +58,13 @@ def carry(source: Path, out: OutputFolder, name: str, how: Files) -> None:
     One that a killed merge has moved already stays where it is. Raises OutputError.
     """
     try:
-        if source.is_dir():
+        there = source == out.path / name
+        if source.is_dir() and not there:
             for one in sorted(os.listdir(source)):
                 _carry_file(source / one, out, f"{name}/{one}", how)
             if how is Files.MOVE:
                 source.rmdir()
-        elif how is Files.COPY or source.exists():
+        elif not there and (how is Files.COPY or source.exists()):
             _carry_file(source, out, name, how)
         else:  # it is this input's: no other one may get its name
             target = out.path / name

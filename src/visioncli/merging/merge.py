@@ -1,9 +1,10 @@
 """Shards -> one output folder, as one run would have written it."""
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +74,25 @@ class Merge:
     """The shards in the folders `paths`. Raises UsageError where they are not of one run."""
 
     def __init__(self, paths: list[str], how: Files, images: Path | None = None) -> None:
-        self.parts, begun = find(paths)
-        self.facts = self.parts[0].facts
-        self._how, self._images = how, images
+        parts, begun = find(paths)
+        self._of(parts, how, images)
         count = int(self.facts["of"])
         there = {part.index for part in self.parts}
         self.lacking = Lacking(count)
         self.lacking.missing = [n for n in range(1, count + 1) if n not in there and n not in begun]
         self.lacking.unfinished = sorted({part.index for part in self.parts if not part.complete} | begun.keys())
+
+    @classmethod
+    def of_parts(cls, parts: Sequence[Part], how: Files, images: Path | None = None) -> "Merge":
+        """A merge of parts that are known to be of one run, which has at least one."""
+        merge = cls.__new__(cls)
+        merge._of(list(parts), how, images)
+        merge.lacking = Lacking(int(merge.facts["of"]))
+        return merge
+
+    def _of(self, parts: list[Part], how: Files, images: Path | None) -> None:
+        self.parts, self.facts = parts, parts[0].facts
+        self._how, self._images = how, images
         self._without_files: set[tuple[int, int | None]] = set()
 
     @property
@@ -99,12 +111,12 @@ class Merge:
         Raises UsageError where an input is there twice, or where `target` is one of the shards.
         """
         for part in self.parts:
-            if target.exists() and target.samefile(part.folder):
+            if not part.in_place and target.exists() and target.samefile(part.folder):
                 raise UsageError(f"-o {target} is itself one of the shards. Choose another folder with -o.")
         listed = max((part.facts["listed"] for part in self.parts if part.complete), default=0)
         before, count, in_video = -1, 0, False
         holder: Part | None = None
-        for row in heapq.merge(*map(self._sound, self.parts), key=lambda row: row.at):
+        for row in self._in_order(self._sound):
             step()
             if row.at == before and (row.part is not holder or not in_video):
                 raise UsageError(f"{row.record.input} is there twice, in {row.part.folder} and in another shard.")
@@ -116,6 +128,12 @@ class Merge:
         self.parts = [part for part in self.parts if part.index not in self.lacking.damaged]
         self.lacking.inputs = max(0, listed - count)
         return self.lacking
+
+    def _in_order(self, rows_of: Callable[[Part], Iterator[Row]]) -> Iterator[Row]:
+        """The rows of all parts in the order of the listing. Of parts in a row one is read after the other."""
+        row = chain.from_iterable(rows_of(part) for part in self.parts if part.in_a_row)
+        others = [rows_of(part) for part in self.parts if not part.in_a_row]
+        return heapq.merge(row, *others, key=lambda one: one.at)
 
     def _sound(self, part: Part) -> Iterator[Row]:
         try:
@@ -134,15 +152,24 @@ class Merge:
         out: OutputFolder,
         step: Callable[[], None] = lambda: None,
         undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext,
+        *,
+        options: SinkOptions | None = None,
+        journal: Journal | None = None,
+        more: Sequence[RecordSink] = (),
+        settle: Callable[[], None] = lambda: None,
     ) -> tuple[Merged, list[DocumentSink], list[str]]:
         """Writes all records in input order, documents and files. What was merged, the documents, and sentences about
-        results that stood in the folder before. Raises OutputError and UsageError."""
+        results that stood in the folder before. Raises OutputError and UsageError.
+
+        `options` are those of the run where more of them are known than the parts tell, `journal` is one that is
+        there already, `more` are further sinks of the records. `settle` is called before all of them are closed.
+        """
         labels = {int(label_id): str(name) for label_id, name in self.facts["labels"]}
         images = self._images or (Path(self.facts["images"]) if self.facts["images"] else None)
-        options = SinkOptions(images=images, vectors=bool(self.facts["vectors"]))
-        journal = Journal(out, self.task, resume=False)
+        options = options or SinkOptions(images=images, vectors=bool(self.facts["vectors"]))
+        journal = journal or Journal(out, self.task, resume=False)
         documents = document_sinks(self.formats, self.task, out, labels, options)
-        sinks: list[RecordSink] = [journal, *documents]
+        sinks: list[RecordSink] = [journal, *documents, *more]
         if self.task == "embed" and not options.vectors:
             from visioncli.sinks.vectors import WithoutVectors
 
@@ -162,6 +189,7 @@ class Merge:
             merged.records += 1
             merged.failed += not record.ok
             step()
+        settle()
         for sink in sinks:
             sink.close()
         return merged, documents, journal.kept
@@ -184,7 +212,7 @@ class Merge:
                     "--resume."
                 ) from None
 
-        return heapq.merge(*map(rows_of, self.parts), key=lambda row: row.at)
+        return self._in_order(rows_of)
 
     def _brought(self, row: Row, out: OutputFolder) -> Record:
         """The record as the merged folder has it, with its files where it says that they are."""

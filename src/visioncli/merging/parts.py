@@ -40,10 +40,16 @@ class DamagedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One shard: its folder, and the facts of its list."""
+    """One shard: its folder, and the facts of its list.
+
+    Parts `in_a_row` end before the next one begins, and stand in that order. The files of one that is `in_place` lie
+    in the merged folder already.
+    """
 
     folder: Path
     facts: dict[str, Any]
+    in_a_row: bool = False
+    in_place: bool = False
 
     @property
     def index(self) -> int:
@@ -116,7 +122,7 @@ def find(paths: Iterable[str]) -> tuple[list[Part], dict[int, Path]]:
     counts: set[int] = set()
     for text in dict.fromkeys(map(os.path.normpath, paths)):
         for folder in _folders(Path(text)):
-            facts = _facts(folder / DOCUMENT)
+            facts = facts_in(folder / DOCUMENT)
             if facts is not None:
                 parts.append(Part(folder, facts))
             elif named := FOLDER.fullmatch(folder.name):
@@ -146,7 +152,7 @@ def _folders(folder: Path) -> list[Path]:
     return below
 
 
-def _facts(path: Path) -> dict[str, Any] | None:
+def facts_in(path: Path) -> dict[str, Any] | None:
     """The last line of a list; None where there is none that is whole."""
     try:
         with path.open("rb") as file:

@@ -133,7 +133,7 @@ class Reader:
         try:
             if isinstance(item, Trouble):
                 raise item.problem
-            key = self._key(item)
+            key = self.key(item)
             # Of a video that no earlier run came to the end of, every frame is done again: tracks and drawings go on
             # from one to the next.
             again = isinstance(item, Frame) and item.image is not None
@@ -240,7 +240,11 @@ class Reader:
     def _failed(self, item: Item, kind: str, message: str) -> Decoded:
         return Decoded(item, record=failure(self._task.name, item, kind, message))
 
-    def _key(self, item: Item) -> str | None:
+    def key(self, item: Item) -> str | None:
+        """What the item's record is found again by: its path, size and time, the network, and what shapes answers.
+
+        None where nothing of that is known.
+        """
         if isinstance(item, Frame):
             return frames.key_of(item, self._key_base)
         path = content.container(item) if isinstance(item, Example) else item.path
