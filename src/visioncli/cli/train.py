@@ -51,7 +51,8 @@ def train(
         typer.Argument(
             metavar="DATA",
             help="Class folders of pictures or recordings, a CSV path,label, a zip, annotations (--crops), a set of "
-            "`vision datasets`; folders images and masks, COCO outlines (--task segment); or annotations of boxes (--task detect).",
+            "`vision datasets`; folders images and masks, COCO outlines (--task segment); or annotations of boxes "
+            "(--task detect).",
         ),
     ],
     out: Annotated[
