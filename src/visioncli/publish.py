@@ -32,12 +32,13 @@ def publish(
     videos: VideoSink | None = None,
     writers: int = 2,
     undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext,
+    written: Callable[[Outcome, Record], None] = lambda outcome, record: None,
 ) -> Generator[tuple[Outcome, Record], None, None]:
     """Writes everything about each outcome, then yields it with its final record.
 
     A picture that cannot be written makes its input a failure; a record that cannot be written ends the run with
     OutputError. Frames of videos go to `videos` in their order. `undisturbed` guards the writing of a record against
-    being interrupted half-way.
+    being interrupted half-way, and `written`, which is told of each: an interrupt may come before it is yielded.
     """
     pool = ThreadPoolExecutor(writers, thread_name_prefix="write")
     pending: deque[tuple[Outcome, Future[tuple[Record, Image | None]]]] = deque()
@@ -50,6 +51,7 @@ def publish(
         with undisturbed():
             for sink in record_sinks:
                 sink.write(record)
+            written(outcome, record)
         return outcome, record
 
     try:

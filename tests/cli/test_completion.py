@@ -171,7 +171,8 @@ def test_folders_of_training_are_offered_beside_the_networks(tmp_path: Path, mon
 def test_training_is_offered_the_networks_that_learn() -> None:
     detectors = set(asked("bash", "vision", "train", "data", "--task", "detect", "--model", "").splitlines())
     assert {"yolov3", "yolov3_tiny", "rfcn_resnet50", "ssd_mobilenet_v2", "fcos_resnet50_fpn"} <= detectors
-    assert not {"efficientdet_lite0", "maskrcnn_resnet50_fpn", "resnet18", "unet"} & detectors
+    assert {"maskrcnn_resnet50_fpn", "keypointrcnn_resnet50_fpn"} <= detectors
+    assert not {"efficientdet_lite0", "resnet18", "unet"} & detectors
     segmenters = set(asked("bash", "vision", "train", "data", "--task", "segment", "--model", "").splitlines())
     assert {"unet", "unet_lite0"} <= segmenters
     assert not {"maskrcnn_resnet50_fpn", "yolov3"} & segmenters

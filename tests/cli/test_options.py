@@ -13,7 +13,7 @@ def test_a_command_receives_the_shared_options_as_one_value() -> None:
 
     names = list(inspect.signature(command).parameters)
     assert names[:2] == ["inputs", "extra"]
-    assert set(names) == {f.name for f in dataclasses.fields(FrameOptions)} - {"given"} | {"extra"}
+    assert set(names) == {f.name for f in dataclasses.fields(FrameOptions)} - {"given", "watching"} | {"extra"}
     given = dict.fromkeys(names) | {"inputs": ["a"], "extra": 5}
     command(**given)
     assert seen[0][0].inputs == ["a"]

@@ -99,7 +99,7 @@ def test_a_network_of_ones_own_listens(vision: Vision, sounds: Path, tmp_path: P
     [
         (("classify", "a.wav", "--model", "yamnet,efficientnet_lite0"), "answers alone"),
         (("classify", "a.png", "--model", "efficientnet_lite0", "--windows"), "--windows is for recordings"),
-        (("embed", "a.wav", "--model", "yamnet"), "vision embed is for pictures"),
+        (("embed", "a.wav", "--model", "yamnet"), "yamnet gives scores of its classes and no features"),
         (("bench", "yamnet"), "vision bench measures networks of pictures"),
         (("spectrogram", "a.wav", "--model", "resnet18"), "has no recipe for recordings"),
         (("spectrogram", "a.wav", "--model", "yamnet", "--mels", "80"), "has a recipe of its own"),

@@ -18,7 +18,7 @@ Vision = Callable[..., Ended]
         (["classify", "x", "--max-pixels", "-1"], "--max-pixels takes a whole number of 1 or more, not '-1'. See"),
         (["detect", "x", "--score", "high"], "--score takes a number, not 'high'. See vision detect --help."),
         (["segment", "x", "--opacity=2"], "--opacity takes a number from 0 to 1, not '2'. See"),
-        (["classify"], "INPUT... is missing: Files, folders, quoted globs,"),
+        (["classify"], "INPUT... is missing: Files, folders, archives, quoted globs,"),
         (
             ["models", "info"],
             "NAME is missing: A network of `vision models`, a RUN folder, timm:NAME, hf:NAME_OR_PATH or onnx:FILE.",

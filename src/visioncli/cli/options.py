@@ -18,7 +18,7 @@ from visioncli.inputs.follow import Watching
 from visioncli.inputs.sources import DEFAULT_EXCLUDE
 from visioncli.sinks.names import FORMATS
 
-INPUT_HELP = "Files, folders, archives, quoted globs, URLs (http, s3, gs, hf …), or - for paths on stdin."
+INPUT_HELP = "Files, folders, archives, quoted globs, URLs (http, s3, gs, hf ...), or - for paths on stdin."
 WITHOUT_VIDEOS: dict[str, Any] = {"every": None, "start": None, "end": None}
 """Options that mean nothing to commands that take no videos."""
 
@@ -75,7 +75,7 @@ class FrameOptions:
             "--out",
             "-o",
             metavar="DIR",
-            help="Output folder, also s3://… and others; - prints to stdout only.",
+            help="Output folder, also s3://BUCKET/... and others; - prints to stdout only.",
             rich_help_panel=_OUTPUT,
         ),
     ] = "vision-out"

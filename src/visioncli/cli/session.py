@@ -156,14 +156,14 @@ def _work(
         outcomes = tracked(outcomes, request.track)
     new = without_resumed(outcomes, tally) if request.watching else outcomes
     published = publish(
-        new, out, outputs.pictures, outputs.records, videos=outputs.videos, undisturbed=interrupts.held
-    )
+        new, out, outputs.pictures, outputs.records,
+        videos=outputs.videos, undisturbed=interrupts.held, written=tally.add,
+    )  # fmt: skip
     ended: BaseException | None = None
     complete = False
     try:
         with console.silent_decoders(), interrupts.armed(), console.progress(request.count) as advance:
-            for outcome, record in published:
-                tally.add(outcome, record)
+            for _, record in published:
                 if record.error:
                     console.failure(record.input, record.error.message)
                 elif damaged := record.extra.get("video", {}).get("damaged"):

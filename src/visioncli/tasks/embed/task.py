@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from visioncli.engines.interface import Engine, EngineOptions
-from visioncli.errors import InputError
+from visioncli.errors import InputError, UsageError
 from visioncli.features.store import PLAIN, Store
 from visioncli.inputs.sources import Item
 from visioncli.labelled.content import known_sha256
@@ -140,6 +140,11 @@ def build(
 
     headless = dataclasses.replace(row, form="features")
     engine = open_engine(headless, options)
+    if row.sound is not None and row.form == "sound":
+        raise UsageError(
+            f"{row.name} gives scores of its classes and no features. Name a network of your own that listens to "
+            "recordings: the folder that vision train made."
+        )
     if row.sound is not None:
         from visioncli.tasks.embed.sound import EmbedSound
 
