@@ -12,7 +12,8 @@ import pytest
 
 from visioncli.errors import InputError
 from visioncli.inputs import archives, tars, zips
-from visioncli.inputs.archives import is_archive, names_member, of_path
+from visioncli.inputs.archive_names import is_archive, names_member
+from visioncli.inputs.archives import of_path
 from visioncli.inputs.item import Held, Item
 from visioncli.inputs.sources import Expansion
 

@@ -32,7 +32,6 @@ from visioncli.errors import InputsGone, OutputError, UsageError
 from visioncli.inputs.shards import Listing
 from visioncli.publish import publish
 from visioncli.runner import run
-from visioncli.runner.tracks import tracked
 from visioncli.sinks.annotated import AnnotatedSink, Draw
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.formats import SinkOptions, document_sinks, picture_sinks, tidy
@@ -153,6 +152,8 @@ def _work(
         finished=outputs.finished.get if outputs.finished else None,
     )
     if request.track is not None:
+        from visioncli.runner.tracks import tracked
+
         outcomes = tracked(outcomes, request.track)
     new = without_resumed(outcomes, tally) if request.watching else outcomes
     published = publish(

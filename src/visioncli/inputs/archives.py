@@ -8,11 +8,11 @@ from functools import lru_cache
 
 from visioncli.errors import InputError
 from visioncli.inputs import tars, zips
+from visioncli.inputs.archive_names import ZIPS, is_archive
 from visioncli.inputs.item import INSIDE, Held, Item, facts_of, failed, is_hidden, mirrored
+from visioncli.inputs.limits import MOST_MEMBER
 from visioncli.inputs.read_ahead import Piece, ReadAhead
 
-ZIPS = (".zip", ".cbz")
-TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".cbt")
 ENDINGS = frozenset(
     {
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp"),
@@ -28,17 +28,6 @@ _NUMBERED = re.compile(r"(.*)#([0-9]{1,9})", re.DOTALL)
 
 Counts = Callable[[str], bool]
 """Whether a member of this name is an input."""
-
-
-def is_archive(name: str) -> bool:
-    """Whether a file of this name is taken for an archive."""
-    return name.lower().endswith((*ZIPS, *TARS))
-
-
-def names_member(path: str) -> bool:
-    """Whether a path names a member of an archive."""
-    outer, inside, member = path.partition(INSIDE)
-    return bool(inside and member) and is_archive(outer)
 
 
 def members(archive: Item, counts: Counts) -> Iterator[Held]:
@@ -138,7 +127,7 @@ def _of_tar(archive: Item) -> Iterator[tuple[str, _Made]]:
                 if not reader.packed:
                     content = lambda: tars.read(archive.path, entry)  # noqa: E731
                     return Held(path, relative, archive.root, content, stamp, archive.path)
-                size = entry.size if entry.size <= zips.MOST_MEMBER else 0
+                size = entry.size if entry.size <= MOST_MEMBER else 0
                 piece = Piece(size, ahead, lambda: of_path(path))
                 return Held(
                     path, relative, archive.root, piece.content, stamp, archive.path, True, piece.ask, piece.done

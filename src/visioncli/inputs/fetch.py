@@ -4,13 +4,9 @@ import io
 import zlib
 
 from visioncli.errors import InputError
+from visioncli.inputs.limits import MAX_BYTES, TIMEOUT_SECONDS, TOTAL_SECONDS
 from visioncli.inputs.transfer import Answer, Deadline, TransferFailed, explain_status, get
 
-TIMEOUT_SECONDS = 10.0
-"""How long a server may stay silent."""
-TOTAL_SECONDS = 60.0
-"""How long one picture may take in all, so that a trickle cannot hold up a batch."""
-MAX_BYTES = 256 << 20
 _CHUNK = 1 << 16
 _PACKED = ("gzip", "x-gzip", "deflate")
 

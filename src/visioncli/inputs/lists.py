@@ -12,8 +12,8 @@ from typing import Any
 from visioncli.errors import InputError
 from visioncli.inputs.addresses import is_url
 from visioncli.inputs.item import Held, Item, facts_of, failed
+from visioncli.inputs.limits import MOST_MEMBER
 from visioncli.inputs.read_ahead import Piece, ReadAhead
-from visioncli.inputs.zips import MOST_MEMBER
 
 TEXTS, PARQUETS = (".csv", ".tsv"), (".parquet", ".pq")
 _ROWS = 4

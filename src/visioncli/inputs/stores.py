@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 from visioncli.errors import InputError
 from visioncli.inputs.addresses import split_credentials, without_credentials
-from visioncli.inputs.fetch import MAX_BYTES, TOTAL_SECONDS
 from visioncli.inputs.item import Held, Item, failed, mirrored
+from visioncli.inputs.limits import MAX_BYTES, TOTAL_SECONDS
 
 T = TypeVar("T")
 

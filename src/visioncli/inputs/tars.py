@@ -16,7 +16,8 @@ from typing import IO
 
 from visioncli.errors import InputError
 from visioncli.inputs import zips
-from visioncli.inputs.zips import MOST_MEMBER, most_of
+from visioncli.inputs.limits import MOST_MEMBER
+from visioncli.inputs.zips import most_of
 
 _MOST_HEADER = 1 << 20
 """Bytes of one header; those of long names and of PAX have some hundreds."""

@@ -3,10 +3,15 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from visioncli.inputs import archives, lists, pages, stores
+from visioncli.inputs import lists, pages, stores
+from visioncli.inputs.archive_names import is_archive, names_member
 from visioncli.inputs.item import INSIDE, Item
 from visioncli.inputs.pages import Paging
+
+if TYPE_CHECKING:
+    from visioncli.inputs.archives import Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +19,7 @@ class Inside:
     """What counts within an input: members of archives for which `counts` says so, objects that are not `excluded`,
     the pages of `paging`, and the `column` of a list, of which `listed` finds what its paths name."""
 
-    counts: archives.Counts
+    counts: "Counts"
     excluded: Callable[[str], bool]
     paging: Paging
     column: str | None
@@ -27,7 +32,7 @@ def holds_many(item: Item, paging: Paging, column: str | None) -> bool:
         return False
     if _is_stored(item.path) or (column is not None and lists.is_list(item.path)):
         return True
-    return archives.is_archive(item.path) or (paging.wanted and pages.has_pages(item.path, paging))
+    return is_archive(item.path) or (paging.wanted and pages.has_pages(item.path, paging))
 
 
 def expand(item: Item, inside: Inside) -> Iterator[Item]:
@@ -36,6 +41,8 @@ def expand(item: Item, inside: Inside) -> Iterator[Item]:
     if _is_stored(item.path):
         yield from stores.objects(item, inside.excluded)
     elif _names_member(item.path):
+        from visioncli.inputs import archives
+
         yield archives.named(item)
     elif (found := pages.split_page(item.path)) is not None:
         yield pages.named(item, *found, paging)
@@ -43,7 +50,9 @@ def expand(item: Item, inside: Inside) -> Iterator[Item]:
         yield lists.named(item, *row)
     elif column is not None and lists.is_list(item.path) and os.path.isfile(item.path):
         yield from lists.rows(item, column, inside.listed)
-    elif archives.is_archive(item.path) and os.path.isfile(item.path):
+    elif is_archive(item.path) and os.path.isfile(item.path):
+        from visioncli.inputs import archives
+
         yield from archives.members(item, inside.counts)
     elif pages.has_pages(item.path, paging) and os.path.isfile(item.path):
         yield from pages.pages(item, paging)
@@ -56,7 +65,7 @@ def _is_stored(path: str) -> bool:
 
 
 def _names_member(path: str) -> bool:
-    return INSIDE in path and archives.names_member(path) and not os.path.lexists(path)
+    return INSIDE in path and names_member(path) and not os.path.lexists(path)
 
 
 def lies_within(path: str) -> str | None:
@@ -81,6 +90,8 @@ def content_of(path: str, paging: Paging = Paging()) -> bytes | None:  # noqa: B
     if _is_stored(path):
         return stores.fetch(path)
     if _names_member(path):
+        from visioncli.inputs import archives
+
         return archives.of_path(path)
     if lies_within(path) is None:
         return None

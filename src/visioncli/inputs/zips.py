@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import IO
 
 from visioncli.errors import InputError
+from visioncli.inputs.limits import MOST_MEMBER
 
-MOST_MEMBER = 256 << 20
-"""Bytes of one member, unpacked."""
 MOST_RATIO = 200
 """So many times its own size an archive may hold, and a member that is not small."""
 SMALL_MEMBER = 64 << 20

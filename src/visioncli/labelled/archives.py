@@ -7,6 +7,7 @@ from visioncli.datasets.file_bytes import unreadable
 from visioncli.errors import InputError
 from visioncli.inputs import zips
 from visioncli.inputs.item import INSIDE, is_hidden
+from visioncli.inputs.limits import MOST_MEMBER
 from visioncli.labelled.interface import Content, SetError
 from visioncli.labelled.trees import MOST_TEXT, folders_of
 
@@ -67,7 +68,7 @@ class Zip:
         except InputError as problem:
             raise SetError(f"{self.path(name)}: {problem}", problem.kind) from None
 
-    def member(self, name: str, most: int = zips.MOST_MEMBER) -> bytes:
+    def member(self, name: str, most: int = MOST_MEMBER) -> bytes:
         """The bytes of a member. Raises InputError, whose sentence does not name it."""
         if (entry := self._members.get(name)) is None:
             raise InputError("not_found", "There is no such file in this archive.")
