@@ -154,15 +154,23 @@ def test_no_command_asks_the_network_and_home_holds_only_our_cache(tmp_path: Pat
     assert {path for path in left if not path.startswith(".cache/visioncli/")} == set()
 
 
-@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("", "1"), ("0", "0")])
-def test_what_the_user_set_stays(before: str | None, after: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("before", [None, ""])
+def test_variables_that_nobody_set_keep_libraries_silent(before: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         if before is None:
             monkeypatch.delenv(name, raising=False)
         else:
             monkeypatch.setenv(name, before)
     keep_libraries_silent()
-    assert {os.environ[name] for name in VARIABLES} == {after}
+    assert {name: os.environ[name] for name in VARIABLES} == VARIABLES
+
+
+def test_what_the_user_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = {name: "0" if silent == "1" else "1" for name, silent in VARIABLES.items()}
+    for name, value in chosen.items():
+        monkeypatch.setenv(name, value)
+    keep_libraries_silent()
+    assert {name: os.environ[name] for name in VARIABLES} == chosen
 
 
 def test_onnxruntime_is_imported_in_one_place_only() -> None:

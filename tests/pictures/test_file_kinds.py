@@ -143,7 +143,7 @@ def test_a_tiff_of_several_sizes_that_begins_with_the_whole_is_read(tmp_path: Pa
         ("rtsp://camera/1", "ffmpeg"),
         ("data:image/png;base64,AAAA", "data address"),
         ("data:" + "A" * 100_000, "data address"),
-        ("0", "Cameras are not read"),
+        ("0", "A camera is named by its number, camera:0"),
         ("file://other/cat.jpg", "file:///PATH"),
         ("cat.jpg", "There is no such file."),
         ("2024", "There is no such file."),

@@ -23,6 +23,7 @@ from visioncli.results import (
     Explanation,
     Neighbour,
     Record,
+    Spectrogram,
 )
 from visioncli.sinks import parquet
 from visioncli.sinks.folder import OutputFolder
@@ -40,6 +41,7 @@ PREDICTED: dict[str, list[Any]] = {
     "caption": [Caption("A cat.", -1.5, (0,), (CaptionWord("cat", 0.25, (0.75,)),)), Caption("A dog.")],
     "similar": [Neighbour("b.jpg", 0.5)],
     "dedupe": [Duplicate(1, "b.jpg", "resized", 0.5, "it is larger", 10)],
+    "spectrogram": [Spectrogram(3, 64, 0.25, 50.0, 4000.0, -90.0, 0.0, 0.5, 440.0)],
 }
 
 

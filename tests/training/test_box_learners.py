@@ -14,7 +14,7 @@ from darknet_files import write_weights
 from killed_runs import KilledAt, same, tensors
 from visioncli import train
 from visioncli.engines.interface import Engine
-from visioncli.errors import UsageError
+from visioncli.labelled.interface import SetError
 from visioncli.models import registry
 from visioncli.models.labels import load_labels
 from visioncli.models.row import ModelRow
@@ -223,9 +223,7 @@ def test_what_vision_detect_opens_is_the_run_s_size(tmp_path: Path) -> None:
     assert open_detector(made).precision == "fp32"
 
 
-def test_networks_with_masks_or_keypoints_are_not_trained_here() -> None:
-    assert learner_class(registry.find("maskrcnn_resnet50_fpn")) is None
-    assert learner_class(registry.find("keypointrcnn_resnet50_fpn")) is None
+def test_networks_that_learn_no_boxes_have_no_learner() -> None:
     assert learner_class(registry.find("efficientdet_lite0")) is None
     assert learner_class(dataclasses.replace(registry.find("yolov3"), tasks=("classify",))) is None
 
@@ -271,6 +269,6 @@ def test_a_run_from_scratch_that_was_killed_ends_with_the_same_tensors(blocks: P
     assert same(tensors(resumed.folder), tensors(whole.folder))
 
 
-def test_a_network_with_masks_names_the_one_without(blocks: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"masks with its boxes.* Begin with fasterrcnn_resnet50_fpn_v2,"):
+def test_a_network_with_masks_names_the_one_without_where_there_are_none(blocks: Path, tmp_path: Path) -> None:
+    with pytest.raises(SetError, match=r"learns from outlines: begin with fasterrcnn_resnet50_fpn"):
         trained(blocks, tmp_path / "run", model="maskrcnn_resnet50_fpn_v2")

@@ -170,7 +170,7 @@ def test_a_network_is_there_when_time_is_short(blocks: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("choices", "words"),
     [
-        ({"model": "deeplab_v3_mobilenet_v2"}, "cannot be trained to segment"),
+        ({"model": "maskrcnn_resnet50_fpn"}, "cannot be trained to segment"),
         ({"start": "pretrained"}, "knows nothing yet"),
         ({"model": None, "task": "segment", "crops": True}, "--crops"),
         ({"views": 3}, "--views"),

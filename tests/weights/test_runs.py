@@ -15,6 +15,7 @@ from hypothesis import given, strategies
 from run_folders import make_run, row_of, seeded
 from visioncli.errors import ModelUnavailable, OutputError, UsageError
 from visioncli.models import registry
+from visioncli.models.mask_learners import as_learner
 from visioncli.models.registry import find
 from visioncli.models.row import Accuracy
 from visioncli.resolve import describe
@@ -439,7 +440,7 @@ def test_whatever_stands_in_a_field_the_row_is_whole_or_there_is_a_sentence(whol
 @pytest.mark.parametrize("name", ["unet", "unet_lite0", "lraspp_mobilenet_v3_large"])
 def test_a_run_of_segmentation_answers_as_its_network_does(tmp_path: Path, name: str) -> None:
     made = make_run(tmp_path / "run", name, labels=("background", "road"))
-    assert (made.tasks, made.form) == (("segment",), registry.find(name).form)
+    assert (made.tasks, made.form) == (("segment",), as_learner(registry.find(name)).form)
     assert made.labels == ((0, "background"), (1, "road"))
     assert read_run(tmp_path / "run") == made
     assert describe(str(tmp_path / "run"), "segment") == made
