@@ -1,14 +1,14 @@
 """Pictures and their objects for training: decoded once, and kept as far as memory allows."""
 
-import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from visioncli.labelled.boxes import BoxSet
 from visioncli.labelled.content import load
+from visioncli.training.kept import Kept
 
 if TYPE_CHECKING:
     from visioncli.training.box_parts import Parts
@@ -22,7 +22,7 @@ class BoxStore:
         """Pictures are shrunk to the size `wanted` of theirs. What goes beyond `budget` bytes is decoded again each
         time: the result is the same."""
         self._pictures, self._wanted = pictures, wanted
-        self._memory = Memory(budget)
+        self._memory = Kept(budget)
 
     def get(self, place: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The picture, its boxes and their labels. Raises InputError."""
@@ -37,11 +37,11 @@ class BoxStore:
         before, size = (int(width), int(height)), (pixels.shape[1], pixels.shape[0])
         return pixels, boxes, labels, parts_in(self._pictures, place, rows, before, size)
 
-    def _get(self, place: int) -> "_Kept":
-        found: _Kept = self._memory.get(place, lambda: self._made(place))
+    def _get(self, place: int) -> "_Made":
+        found: _Made = self._memory.get(place, lambda: self._made(place))
         return found
 
-    def _made(self, place: int) -> "_Kept":
+    def _made(self, place: int) -> "_Made":
         image = load(self._pictures.examples[place]).image
         before = np.array(image.size)
         boxes, rows = rows_inside(self._pictures, place, image.size)
@@ -52,28 +52,8 @@ class BoxStore:
         return np.array(image), boxes.astype(np.float32), self._pictures.objects[place].labels[rows], rows, before
 
 
-_Kept = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+_Made = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """Pixels, boxes, labels, which objects of the set these are, and the size of the picture before it was shrunk."""
-
-
-class Memory:
-    """What was made before, by key, as far as so many bytes allow."""
-
-    def __init__(self, budget: int) -> None:
-        self._left, self._kept = budget, dict[Any, Any]()
-        self._lock = threading.Lock()
-
-    def get(self, key: Any, make: Callable[[], Any]) -> Any:
-        """An array or a tuple of arrays, made where it is not known."""
-        if (known := self._kept.get(key)) is not None:
-            return known
-        made = make()
-        size = sum(one.nbytes for one in (made if isinstance(made, tuple) else (made,)))
-        with self._lock:
-            if self._left >= size and key not in self._kept:
-                self._kept[key] = made
-                self._left -= size
-        return made
 
 
 def inside(pictures: BoxSet, place: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -22,9 +22,10 @@ from visioncli.tasks.detect.task import detector_on
 from visioncli.training import augment, box_augment
 from visioncli.training.box_learner import BoxLearner, Target
 from visioncli.training.box_learners import learner_class
-from visioncli.training.box_store import BoxStore, Memory
+from visioncli.training.box_store import BoxStore
 from visioncli.training.interface import Launcher
 from visioncli.training.job import Job
+from visioncli.training.kept import Kept
 from visioncli.training.layers import statistics_kept_for_one
 from visioncli.training.lesson import Lesson, Measured, Sample
 from visioncli.training.recipe import Start, Unfreeze
@@ -72,12 +73,12 @@ class BoxLesson(Lesson):
         self.first = 1 if kind.background else 0
         self.store = BoxStore(pictures, self.learner.wanted, BUDGET // launcher.world)
         self.detector = detector_on(row, LiveEngine(network, launcher.device))
-        self._ready = Memory(BUDGET // launcher.world)
+        self._ready = Kept(BUDGET // launcher.world)
         # Frozen layers make the same of the same picture. With gradients of several processes, all of it must be run.
         frozen = self.recipe.unfreeze is Unfreeze.NONE and self.recipe.start is Start.PRETRAINED
         self._keeps = frozen and self.recipe.augment is augment.Augment.NONE and launcher.world == 1
         self._keeps = self._keeps and kind.features is not BoxLearner.features
-        self._features = Memory(BUDGET)
+        self._features = Kept(BUDGET)
 
     def visits(self) -> np.ndarray:
         return self.job.train

@@ -1,11 +1,10 @@
 """Pictures and their masks for training: decoded once, and kept as far as memory allows."""
 
-import threading
-
 import numpy as np
 
 from visioncli.labelled.content import load
 from visioncli.labelled.masks import MaskSet
+from visioncli.training.kept import Kept
 
 
 class MaskStore:
@@ -13,20 +12,13 @@ class MaskStore:
 
     def __init__(self, pictures: MaskSet, budget: int) -> None:
         """What goes beyond `budget` bytes is decoded again each time: the result is the same."""
-        self._pictures, self._left = pictures, budget
-        self._kept: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-        self._lock = threading.Lock()
+        self._pictures, self._kept = pictures, Kept(budget)
 
     def get(self, place: int) -> tuple[np.ndarray, np.ndarray]:
         """The picture and its mask. Raises InputError."""
-        if (known := self._kept.get(place)) is not None:
-            return known
-        example = self._pictures.examples[place]
-        pixels = np.asarray(load(example).image)
-        made = pixels, self._pictures.mask(place, pixels.shape[:2])
-        size = pixels.nbytes + made[1].nbytes
-        with self._lock:
-            if self._left >= size and place not in self._kept:
-                self._kept[place] = made
-                self._left -= size
-        return made
+        found: tuple[np.ndarray, np.ndarray] = self._kept.get(place, lambda: self._made(place))
+        return found
+
+    def _made(self, place: int) -> tuple[np.ndarray, np.ndarray]:
+        pixels = np.asarray(load(self._pictures.examples[place]).image)
+        return pixels, self._pictures.mask(place, pixels.shape[:2])

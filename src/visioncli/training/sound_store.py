@@ -1,6 +1,5 @@
 """Recordings for training: decoded and resampled once, and kept as far as memory allows."""
 
-import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -9,6 +8,7 @@ from visioncli.labelled.interface import Example
 from visioncli.labelled.recordings import opened
 from visioncli.models.sound import SoundSpec
 from visioncli.sounds.spectrogram import pieces, windows
+from visioncli.training.kept import Kept
 from visioncli.training.store import BUDGET
 
 LONGEST = 600.0
@@ -21,10 +21,7 @@ class SoundStore:
     """Recordings by place. Any thread may ask."""
 
     def __init__(self, examples: Sequence[Example], spec: SoundSpec, budget: int = BUDGET) -> None:
-        self._examples, self._spec = examples, spec
-        self._left = budget
-        self._kept: dict[tuple[str, int], np.ndarray] = {}
-        self._lock = threading.Lock()
+        self._examples, self._spec, self._kept = examples, spec, Kept(budget)
 
     def get(self, place: int) -> np.ndarray:
         """`(N,) float32`, its samples at the recipe's rate, of LONGEST seconds at most. Raises InputError."""
@@ -36,13 +33,7 @@ class SoundStore:
         return self._remembered("windows", place, self._windows)
 
     def _remembered(self, kind: str, place: int, make: Callable[[Example], np.ndarray]) -> np.ndarray:
-        if (known := self._kept.get((kind, place))) is not None:
-            return known
-        made = make(self._examples[place])
-        with self._lock:
-            if self._left >= made.nbytes and (kind, place) not in self._kept:
-                self._kept[kind, place] = made
-                self._left -= made.nbytes
+        made: np.ndarray = self._kept.get((kind, place), lambda: make(self._examples[place]))
         return made
 
     def _samples(self, example: Example) -> np.ndarray:

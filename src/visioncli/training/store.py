@@ -1,7 +1,6 @@
 """Pictures for training: decoded once, shrunk to what augmentation can use, and kept as far as memory allows."""
 
 import math
-import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -12,6 +11,7 @@ from visioncli.labelled.interface import Example
 from visioncli.models.row import InputSpec
 from visioncli.tasks.preprocess import INTERPOLATION, crop_box
 from visioncli.training.augment import TINY
+from visioncli.training.kept import Kept
 
 BUDGET = 768 << 20
 """Bytes of pictures that stay in memory, of those for training and of those for validation each. What goes beyond is
@@ -24,10 +24,7 @@ class PictureStore:
     """Pictures by place, `(H, W, 3) uint8`. Any thread may ask."""
 
     def __init__(self, examples: Sequence[Example], spec: InputSpec, budget: int = BUDGET) -> None:
-        self._examples, self._spec = examples, spec
-        self._left = budget
-        self._kept: dict[tuple[str, int], np.ndarray] = {}
-        self._lock = threading.Lock()
+        self._examples, self._spec, self._kept = examples, spec, Kept(budget)
 
     def get(self, place: int) -> np.ndarray:
         """The picture, its shorter side at most `_MARGIN` times what the network sees. Raises InputError."""
@@ -38,13 +35,7 @@ class PictureStore:
         return self._remembered("square", place, self._square)
 
     def _remembered(self, kind: str, place: int, make: Callable[[Example], np.ndarray]) -> np.ndarray:
-        if (known := self._kept.get((kind, place))) is not None:
-            return known
-        made = make(self._examples[place])
-        with self._lock:
-            if self._left >= made.nbytes and (kind, place) not in self._kept:
-                self._kept[kind, place] = made
-                self._left -= made.nbytes
+        made: np.ndarray = self._kept.get((kind, place), lambda: make(self._examples[place]))
         return made
 
     def _shrunk(self, example: Example) -> np.ndarray:

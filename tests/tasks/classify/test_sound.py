@@ -68,12 +68,12 @@ def test_a_long_recording_is_drawn_in_few_columns(tmp_path: Path) -> None:
 def test_the_end_is_read_when_the_network_is_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = low_then_high(tmp_path)
     whole = heard(path)
-    monkeypatch.setattr("visioncli.tasks.classify.sound.PIECES_AHEAD", 1)
+    monkeypatch.setattr("visioncli.tasks.listening.ListeningTask.ahead", 1)
     assert heard(path).predictions == whole.predictions
 
 
 def test_one_that_breaks_off_does_not_cost_its_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("visioncli.tasks.classify.sound.PIECES_AHEAD", 0)
+    monkeypatch.setattr("visioncli.tasks.listening.ListeningTask.ahead", 0)
     bad = tone(440, 20)
     bad[-5] = np.nan
     paths = [low_then_high(tmp_path), write(tmp_path / "b.wav", bad, subtype="FLOAT")]

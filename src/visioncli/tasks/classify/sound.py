@@ -1,42 +1,27 @@
 """Naming what is to be heard in a recording: windows of its spectrogram, network, and the mean over all of them."""
 
-import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from visioncli.engines.interface import Engine, EngineOptions
-from visioncli.errors import InputError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
 from visioncli.models.sound import SoundSpec
-from visioncli.pictures import Picture
 from visioncli.results import Classification, ModelInfo, Window
-from visioncli.sounds import Recording
 from visioncli.sounds.pictures import as_picture
-from visioncli.sounds.spectrogram import Pool, drawing, pieces, windows
+from visioncli.sounds.spectrogram import Pool, drawing, windows
 from visioncli.tasks.classify.scores import best, check_choice, least_scores, probabilities
-from visioncli.tasks.interface import Answer, Task
+from visioncli.tasks.interface import Answer
+from visioncli.tasks.listening import Listening, ListeningTask
 from visioncli.tasks.preprocess import preprocess
 
-PIECES_AHEAD = 48
-"""So many pieces of a spectrogram are computed while the network is at other recordings; four minutes for YAMNet."""
 MOST_COLUMNS = 2048
 """What is drawn of a recording has at most so many columns."""
 
 
-@dataclass(slots=True, eq=False)
-class Listening:
-    """A recording on its way to the network. It can be read once only, so what came of that is kept."""
-
-    recording: Recording
-    pieces: Iterator[np.ndarray]
-    answer: Answer | InputError | None = None
-
-
-class ClassifySound(Task):
+class ClassifySound(ListeningTask):
     """Names what is to be heard, best first: at most `top_k` classes with a score of at least `threshold`.
 
     Scores of a recording are the mean of those of its windows, as YAMNet's authors take it. With `each_window` the
@@ -44,7 +29,6 @@ class ClassifySound(Task):
     """
 
     name = "classify"
-    takes = frozenset({"sound"})
 
     def __init__(
         self,
@@ -69,28 +53,6 @@ class ClassifySound(Task):
         """(C,) of a network of several labels a recording, from which on a class is its answer; else empty."""
         return self.row.thresholds
 
-    def prepare(self, picture: Picture) -> Listening:
-        """No picture is taken."""
-        raise NotImplementedError
-
-    def prepare_sound(self, recording: Recording) -> Listening:
-        """The first minutes of its spectrogram, and the way to the rest."""
-        left = pieces(recording, self.spec)
-        first = list(itertools.islice(left, PIECES_AHEAD))
-        return Listening(recording, itertools.chain(first, left))
-
-    def predict(self, batch: Sequence[Listening]) -> list[Answer]:
-        """Each recording to its end. Raises InputError where one cannot be read on."""
-        for one in batch:
-            if one.answer is None:
-                try:
-                    one.answer = self._heard(one)
-                except InputError as problem:
-                    one.answer = problem
-        if problems := [one.answer for one in batch if isinstance(one.answer, InputError)]:
-            raise problems[0]
-        return [one.answer for one in batch if isinstance(one.answer, Answer)]
-
     def scores(self, some: np.ndarray) -> np.ndarray:
         """`(N, frames, mels) uint8` windows -> `(N, C) float32`: the probabilities of all classes."""
         (outputs,) = self.engine.run(network_input(some, self.row))
@@ -98,17 +60,13 @@ class ClassifySound(Task):
             outputs = (outputs.astype(np.float32) - self.row.answer.zero) * np.float32(self.row.answer.step)
         return probabilities(outputs, self.row)
 
-    def _heard(self, one: Listening) -> Answer:
+    def heard(self, one: Listening) -> Answer:
+        """The mean over its windows, and what is drawn of it."""
         drawn, course = Pool(MOST_COLUMNS), Pool(MOST_COLUMNS)
         total = np.zeros(len(self.labels))
         found: list[tuple[Classification, ...]] = []
 
-        def seen() -> Iterator[np.ndarray]:
-            for piece in one.pieces:
-                drawn.add(piece)
-                yield piece
-
-        for some in windows(seen(), self.spec):
+        for some in windows(one.drawn_in(drawn), self.spec):
             scores = self.scores(some)
             total += scores.sum(axis=0, dtype=np.float64)
             course.add(np.rint(scores * 255).astype(np.uint8))

@@ -1,8 +1,5 @@
 """Explanations of what is heard: when, and at what pitch, the evidence for a class lies."""
 
-import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,31 +10,21 @@ from visioncli.engines.interface import check_finite
 from visioncli.errors import ErrorKind, InputError
 from visioncli.models.labels import load_labels
 from visioncli.models.row import ModelRow
-from visioncli.pictures import Picture
 from visioncli.results import Explanation, ModelInfo
-from visioncli.sounds import Recording
-from visioncli.sounds.spectrogram import Pool, drawing, pieces, windows
+from visioncli.sounds.spectrogram import Pool, drawing, windows
 from visioncli.tasks.class_names import parse_wanted
 from visioncli.tasks.classify.scores import probabilities
 from visioncli.tasks.classify.sound import MOST_COLUMNS, network_input
 from visioncli.tasks.gradcam.heat import Hotspot, hotspot, on_picture, packed
 from visioncli.tasks.gradcam.methods import activation_map, check_method, choose_layer
-from visioncli.tasks.interface import Answer, Task
+from visioncli.tasks.interface import Answer
+from visioncli.tasks.listening import Listening, ListeningTask
 
 MOST_WINDOWS = 512
 """Of one recording; each costs as much as a picture."""
 
 
-@dataclass(slots=True, eq=False)
-class Listening:
-    """A recording on its way to the network. It can be read once only, so what came of that is kept."""
-
-    recording: Recording
-    pieces: Iterator[np.ndarray]
-    answer: Answer | InputError | None = None
-
-
-class SoundCam(Task):
+class SoundCam(ListeningTask):
     """Heat maps over spectrograms, by classifiers of recordings whose gradients can be had.
 
     A map has the columns and bands of the drawn spectrogram: those of the windows, laid where they belong, weighed by
@@ -45,7 +32,7 @@ class SoundCam(Task):
     """
 
     name = "gradcam"
-    takes = frozenset({"sound"})
+    ahead = 8
 
     def __init__(
         self,
@@ -61,7 +48,7 @@ class SoundCam(Task):
     ) -> None:
         check_method(method)
         assert row.sound is not None
-        self._row, self._network, self._spec, self._device = row, network, row.sound, device
+        self._row, self._network, self.spec, self._device = row, network, row.sound, device
         self.labels = load_labels(row.labels)
         self._top, self._chosen = parse_wanted(target, self.labels)
         blank = torch.zeros(1, 3, row.input.size, row.input.size, device=device)
@@ -70,40 +57,15 @@ class SoundCam(Task):
         self.model = ModelInfo(row.name, row.source.sha256, "fp32")
         self.settings = settings | {"method": method, "seed": seed, "models": [row.name]}
 
-    def prepare(self, picture: Picture) -> Listening:
-        """No picture is taken."""
-        raise NotImplementedError
-
-    def prepare_sound(self, recording: Recording) -> Listening:
-        """Its beginning, and the way to the rest."""
-        left = pieces(recording, self._spec)
-        return Listening(recording, itertools.chain(list(itertools.islice(left, 8)), left))
-
-    def predict(self, batch: Sequence[Listening]) -> list[Answer]:
+    def heard(self, one: Listening) -> Answer:
         """One explanation for each class; `arrays` hold the maps as `heat.packed` makes them, and the spectrogram.
-        Raises InputError where a recording cannot be read on, or is too long."""
-        for one in batch:
-            if one.answer is None:
-                try:
-                    one.answer = self._explained(one)
-                except InputError as problem:
-                    one.answer = problem
-        if problems := [one.answer for one in batch if isinstance(one.answer, InputError)]:
-            raise problems[0]
-        return [one.answer for one in batch if isinstance(one.answer, Answer)]
-
-    def _explained(self, one: Listening) -> Answer:
+        Raises InputError where it cannot be read on, or is too long."""
         drawn, seen = Pool(MOST_COLUMNS), list[np.ndarray]()
 
-        def watched() -> Iterator[np.ndarray]:
-            for piece in one.pieces:
-                drawn.add(piece)
-                yield piece
-
-        for some in windows(watched(), self._spec):
+        for some in windows(one.drawn_in(drawn), self.spec):
             seen += [window.copy() for window in some]
             if len(seen) > MOST_WINDOWS:
-                longest = MOST_WINDOWS * self._spec.step * self._spec.hop / self._spec.rate
+                longest = MOST_WINDOWS * self.spec.step * self.spec.hop / self.spec.rate
                 raise InputError(
                     ErrorKind.UNREADABLE_RECORDING,
                     f"Recordings of at most {longest:.0f} s are explained by {self._row.name}. Cut out the part in "
@@ -115,11 +77,11 @@ class SoundCam(Task):
         each = probabilities(np.concatenate(logits), self._row)
         scores = each.mean(axis=0)
         best = np.argsort(-scores, kind="stable")[: self._top].tolist()
-        arrays = drawing(drawn, self._spec, one.recording.seconds)
+        arrays = drawing(drawn, self.spec, one.recording.seconds)
         found: list[Explanation] = []
         places: list[dict[str, Any]] = []
         for label_id in [*best, *(i for i in self._chosen if i not in best)]:
-            heat = self._heat(inputs, each[:, label_id], label_id, *arrays["spectrogram"].shape)
+            heat = self._heat(inputs, each[:, label_id], label_id, drawn.each, *arrays["spectrogram"].shape)
             columns, bands = arrays["spectrogram"].shape
             whole = (0.0, 0.0, float(columns), float(bands))
             spot = hotspot(on_picture(heat, whole, columns, bands))
@@ -141,9 +103,11 @@ class SoundCam(Task):
             )
         return Answer(tuple(found), {"evidence": places}, arrays)
 
-    def _heat(self, inputs: torch.Tensor, weights: np.ndarray, label_id: int, columns: int, bands: int) -> np.ndarray:
-        """`(bands, columns) float32` of 0 to 1, high pitches on top."""
-        spec, frames = self._spec, self._spec.step * (len(inputs) - 1) + self._spec.frames
+    def _heat(
+        self, inputs: torch.Tensor, weights: np.ndarray, label_id: int, each: int, columns: int, bands: int
+    ) -> np.ndarray:
+        """`(bands, columns) float32` of 0 to 1, high pitches on top; a column stands for `each` frames."""
+        spec, frames = self.spec, self.spec.step * (len(inputs) - 1) + self.spec.frames
         total, count = np.zeros((bands, frames), np.float32), np.zeros(frames, np.float32)
         for n, x in enumerate(inputs):
             heat = activation_map(self._network, x[None], self._layer, label_id, self._method, seed=self._seed)
@@ -153,18 +117,10 @@ class SoundCam(Task):
             total[:, start : start + spec.frames] += part * float(weights[n])
             count[start : start + spec.frames] += 1
         mean = total / count
-        # A drawn column may stand for several frames.
-        at = np.minimum((np.arange(columns) + 0.5) * self._each(columns, frames), frames - 1).astype(int)
+        at = np.minimum((np.arange(columns) + 0.5) * each, frames - 1).astype(int)
         mean = mean[:, at]
         highest = float(mean.max())
         return mean / highest if highest > 0 else np.zeros_like(mean)
-
-    def _each(self, columns: int, frames: int) -> int:
-        """Frames that a drawn column stands for."""
-        each = 1
-        while columns * each * 2 <= frames and frames > MOST_COLUMNS * each:
-            each *= 2
-        return each
 
 
 def _told(spot: Hotspot, arrays: dict[str, np.ndarray]) -> dict[str, float]:

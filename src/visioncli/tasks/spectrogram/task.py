@@ -1,42 +1,27 @@
 """The spectrogram of a recording, as any recipe wants it; no network."""
 
 import dataclasses
-import itertools
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from visioncli.errors import InputError, UsageError
+from visioncli.errors import UsageError
 from visioncli.models.sound import Quantum, Scale, SoundSpec
-from visioncli.pictures import Picture
 from visioncli.results import ModelInfo, Spectrogram
-from visioncli.sounds import Recording
-from visioncli.sounds.spectrogram import Pool, drawing, pieces
-from visioncli.tasks.interface import Answer, Task
+from visioncli.sounds.spectrogram import Pool, drawing
+from visioncli.tasks.interface import Answer
+from visioncli.tasks.listening import Listening, ListeningTask
 
-PIECES_AHEAD = 48
-"""So many pieces are computed while other recordings are answered."""
 _LEVELS = Quantum(0.5, 180)
 """Decibels from -90 to 37.5: silence, and more than a tone as loud as it can be gives."""
 
 
-@dataclass(slots=True, eq=False)
-class Listening:
-    """A recording on its way. It can be read once only, so what came of that is kept."""
-
-    recording: Recording
-    pieces: Iterator[np.ndarray]
-    answer: Answer | InputError | None = None
-
-
-class DrawSpectrogram(Task):
+class DrawSpectrogram(ListeningTask):
     """The spectrogram by a recipe, in at most `most_columns` columns: of a longer recording each stands for 2, 4, 8 …
     frames and shows the loudest of them. `name` is what records call the recipe."""
 
     name = "spectrogram"
-    takes = frozenset({"sound"})
+    whole_windows = False
 
     def __init__(self, spec: SoundSpec, name: str = "log-mel", most_columns: int = 4096) -> None:
         self.spec, self._most = spec, most_columns
@@ -44,28 +29,8 @@ class DrawSpectrogram(Task):
         self.labels = {}
         self.settings = dataclasses.asdict(spec) | {"most_columns": most_columns}
 
-    def prepare(self, picture: Picture) -> Listening:
-        """No picture is taken."""
-        raise NotImplementedError
-
-    def prepare_sound(self, recording: Recording) -> Listening:
-        """Its beginning, and the way to the rest."""
-        left = pieces(recording, self.spec, whole_windows=False)
-        return Listening(recording, itertools.chain(list(itertools.islice(left, PIECES_AHEAD)), left))
-
-    def predict(self, batch: Sequence[Listening]) -> list[Answer]:
-        """Each recording to its end. Raises InputError where one cannot be read on."""
-        for one in batch:
-            if one.answer is None:
-                try:
-                    one.answer = self._drawn(one)
-                except InputError as problem:
-                    one.answer = problem
-        if problems := [one.answer for one in batch if isinstance(one.answer, InputError)]:
-            raise problems[0]
-        return [one.answer for one in batch if isinstance(one.answer, Answer)]
-
-    def _drawn(self, one: Listening) -> Answer:
+    def heard(self, one: Listening) -> Answer:
+        """Its spectrogram, and where it is loudest."""
         spec, pool = self.spec, Pool(self._most)
         for piece in one.pieces:
             pool.add(piece)
