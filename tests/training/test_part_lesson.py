@@ -13,7 +13,7 @@ from visioncli import load, train
 from visioncli.errors import UsageError
 from visioncli.labelled.boxes import read_boxes
 from visioncli.labelled.interface import SetError
-from visioncli.training.part_lesson import part_numbers
+from visioncli.training.box_scores import part_numbers
 from visioncli.training.train import Run, Where
 from visioncli.training.watch import read_log
 from visioncli.weights.checkpoints import _shapes

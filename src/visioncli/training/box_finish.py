@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from visioncli import __version__
 from visioncli.errors import InputError
 from visioncli.files import write_picture, write_whole
 from visioncli.labelled.interface import TEST, TRAIN, VAL
 from visioncli.metrics.intervals import RESAMPLES
 from visioncli.metrics.report import Report
 from visioncli.models.row import Accuracy, ModelRow, Untrained
-from visioncli.render import confusion, contact_sheet, curves
+from visioncli.render import confusion, contact_sheet
 from visioncli.render.detect import draw_boxes, mark
 from visioncli.results import dump_line
 from visioncli.runner import run
@@ -24,10 +23,10 @@ from visioncli.training import augment, box_augment
 from visioncli.training.box_card import BoxCard, box_card
 from visioncli.training.box_learners import learner_class
 from visioncli.training.box_prepare import BoxPrepared
+from visioncli.training.box_scores import box_report
 from visioncli.training.box_store import BoxStore
-from visioncli.training.boxes import SCORE, box_report
+from visioncli.training.boxes import SCORE
 from visioncli.training.finishing import Ended
-from visioncli.training.recipe import Start
 from visioncli.training.run_files import write_confusion
 from visioncli.training.watch import read_log
 from visioncli.weights.runs import read_facts, read_run, read_weights, write_model
@@ -43,6 +42,10 @@ _SHOWN, _VERSIONS = 6, 6
 _DRAWN_CLASSES = 60
 _ENLARGED = 2 * contact_sheet.SIDE
 _NUMBERS = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR1", "AR10", "AR100")
+_BOX_WORDS = {"AP": "box AP", "AP50": "box AP50"}
+_PART_WORDS = {"mask_AP": "mask AP", "OKS_AP": "keypoint AP"}
+_ON = {TEST: "its own test pictures", VAL: "its own validation pictures"}
+_PART_NAMES = {f"val_{name.lower()}": name for name in ("mask_AP", "mask_AP50", "OKS_AP", "OKS_AP50")}
 
 
 def finish_boxes(run_: BoxFinishing) -> None:
@@ -56,19 +59,11 @@ def finish_boxes(run_: BoxFinishing) -> None:
         if len(places := run_.prepared.part(part)):
             reports[part] = _measured(run_, row, places, part, what)
     _write_confusion(run_, reports[VAL])
-    _draw_curves(run_)
+    run_.draw_curves(None, "val_ap", "AP")
     _draw_sheet(run_)
     part = TEST if TEST in reports else VAL
-    on = {TEST: "its own test pictures", VAL: "its own validation pictures"}[part]
-    numbers = reports[part].official
-    known = [("box AP", numbers["AP"]), ("box AP50", numbers["AP50"])]
-    accuracy = tuple(Accuracy(words, round(100 * value, 2), on) for words, value in known if not math.isnan(value))
     parts = _part_numbers(run_)
-    val = "its own validation pictures"
-    accuracy = (
-        *(Accuracy(_PART_WORDS[n], round(100 * v, 2), val) for n, v in parts.items() if n in _PART_WORDS),
-        *accuracy,
-    )
+    accuracy = (*_accuracy(parts, _PART_WORDS, VAL), *_accuracy(_shown(reports[part]), _BOX_WORDS, part))
     learner = read_facts(run_.folder).get("learner", {})
     measured = {name: _numbers(report) for name, report in reports.items()}
     measured[VAL]["numbers"] |= parts
@@ -80,19 +75,21 @@ def finish_boxes(run_: BoxFinishing) -> None:
     run_.log("result", **{name: v for name, v in _shown(reports[VAL]).items() if not math.isnan(v)})
 
 
-_PART_WORDS = {"mask_AP": "mask AP", "OKS_AP": "keypoint AP"}
-_PART_NAMES = {f"val_{name.lower()}": name for name in ("mask_AP", "mask_AP50", "OKS_AP", "OKS_AP50")}
+def _accuracy(numbers: dict[str, float], words: dict[str, str], part: str) -> tuple[Accuracy, ...]:
+    """Those of the `numbers` that have `words`, measured on a part, as a row has them."""
+    return tuple(
+        Accuracy(words[name], round(100 * value, 2), _ON[part])
+        for name, value in numbers.items()
+        if name in words and not math.isnan(value)
+    )
 
 
 def _part_numbers(run_: BoxFinishing) -> dict[str, float]:
     """How good masks or keypoints of the kept network are on the validation part: measured when it was kept, by the
     network itself; it would take as long again to look at all pictures once more."""
     told = [e for e in read_log(run_.folder) if e["event"] in ("start", "epoch") and e.get("best", True)]
-    return (
-        {}
-        if not told
-        else {name: told[-1][key] for key, name in _PART_NAMES.items() if told[-1].get(key) is not None}
-    )
+    last = told[-1] if told else {}
+    return {name: last[key] for key, name in _PART_NAMES.items() if last.get(key) is not None}
 
 
 def _measured(run_: BoxFinishing, row: ModelRow, places: np.ndarray, part: str, what: str) -> Report:
@@ -146,15 +143,6 @@ def _write_confusion(run_: BoxFinishing, report: Report) -> None:
     write_picture(run_.folder / "confusion.png", drawn, "PNG", optimize=True)
 
 
-def _draw_curves(run_: BoxFinishing) -> None:
-    told = run_.epochs()
-    epochs = [curves.Epoch(e["stage"], e["loss"], None, None, e["val_ap"], e["rate"]) for e in told]
-    if len(epochs) > 1:
-        best = max((n for n, e in enumerate(told) if e["best"]), default=0)
-        drawn = curves.draw(epochs, best, run_.folder.name, measure="AP")
-        write_picture(run_.folder / "curves.png", drawn, "PNG", optimize=True)
-
-
 def _draw_sheet(run_: BoxFinishing) -> None:
     """`augmented.jpg`: windows of pictures as the network is given them, with the boxes that it learns."""
     prepared, recipe = run_.prepared, run_.recipe
@@ -195,24 +183,10 @@ def _card(run_: BoxFinishing, row: ModelRow, reports: dict[str, Report], parts: 
 
         base = backbone_at_hand(base) or base
     return BoxCard(
-        name=run_.folder.resolve().name,
-        command=run_.command,
-        version=__version__,
-        architecture=row.architecture,
-        base="" if run_.recipe.start is Start.SCRATCH else base.name,
-        base_license=base.licence,
-        source=prepared.pictures.source,
-        format=prepared.pictures.format,
-        classes=prepared.pictures.classes,
-        pictures=run_.counts(),
+        **run_.card(row, base),
         objects=prepared.objects[:, learned].sum(1).tolist(),
         reports=reports,
         parts=parts,
         unfreeze=str(run_.recipe.unfreeze),
         augmentation=str(run_.recipe.augment) + ("" if prepared.mirror else ", not mirrored"),
-        seed=run_.recipe.seed,
-        unreadable=len(prepared.look.unreadable),
-        leaks=len(prepared.look.leaks),
-        seconds=run_.seconds(),
-        weights_sha256=row.source.sha256 or "",
     )

@@ -9,19 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from visioncli.datasets.align import Aligned
-from visioncli.datasets.interface import Categories, Images, plain_annotations
 from visioncli.engines.interface import Engine
 from visioncli.labelled.boxes import BoxSet
 from visioncli.labelled.content import load
-from visioncli.metrics.evaluate import Settings, evaluate
-from visioncli.metrics.report import Report
 from visioncli.models.row import ModelRow
 from visioncli.tasks.detect.detectors import Limits
 from visioncli.tasks.detect.task import detector_on
 from visioncli.training import augment, box_augment
 from visioncli.training.box_learner import BoxLearner, Target
 from visioncli.training.box_learners import learner_class
+from visioncli.training.box_scores import box_report, known
 from visioncli.training.box_store import BoxStore
 from visioncli.training.interface import Launcher
 from visioncli.training.job import Job
@@ -150,42 +147,8 @@ class BoxLesson(Lesson):
     def measure(self, answers: np.ndarray) -> Measured:
         report = box_report(self.pictures, self.job.val, answers)
         numbers = report.official
-        found = {f"val_{name.lower()}": _known(numbers[name]) for name in ("AP", "AP50", "AR100")}
+        found = {f"val_{name.lower()}": known(numbers[name]) for name in ("AP", "AP50", "AR100")}
         worth = [0.0 if math.isnan(numbers[name]) else numbers[name] for name in ("AP", "AP50")]
-        classes = {label: _known(of["AP"]) for label, of in report.class_numbers().items()}
+        classes = {label: known(of["AP"]) for label, of in report.class_numbers().items()}
         logged = {"val_loss": None, "val_accuracy": None, **found, "val_ap_by_class": classes}
         return Measured(1 - worth[0], 1 - worth[1], logged)
-
-
-def _known(number: float) -> float | None:
-    return None if math.isnan(number) else float(number)
-
-
-def box_report(
-    pictures: BoxSet, places: np.ndarray, answers: np.ndarray, *, resamples: int = 0, seed: int = 0, name: str = ""
-) -> Report:
-    """How good the detections `(D, 7)` of `BoxLesson.answers` are on the pictures at `places`, by COCO's measures."""
-    numbers = {place: n for n, place in enumerate(places.tolist())}
-    objects = [pictures.objects[place] for place in places.tolist()]
-    truth = plain_annotations(
-        np.repeat(np.arange(len(objects)), [len(one) for one in objects]),
-        np.concatenate([one.labels for one in objects]),
-        np.concatenate([one.boxes for one in objects]),
-        None,
-        ignore=np.concatenate([one.ignore for one in objects]),
-        area=np.concatenate([one.area for one in objects]),
-    )
-    truth.crowd[:] = np.concatenate([one.crowd for one in objects])
-    found = plain_annotations(
-        np.array([numbers[int(place)] for place in answers[:, 0]], np.int64),
-        answers[:, 6].astype(np.int64),
-        answers[:, 1:5],
-        answers[:, 5],
-    )
-    images = Images(
-        tuple(pictures.examples[place].shown for place in places.tolist()),
-        np.array([one.size for one in objects], np.int64).reshape(-1, 2),
-    )
-    data = Aligned(images, Categories(pictures.classes), truth, found, ())
-    settings = Settings(resamples=resamples, seed=seed)
-    return evaluate(data, settings, pictures.source, name).report

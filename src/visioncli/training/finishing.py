@@ -11,10 +11,13 @@ from typing import Any, Generic, TypeVar
 
 from visioncli import __version__
 from visioncli.engines import EngineOptions
+from visioncli.files import write_picture
 from visioncli.labelled.interface import TEST, TRAIN, VAL
+from visioncli.models.row import ModelRow
+from visioncli.render import curves
 from visioncli.runner import RunOptions
 from visioncli.training.one_run import Ready
-from visioncli.training.recipe import Recipe
+from visioncli.training.recipe import Recipe, Start
 from visioncli.training.watch import Log, Watcher, read_log
 from visioncli.weights.runs import read_facts
 
@@ -84,6 +87,40 @@ class Ended(Generic[P]):
             "numbers": numbers,
             "seconds": self.seconds(),
         }
+
+    def card(self, row: ModelRow, base: ModelRow) -> dict[str, Any]:
+        """What an `ObjectCard` says of any run: `row` is that of the network, `base` what it began with."""
+        listed, look = self.prepared.listed, self.prepared.look
+        return {
+            "name": self.folder.resolve().name,
+            "command": self.command,
+            "version": __version__,
+            "architecture": row.architecture,
+            "base": "" if self.recipe.start is Start.SCRATCH else base.name,
+            "base_license": base.licence,
+            "source": listed.source,
+            "format": listed.format,
+            "classes": listed.classes,
+            "pictures": self.counts(),
+            "seed": self.recipe.seed,
+            "unreadable": len(look.unreadable),
+            "leaks": len(look.leaks),
+            "seconds": self.seconds(),
+            "weights_sha256": row.source.sha256 or "",
+        }
+
+    def draw_curves(self, loss: str | None, measure: str, what: str) -> None:
+        """`curves.png` of more than one epoch: in the log `loss` is the validation's, if it has one, and `measure`
+        what epochs are compared by, called `what`."""
+        told = self.epochs()
+        epochs = [
+            curves.Epoch(e["stage"], e["loss"], None if loss is None else e[loss], None, e[measure], e["rate"])
+            for e in told
+        ]
+        if len(epochs) > 1:
+            best = max((n for n, e in enumerate(told) if e["best"]), default=0)
+            drawn = curves.draw(epochs, best, self.folder.name, measure=what)
+            write_picture(self.folder / "curves.png", drawn, "PNG", optimize=True)
 
     def seconds(self) -> float:
         """How long the run has taken."""

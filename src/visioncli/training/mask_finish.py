@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from visioncli import __version__
 from visioncli.errors import InputError
 from visioncli.files import write_picture, write_whole
 from visioncli.labelled.interface import TEST, TRAIN, VAL
@@ -17,7 +16,7 @@ from visioncli.metrics.intervals import RESAMPLES
 from visioncli.metrics.label_map_scores import LabelMapScores
 from visioncli.metrics.report import LabelMapReport
 from visioncli.models.row import Accuracy, ModelRow
-from visioncli.render import confusion, contact_sheet, curves
+from visioncli.render import confusion, contact_sheet
 from visioncli.render.colours import class_colour
 from visioncli.results import dump_line
 from visioncli.runner import run
@@ -28,7 +27,6 @@ from visioncli.training.finishing import Ended
 from visioncli.training.mask_card import MaskCard, mask_card
 from visioncli.training.mask_prepare import MaskPrepared
 from visioncli.training.mask_store import MaskStore
-from visioncli.training.recipe import Start
 from visioncli.training.run_files import write_confusion
 from visioncli.weights.runs import read_run, read_weights, write_model
 
@@ -54,7 +52,7 @@ def finish_masks(run_: MaskFinishing) -> None:
         if len(places := run_.prepared.part(part)):
             reports[part] = _measured(run_, row, places, part, what)
     _write_confusion(run_, reports[VAL])
-    _draw_curves(run_)
+    run_.draw_curves("val_loss", "val_miou", "mean IoU")
     _draw_sheet(run_)
     part = TEST if TEST in reports else VAL
     on = {TEST: "its own test pictures", VAL: "its own validation pictures"}[part]
@@ -118,15 +116,6 @@ def _write_confusion(run_: MaskFinishing, report: LabelMapReport) -> None:
     write_picture(run_.folder / "confusion.png", drawn, "PNG", optimize=True)
 
 
-def _draw_curves(run_: MaskFinishing) -> None:
-    told = run_.epochs()
-    epochs = [curves.Epoch(e["stage"], e["loss"], e["val_loss"], None, e["val_miou"], e["rate"]) for e in told]
-    if len(epochs) > 1:
-        best = max((n for n, e in enumerate(told) if e["best"]), default=0)
-        drawn = curves.draw(epochs, best, run_.folder.name, measure="mean IoU")
-        write_picture(run_.folder / "curves.png", drawn, "PNG", optimize=True)
-
-
 def _draw_sheet(run_: MaskFinishing) -> None:
     """`augmented.jpg`: crops as the network sees them, their masks in the classes' colours over them."""
     prepared, recipe = run_.prepared, run_.recipe
@@ -184,23 +173,9 @@ def _numbers(report: LabelMapReport) -> dict[str, Any]:
 def _card(run_: MaskFinishing, row: ModelRow, reports: dict[str, LabelMapReport]) -> MaskCard:
     prepared = run_.prepared
     return MaskCard(
-        name=run_.folder.resolve().name,
-        command=run_.command,
-        version=__version__,
-        architecture=row.architecture,
-        base="" if run_.recipe.start is Start.SCRATCH else prepared.row.name,
-        base_license=prepared.row.licence,
-        source=prepared.pictures.source,
-        format=prepared.pictures.format,
-        classes=prepared.pictures.classes,
-        pictures=run_.counts(),
+        **run_.card(row, prepared.row),
         pixels=prepared.pixels.tolist(),
         reports=reports,
         side=prepared.side,
         augmentation=str(run_.recipe.augment) + (", quarter turns" if prepared.turns else ""),
-        seed=run_.recipe.seed,
-        unreadable=len(prepared.look.unreadable),
-        leaks=len(prepared.look.leaks),
-        seconds=run_.seconds(),
-        weights_sha256=row.source.sha256 or "",
     )

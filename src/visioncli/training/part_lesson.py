@@ -1,6 +1,5 @@
 """The lesson of boxes with a mask or keypoints in each: what Mask R-CNN and Keypoint R-CNN learn."""
 
-import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -8,16 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from visioncli.datasets.align import Aligned
-from visioncli.datasets.interface import Categories, Images, plain_annotations
-from visioncli.labelled.boxes import BoxSet
-from visioncli.metrics.engines import Engine as Computing
-from visioncli.metrics.evaluate import Settings, evaluate
-from visioncli.metrics.pairs import Kind
 from visioncli.tasks.detect.detectors import Limits
 from visioncli.tasks.detect.torchvision import as_input, choose
 from visioncli.training import augment, box_augment
 from visioncli.training.box_learner import Target
+from visioncli.training.box_scores import part_numbers
 from visioncli.training.boxes import SCORE, BoxLesson, LiveEngine
 from visioncli.training.lesson import Measured, Sample
 
@@ -80,42 +74,3 @@ def _encoded(mask: np.ndarray) -> dict[str, Any]:
     from pycocotools import mask as compiled
 
     return dict(compiled.encode(np.asfortranarray((mask > _INSIDE).astype(np.uint8))))
-
-
-def part_numbers(
-    pictures: BoxSet, places: np.ndarray, rows: np.ndarray, parts: Sequence[Any]
-) -> dict[str, float | None]:
-    """AP and AP50 of COCO, by the IoU of masks or by OKS, of detections `rows` `(D, 7)` with their `parts`; None
-    where nothing can be measured. Objects without a labelled keypoint do not count."""
-    numbers = {place: n for n, place in enumerate(places.tolist())}
-    objects = [pictures.objects[place] for place in places.tolist()]
-    kind = Kind.MASKS if pictures.points is None else Kind.KEYPOINTS
-    points = pictures.points
-    every = [one.points for one in objects if one.points is not None]
-    truth = plain_annotations(
-        np.repeat(np.arange(len(objects)), [len(one) for one in objects]),
-        np.concatenate([one.labels for one in objects]),
-        np.concatenate([one.boxes for one in objects]),
-        None,
-        ignore=np.concatenate([one.ignore for one in objects]),
-        area=np.concatenate([one.area for one in objects]),
-        masks=tuple(mask for one in objects for mask in one.masks or ()) if points is None else None,
-        keypoints=None if points is None else np.concatenate(every),
-    )
-    truth.crowd[:] = np.concatenate([one.crowd for one in objects])
-    found = plain_annotations(
-        np.array([numbers[int(place)] for place in rows[:, 0]], np.int64),
-        rows[:, 6].astype(np.int64),
-        rows[:, 1:5],
-        rows[:, 5],
-        masks=tuple(parts) if points is None else None,
-        keypoints=None if points is None else np.array(parts, np.float64).reshape(-1, len(points.names), 3),
-    )
-    images = Images(
-        tuple(pictures.examples[place].shown for place in places.tolist()),
-        np.array([one.size for one in objects], np.int64).reshape(-1, 2),
-    )
-    data = Aligned(images, Categories(pictures.classes), truth, found, ())
-    # The reference knows no other keypoints than a person's.
-    report = evaluate(data, Settings(kind, engine=Computing.NUMPY), pictures.source, "").report
-    return {n: None if math.isnan(report.official[n]) else float(report.official[n]) for n in ("AP", "AP50")}
