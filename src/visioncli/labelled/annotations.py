@@ -86,6 +86,31 @@ def clipped(xywh: list[float], size: list[int]) -> Box | None:
     return (left, top, right, bottom) if right - left >= 1 and bottom - top >= 1 else None
 
 
+class Missing:
+    """Pictures of annotations that are not there."""
+
+    def __init__(self) -> None:
+        self.count, self._first = 0, ""
+
+    def add(self, name: str) -> None:
+        """One more."""
+        self.count += 1
+        self._first = self._first or name
+
+    def left_out(self) -> str:
+        """The sentence about some of them, without its full stop."""
+        return (
+            f"{self.count:,} pictures of the annotations were not found and are left out; the first is {self._first}"
+        )
+
+    def none_found(self, source: str) -> str:
+        """The sentences where no picture of `source` is left."""
+        return (
+            f"{source}: none of the {self.count:,} pictures of the annotations was found, such as {self._first}. "
+            "Name their folder with --images."
+        )
+
+
 class Index:
     """Pictures by the end of their names."""
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from visioncli.datasets import recognise, roots
 from visioncli.datasets.interface import Dataset, DatasetError, Images, Rle
-from visioncli.labelled.annotations import Index, called, clipped, read_parts, trees_of
+from visioncli.labelled.annotations import Index, Missing, called, clipped, read_parts, trees_of
 from visioncli.labelled.classes import ordered, split_named
 from visioncli.labelled.coco_points import PointNames, read_points
 from visioncli.labelled.interface import Example, SetError
@@ -120,8 +120,7 @@ def read_boxes(name: str, images: str | None = None, parts: Parts = "") -> BoxSe
         for place, found in _pictures(one, numbers, tally, points[n][2] if points else None):
             where = finder.find(one.images, place, part)
             if where is None:
-                tally.missing_pictures += 1
-                tally.first_missing = tally.first_missing or one.images.call(place)
+                tally.missing.add(one.images.call(place))
                 continue
             made = where(tuple(sorted(set(found.labels.tolist()))), split)
             if (made.path, split) in seen:
@@ -131,8 +130,7 @@ def read_boxes(name: str, images: str | None = None, parts: Parts = "") -> BoxSe
             objects.append(found)
     if not examples:
         raise SetError(
-            f"{name}: none of the {tally.missing_pictures:,} pictures of the annotations was found, such as "
-            f"{tally.first_missing}. Name their folder with --images.",
+            tally.missing.none_found(name),
             "not_found",
         )
     if not any(len(found.learned) for found in objects):
@@ -176,8 +174,8 @@ class _Tally:
     """What was left out."""
 
     def __init__(self) -> None:
-        self.crowd = self.empty = self.others = self.missing_pictures = 0
-        self.first_missing = ""
+        self.crowd = self.empty = self.others = 0
+        self.missing = Missing()
 
     def sentences(self) -> Iterator[str]:
         """One for each kind."""
@@ -187,11 +185,8 @@ class _Tally:
             yield f"{self.empty:,} boxes without a pixel inside of the picture are left out."
         if self.others:
             yield f"{self.others:,} objects of categories without keypoints are left out."
-        if self.missing_pictures:
-            yield (
-                f"{self.missing_pictures:,} pictures of the annotations were not found and are left out; the first "
-                f"is {self.first_missing}."
-            )
+        if self.missing.count:
+            yield f"{self.missing.left_out()}."
 
 
 def _pictures(

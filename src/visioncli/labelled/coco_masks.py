@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from visioncli.datasets import recognise
-from visioncli.datasets.interface import Dataset, DatasetError, ReadOptions, Rle
-from visioncli.labelled.annotations import MASKED, Index, parts_of, trees_of
+from visioncli.datasets.interface import Dataset, ReadOptions, Rle
+from visioncli.labelled.annotations import MASKED, Index, Missing, called, parts_of, trees_of
 from visioncli.labelled.classes import split_named
 from visioncli.labelled.crops import texts_of
 from visioncli.labelled.interface import Example, SetError
@@ -67,43 +67,36 @@ def read_tree(tree: Tree, images: str | None = None, *, crowds: bool = False) ->
 
 
 def _read(path: Path, source: str, trees: list[Tree], crowds: bool) -> MaskSet:
-    try:
-        data = []
+    data = []
+    with called(path, source):
         for part in parts_of(path):
             if part.format not in MASKED:
                 raise SetError(f"{source}: annotations in the format {part.format} hold boxes, and masks are needed.")
             options = ReadOptions(files=part.files, masks=True)
             data.append((part, recognise.read(part.path, recognise.Format(part.format), options)))
-    except DatasetError as problem:
-        raise SetError(str(problem).replace(f"{path}", source), problem.kind) from None
     names = _names([one for _, one in data], source)
     numbers = {name: n for n, name in enumerate(names)}
     index = Index(trees)
     examples: list[Example] = []
     masks: list[Objects] = []
-    missing: list[str] = []
+    missing = Missing()
     for part, one in data:
         split = split_named(part.split) or ""
-        called = str(part.path).replace(f"{path}", source)
-        for image, objects in enumerate(_by_image(one, numbers, called, crowds=crowds)):
+        file = str(part.path).replace(f"{path}", source)
+        for image, objects in enumerate(_by_image(one, numbers, file, crowds=crowds)):
             if (place := index.find(one.images.names[image], part.split)) is None:
-                missing.append(one.images.call(image))
+                missing.add(one.images.call(image))
                 continue
             examples.append(example(*place, (), split))
             masks.append(objects)
     if not examples:
         raise SetError(
-            f"{source}: none of the {len(missing):,} pictures of the annotations was found, such as {missing[0]}. "
-            "Name their folder with --images."
-            if missing
-            else f"{source}: there is no picture in these annotations.",
+            missing.none_found(source) if missing.count else f"{source}: there is no picture in these annotations.",
             "not_found",
         )
     warnings = [w for _, one in data for w in one.warnings]
-    if missing:
-        warnings.append(
-            f"{len(missing):,} pictures of the annotations were not found and are left out; the first is {missing[0]}"
-        )
+    if missing.count:
+        warnings.append(missing.left_out())
     if found := sum(int(one.annotations.crowd.sum()) for _, one in data):
         how = "count as their objects do" if crowds else "do not count; with --ignore-index -1 they do"
         warnings.append(f"{found:,} regions of many objects (crowd) {how}.")
@@ -127,7 +120,7 @@ def _names(data: Sequence[Dataset], source: str) -> tuple[str, ...]:
     return names
 
 
-def _by_image(data: Dataset, numbers: dict[str, int], called: str, *, crowds: bool) -> list[Objects]:
+def _by_image(data: Dataset, numbers: dict[str, int], file: str, *, crowds: bool) -> list[Objects]:
     """What lies in each picture, in the order in which it is drawn."""
     annotations = data.annotations
     assert annotations.masks is not None
@@ -141,7 +134,7 @@ def _by_image(data: Dataset, numbers: dict[str, int], called: str, *, crowds: bo
         ignored = annotations.crowd & (not crowds)
         own.sort(key=lambda i: (not ignored[i], -pixels[i], i))
         values = [IGNORED if ignored[i] else value[annotations.category[i]] for i in own]
-        path = f"{called}#{data.images.call(image)}"
+        path = f"{file}#{data.images.call(image)}"
         found.append(Objects(path, tuple(annotations.masks[i] for i in own), tuple(values)))
     return found
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from visioncli.datasets import recognise, roots
 from visioncli.datasets.interface import Dataset, DatasetError
-from visioncli.labelled.annotations import Index, called, clipped, parts_of, read_parts, trees_of
+from visioncli.labelled.annotations import Index, Missing, called, clipped, parts_of, read_parts, trees_of
 from visioncli.labelled.classes import Places, ordered, split_named
 from visioncli.labelled.interface import Example, PictureSet, SetError
 from visioncli.labelled.trees import Folder, Tree, example
@@ -82,9 +82,8 @@ def _read(path: Path, source: str, trees: list[Tree]) -> PictureSet:
         examples += _boxes(one, split, part.split, here, places, index, tally)
     if not examples:
         raise SetError(
-            f"{source}: none of the {tally.missing_pictures:,} pictures of the annotations was found, such as "
-            f"{tally.first_missing}. Name their folder with --images."
-            if tally.missing_pictures
+            tally.missing.none_found(source)
+            if tally.missing.count
             else f"{source}: no box is left that could be a picture.",
             "not_found",
         )
@@ -103,8 +102,8 @@ class _Tally:
     """What was left out."""
 
     def __init__(self) -> None:
-        self.crowd = self.empty = self.missing_pictures = 0
-        self.first_missing = ""
+        self.crowd = self.empty = 0
+        self.missing = Missing()
 
     def sentences(self) -> Iterator[str]:
         """One for each kind."""
@@ -112,11 +111,8 @@ class _Tally:
             yield f"{self.crowd:,} regions of many objects (crowd) are left out."
         if self.empty:
             yield f"{self.empty:,} boxes without a pixel inside of the picture are left out."
-        if self.missing_pictures:
-            yield (
-                f"{self.missing_pictures:,} pictures of the annotations were not found and are left out; the first "
-                f"is {self.first_missing}"
-            )
+        if self.missing.count:
+            yield self.missing.left_out()
 
 
 def _boxes(
@@ -133,8 +129,7 @@ def _boxes(
         if image not in found:
             found[image] = index.find(data.images.names[image], part)
             if found[image] is None:
-                tally.missing_pictures += 1
-                tally.first_missing = tally.first_missing or data.images.call(image)
+                tally.missing.add(data.images.call(image))
         place = found[image]
         if place is None:
             continue
