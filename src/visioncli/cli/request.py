@@ -136,7 +136,12 @@ class Request:
             return None
         if "-" in self.frame.inputs or self.watching:
             return {"picture"}
-        return {"sound" if is_named_as_sound(item.path) else "picture" for item in self.items(inside=False)}
+        found: set[Medium] = set()
+        for item in self.items(inside=False):
+            found.add("sound" if is_named_as_sound(item.path) else "picture")
+            if len(found) == 2:
+                break  # a folder may be long
+        return found
 
     def count(self) -> int | None:
         """How many inputs there will be, where that can be known: not for a pipe, nor for archives, lists, videos."""
