@@ -7,7 +7,6 @@ them, until `model.json` names them: a network is there whenever its writer is k
 
 import dataclasses
 import json
-import math
 import os
 import re
 from collections import Counter
@@ -18,13 +17,11 @@ from typing import TYPE_CHECKING, Any
 from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.files import TEMPORARY, explain, whole_file
 from visioncli.inputs.small_files import MOST_BYTES, read_small
-from visioncli.models import mask_learners, registry
 from visioncli.models.labels import load_labels
-from visioncli.models.row import Accuracy, Form, InputSpec, ModelRow, Trained
-from visioncli.models.sound import recipe_of
-from visioncli.models.trainable import has_class_for_nothing
+from visioncli.models.row import ModelRow, Trained
 from visioncli.weights.checkpoints import architecture, read_safetensors
 from visioncli.weights.places import sha256_of
+from visioncli.weights.run_notes import BACKGROUND, PLAIN, row_in
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,17 +30,7 @@ SCHEMA = "vision-model/1"
 WEIGHTS, NOTES = "model.safetensors", "model.json"
 WAITING = ".model.safetensors"
 """New tensors, from before `model.json` names them until they take the place of the old ones."""
-COLDEST, WARMEST = 1e-3, 1e3
-"""What a temperature may be: beyond, logits would overflow, or all classes be alike."""
-BACKGROUND = "background"
-"""The name of class 0 of detectors that have a class for what is no object; it is none of the row's labels."""
-_TASKS = (
-    *(("classify",), ("classify", "gradcam"), ("segment",)),
-    *(("detect",), ("detect", "segment"), ("detect", "pose"), ("detect", "gradcam")),
-)
 _VERSION = re.compile(r"vision-model/(\d+)")
-# Fields of a row that stand in model.json under their own names.
-_PLAIN = {"parameters": int, "gflops": float, "licence": str, "paper": str, "about": str, "family": str}
 _WHOLE_AGAIN = "Copy the folder again, both files together, or train it again."
 
 
@@ -71,7 +58,7 @@ def write_model(folder: Path, row: ModelRow, state: "Mapping[str, Tensor]", fact
     with whole_file(folder / NOTES) as notes, whole_file(folder / WAITING) as tensors:
         save_tensors(state, tensors, folder / WEIGHTS)
         body = _to_json(row, sha256_of(tensors), facts)
-        made = _row(json.loads(body), folder)
+        made = row_in(json.loads(body), folder, folder / WEIGHTS)
         notes.write_bytes(body)
     _settle(folder)
     return made
@@ -171,7 +158,7 @@ def read_run(spec: str | os.PathLike[str], *, check: bool = True) -> ModelRow:
 def _row_of(body: dict[str, Any], folder: Path) -> ModelRow:
     """Raises ModelUnavailable where `body` is not what `write_model` writes."""
     try:
-        return _row(body, folder)
+        return row_in(body, folder, folder / WEIGHTS)
     except (KeyError, TypeError, ValueError, OverflowError) as problem:
         reason = f"it has no {problem}" if isinstance(problem, KeyError) else str(problem)
         raise ModelUnavailable(
@@ -235,7 +222,7 @@ def _to_json(row: ModelRow, sha256: str, facts: Mapping[str, Any]) -> bytes:
         "thresholds": list(row.thresholds),
         "weights": {"file": WEIGHTS, "sha256": sha256},
         "accuracy": [{"metric": a.metric, "value": a.value, "on": a.on} for a in row.accuracy],
-        **{name: getattr(row, name) for name in _PLAIN},
+        **{name: getattr(row, name) for name in PLAIN},
         "facts": dict(facts),
     }
     if list(labels) != list(range(len(labels))):
@@ -273,126 +260,6 @@ def _body(folder: Path) -> dict[str, Any]:
 
 def _not_finite(word: str) -> Any:
     raise ValueError(f"{word} is no number")
-
-
-def _row(body: dict[str, Any], folder: Path) -> ModelRow:
-    """Raises KeyError, TypeError and ValueError where `body` is not what `write_model` writes."""
-    labels = tuple(enumerate(_list(body["labels"], str, "labels")))
-    if not labels or not all(name.strip() for _, name in labels):
-        raise ValueError("labels are one name a class, none of them blank")
-    thresholds = tuple(_list(body["thresholds"], float, "thresholds"))
-    if thresholds and len(thresholds) != len(labels):
-        raise ValueError(f"there are {len(thresholds)} thresholds for {len(labels)} classes")
-    if not all(0 <= threshold <= 1 for threshold in thresholds):
-        raise ValueError("thresholds lie between 0 and 1")
-    temperature = _of(body["temperature"], float, "temperature")
-    if not COLDEST <= temperature <= WARMEST:
-        raise ValueError(f"temperature lies between {COLDEST:g} and {WARMEST:g}, not at {temperature:g}")
-    weights = _of(body["weights"], dict, "weights")
-    sha256 = _of(weights["sha256"], str, "sha256")
-    if not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise ValueError("sha256 has 64 hexadecimal digits")
-    tasks = tuple(_list(body["tasks"], str, "tasks"))
-    if tasks not in _TASKS:
-        raise ValueError(
-            f"tasks are classify, with gradcam where it can, or segment or detect, not {', '.join(tasks)}"
-        )
-    architecture, form = _architecture(_of(body["architecture"], str, "architecture"), len(labels), tasks[0])
-    plain: dict[str, Any] = {name: _of(body[name], kind, name) for name, kind in _PLAIN.items()}
-    if min(plain["parameters"], plain["gflops"]) < 0:
-        raise ValueError("parameters and gflops are not below zero")
-    return ModelRow(
-        name=_name(folder),
-        tasks=tasks,
-        architecture=architecture,
-        source=Trained(str(folder / WEIGHTS), sha256),
-        input=_input(_of(body["input"], dict, "input")),
-        labels=_without_background(labels, architecture) if "detect" in tasks else labels,
-        form=form,
-        **_keypoints(body, architecture),
-        accuracy=tuple(_accuracy(one) for one in _list(body["accuracy"], dict, "accuracy")),
-        sound=recipe_of(body["sound"]) if "sound" in body else None,
-        temperature=temperature,
-        thresholds=thresholds,
-        **plain,
-    )
-
-
-def _name(folder: Path) -> str:
-    """What records call it: the folder's own name, also of `.` and `..`."""
-    return folder.name if folder.name not in ("", "..") else folder.resolve().name or "run"
-
-
-def _without_background(labels: tuple[tuple[int, str], ...], architecture: str) -> tuple[tuple[int, str], ...]:
-    """The classes that objects may have: where the network has none for nothing, one may be called so too."""
-    first = labels[0][1] == BACKGROUND and len(labels) > 1
-    return labels[1:] if first and has_class_for_nothing(architecture) else labels
-
-
-def _keypoints(body: dict[str, Any], architecture: str) -> dict[str, Any]:
-    """The fields of a row that say what its keypoints are. Raises ValueError where the network has not as many."""
-    if "keypoints" not in body:
-        if _COUNT.search(architecture):
-            raise ValueError("its keypoints have no names")
-        return {}
-    told = _of(body["keypoints"], dict, "keypoints")
-    names = tuple(_list(told["names"], str, "keypoints"))
-    limbs = tuple(tuple(_list(pair, int, "limbs")) for pair in _list(told["limbs"], list, "limbs"))
-    count = _COUNT.search(architecture)
-    if len(names) != (int(count[1]) if count else 17) or not all(name.strip() for name in names):
-        raise ValueError("keypoints are one name for each that the network finds")
-    if not all(len(pair) == 2 and min(pair) >= 0 and max(pair) < len(names) for pair in limbs):
-        raise ValueError("limbs are pairs of keypoints, numbered from 0")
-    return {"points": names, "limbs": limbs}
-
-
-_COUNT = re.compile(r"/(\d+)(?=:|$)")
-"""In an architecture: how many keypoints its network finds, where they are not COCO's 17."""
-
-
-def _architecture(text: str, classes: int, task: str) -> tuple[str, Form]:
-    """`text` and what the network answers. Raises ValueError for what no row of the registry for `task` has: a file
-    that came from elsewhere must not choose what is imported."""
-    base, _, count = text.rpartition(":")
-    if count != str(classes):
-        raise ValueError(f"architecture ends in the number of classes, {classes}, not in {count!r}")
-    rows = [row for row in registry.all_rows() if task in row.tasks or (task == "detect" and row.form == "people")]
-    if task == "segment":
-        rows = [mask_learners.as_learner(row) for row in rows if mask_learners.can_begin_with(row)]
-    known: dict[str, Form] = {row.architecture: row.form for row in rows}
-    if known.get(plain := _COUNT.sub("", base)) == "people":
-        return text, known[plain]
-    if base not in known and not (task == "classify" and re.fullmatch(r"timm:[\w.-]+", base)):
-        raise ValueError(f"this vision knows no network {base!r}; it may be of a newer one, or of a plug-in")
-    return text, known.get(base, "")
-
-
-def _input(body: dict[str, Any]) -> InputSpec:
-    interpolation = _of(body["interpolation"], str, "interpolation")
-    if interpolation not in ("nearest", "bilinear", "bicubic", "lanczos"):
-        raise ValueError(f"there is no interpolation {interpolation!r}")
-    mean, std = (tuple(_list(body[name], float, name)) for name in ("mean", "std"))
-    size, resize = (_of(body[name], int, name) for name in ("size", "resize"))
-    return InputSpec(size, resize, interpolation, mean, std)
-
-
-def _accuracy(body: dict[str, Any]) -> Accuracy:
-    return Accuracy(
-        _of(body["metric"], str, "metric"), _of(body["value"], float, "value"), _of(body["on"], str, "on")
-    )
-
-
-def _list(value: Any, kind: type, name: str) -> list[Any]:
-    return [_of(item, kind, name) for item in _of(value, list, name)]
-
-
-def _of(value: Any, kind: type, name: str) -> Any:
-    """`value`, which must be a `kind`; whole numbers may stand for others. Raises ValueError."""
-    if kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):
-        raise ValueError(f"{name} is not as it should be: {str(value)[:40]}")
-    return value
 
 
 def _find_weights(folder: Path, row: ModelRow) -> Path:
