@@ -399,7 +399,7 @@ def test_reading_a_run_takes_no_torch(run: Path) -> None:
 def test_plug_ins_bring_networks_that_runs_may_be_of(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plugged = row_of(labels="abc")
     plugged = dataclasses.replace(plugged, architecture="their.module:large")
-    monkeypatch.setattr(runs.registry, "all_rows", lambda: (plugged,))
+    monkeypatch.setattr(registry, "all_rows", lambda: (plugged,))
     edit(run, lambda body: body.update(architecture="their.module:large:3"))
     assert read_run(run).architecture == "their.module:large:3"
 
