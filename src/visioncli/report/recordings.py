@@ -27,10 +27,11 @@ TYPES = {
     ".opus": "audio/ogg", ".mp3": "audio/mpeg",
 }  # fmt: skip
 """What browsers play, by the end of a name."""
-_LOOK = SoundSpec(
+LOOK = SoundSpec(
     rate=16_000, window=512, hop=160, fft=1024, mels=BANDS, lowest=40.0, highest=8000.0, frames=1, step=1,
     levels=Quantum(0.5, 180), offset=1e-9, power=2, log="db",
 )  # fmt: skip
+"""How every recording is drawn, whatever a network hears of it."""
 _RANGE = 140
 """Levels below the loudest that are told apart: 70 dB."""
 
@@ -47,9 +48,9 @@ def spectrogram(path: str | None, example: Example | None, patience: Patience) -
     source = source_of(example) if example is not None else path or ""
     recording = open_recording(source, allow_truncated=True, patience=patience)
     pool = Pool(COLUMNS)
-    for piece in pieces(recording, _LOOK, whole_windows=False):
+    for piece in pieces(recording, LOOK, whole_windows=False):
         pool.add(piece)
-    levels = drawing(pool, _LOOK, recording.seconds)["spectrogram"]
+    levels = drawing(pool, LOOK, recording.seconds)["spectrogram"]
     loudest = int(levels.max())
     image = coloured(as_picture(levels), limits=(max(loudest - _RANGE, 0), max(loudest, 1)))
     return image.resize((COLUMNS, BANDS), Image.Resampling.BILINEAR)
