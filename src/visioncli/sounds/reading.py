@@ -236,9 +236,10 @@ def _check_frame(kind: int, channels: int, frame: int, bits: int) -> None:
     size = -(-bits // 8)
     # 24 bits in four bytes are common.
     if kind in _PLAIN and channels and frame not in (channels * size, channels * 4 if size == 3 else 0):
+        counted = "1 channel" if channels == 1 else f"{channels:,} channels"
         raise InputError(
             ErrorKind.UNREADABLE_RECORDING,
-            f"Its header contradicts itself: {channels:,} channels of {bits} bits, and {frame} bytes for a sample of "
+            f"Its header contradicts itself: {counted} of {bits} bits, and {frame} bytes for a sample of "
             "all of them. Write it again from its source.",
         )
 
