@@ -17,7 +17,7 @@ HEARD = SoundSpec(
     levels=Quantum(0.5, 180), offset=1e-9, power=2, log="db",
 )  # fmt: skip
 """How recordings are heard in order to be compared, whatever their own rate."""
-SECONDS = 20.0
+SECONDS = 10.0
 """So much of the beginning of recordings is laid over each other."""
 SAME = 0.92
 """The likeness from which on two recordings are copies."""
