@@ -247,8 +247,8 @@ class Spectrogram:
 
 @dataclass(frozen=True, slots=True)
 class Painting:
-    """How a picture was painted, of `width` x `height` pixels: in which `style`, as `--style` writes it, by which kind
-    of network (`method`), and which share of the painting (`strength`) lies over the photo.
+    """How a picture was painted, of `width` x `height` pixels: in which `style`, as `--style` writes it, by which
+    kind of network (`method`), and which share of the painting (`strength`) lies over the photo.
 
     With `keep_colours` only its luminance is the painting's.
     """

@@ -125,7 +125,9 @@ Form = Literal[
     "features",
     "sound",
     "painting",
-    "style",
+    "named styles",
+    "any style",
+    "style vector",
 ]
 """What a network answers.
 
@@ -135,8 +137,9 @@ h, w)` of 0 to 1. "dense": logits `(N, C, H, W)` for a normalised picture of any
 coarsest first, `(N, 3 (5 + C), h, w)`. The others as torchvision's: "boxes" `(1, K, 4)`, labels and scores of one
 picture given as `pixel / 255`; "instances" with masks, "people" with keypoints after these; "pixels": logits `(N, C,
 h, w)` for a normalised picture; "features": of a classifier, what its last layer takes, `(N, F)`. "sound": class
-logits of the spectrogram itself, `(N, 1, frames, mels) uint8`. "painting": another picture of the same size, of 0
-to 1; "style": numbers that stand for the style of a picture.
+logits of the spectrogram itself, `(N, 1, frames, mels) uint8`. "painting": another picture `(1, 3, h, w)` of the
+same size; "named styles": one in the styles that are its labels, "any style": one in the style that the numbers of a
+"style vector" stand for.
 """
 
 

@@ -26,7 +26,7 @@ ROWS: tuple[ModelRow, ...] = (
         about="Paints pictures in 26 styles, and mixtures of them: conditional instance normalisation.",
         file_mib=0.716,
         family="Style transfer",
-        form="painting",
+        form="named styles",
     ),
     ModelRow(
         name="arbitrary_style",
@@ -44,7 +44,7 @@ ROWS: tuple[ModelRow, ...] = (
         about="Paints pictures in the style of any other picture, of which style_vector makes 100 numbers.",
         file_mib=0.370,
         family="Style transfer",
-        form="painting",
+        form="any style",
     ),
     ModelRow(
         name="style_vector",
@@ -60,6 +60,6 @@ ROWS: tuple[ModelRow, ...] = (
         about="Of a picture 100 numbers that stand for its style: what arbitrary_style looks at.",
         file_mib=2.517,
         family="Style transfer",
-        form="style",
+        form="style vector",
     ),
 )

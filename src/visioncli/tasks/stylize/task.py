@@ -1,7 +1,9 @@
 """Painting pictures: each one through a network that makes another picture of it, in full size."""
 
+import hashlib
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -19,9 +21,9 @@ from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.limits import between_0_and_1
 from visioncli.tasks.stylize.colours import finished
 from visioncli.tasks.stylize.interface import Painter
-from visioncli.tasks.stylize.styles import Mixture, parse_style
+from visioncli.tasks.stylize.styles import parse_style
 from visioncli.tasks.stylize.tiles import painted
-from visioncli.weights.places import verified_carrier_file
+from visioncli.weights.places import verified_carrier_file, weight_file
 
 
 class Stylize(Task):
@@ -92,57 +94,85 @@ def build(
     keep_colours: bool = False,
     size: int | None = None,
     tile: str | None = None,
+    vectors: ModelRow | None = None,
 ) -> Task:
-    """The task with its network loaded. Raises UsageError and ModelUnavailable."""
+    """The task with its network loaded; `vectors` is the one that sees styles of pictures, where `row` needs it.
+
+    Raises UsageError and ModelUnavailable.
+    """
     options = options or EngineOptions()
     between_0_and_1(strength=strength)
     if size is not None and not 1 <= size <= LARGEST_INPUT * 8:
         raise UsageError(f"--size is a number of pixels from 1 to {LARGEST_INPUT * 8}, not {size}.")
     tiling = None if tile is None else Tiling.parse(tile)
-    painter, named, own = _painter(row, options, style)
-    settings = {
-        "style": named,
+    painter, told, own = _painter(row, options, style, vectors)
+    settings = told | {
         "strength": strength,
         "keep_colours": keep_colours,
         "size": size,
         "tile": tile,
     }
     return Stylize(
-        painter, named, settings, strength=strength, keep_colours=keep_colours, size=size, tiling=tiling, own=own
+        painter,
+        told["style"],
+        settings,
+        strength=strength,
+        keep_colours=keep_colours,
+        size=size,
+        tiling=tiling,
+        own=own,
     )
 
 
-def _painter(row: ModelRow, options: EngineOptions, style: str | None) -> tuple[Painter, str, float]:
-    """The network of `row`, ready to paint in `style`, how records call that style, and the photo's own share in it
-    where the network itself knows of none."""
-    if row.form != "painting":
-        raise UsageError(f"{row.name} makes no pictures by itself. Name another network, or leave out --model.")
-    mixture = parse_style(style or DEFAULT, load_labels(row.labels) or dict(STYLES))
-    if mixture.paintings and row.labels:
-        raise UsageError(f"{row.name} knows styles by name. For the style of a picture leave out --model.")
-    if not mixture.paintings and not row.labels:
-        raise UsageError(f"{row.name} takes the style of a picture: --style painting.jpg.")
-    info = ModelInfo(row.name, row.source.sha256, "fp32")
-    where = options.threads, options.timeout
-    assert isinstance(row.source, Carrier)
-    path = verified_carrier_file(row.source)
-    if mixture.paintings:
-        return _of_paintings(info, row, mixture, options), str(mixture), 0.0
+def _painter(
+    row: ModelRow, options: EngineOptions, style: str | None, vectors: ModelRow | None
+) -> tuple[Painter, dict[str, Any], float]:
+    """The network of `row`, ready to paint in `style`; which style, as settings; and the photo's own share in it
+    where the network itself knows of none. Raises UsageError.
+
+    The place for a new kind of network: a branch by the form of its row.
+    """
+    if row.form == "named styles":
+        return _with_names(row, options, style)
+    if row.form == "any style":
+        return _of_paintings(row, options, style, vectors or registry.find("style_vector"))
+    raise UsageError(f"{row.name} makes no pictures by itself. Name another network, or leave out --model.")
+
+
+def _with_names(row: ModelRow, options: EngineOptions, style: str | None) -> tuple[Painter, dict[str, Any], float]:
     from visioncli.tasks.stylize.multistyle import MultiStyle
 
     labels = load_labels(row.labels)
+    mixture = parse_style(style or DEFAULT, labels)
+    if mixture.paintings:
+        raise UsageError(f"{row.name} knows styles by name. For the style of a picture leave out --model.")
     numbers = {name: number for number, name in labels.items()}
-    whole = math.fsum(share.weight for share in mixture.shares)
-    shares = {numbers[share.what]: share.weight / whole for share in mixture.shares}
-    return MultiStyle(info, path, shares, len(labels), *where), str(mixture), mixture.own
+    named = math.fsum(share.weight for share in mixture.shares)
+    shares = {numbers[share.what]: share.weight / named for share in mixture.shares}
+    info = ModelInfo(row.name, row.source.sha256, "fp32")
+    painter = MultiStyle(info, _file(row), shares, len(labels), options.threads, options.timeout)
+    return painter, {"style": str(mixture)}, mixture.own
 
 
-def _of_paintings(info: ModelInfo, row: ModelRow, mixture: Mixture, options: EngineOptions) -> Painter:
+def _of_paintings(
+    row: ModelRow, options: EngineOptions, style: str | None, vectors: ModelRow
+) -> tuple[Painter, dict[str, Any], float]:
     from visioncli.tasks.stylize.arbitrary import Arbitrary, StyleVectors, read_painting
 
-    seer = registry.find("style_vector").source
-    assert isinstance(row.source, Carrier) and isinstance(seer, Carrier)
+    mixture = parse_style(style or "", dict(STYLES)) if style else None
+    if mixture is None or not mixture.paintings:
+        raise UsageError(f"{row.name} takes the style of a picture: --style painting.jpg.")
     where = options.threads, options.timeout
-    vectors = StyleVectors(verified_carrier_file(seer), *where)
-    styles = [(vectors.of(read_painting(share.what)), share.weight) for share in mixture.shares]
-    return Arbitrary(info, verified_carrier_file(row.source), styles, mixture.own, vectors, *where)
+    seer = StyleVectors(_file(vectors), *where)
+    paintings = [read_painting(share.what) for share in mixture.shares]
+    styles = [(seer.of(one), share.weight) for one, share in zip(paintings, mixture.shares, strict=True)]
+    info = ModelInfo(row.name, row.source.sha256, "fp32")
+    painter = Arbitrary(info, _file(row), styles, mixture.own, seer, *where)
+    pixels = [hashlib.sha256(one.tobytes()).hexdigest() for one in paintings]
+    return painter, {"style": str(mixture), "paintings": pixels, "seen by": vectors.source.sha256}, 0.0
+
+
+def _file(row: ModelRow) -> Path:
+    path = verified_carrier_file(row.source) if isinstance(row.source, Carrier) else weight_file(row)
+    assert path is not None  # networks of these forms are files
+    return path

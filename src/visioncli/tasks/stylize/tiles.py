@@ -106,4 +106,5 @@ def _fitted(pixels: np.ndarray, painter: Painter) -> np.ndarray:
 def _bytes(answer: np.ndarray) -> np.ndarray:
     scaled = np.clip(answer, 0, 1) * 255
     scaled += 0.5
-    return scaled.astype(np.uint8)
+    whole: np.ndarray = scaled.astype(np.uint8)
+    return whole
