@@ -58,6 +58,17 @@ def stylize(
             show_default="as it is",
         ),
     ] = None,
+    stroke: Annotated[
+        float | None,
+        typer.Option(
+            "--stroke",
+            metavar="FACTOR",
+            min=1.0,
+            max=100.0,
+            help="Strokes so many times as wide: painted smaller, then enlarged.",
+            show_default="1 up to 2048 pixels",
+        ),
+    ] = None,
     tile: Annotated[
         str | None,
         typer.Option(
@@ -81,6 +92,7 @@ def stylize(
         "strength": strength,
         "keep_colours": keep_colours,
         "size": size,
+        "stroke": stroke,
         "tile": tile,
     }
     run_task("stylize", frame, settings, draw)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from visioncli.engines.interface import EngineOptions
@@ -25,11 +26,15 @@ from visioncli.tasks.stylize.styles import parse_style
 from visioncli.tasks.stylize.tiles import painted
 from visioncli.weights.places import verified_carrier_file, weight_file
 
+MOST_STROKE = 100
+
 
 class Stylize(Task):
     """A painter's pictures. One at a time: each takes all the processor that there is, and much memory.
 
-    `own` is a share that the photo has in each painting, beside what `strength` leaves it.
+    A picture has at most `size` pixels on its longer side. It is painted smaller by the factor `stroke`, by which
+    strokes are wider then, or else as large as suits the painter. `own` is a share that the photo has in each
+    painting, beside what `strength` leaves it.
     `arrays` of an answer hold the painted picture as `stylized`, `(H, W, 3) uint8`.
     """
 
@@ -44,12 +49,13 @@ class Stylize(Task):
         strength: float = 1.0,
         keep_colours: bool = False,
         size: int | None = None,
+        stroke: float | None = None,
         tiling: Tiling | None = None,
         own: float = 0.0,
     ) -> None:
         self._painter, self._style, self._own = painter, style, own
         self._strength, self._keep_colours = strength, keep_colours
-        self._size, self._tiling = size, tiling
+        self._size, self._stroke, self._tiling = size, stroke, tiling
         self.model = painter.info
         self.labels = {}
         self.settings = settings
@@ -63,8 +69,9 @@ class Stylize(Task):
 
     def _answer(self, photo: Image.Image) -> Answer:
         share = self._strength * (1 - self._own)
-        pixels = painted(self._painter, photo, self._tiling)
-        pixels = finished(photo, pixels, strength=share, keep_colours=self._keep_colours)
+        stroke = self._stroke or max(1.0, max(photo.size) / (self._painter.canvas or max(photo.size)))
+        pixels = painted(self._painter, reduced(photo, math.ceil(max(photo.size) / stroke)), self._tiling)
+        pixels = finished(photo, enlarged(pixels, photo.size), strength=share, keep_colours=self._keep_colours)
         found = Painting(
             style=self._style,
             method=self._painter.method,
@@ -72,6 +79,7 @@ class Stylize(Task):
             keep_colours=self._keep_colours,
             width=photo.width,
             height=photo.height,
+            stroke=round(stroke, 2),
         )
         return Answer((found,), arrays={"stylized": pixels})
 
@@ -85,6 +93,13 @@ def reduced(image: Image.Image, size: int | None) -> Image.Image:
     return image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
+def enlarged(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """`(h, w, 3) uint8` with `size` (width, height)."""
+    if pixels.shape[1::-1] == size:
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+
+
 def build(
     row: ModelRow,
     options: EngineOptions | None = None,
@@ -93,6 +108,7 @@ def build(
     strength: float = 1.0,
     keep_colours: bool = False,
     size: int | None = None,
+    stroke: float | None = None,
     tile: str | None = None,
     vectors: ModelRow | None = None,
 ) -> Task:
@@ -104,12 +120,15 @@ def build(
     between_0_and_1(strength=strength)
     if size is not None and not 1 <= size <= LARGEST_INPUT * 8:
         raise UsageError(f"--size is a number of pixels from 1 to {LARGEST_INPUT * 8}, not {size}.")
+    if stroke is not None and not 1 <= stroke <= MOST_STROKE:
+        raise UsageError(f"--stroke is a number from 1 to {MOST_STROKE}, not {stroke:g}.")
     tiling = None if tile is None else Tiling.parse(tile)
     painter, told, own = _painter(row, options, style, vectors)
     settings = told | {
         "strength": strength,
         "keep_colours": keep_colours,
         "size": size,
+        "stroke": stroke,
         "tile": tile,
     }
     return Stylize(
@@ -119,6 +138,7 @@ def build(
         strength=strength,
         keep_colours=keep_colours,
         size=size,
+        stroke=stroke,
         tiling=tiling,
         own=own,
     )
