@@ -23,7 +23,9 @@ def path(tmp_path: Path) -> Path:
     return painters.any_style(tmp_path / "a.onnx")
 
 
-def painter(path: Path, vectors: StyleVectors, styles: list[tuple[Image.Image, float]], own: float = 0.0) -> Arbitrary:
+def painter(
+    path: Path, vectors: StyleVectors, styles: list[tuple[Image.Image, float]], own: float = 0.0
+) -> Arbitrary:
     seen = [(vectors.of(image), share) for image, share in styles]
     return Arbitrary(ModelInfo("a", None), path, seen, own, vectors, 1, 60.0)
 

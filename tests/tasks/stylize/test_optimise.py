@@ -19,7 +19,9 @@ def network() -> torch.nn.Module:
     return load_network(find("efficientnet_lite0"))
 
 
-def painter(network: torch.nn.Module, styles: list[tuple[Image.Image, float]], own: float = 0.0, **more: int) -> Optimise:  # fmt: skip
+def painter(
+    network: torch.nn.Module, styles: list[tuple[Image.Image, float]], own: float = 0.0, **more: int
+) -> Optimise:
     row = find("efficientnet_lite0")
     chosen = {"iterations": 8, "seed": 0} | more
     return Optimise(ModelInfo("o", None), network, row, styles, own, **chosen)  # type: ignore[arg-type]
@@ -34,7 +36,10 @@ def stripes(colour: str) -> Image.Image:
 
 def test_a_painting_is_as_large_as_the_photo(network: torch.nn.Module) -> None:
     for size in ((61, 47), (30, 200), (1, 1)):
-        assert painter(network, [(stripes("red"), 1.0)], iterations=2)(make_picture(1, size)).shape == (*size[::-1], 3)
+        assert painter(network, [(stripes("red"), 1.0)], iterations=2)(make_picture(1, size)).shape == (
+            *size[::-1],
+            3,
+        )
 
 
 def test_the_same_seed_gives_the_same_painting(network: torch.nn.Module) -> None:
@@ -81,7 +86,9 @@ def test_sizes_double_up_to_the_pictures_and_share_the_steps() -> None:
 
 def test_a_network_whose_features_nobody_chose_is_wrong_usage() -> None:
     with pytest.raises(UsageError, match="not through mobilenet_v2"):
-        features_of(dataclasses.replace(find("efficientnet_lite0"), name="mobilenet_v2", architecture="torchvision:x"))
+        features_of(
+            dataclasses.replace(find("efficientnet_lite0"), name="mobilenet_v2", architecture="torchvision:x")
+        )
 
 
 def test_vgg_is_seen_through_the_layers_of_the_paper() -> None:
@@ -89,9 +96,7 @@ def test_vgg_is_seen_through_the_layers_of_the_paper() -> None:
 
     network = torchvision.models.vgg19(weights=None)
     row = find("vgg19")
-    one = Optimise(
-        ModelInfo("v", None), network, row, [(stripes("red"), 1.0)], 0.0, iterations=1, seed=0
-    )
+    one = Optimise(ModelInfo("v", None), network, row, [(stripes("red"), 1.0)], 0.0, iterations=1, seed=0)
     seen = one._seen(torch.zeros(1, 3, 64, 64))
     assert [tuple(seen[name].shape[1:]) for name in features_of(row).style] == [
         (64, 64, 64), (128, 32, 32), (256, 16, 16), (512, 8, 8), (512, 4, 4)
