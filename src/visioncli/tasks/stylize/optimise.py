@@ -25,6 +25,8 @@ COLOURS = "colours"
 COARSEST = 128
 """Pixels on the longer side at which a painting begins."""
 COLOUR_WEIGHT = 20.0
+AROUND = 8
+"""Pixels of its mirror image around a picture, so that its border is seen like the rest, not beside black."""
 RATE = 0.03
 """Adam's step, of a range of 1."""
 
@@ -43,14 +45,14 @@ KINDS = {
     "efficientnet_lite": Features(
         ("stem", "blocks.1.expand", "blocks.2.expand", "blocks.3.expand", "blocks.5.expand", "blocks.8.expand"),
         "blocks.5.expand",
-        style_weight=1.0,
-        smoothness=2.0,
+        style_weight=6.0,
+        smoothness=300.0,
     ),
     "vgg": Features(
         ("features.1", "features.6", "features.11", "features.20", "features.29"),
         "features.22",
-        style_weight=1.0,
-        smoothness=2.0,
+        style_weight=6.0,
+        smoothness=300.0,
     ),
 }
 """Of VGG-19 the layers of the paper: relu1_1 to relu5_1, and relu4_2."""
@@ -129,7 +131,7 @@ class Optimise:
     def _goal(self, content: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The features that the painting shall have, and the Gram matrices."""
         with torch.no_grad():
-            seen = self._seen(content)
+            seen = self._seen(_framed(content, (0, 0)))
             grams = [self._own * _gram(seen[name]) for name in self._textures]
             area = content.shape[-1] * content.shape[-2]
             for image, share in self._styles:
@@ -143,7 +145,7 @@ class Optimise:
 
     def _loss(self, painting: Tensor, content: Tensor, grams: list[Tensor], jitter: Sequence[int]) -> Tensor:
         """Each part relative to what it should be, so that weights mean the same at all layers and sizes."""
-        seen = self._seen(painting.roll(jitter, (-2, -1)))
+        seen = self._seen(_framed(painting, jitter))
         kept = (seen[self._features.content] - content).square().sum() / content.square().sum().clamp_min(1e-6)
         style = torch.zeros((), device=painting.device)
         for name, gram in zip(self._textures, grams, strict=True):
@@ -185,6 +187,14 @@ class Optimise:
     def _tensor(self, image: Image.Image) -> Tensor:
         pixels = np.asarray(image, np.float32).transpose(2, 0, 1)[None] / 255
         return torch.from_numpy(np.ascontiguousarray(pixels)).to(self._device)
+
+
+def _framed(picture: Tensor, moved: Sequence[int]) -> Tensor:
+    """The picture with some of its mirror image around it, moved down and to the right by a few pixels."""
+    wider = F.pad(picture, (AROUND,) * 4, mode="reflect")
+    height, width = (side + AROUND for side in picture.shape[-2:])
+    y, x = (AROUND // 2 - one for one in moved)
+    return wider[..., y : y + height, x : x + width]
 
 
 class _Enough(Exception):
