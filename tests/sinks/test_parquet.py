@@ -25,6 +25,7 @@ from visioncli.results import (
     Failure,
     ModelInfo,
     Neighbour,
+    Painting,
     Record,
     Spectrogram,
     Window,
@@ -45,6 +46,7 @@ PREDICTED: dict[str, list[Any]] = {
     "caption": [Caption("A cat.", -1.5, (0,), (CaptionWord("cat", 0.25, (0.75,)),)), Caption("A dog.")],
     "similar": [Neighbour("b.jpg", 0.5)],
     "dedupe": [Duplicate(1, "b.jpg", "resized", 0.5, "it is larger", 10)],
+    "stylize": [Painting("starry:0.5,waves", "multistyle", 0.75, True, 70, 50, 1.5)],
     "spectrogram": [Spectrogram(3, 64, 0.25, 50.0, 4000.0, -90.0, 0.0, 0.5, 440.0)],
 }
 
