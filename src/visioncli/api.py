@@ -66,6 +66,8 @@ def build_task(
     family = NETWORKS_OF.get(name, name)
     if name not in TASKS:
         raise UsageError(f"There is no task {name!r}. Known: {', '.join(TASKS)}.")
+    if name == "stylize" and not model:
+        model = _painter_of(settings)
     groups = _groups(name, os.fspath(model) if model else registry.default_model(name), settings)
     if sum(map(len, groups)) > 1 and (weights or labels):
         raise UsageError("--weights and --labels go with a single model.")
@@ -114,6 +116,12 @@ def _either(
     rows = [registry.find(one, name).shaping() for one in names.values()]
     task.settings = task.settings | settings | {"networks": rows}
     return task
+
+
+def _painter_of(settings: dict[str, Any]) -> str:
+    from visioncli.tasks.stylize.choice import network_of
+
+    return network_of(settings.get("style"))
 
 
 def _groups(task: str, model: str, settings: dict[str, Any]) -> list[list[str]]:

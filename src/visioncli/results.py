@@ -245,6 +245,22 @@ class Spectrogram:
     peak_hz: float
 
 
+@dataclass(frozen=True, slots=True)
+class Painting:
+    """How a picture was painted, of `width` x `height` pixels: in which `style`, as `--style` writes it, by which
+    kind of network (`method`), and which share of the painting (`strength`) lies over the photo.
+
+    With `keep_colours` only its luminance is the painting's.
+    """
+
+    style: str
+    method: str
+    strength: float
+    keep_colours: bool
+    width: int
+    height: int
+
+
 PREDICTIONS: dict[str, type[Any]] = {
     "classify": Classification,
     "detect": Detection,
@@ -256,6 +272,7 @@ PREDICTIONS: dict[str, type[Any]] = {
     "similar": Neighbour,
     "dedupe": Duplicate,
     "spectrogram": Spectrogram,
+    "stylize": Painting,
 }
 """The prediction type of each task, by task name."""
 

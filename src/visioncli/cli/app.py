@@ -28,6 +28,7 @@ from visioncli.cli import (
     segment,
     similar,
     spectrogram,
+    stylize,
     train,
     watch,
     wrong_usage,
@@ -64,6 +65,7 @@ for _function in (
     similar.similar,
     dedupe.dedupe,
     spectrogram.spectrogram,
+    stylize.stylize,
 ):
     app.command(_function.__name__, cls=Command, rich_help_panel=_PICTURES)(_function)
 app.add_typer(watch.app, name="watch", cls=Group, rich_help_panel=_PICTURES)

@@ -41,7 +41,7 @@ from visioncli.weights.runs import NOTES, WEIGHTS, is_run
 if TYPE_CHECKING:
     from visioncli.sinks.remote import RemoteFolder
 
-WITH_VIDEOS = frozenset({"classify", "detect", "segment", "pose", "caption", "gradcam", "embed"})
+WITH_VIDEOS = frozenset({"classify", "detect", "segment", "pose", "caption", "gradcam", "embed", "stylize"})
 """Tasks that take the frames of videos."""
 
 

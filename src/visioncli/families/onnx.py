@@ -38,10 +38,13 @@ _REQUANTISING = "WeightBiasQuantization"
 Whoever left those in float did so for what they lose in 8 bits; with it a detector's error grew to four times."""
 
 
-def open_session(path: Path, threads: int | None = None, *, whole_numbers: bool = False) -> Any:
+def open_session(
+    path: Path, threads: int | None = None, *, whole_numbers: bool = False, changed: bytes | None = None
+) -> Any:
     """The file in ONNX Runtime, on the CPU. Raises ModelUnavailable.
 
     With `whole_numbers` a file in 8 bits is computed in them throughout: for one that has no float layers between.
+    What it holds may be given `changed`.
     """
     try:
         onnxruntime = silent_onnxruntime()
@@ -56,7 +59,7 @@ def open_session(path: Path, threads: int | None = None, *, whole_numbers: bool 
     if threads is not None:
         options.intra_op_num_threads = threads
     try:
-        graph, weights = _unpacked(path) if path.suffix == ".zip" else (path, {})
+        graph, weights = _unpacked(path) if path.suffix == ".zip" else (changed or path, {})
         if weights:
             sizes = [len(data) for data in weights.values()]
             options.add_external_initializers_from_files_in_memory(list(weights), list(weights.values()), sizes)

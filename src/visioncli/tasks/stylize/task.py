@@ -1,0 +1,178 @@
+"""Painting pictures: each one through a network that makes another picture of it, in full size."""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from visioncli.engines.interface import EngineOptions
+from visioncli.errors import UsageError
+from visioncli.models import registry
+from visioncli.models.labels import load_labels
+from visioncli.models.row import LARGEST_INPUT, Carrier, ModelRow
+from visioncli.models.styles import DEFAULT, STYLES
+from visioncli.pictures import Picture
+from visioncli.results import ModelInfo, Painting
+from visioncli.tasks.detect.tiles import Tiling
+from visioncli.tasks.interface import Answer, Task
+from visioncli.tasks.limits import between_0_and_1
+from visioncli.tasks.stylize.colours import finished
+from visioncli.tasks.stylize.interface import Painter
+from visioncli.tasks.stylize.styles import parse_style
+from visioncli.tasks.stylize.tiles import painted
+from visioncli.weights.places import verified_carrier_file, weight_file
+
+
+class Stylize(Task):
+    """A painter's pictures. One at a time: each takes all the processor that there is, and much memory.
+
+    `own` is a share that the photo has in each painting, beside what `strength` leaves it.
+    `arrays` of an answer hold the painted picture as `stylized`, `(H, W, 3) uint8`.
+    """
+
+    name = "stylize"
+
+    def __init__(
+        self,
+        painter: Painter,
+        style: str,
+        settings: dict[str, Any],
+        *,
+        strength: float = 1.0,
+        keep_colours: bool = False,
+        size: int | None = None,
+        tiling: Tiling | None = None,
+        own: float = 0.0,
+    ) -> None:
+        self._painter, self._style, self._own = painter, style, own
+        self._strength, self._keep_colours = strength, keep_colours
+        self._size, self._tiling = size, tiling
+        self.model = painter.info
+        self.labels = {}
+        self.settings = settings
+
+    def prepare(self, picture: Picture) -> Image.Image:
+        """The picture in the size in which it is painted."""
+        return reduced(picture.image, self._size)
+
+    def predict(self, batch: Sequence[Image.Image]) -> list[Answer]:
+        return [self._answer(photo) for photo in batch]
+
+    def _answer(self, photo: Image.Image) -> Answer:
+        share = self._strength * (1 - self._own)
+        pixels = painted(self._painter, photo, self._tiling)
+        pixels = finished(photo, pixels, strength=share, keep_colours=self._keep_colours)
+        found = Painting(
+            style=self._style,
+            method=self._painter.method,
+            strength=self._strength,
+            keep_colours=self._keep_colours,
+            width=photo.width,
+            height=photo.height,
+        )
+        return Answer((found,), arrays={"stylized": pixels})
+
+
+def reduced(image: Image.Image, size: int | None) -> Image.Image:
+    """The picture with at most `size` pixels on its longer side."""
+    longer = max(image.size)
+    if size is None or longer <= size:
+        return image
+    width, height = (max(1, round(side * size / longer)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def build(
+    row: ModelRow,
+    options: EngineOptions | None = None,
+    *,
+    style: str | None = None,
+    strength: float = 1.0,
+    keep_colours: bool = False,
+    size: int | None = None,
+    tile: str | None = None,
+    vectors: ModelRow | None = None,
+) -> Task:
+    """The task with its network loaded; `vectors` is the one that sees styles of pictures, where `row` needs it.
+
+    Raises UsageError and ModelUnavailable.
+    """
+    options = options or EngineOptions()
+    between_0_and_1(strength=strength)
+    if size is not None and not 1 <= size <= LARGEST_INPUT * 8:
+        raise UsageError(f"--size is a number of pixels from 1 to {LARGEST_INPUT * 8}, not {size}.")
+    tiling = None if tile is None else Tiling.parse(tile)
+    painter, told, own = _painter(row, options, style, vectors)
+    settings = told | {
+        "strength": strength,
+        "keep_colours": keep_colours,
+        "size": size,
+        "tile": tile,
+    }
+    return Stylize(
+        painter,
+        told["style"],
+        settings,
+        strength=strength,
+        keep_colours=keep_colours,
+        size=size,
+        tiling=tiling,
+        own=own,
+    )
+
+
+def _painter(
+    row: ModelRow, options: EngineOptions, style: str | None, vectors: ModelRow | None
+) -> tuple[Painter, dict[str, Any], float]:
+    """The network of `row`, ready to paint in `style`; which style, as settings; and the photo's own share in it
+    where the network itself knows of none. Raises UsageError.
+
+    The place for a new kind of network: a branch by the form of its row.
+    """
+    if row.form == "named styles":
+        return _with_names(row, options, style)
+    if row.form == "any style":
+        return _of_paintings(row, options, style, vectors or registry.find("style_vector"))
+    raise UsageError(f"{row.name} makes no pictures by itself. Name another network, or leave out --model.")
+
+
+def _with_names(row: ModelRow, options: EngineOptions, style: str | None) -> tuple[Painter, dict[str, Any], float]:
+    from visioncli.tasks.stylize.multistyle import MultiStyle
+
+    labels = load_labels(row.labels)
+    mixture = parse_style(style or DEFAULT, labels)
+    if mixture.paintings:
+        raise UsageError(f"{row.name} knows styles by name. For the style of a picture leave out --model.")
+    numbers = {name: number for number, name in labels.items()}
+    named = math.fsum(share.weight for share in mixture.shares)
+    shares = {numbers[share.what]: share.weight / named for share in mixture.shares}
+    info = ModelInfo(row.name, row.source.sha256, "fp32")
+    painter = MultiStyle(info, _file(row), shares, len(labels), options.threads, options.timeout)
+    return painter, {"style": str(mixture)}, mixture.own
+
+
+def _of_paintings(
+    row: ModelRow, options: EngineOptions, style: str | None, vectors: ModelRow
+) -> tuple[Painter, dict[str, Any], float]:
+    from visioncli.tasks.stylize.arbitrary import Arbitrary, StyleVectors, read_painting
+
+    mixture = parse_style(style or "", dict(STYLES)) if style else None
+    if mixture is None or not mixture.paintings:
+        raise UsageError(f"{row.name} takes the style of a picture: --style painting.jpg.")
+    where = options.threads, options.timeout
+    seer = StyleVectors(_file(vectors), *where)
+    paintings = [read_painting(share.what) for share in mixture.shares]
+    styles = [(seer.of(one), share.weight) for one, share in zip(paintings, mixture.shares, strict=True)]
+    info = ModelInfo(row.name, row.source.sha256, "fp32")
+    painter = Arbitrary(info, _file(row), styles, mixture.own, seer, *where)
+    pixels = [hashlib.sha256(one.tobytes()).hexdigest() for one in paintings]
+    return painter, {"style": str(mixture), "paintings": pixels, "seen by": vectors.source.sha256}, 0.0
+
+
+def _file(row: ModelRow) -> Path:
+    path = verified_carrier_file(row.source) if isinstance(row.source, Carrier) else weight_file(row)
+    assert path is not None  # networks of these forms are files
+    return path
