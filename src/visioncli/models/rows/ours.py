@@ -7,6 +7,7 @@ from visioncli.models.row import Form, InputSpec, Labels, ModelRow, Untrained
 _HALF = (0.5, 0.5, 0.5)
 _SMALL = InputSpec(size=32, resize=0, interpolation="bilinear", mean=_HALF, std=_HALF)
 _OWN_SCALE = InputSpec(size=256, resize=0, interpolation="bilinear", mean=_HALF, std=_HALF)
+_PARTS = InputSpec(size=64, resize=64, interpolation="bicubic", mean=_HALF, std=_HALF)
 _YOLO = InputSpec(size=416, resize=0, interpolation="bilinear", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 _LITE_MEAN, _LITE_STD = (127 / 255,) * 3, (128 / 255,) * 3
 """Of EfficientNet-Lite, whose weights the encoder has."""
@@ -44,10 +45,11 @@ def _row(
 
 _FRACTALNET = "https://arxiv.org/abs/1605.07648"
 _YOLOV3 = "https://arxiv.org/abs/1804.02767"
+_CYCLEGAN = "https://arxiv.org/abs/1703.10593"
 _UNET = "https://arxiv.org/abs/1505.04597"
 
 # Parameters and multiply-adds are those of ten classes; of the U-Nets, of two, for a picture of 256 x 256 pixels; of
-# detectors, of COCO's classes.
+# detectors, of COCO's classes; of CycleGANs, multiply-adds are those of one of the two generators, at the row's size.
 ROWS: tuple[ModelRow, ...] = (
     _row(
         name="lenet5",
@@ -172,5 +174,41 @@ ROWS: tuple[ModelRow, ...] = (
         spec=InputSpec(600, 0, "bilinear", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
         form="boxes",
         labels="coco",
+    ),
+    _row(
+        name="cyclegan_small",
+        architecture="cyclegan:pair-resnet4-16",
+        family="CycleGAN",
+        parameters=695_430,
+        gflops=0.114,
+        paper=_CYCLEGAN,
+        about="CycleGAN of 4 blocks, 16 channels at the picture's own size: for digits and other small pictures.",
+        tasks=("translate",),
+        spec=_PARTS,
+        form="painting",
+    ),
+    _row(
+        name="cyclegan",
+        architecture="cyclegan:pair-resnet6-24",
+        family="CycleGAN",
+        parameters=2_220_486,
+        gflops=0.326,
+        paper=_CYCLEGAN,
+        about="CycleGAN of a laptop's size, 6 blocks, 24 channels: one kind of pictures of another, without pairs.",
+        tasks=("translate",),
+        spec=_PARTS,
+        form="painting",
+    ),
+    _row(
+        name="cyclegan_paper",
+        architecture="cyclegan:pair-resnet9-64",
+        family="CycleGAN",
+        parameters=22_777_350,
+        gflops=49.552,
+        paper=_CYCLEGAN,
+        about="CycleGAN as large as in the paper, 9 blocks, 64 channels: for pictures of 256 pixels and a GPU.",
+        tasks=("translate",),
+        spec=replace(_PARTS, size=256, resize=256),
+        form="painting",
     ),
 )
