@@ -7,7 +7,7 @@ from visioncli.models.row import Form, InputSpec, Labels, ModelRow, Untrained
 _HALF = (0.5, 0.5, 0.5)
 _SMALL = InputSpec(size=32, resize=0, interpolation="bilinear", mean=_HALF, std=_HALF)
 _OWN_SCALE = InputSpec(size=256, resize=0, interpolation="bilinear", mean=_HALF, std=_HALF)
-_PARTS = InputSpec(size=64, resize=64, interpolation="bicubic", mean=_HALF, std=_HALF)
+_MADE = InputSpec(size=28, resize=28, interpolation="bicubic", mean=_HALF, std=_HALF)
 _YOLO = InputSpec(size=416, resize=0, interpolation="bilinear", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 _LITE_MEAN, _LITE_STD = (127 / 255,) * 3, (128 / 255,) * 3
 """Of EfficientNet-Lite, whose weights the encoder has."""
@@ -45,11 +45,10 @@ def _row(
 
 _FRACTALNET = "https://arxiv.org/abs/1605.07648"
 _YOLOV3 = "https://arxiv.org/abs/1804.02767"
-_CYCLEGAN = "https://arxiv.org/abs/1703.10593"
 _UNET = "https://arxiv.org/abs/1505.04597"
 
 # Parameters and multiply-adds are those of ten classes; of the U-Nets, of two, for a picture of 256 x 256 pixels; of
-# detectors, of COCO's classes; of CycleGANs, multiply-adds are those of one of the two generators, at the row's size.
+# detectors, of COCO's classes; of generators, for grey pictures of 28 x 28 pixels.
 ROWS: tuple[ModelRow, ...] = (
     _row(
         name="lenet5",
@@ -176,39 +175,25 @@ ROWS: tuple[ModelRow, ...] = (
         labels="coco",
     ),
     _row(
-        name="cyclegan_small",
-        architecture="cyclegan:pair-resnet4-16",
-        family="CycleGAN",
-        parameters=695_430,
-        gflops=0.114,
-        paper=_CYCLEGAN,
-        about="CycleGAN of 4 blocks, 16 channels at the picture's own size: for digits and other small pictures.",
-        tasks=("translate",),
-        spec=_PARTS,
-        form="painting",
+        name="dcgan",
+        architecture="dcgan:28x1x32x64",
+        family="DCGAN",
+        parameters=734_913,
+        gflops=0.007,
+        paper="https://arxiv.org/abs/1511.06434",
+        about="DCGAN: makes pictures of 28 to 64 pixels like those it learned from, of a class that is asked for.",
+        tasks=("generate",),
+        spec=_MADE,
     ),
     _row(
-        name="cyclegan",
-        architecture="cyclegan:pair-resnet6-24",
-        family="CycleGAN",
-        parameters=2_220_486,
-        gflops=0.326,
-        paper=_CYCLEGAN,
-        about="CycleGAN of a laptop's size, 6 blocks, 24 channels: one kind of pictures of another, without pairs.",
-        tasks=("translate",),
-        spec=_PARTS,
-        form="painting",
-    ),
-    _row(
-        name="cyclegan_paper",
-        architecture="cyclegan:pair-resnet9-64",
-        family="CycleGAN",
-        parameters=22_777_350,
-        gflops=49.552,
-        paper=_CYCLEGAN,
-        about="CycleGAN as large as in the paper, 9 blocks, 64 channels: for pictures of 256 pixels and a GPU.",
-        tasks=("translate",),
-        spec=replace(_PARTS, size=256, resize=256),
-        form="painting",
+        name="style_generator",
+        architecture="style_generator:28x1x32x64",
+        family="StyleGAN",
+        parameters=437_350,
+        gflops=0.058,
+        paper="https://arxiv.org/abs/1912.04958",
+        about="A small style-based generator: styles of two pictures can be mixed, coarse ones and fine ones.",
+        tasks=("generate",),
+        spec=_MADE,
     ),
 )

@@ -14,8 +14,8 @@ Optimizers = Mapping[str, torch.optim.Optimizer]
 class Game(ABC):
     """Some networks that learn in turns, each by what the others make of its answers.
 
-    `networks` are all of them by name, on `device`; of those in `averaged` a moving average is kept, whose tensors move
-    by `1 - keep` a step: it is what `sample` and `measure` see, and what becomes the model. An epoch is made of
+    `networks` are all of them by name, on `device`; of those in `averaged` a moving average is kept, whose tensors
+    move by `1 - keep` a step: it is what `sample` and `measure` see, and what becomes the model. An epoch is made of
     `visits`, numbers that mean what the game wants them to mean, such as pictures.
     """
 

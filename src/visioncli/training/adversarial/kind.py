@@ -121,4 +121,8 @@ def kind_of(task: str) -> "Kind[Any]":
         from visioncli.training.adversarial.generate import Generate
 
         return Generate()
+    if task == "translate":
+        from visioncli.training.adversarial.translate import Translate
+
+        return Translate()
     raise UsageError(f"There is no kind of run for {task}.")

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from visioncli.errors import UsageError
 from visioncli.labelled.interface import TRAIN, VAL
 from visioncli.models.row import ModelRow, Untrained
@@ -96,7 +94,6 @@ class Translate(Kind[Prepared]):
         kinds = [Pictures(pictures, part_of(ready, label, TRAIN), spec, mirror=ready.mirror) for label in (0, 1)]
         held_out = [whole_squares(pictures, part_of(ready, label, VAL)[:MEASURED], spec) for label in (0, 1)]
         distances = FeatureDistances(device, asked.access)
-        distances.compare_with(*held_out)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(job.recipe.seed)
             pair = cyclegan.build(*row.architecture.split(":")[1:])

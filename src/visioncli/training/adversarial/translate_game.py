@@ -53,6 +53,9 @@ class Pictures(Protocol):
 class Distances(Protocol):
     """Who says how like real pictures translated ones are."""
 
+    def compare_with(self, a: np.ndarray, b: np.ndarray) -> None:
+        """Sets the real pictures of both kinds, `(N, S, S, 3) uint8`."""
+
     def numbers(self, translated: np.ndarray, back: np.ndarray) -> dict[str, float | None]:
         """Of the held-out pictures of A as B, and of those of B as A, `(N, S, S, 3) uint8` each."""
 
@@ -82,8 +85,9 @@ class TranslateGame(Game):
         for network in self.networks.values():
             start(network)
         self.keep, self.device, self.choices = choices.keep, device, choices
-        self._kinds, self._held_out, self._shown, self._seed = kinds, held_out, shown, seed
-        self._distances = distances
+        self._kinds, self._shown, self._seed = kinds, shown, seed
+        self.distances = distances
+        self.hold_out(held_out)
         self._pools = {"a": ImagePool(), "b": ImagePool()}
 
     def visits(self) -> np.ndarray:
@@ -171,6 +175,12 @@ class TranslateGame(Game):
         found: np.ndarray = numbers.permute(0, 2, 3, 1).cpu().numpy()
         return found
 
+    def hold_out(self, pictures: Sequence[np.ndarray]) -> None:
+        """Sets the pictures of both kinds that are looked at."""
+        self._held_out = pictures
+        if self.distances is not None:
+            self.distances.compare_with(*pictures)
+
     def sample(self) -> np.ndarray:
         """The same held-out pictures each time, a column each: of A, as B, and as A again; of B, as A, as B again."""
         rows = []
@@ -190,7 +200,7 @@ class TranslateGame(Game):
             for was, now in zip(self._held_out, again, strict=True)
         ]
         found: dict[str, float | None] = {"cycle_error": float(np.mean(errors))}
-        return found | (self._distances.numbers(*there) if self._distances is not None else {})
+        return found | (self.distances.numbers(*there) if self.distances is not None else {})
 
     # -- beyond a kill ------------------------------------------------------------------------------------------
 

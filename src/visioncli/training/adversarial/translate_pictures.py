@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -111,17 +110,15 @@ def _remarks(found: Prepared, spec: InputSpec) -> list[str]:
     grey = [kind for label, kind in enumerate(found.pictures.classes) if _is_grey(found, label)]
     if len(grey) == 1:
         remarks.append(
-            f"The pictures of {grey[0]} are grey: what is translated into them loses its colours, and what is made of "
-            "them gets colours that nothing tells."
+            f"The pictures of {grey[0]} are grey: what is translated into them loses its colours, and what is made "
+            "of them gets colours that nothing tells."
         )
     return remarks
 
 
 def _is_grey(found: Prepared, label: int) -> bool:
     """Whether a sample of the pictures of a kind has no colours."""
-    places = [
-        n for n, e in enumerate(found.pictures.examples) if e.label == label and found.seen[n].error is None
-    ]
+    places = [n for n, e in enumerate(found.pictures.examples) if e.label == label and found.seen[n].error is None]
     for place in places[:: max(1, len(places) // _SAMPLED)][:_SAMPLED]:
         try:
             pixels = np.asarray(load(found.pictures.examples[place], enough=SIZE).image)
@@ -136,7 +133,8 @@ def part_of(found: Prepared, label: int, place: str) -> np.ndarray:
     """`(M,) int64` the places of readable pictures of a kind in a part of the set."""
     labels = np.array([example.label for example in found.pictures.examples])
     places = found.part(place)
-    return places[labels[places] == label]
+    of_kind: np.ndarray = places[labels[places] == label]
+    return of_kind
 
 
 class Kind:
