@@ -67,6 +67,9 @@ def stylize(
             show_default="768:0.25 beyond 1024 x 1024 pixels",
         ),
     ] = None,
+    reverse: Annotated[
+        bool, typer.Option("--reverse", help="A RUN of --task translate: make its first kind of the second.")
+    ] = False,
     list_styles: Annotated[
         bool,
         typer.Option("--list-styles", is_eager=True, callback=_list_styles, help="Print the styles, and exit."),
@@ -82,5 +85,6 @@ def stylize(
         "keep_colours": keep_colours,
         "size": size,
         "tile": tile,
+        "reverse": reverse,
     }
     run_task("stylize", frame, settings, draw)

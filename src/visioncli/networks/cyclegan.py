@@ -57,6 +57,12 @@ class Generator(nn.Module):
         )
         self.leave = nn.Conv2d(width, 3, 7, padding=3, padding_mode="reflect")
 
+    @property
+    def reach(self) -> int:
+        """How many pixels away a pixel still changes the answer, beside what normalisation sees of the whole."""
+        # 3 on the way in and out each, 9 around the layers between sizes; 8 for two convolutions at a quarter.
+        return 15 + 8 * len(self.blocks)
+
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
         below, right = -height % MULTIPLE, -width % MULTIPLE

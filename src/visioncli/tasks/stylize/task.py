@@ -94,9 +94,11 @@ def build(
     keep_colours: bool = False,
     size: int | None = None,
     tile: str | None = None,
+    reverse: bool = False,
     vectors: ModelRow | None = None,
 ) -> Task:
     """The task with its network loaded; `vectors` is the one that sees styles of pictures, where `row` needs it.
+    With `reverse` one that learned both ways makes its first kind of pictures of its second.
 
     Raises UsageError and ModelUnavailable.
     """
@@ -105,7 +107,9 @@ def build(
     if size is not None and not 1 <= size <= LARGEST_INPUT * 8:
         raise UsageError(f"--size is a number of pixels from 1 to {LARGEST_INPUT * 8}, not {size}.")
     tiling = None if tile is None else Tiling.parse(tile)
-    painter, told, own = _painter(row, options, style, vectors)
+    if reverse and row.form != "painting":
+        raise UsageError(f"{row.name} paints in styles. --reverse is for what `vision train --task translate` made.")
+    painter, told, own = _painter(row, options, style, vectors, reverse=reverse)
     settings = told | {
         "strength": strength,
         "keep_colours": keep_colours,
@@ -125,7 +129,7 @@ def build(
 
 
 def _painter(
-    row: ModelRow, options: EngineOptions, style: str | None, vectors: ModelRow | None
+    row: ModelRow, options: EngineOptions, style: str | None, vectors: ModelRow | None, *, reverse: bool
 ) -> tuple[Painter, dict[str, Any], float]:
     """The network of `row`, ready to paint in `style`; which style, as settings; and the photo's own share in it
     where the network itself knows of none. Raises UsageError.
@@ -136,6 +140,8 @@ def _painter(
         return _with_names(row, options, style)
     if row.form == "any style":
         return _of_paintings(row, options, style, vectors or registry.find("style_vector"))
+    if row.form == "painting":
+        return _translated(row, options, style, reverse=reverse)
     raise UsageError(f"{row.name} makes no pictures by itself. Name another network, or leave out --model.")
 
 
@@ -152,6 +158,17 @@ def _with_names(row: ModelRow, options: EngineOptions, style: str | None) -> tup
     info = ModelInfo(row.name, row.source.sha256, "fp32")
     painter = MultiStyle(info, _file(row), shares, len(labels), options.threads, options.timeout)
     return painter, {"style": str(mixture)}, mixture.own
+
+
+def _translated(
+    row: ModelRow, options: EngineOptions, style: str | None, *, reverse: bool
+) -> tuple[Painter, dict[str, Any], float]:
+    from visioncli.tasks.stylize.translation import translator
+
+    if style is not None:
+        raise UsageError(f"{row.name} makes what it has learned to make. Leave out --style.")
+    painter, made = translator(row, options, reverse=reverse)
+    return painter, {"style": made, "reverse": reverse}, 0.0
 
 
 def _of_paintings(
