@@ -114,5 +114,3 @@ def test_weights_begin_as_in_the_paper() -> None:
 def test_there_are_no_other_variants() -> None:
     with pytest.raises(ValueError, match="there is no 'resnet'"):
         build("resnet")
-    with pytest.raises(ValueError, match="for 3 kinds"):
-        build("pair-resnet1-4", "3")
