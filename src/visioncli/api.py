@@ -63,7 +63,7 @@ def build_task(
         return _either(name, options, offline, progress, media, settings)
     # Read when torch loads its OpenMP: waiting threads that spin make two processes on one machine crawl.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    family = NETWORKS_OF.get(name, name)
+    family = "classify" if settings.get("method") == "optimise" else NETWORKS_OF.get(name, name)
     if name not in TASKS:
         raise UsageError(f"There is no task {name!r}. Known: {', '.join(TASKS)}.")
     if name == "stylize" and not model:
@@ -121,7 +121,7 @@ def _either(
 def _painter_of(settings: dict[str, Any]) -> str:
     from visioncli.tasks.stylize.choice import network_of
 
-    return network_of(settings.get("style"))
+    return network_of(settings.get("style"), settings.get("method", "network"))
 
 
 def _groups(task: str, model: str, settings: dict[str, Any]) -> list[list[str]]:

@@ -250,7 +250,8 @@ class Painting:
     """How a picture was painted, of `width` x `height` pixels: in which `style`, as `--style` writes it, by which
     kind of network (`method`), and which share of the painting (`strength`) lies over the photo.
 
-    With `keep_colours` only its luminance is the painting's.
+    With `keep_colours` only its luminance is the painting's. It was painted smaller by the factor `stroke` and
+    enlarged, which makes strokes wider.
     """
 
     style: str
@@ -259,6 +260,7 @@ class Painting:
     keep_colours: bool
     width: int
     height: int
+    stroke: float
 
 
 PREDICTIONS: dict[str, type[Any]] = {

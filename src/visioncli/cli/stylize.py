@@ -1,6 +1,8 @@
 """`vision stylize`."""
 
+import functools
 import sys
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +17,13 @@ _LEFT_OUT: dict[str, Any] = {
     "precision": Precision.AUTO,
     "exact_decode": False,
 }
+
+
+class Method(StrEnum):
+    """How a picture is painted."""
+
+    NETWORK = "network"
+    OPTIMISE = "optimise"
 
 
 def _list_styles(wanted: bool) -> None:
@@ -55,7 +64,18 @@ def stylize(
             metavar="PX",
             min=1,
             help="Paint the picture with at most this many pixels on its longer side.",
-            show_default="as it is",
+            show_default="as it is; optimise: 512",
+        ),
+    ] = None,
+    stroke: Annotated[
+        float | None,
+        typer.Option(
+            "--stroke",
+            metavar="FACTOR",
+            min=1.0,
+            max=100.0,
+            help="Strokes so many times as wide: painted smaller, then enlarged.",
+            show_default="1 up to 2048 pixels",
         ),
     ] = None,
     tile: Annotated[
@@ -67,6 +87,17 @@ def stylize(
             show_default="768:0.25 beyond 1024 x 1024 pixels",
         ),
     ] = None,
+    method: Annotated[
+        Method,
+        typer.Option(
+            "--method",
+            help="network: at once; optimise: minutes a picture, by gradient descent, in the style of any picture.",
+        ),
+    ] = Method.NETWORK,
+    iterations: Annotated[
+        int, typer.Option("--iterations", metavar="N", min=1, max=100_000, help="With --method optimise: steps.")
+    ] = 300,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="With --method optimise: of the noise.")] = 0,
     reverse: Annotated[
         bool, typer.Option("--reverse", help="A RUN of --task translate: make its first kind of the second.")
     ] = False,
@@ -76,15 +107,26 @@ def stylize(
     ] = False,
 ) -> None:
     """Make paintings of pictures: in one of 26 styles, in the style of any other picture, or in a mixture."""
-    from visioncli.cli.session import run_task
+    from visioncli.cli.request import Request
+    from visioncli.cli.session import load_task, run_request, task_elsewhere
+    from visioncli.cli.terminal import Console
     from visioncli.render.stylize import draw
+    from visioncli.sinks.formats import SinkOptions
 
     settings: dict[str, object] = {
         "style": style,
         "strength": strength,
         "keep_colours": keep_colours,
         "size": size,
+        "stroke": stroke,
         "tile": tile,
         "reverse": reverse,
     }
-    run_task("stylize", frame, settings, draw)
+    if method is Method.OPTIMISE:
+        settings |= {"method": method.value, "iterations": iterations, "seed": seed}
+    console = Console(quiet=frame.quiet)
+    request = Request.of("stylize", frame, settings, draw, SinkOptions())
+    watched = settings | ({"steps": console.steps} if method is Method.OPTIMISE else {})
+    task = load_task("stylize", frame, dict(watched), console)
+    make = functools.partial(task_elsewhere, "stylize", frame, settings, None) if frame.on else None
+    run_request(request, task, console, make)

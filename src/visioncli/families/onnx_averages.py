@@ -53,7 +53,7 @@ class AveragingNetwork:
             onnx.helper.make_tensor_value_info(n, floats, [1, None, 1, 1]) for n in self.averages
         )
         self._timeout = timeout
-        self._whole: Any = open_session(path, threads, changed=telling.SerializeToString())
+        self._whole: Any = open_session(path, threads, changed=telling.SerializeToString(), gives_back=True)
         self._part: Any = open_session(path, threads, changed=taking.SerializeToString())
 
     def whole(self, *values: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:

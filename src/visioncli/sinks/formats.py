@@ -32,7 +32,7 @@ CSV_COLUMNS: dict[str, tuple[str, ...]] = {
     "spectrogram": (
         *("frames", "bands", "hop_s", "lowest_hz", "highest_hz", "lowest_db", "highest_db", "peak_s", "peak_hz"),
     ),
-    "stylize": ("style", "method", "strength", "keep_colours", "width", "height"),
+    "stylize": ("style", "method", "strength", "keep_colours", "width", "height", "stroke"),
 }
 
 

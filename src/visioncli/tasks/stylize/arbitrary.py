@@ -49,6 +49,7 @@ class Arbitrary(Painter):
     step = 4
     least = 16
     reach = 72
+    canvas = 2048
 
     def __init__(
         self,

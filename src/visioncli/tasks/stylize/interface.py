@@ -33,6 +33,10 @@ class Painter(ABC):
     reach: int = 0
     """How many pixels away what is around a place still changes the answer there."""
 
+    canvas: int | None = None
+    """Pixels on the longer side up to which strokes are wide enough to be seen in a picture as a whole; larger
+    pictures are painted so large and enlarged, unless wished otherwise. None where there are no strokes."""
+
     @abstractmethod
     def look(self, whole: np.ndarray) -> tuple[np.ndarray, Any]:
         """The whole picture painted, and what painting a part of it takes, such as means and variances of features.

@@ -23,6 +23,7 @@ class MultiStyle(Painter):
     # What the 9 x 9 and the strided layers mirror at the borders has to be there.
     least = 16
     reach = 72
+    canvas = 2048
 
     def __init__(
         self,
