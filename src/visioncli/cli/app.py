@@ -18,6 +18,7 @@ from visioncli.cli import (
     embed,
     eval,
     export,
+    generate,
     gradcam,
     iou,
     merge,
@@ -64,6 +65,7 @@ for _function in (
     similar.similar,
     dedupe.dedupe,
     spectrogram.spectrogram,
+    generate.generate,
 ):
     app.command(_function.__name__, cls=Command, rich_help_panel=_PICTURES)(_function)
 app.add_typer(watch.app, name="watch", cls=Group, rich_help_panel=_PICTURES)
