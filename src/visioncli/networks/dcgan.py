@@ -100,7 +100,7 @@ class Discriminator(nn.Module):
         score: Tensor = self.last(maps.flatten(1))[:, 0]
         if self.embedding is None:
             return score
-        projected: Tensor = (self.embedding(classes) * maps.mean((2, 3))).sum(1)
+        projected: Tensor = (self.embedding(classes) * maps.sum((2, 3))).sum(1)
         return score + projected
 
 

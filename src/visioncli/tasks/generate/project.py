@@ -81,7 +81,7 @@ def _wanted(maker: Maker, image: Image.Image) -> np.ndarray:
     image = image.convert("L") if maker.shape.channels == 1 else image
     box = crop_box(*image.size, spec)
     found = np.asarray(image.resize((spec.size, spec.size), INTERPOLATION[spec.interpolation], box=box))
-    return found.reshape(spec.size, spec.size, maker.shape.channels)
+    return np.array(found.reshape(spec.size, spec.size, maker.shape.channels))
 
 
 @torch.no_grad()
