@@ -6,6 +6,7 @@ and the discriminator multiplies its features with one (the projection of Miyato
 https://arxiv.org/abs/1802.05637). Its layers may be held by spectral normalisation (https://arxiv.org/abs/1802.05957).
 """
 
+import math
 from typing import Literal
 
 import torch
@@ -100,7 +101,9 @@ class Discriminator(nn.Module):
         score: Tensor = self.last(maps.flatten(1))[:, 0]
         if self.embedding is None:
             return score
-        projected: Tensor = (self.embedding(classes) * maps.mean((2, 3))).sum(1)
+        # A sum over places, scaled so that it weighs as much as the last layer: both have unit length.
+        pooled = maps.sum((2, 3)) / math.sqrt(maps.shape[2] * maps.shape[3])
+        projected: Tensor = (self.embedding(classes) * pooled).sum(1)
         return score + projected
 
 

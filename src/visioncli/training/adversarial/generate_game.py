@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from visioncli.networks import dcgan
 from visioncli.networks.picture_shapes import Shape
 from visioncli.render.tiles import scale_for, tiles
+from visioncli.tasks.generate.maker import pixels
 from visioncli.training.adversarial.augment_both import changed
 from visioncli.training.adversarial.game import Game, Optimizers
 
@@ -229,10 +230,4 @@ class GenerateGame(Game):
         for n in range(0, len(latents), 100):
             z = torch.from_numpy(latents[n : n + 100]).to(self.device)
             parts.append(self.generator(z, self.told(classes[n : n + 100])))
-        return as_pixels(torch.cat(parts))
-
-
-def as_pixels(pictures: Tensor) -> np.ndarray:
-    """`(N, C, S, S)` of -1 to 1 -> `(N, S, S, C) uint8`."""
-    scaled = (pictures.float().clamp(-1, 1) * 127.5 + 127.5).round()
-    return np.ascontiguousarray(scaled.permute(0, 2, 3, 1).cpu().numpy().astype(np.uint8))
+        return pixels(torch.cat(parts))
