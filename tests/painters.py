@@ -142,5 +142,3 @@ def installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, ModelR
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setattr(registry, "ROWS", tuple(rows.get(row.name, row) for row in registry.ROWS))
     return rows
-
-

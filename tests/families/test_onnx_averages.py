@@ -33,7 +33,9 @@ def test_a_whole_picture_given_its_own_averages_is_the_same(tmp_path: Path, pict
     np.testing.assert_allclose(network.part(averages, picture, style(3)), answer, atol=1e-6)
 
 
-def test_a_part_with_the_averages_of_the_whole_is_that_part_of_the_answer(tmp_path: Path, picture: np.ndarray) -> None:
+def test_a_part_with_the_averages_of_the_whole_is_that_part_of_the_answer(
+    tmp_path: Path, picture: np.ndarray
+) -> None:
     network = AveragingNetwork(painters.named_styles(tmp_path / "n.onnx"), 1)
     answer, averages = network.whole(picture, style(3))
     part = network.part(averages, np.ascontiguousarray(picture[..., 8:]), style(3))

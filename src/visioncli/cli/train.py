@@ -51,8 +51,8 @@ def train(
         typer.Argument(
             metavar="DATA",
             help="Class folders of pictures or recordings, a CSV path,label, a zip, annotations (--crops), a set of "
-            "`vision datasets`; folders images and masks, COCO outlines (--task segment); or annotations of boxes "
-            "(--task detect).",
+            "`vision datasets`; folders images and masks, COCO outlines (--task segment); annotations of boxes "
+            "(--task detect); a folder with trainA and trainB, or any two (--task translate).",
         ),
     ],
     out: Annotated[
@@ -254,6 +254,15 @@ def train(
             rich_help_panel=_DATA,
         ),
     ] = None,
+    identity: Annotated[
+        float | None,
+        typer.Option(
+            "--identity",
+            metavar="W",
+            help="translate: weight of the loss that keeps colours; none, but 5 in the paper for paintings.",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
     judge: Annotated[
         Path | None,
         typer.Option(
@@ -342,6 +351,7 @@ def train(
         "batch_size": batch_size,
         "rate": rate,
         "dropout": dropout,
+        "identity": identity,
         "views": views,
         "balance": balance,
         "seed": seed,

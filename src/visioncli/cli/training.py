@@ -93,6 +93,11 @@ class TrainingConsole(Watcher):
                 self._console.note(f"Its numbers are those of {run.pictures:,} made pictures; the card says by whom.")
                 return run
             self._console.note(f"{out} is a model now: vision {run.task} {run.noun.upper()} --model {out}")
+            if run.task == "stylize":
+                first, second = run.classes
+                self._console.note(f"It makes {second} of {first}, and with --reverse {first} of {second}.")
+                self._console.note(f"Its numbers are those of {_counted(run.pictures, run.noun)} that were held out.")
+                return run
             self._console.note(
                 f"Its numbers are those of {_counted(run.pictures, run.noun)} for validation, with 95 % intervals."
             )

@@ -215,7 +215,7 @@ def _check_options(
         ),
         "detect": ("boxes", {}),
         "generate": ("making pictures", {"--judge": judge}),
-        "translate": ("making pictures of others", {}),
+        "translate": ("making pictures of others", {"--identity": choices.get("identity")}),
     }
     for own, (what, options) in mine.items():
         for name in (name for name, value in options.items() if value is not None and task != own):

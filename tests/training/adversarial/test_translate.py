@@ -167,6 +167,16 @@ def test_with_check_nothing_is_learned_or_written(discs: Path, tmp_path: Path) -
     assert any("26 pictures of 2 classes" in sentence for sentence in listener.said)
 
 
+def test_the_weight_of_the_identity_loss_can_be_chosen(discs: Path, tmp_path: Path) -> None:
+    run = small(discs, tmp_path / "run", epochs=1, identity=5.0)
+    (epoch,) = [event for event in read_log(run.folder) if event["event"] == "epoch"]
+    assert epoch["identity_loss"] > 0 and read_facts(run.folder)["settings"]["identity"] == 5.0
+    with pytest.raises(UsageError, match="--identity lies between 0 and 100, not -1"):
+        small(discs, tmp_path / "other", identity=-1.0)
+    with pytest.raises(UsageError, match="--identity is for making pictures of others"):
+        train(discs, tmp_path / "other", task="classify", identity=5.0)
+
+
 def test_few_pictures_are_seen_more_often_and_small_ones_in_larger_batches(tmp_path: Path) -> None:
     plans = {}
     for side, learned in ((20, 4), (20, 200), (90, 4)):

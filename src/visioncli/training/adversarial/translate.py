@@ -78,7 +78,7 @@ class Translate(Kind[Prepared]):
         usual = min(max(round(VISITS / larger), FEWEST_EPOCHS), MOST_EPOCHS)
         size = ready.row.input.size
         batch = recipe.batch_size or (BATCH_OF_SMALL if size <= SMALL else BATCH)
-        choices = choices_for(ready.row.architecture, size, recipe.rate)
+        choices = choices_for(ready.row.architecture, size, recipe.rate, recipe.identity or 0.0)
         return recipe.epochs or usual, batch, dataclasses.asdict(choices)
 
     def game(
@@ -99,8 +99,8 @@ class Translate(Kind[Prepared]):
             pair = cyclegan.build(*row.architecture.split(":")[1:])
             assert isinstance(pair, cyclegan.Pair)
             return TranslateGame(
-                pair, kinds, held_out, Choices(**job.settings), shown=SHOWN, seed=job.recipe.seed, device=device,
-                distances=distances,
+                pair, kinds, held_out, Choices(**job.settings), names=(pictures.classes[0], pictures.classes[1]),
+                shown=SHOWN, seed=job.recipe.seed, device=device, distances=distances,
             )  # fmt: skip
 
     def keep(self, folder: Path, row: ModelRow, averages: "Mapping[str, Mapping[str, Tensor]]", facts: Any) -> None:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from visioncli.networks.cyclegan import Discriminator, Pair, start
+from visioncli.render.tiles import titled
 from visioncli.training.adversarial.game import Game, Optimizers
 from visioncli.training.adversarial.image_pool import ImagePool
 from visioncli.training.augment import generator
@@ -21,6 +22,8 @@ from visioncli.training.augment import generator
 _SHEET_SIDE = 128
 """Pixels of a picture on the sheet, at least where whole factors allow it."""
 _GAP = 2
+RATE = 2e-4
+"""Of Adam, as in the paper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Choices:
 
     patch: int
     width: int
-    rate: float = 2e-4
+    rate: float = RATE
     cycle: float = 10.0
     identity: float = 0.0
     keep: float = 0.99
@@ -72,20 +75,21 @@ class TranslateGame(Game):
         held_out: Sequence[np.ndarray],
         choices: Choices,
         *,
+        names: tuple[str, str],
         shown: int,
         seed: int,
         device: torch.device,
         distances: Distances | None = None,
     ) -> None:
         """Gives all networks their first weights, by torch's own generator. `kinds` are A and B, `held_out` pictures
-        `(N, S, S, 3) uint8` of each, of which the first `shown` are on the sheet."""
+        `(N, S, S, 3) uint8` of each, of which the first `shown` are on the sheet. `names` are those of the kinds."""
         self.pair = pair
         self.judge_a, self.judge_b = (Discriminator(choices.patch, choices.width) for _ in "ab")
         self.networks = {"generators": pair, "discriminator_a": self.judge_a, "discriminator_b": self.judge_b}
         for network in self.networks.values():
             start(network)
         self.keep, self.device, self.choices = choices.keep, device, choices
-        self._kinds, self._shown, self._seed = kinds, shown, seed
+        self._kinds, self._names, self._shown, self._seed = kinds, names, shown, seed
         self.distances = distances
         self.hold_out(held_out)
         self._pools = {"a": ImagePool(), "b": ImagePool()}
@@ -188,7 +192,9 @@ class TranslateGame(Game):
             shown = pixels[: self._shown]
             there = self.translated(shown, back)
             rows += [shown, there, self.translated(there, not back)]
-        return sheet(rows)
+        first, second = self._names
+        words = "{0}, made {1}, and {0} again".format
+        return titled(sheet(rows), words(first, second), [f"below: {words(second, first)}"])
 
     def measure(self) -> dict[str, float | None]:
         """How far what was translated there and back is from what it was (0 to 1), and the distances."""
@@ -243,9 +249,9 @@ def _difference(one: Tensor, other: Tensor) -> Tensor:
     return (one - other).abs().mean()
 
 
-def choices_for(architecture: str, size: int, rate: float | None = None) -> Choices:
+def choices_for(architecture: str, size: int, rate: float | None = None, identity: float = 0.0) -> Choices:
     """What suits pictures of `size` pixels: discriminators as wide as the generators, which see 70 pixels as in the
     paper, and of smaller pictures about half, so that there are several patches to judge."""
     width = int(architecture.split(":")[1].rpartition("-")[2])
     patch = 70 if size >= 2 * 64 else 34
-    return Choices(patch, width) if rate is None else Choices(patch, width, rate)
+    return Choices(patch, width, rate or RATE, identity=identity)
