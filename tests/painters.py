@@ -1,4 +1,4 @@
-"""Networks that paint, small and seeded, in files of the form that the published ones have; and the package with them.
+"""Networks that paint, small and seeded, in files as the published ones are; and the package with them.
 
 They are shaped as those are: instance normalisation by averages over the picture, colours apart or not, numbers of a
 style, and in one of them fixed sizes and steps in 8 bits.
@@ -19,8 +19,16 @@ from visioncli.weights.places import sha256_of
 PACKAGE = "tiny_painters"
 
 
-def _save(path: Path, nodes: list[onnx.NodeProto], inputs: dict[str, list[int | str]], output: tuple[str, list[int | str]],
-          weights: dict[str, np.ndarray]) -> Path:  # fmt: skip
+Shape = list[int | str]
+
+
+def _save(
+    path: Path,
+    nodes: list[onnx.NodeProto],
+    inputs: dict[str, Shape],
+    output: tuple[str, Shape],
+    weights: dict[str, np.ndarray],
+) -> Path:
     graph = helper.make_graph(
         nodes,
         "painter",
@@ -75,7 +83,7 @@ def named_styles(path: Path) -> Path:
         "maps": np.array([1, 6, 1, 1]),
         "twice": np.array([1, 1, 2, 2], np.float32),
     }
-    inputs: dict[str, list[int | str]] = {"image": [1, 3, "h", "w"], "style_weights": [26]}
+    inputs: dict[str, Shape] = {"image": [1, 3, "h", "w"], "style_weights": [26]}
     return _save(path, nodes, inputs, ("stylized", [1, 3, "h", "w"]), weights)
 
 
@@ -108,7 +116,7 @@ def any_style(path: Path) -> Path:
         "maps": np.array([1, 100, 1, 1]),
         "look": _normal(rng, 3, 100, 1, 1) * 20,
     }
-    inputs: dict[str, list[int | str]] = {"content": [1, 384, 384, 3], "vector": [1, 1, 1, 100]}
+    inputs: dict[str, Shape] = {"content": [1, 384, 384, 3], "vector": [1, 1, 1, 100]}
     return _save(path, nodes, inputs, ("painted", [1, 384, 384, 3]), weights)
 
 
@@ -120,7 +128,7 @@ def style_vector(path: Path) -> Path:
         helper.make_node("MatMul", ["mean", "w"], ["vector"]),
     ]
     weights = {"w": _normal(rng, 3, 100)}
-    inputs: dict[str, list[int | str]] = {"style": [1, 256, 256, 3]}
+    inputs: dict[str, Shape] = {"style": [1, 256, 256, 3]}
     return _save(path, nodes, inputs, ("vector", [1, 1, 1, 100]), weights)
 
 

@@ -251,6 +251,21 @@ class Predictor:
         several: Any = inputs
         return self._records(list(items(several)) if isinstance(several, list | tuple) else items(several))
 
+    def drawn(self, one: Input, **look: Any) -> "Image":
+        """What the command draws of one picture, a new PIL image of mode RGB: of stylize the painting, of gradcam the
+        heat map over the picture, of others as `draw` does of the record.
+
+        `look` are the command's options for drawing. Raises InputError and TypeError as a call does.
+        """
+        (outcome,) = run([item(one)], self.task, self._options)
+        record = outcome.record
+        if record.error:
+            raise InputError(record.error.kind, f"{record.input}: {record.error.message}")
+        if outcome.picture is None:
+            raise UsageError(f"{record.input} is no picture, so that nothing can be drawn of it here.")
+        drawn: Image = _renderer(record.task).draw(outcome.picture.image, record, outcome.arrays, **look)
+        return drawn
+
     def _records(self, inputs: Iterable[Item]) -> Iterator[Record]:
         for outcome in run(inputs, self.task, self._options):
             record = outcome.record
@@ -303,7 +318,9 @@ def draw(record: Record, image: Input, **look: Any) -> "Image":
     if record.error or record.predictions is None:
         raise UsageError(f"There is nothing to draw: {record.input} failed.")
     if record.task == "gradcam":
-        raise UsageError("A record does not hold its heat maps. `vision gradcam` draws them.")
+        raise UsageError("A record does not hold its heat maps. `vision gradcam` draws them, and load(...).drawn.")
+    if record.task == "stylize":
+        raise UsageError('A record does not hold its painting. `load("stylize").drawn(image)` is the painting.')
     what = item(image)
     picture = of_memory(what.picture) if isinstance(what, Given) and what.picture is not None else read(what.path)
     if (record.width, record.height) != (picture.width, picture.height):
@@ -311,9 +328,12 @@ def draw(record: Record, image: Input, **look: Any) -> "Image":
             f"The record is of a picture of {record.width} x {record.height} pixels, this one has {picture.width} x "
             f"{picture.height}."
         )
-    render = importlib.import_module(f"visioncli.render.{record.task}")
-    drawn: Image = render.draw(picture.image, _as_made(record), {}, **look)
+    drawn: Image = _renderer(record.task).draw(picture.image, _as_made(record), {}, **look)
     return drawn
+
+
+def _renderer(task: str) -> Any:
+    return importlib.import_module(f"visioncli.render.{'heat' if task == 'gradcam' else task}")
 
 
 def _as_made(record: Record) -> Record:

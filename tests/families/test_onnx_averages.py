@@ -59,7 +59,7 @@ def test_a_file_for_one_size_takes_any_and_rounds_nothing(tmp_path: Path) -> Non
 def test_what_is_no_network_is_named(tmp_path: Path) -> None:
     path = tmp_path / "text.onnx"
     path.write_text("no network")
-    with pytest.raises(ModelUnavailable, match="text.onnx"):
+    with pytest.raises(ModelUnavailable, match=r"text\.onnx"):
         AveragingNetwork(path, 1)
 
 

@@ -256,6 +256,8 @@ def _in_words(prediction: Any) -> str:
         return (prediction.label or "made") + far
     if hasattr(prediction, "peak_hz"):
         return f"loudest at {prediction.peak_s:.2f} s, {prediction.peak_hz:.0f} Hz"
+    if hasattr(prediction, "stroke"):
+        return f"{prediction.style}, {prediction.width} x {prediction.height}"
     if hasattr(prediction, "dimensions"):
         return f"{prediction.dimensions} numbers"
     if hasattr(prediction, "of"):

@@ -4,7 +4,7 @@ from visioncli.models.row import Carrier, InputSpec, ModelRow
 from visioncli.models.styles import STYLES
 
 _PLAIN = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-_LICENCE = "weights Apache-2.0 (Google Magenta), package MIT"
+_LICENCE = "weights Apache-2.0 (Google Magenta); package MIT"
 
 
 def _carrier(file: str, sha256: str) -> Carrier:
