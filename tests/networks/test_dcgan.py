@@ -40,7 +40,7 @@ def test_the_class_changes_the_picture_and_a_mixture_lies_between(module: object
 @BOTH
 @pytest.mark.parametrize("text", ["30x1x4x8", "28x2x4x8", "28x1x0x8", "28x1x4", "28x1x4x8x9", "28x1x-4x8", "axbxcxd"])
 def test_impossible_shapes_are_refused(module: object, text: str) -> None:
-    with pytest.raises(ValueError, match="shape|made here|a network here"):
+    with pytest.raises(ValueError, match=r"shape|made here|a network here"):
         module.build(text, "0")  # type: ignore[attr-defined]
 
 

@@ -65,6 +65,11 @@ _MAKERS = {
 
 def no_weights(row: ModelRow) -> str:
     """The sentence for an architecture that comes without weights."""
+    if "generate" in row.tasks:
+        return (
+            f"{row.name} comes without weights. Train it on pictures of yours: vision train DATA --task generate "
+            f"--model {row.name} -o RUN. The folder RUN is then a model: --model RUN. Or take digits_dcgan."
+        )
     if "segment" in row.tasks:
         return (
             f"{row.name} comes without weights. Train it on pictures and masks of yours: vision train DATA --model "

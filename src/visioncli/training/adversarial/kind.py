@@ -57,6 +57,7 @@ class Kind(ABC, Generic[R]):
     task: str
     default: str
     """The network that is begun with where none is named."""
+    least_batch = 1
 
     @abstractmethod
     def prepare(self, asked: Asked, base: ModelRow, recipe: Recipe, where: Where, watcher: Watcher) -> R:
@@ -96,6 +97,8 @@ class Kind(ABC, Generic[R]):
         for name, option in NOT_HERE.items():
             if choices.get(name) not in (None, USUAL.get(name)):
                 raise UsageError(f"{option} does not go with --task {self.task}. Leave it out.")
+        if choices.get("batch_size") == 1 and self.least_batch > 1:
+            raise UsageError("--batch-size is at least 2: batch normalisation has nothing to go by in one picture.")
 
 
 NOT_HERE = {

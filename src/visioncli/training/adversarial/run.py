@@ -97,7 +97,7 @@ class GameTraining(Training):
 
         job, game = self._job(), self._game()
         job.write(self.folder)
-        standing.first(self.folder / FOLDER / CHECKPOINT, game.networks, game.averaged, self.log.size)
+        standing.first(self.folder / FOLDER / CHECKPOINT, game, self.log.size)
 
     def learn(self) -> None:
         """The loop, in this process."""
@@ -118,7 +118,10 @@ class GameTraining(Training):
         loop = Loop(self._job(), self._game(), self.folder, self._keep, self._show, tell, deadline)
         loop.resume()
         self.log.truncate(loop.at.log_size)
-        loop.run()
+        try:
+            loop.run()
+        except (MemoryError, RuntimeError) as problem:
+            raise _without_memory(problem, loop.batch_size) from problem
         loop.save()
         self._loop = loop
 
@@ -159,6 +162,17 @@ class GameTraining(Training):
             self.data, names_of(self.ready.listed), self.recipe, self.train, self.val, False, epochs, batch_size,
             None, self.key, task=self.kind.task, side=self.row.input.size, settings=settings,
         )  # fmt: skip
+
+
+def _without_memory(problem: Exception, batch_size: int) -> Exception:
+    """The sentence for too large batches, or the problem as it is where it is another one."""
+    words = str(problem)
+    if not isinstance(problem, MemoryError) and "allocate" not in words and "out of memory" not in words:
+        return problem
+    return UsageError(
+        f"There is not enough memory for batches of {batch_size}. Take smaller ones, such as --batch-size "
+        f"{max(2, batch_size // 2)}, or a smaller --size."
+    )
 
 
 def _is_one_of_many() -> bool:

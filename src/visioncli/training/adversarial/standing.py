@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from visioncli.errors import UsageError
 from visioncli.files import whole_file
-from visioncli.training.adversarial.game import Optimizers
+from visioncli.training.adversarial.game import Game, Optimizers
 
 _META = "standing"
 Tensors = Mapping[str, Mapping[str, Tensor]]
@@ -108,7 +107,8 @@ def read(path: Path) -> Saved:
     return Saved(standing, saved.networks, saved.averages, saved.optimizers, saved.game)
 
 
-def first(path: Path, networks: Mapping[str, torch.nn.Module], averaged: tuple[str, ...], log_size: int) -> None:
+def first(path: Path, game: Game, log_size: int) -> None:
     """Writes the checkpoint from which a run begins. Raises OutputError."""
-    states = {name: network.state_dict() for name, network in networks.items()}
-    save(path, Standing(log_size=log_size), states, {name: states[name] for name in averaged}, {}, {})
+    states = {name: network.state_dict() for name, network in game.networks.items()}
+    averages = {name: states[name] for name in game.averaged}
+    save(path, Standing(log_size=log_size), states, averages, {}, game.state())
