@@ -311,8 +311,8 @@ def test_an_architecture_without_weights_says_how_to_train_it() -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("dcgan", "vision train DATA --task generate --model dcgan -o RUN.*vision generate --model RUN"),
-        ("cyclegan", "two folders.*vision train DATA --task translate.*vision stylize PICTURE --model RUN"),
+        ("dcgan", "vision train DATA --task generate --model dcgan -o RUN"),
+        ("cyclegan", "two folders.*vision train DATA --task translate.*vision stylize --model RUN"),
         ("yolov3", "vision train DATA --task detect"),
     ],
 )

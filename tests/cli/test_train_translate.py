@@ -35,9 +35,8 @@ def test_a_run_stylizes_in_both_directions_and_resumes(vision: Vision, discs: Pa
     photos = str(discs / "testA")
     made = []
     for options in ((), ("--reverse",)):
-        done = vision(
-            "stylize", photos, "--model", run, "-o", str(out), "--annotated", "png", "--overwrite", *options
-        )
+        out = tmp_path / f"out{len(options)}"
+        done = vision("stylize", photos, "--model", run, "-o", str(out), "--annotated", "png", *options)
         assert done.status == 0
         styles = {record["predictions"][0]["style"] for record in records(out / "predictions.jsonl")}  # type: ignore[index]
         assert styles == ({"A"} if options else {"B"})
@@ -45,12 +44,10 @@ def test_a_run_stylizes_in_both_directions_and_resumes(vision: Vision, discs: Pa
         assert picture.shape == (20, 20, 3)
         made.append(picture)
     assert not np.array_equal(*made)
-    one_way = ("stylize", photos, "--model", run, "-o", str(tmp_path / "out1"), "--annotated", "png", "--resume")
-    again, other = vision(*one_way, "--reverse"), vision(*one_way)
-    assert (again.status, other.status) == (0, 0)
+    again = ("stylize", photos, "--model", run, "-o", str(tmp_path / "out1"), "--annotated", "png", "--resume")
+    assert "3 taken from an earlier run" in vision(*again, "--reverse").err
     # What was made in the other direction is not what is wanted.
-    assert again.out == b"" or all(record["ms"] for record in again.records)
-    assert {r["predictions"][0]["style"] for r in records(tmp_path / "out1" / "predictions.jsonl")[-3:]} == {"B"}  # type: ignore[index]
+    assert "taken from" not in vision(*again).err
 
 
 @pytest.mark.parametrize(

@@ -56,13 +56,6 @@ def _whole_network(row: ModelRow) -> "nn.Module":
     return network.eval()
 
 
-_MAKERS = {
-    "generate": ("pictures of yours", "generate"),
-    "translate": ("two folders of pictures of yours", "stylize PICTURE"),
-}
-"""Tasks of networks that make pictures: what they learn from, and the command that they are for then."""
-
-
 def no_weights(row: ModelRow) -> str:
     """The sentence for an architecture that comes without weights."""
     if "generate" in row.tasks:
@@ -75,11 +68,10 @@ def no_weights(row: ModelRow) -> str:
             f"{row.name} comes without weights. Train it on pictures and masks of yours: vision train DATA --model "
             f"{row.name} -o RUN. The folder RUN is then a model: --model RUN."
         )
-    if row.tasks[0] in _MAKERS:
-        data, command = _MAKERS[row.tasks[0]]
+    if "translate" in row.tasks:
         return (
-            f"{row.name} comes without weights. Train it on {data}: vision train DATA --task {row.tasks[0]} --model "
-            f"{row.name} -o RUN. The folder RUN is then a model: vision {command} --model RUN."
+            f"{row.name} comes without weights. Train it on two folders of pictures: vision train DATA --task "
+            f"translate --model {row.name} -o RUN. The folder RUN is then a model: vision stylize --model RUN."
         )
     if "classify" not in row.tasks:
         return (
