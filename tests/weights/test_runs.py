@@ -194,7 +194,10 @@ def test_fields_of_tomorrow_are_left_alone(run: Path) -> None:
         ({"temperature": 10**400}, "int too large"),
         ({"thresholds": [0.5]}, "1 thresholds for 3 classes"),
         ({"thresholds": [0.5, 0.5, 1.5]}, "thresholds lie between 0 and 1"),
-        ({"tasks": ["pose"]}, "tasks are classify, with gradcam where it can, or segment, detect or generate, not pose"),
+        (
+            {"tasks": ["pose"]},
+            "tasks are classify, with gradcam where it can, or segment, detect or generate, not pose",
+        ),
         ({"tasks": ["detect"]}, "knows no network 'lenet:lenet5'"),
         ({"tasks": ["segment"]}, "knows no network 'lenet:lenet5'"),
         ({"tasks": []}, "tasks are classify"),

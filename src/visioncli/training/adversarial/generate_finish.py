@@ -105,7 +105,8 @@ def _draw_curves(ended: Ended[PicturesReady], judge: Judge) -> None:
     def line(name: str) -> list[float | None]:
         return [event.get(name) for event in told]
 
-    shares = {name: line(name) for name in ("precision", "recall", "recognised") if any(line(name))}
+    known = [name for name in ("precision", "recall", "recognised") if any(v is not None for v in line(name))]
+    shares = {name: line(name) for name in known}
     panels: dict[str, dict[str, list[float | None]]] = {
         "loss": {name: line(f"{name}_loss") for name in ("generator", "discriminator")},
         f"distance, {judge.name}": {"": line("distance")},
