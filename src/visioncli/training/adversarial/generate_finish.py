@@ -17,12 +17,11 @@ from visioncli.models.row import Accuracy, ModelRow
 from visioncli.networks.picture_shapes import Shape
 from visioncli.render import game_curves
 from visioncli.render.tiles import scale_for, tiles, titled
-from visioncli.training.adversarial.generate import JUDGED_AT_END
 from visioncli.training.adversarial.generate_card import GeneratorCard, MadeNumbers, generator_card
 from visioncli.training.adversarial.generate_game import GenerateGame
 from visioncli.training.adversarial.judge import Judge
 from visioncli.training.adversarial.kind import Ended
-from visioncli.training.adversarial.prepare import PicturesReady
+from visioncli.training.adversarial.prepare import JUDGED_AT_END, PicturesReady
 from visioncli.training.finishing import libraries
 from visioncli.training.watch import read_log
 from visioncli.weights.runs import write_model
