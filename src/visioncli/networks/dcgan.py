@@ -7,6 +7,7 @@ https://arxiv.org/abs/1802.05637). Its layers may be held by spectral normalisat
 """
 
 import math
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from visioncli.networks.picture_shapes import Shape
+from visioncli.weights.checkpoints import read_safetensors
 
 EMBEDDING = 32
 """Numbers that a class is told by."""
@@ -115,6 +117,11 @@ def _as_in_the_paper(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
+
+
+def import_weights(path: Path, variant: str, classes: str = "0") -> dict[str, Tensor]:
+    """The tensors of a generator that comes with this package, which keeps them in half precision."""
+    return {n: t.float() if t.is_floating_point() else t for n, t in read_safetensors(path).items()}
 
 
 def build(variant: str, classes: str = "0") -> Generator:

@@ -14,7 +14,7 @@ from visioncli.earlier_results import results_in
 from visioncli.engines import EngineOptions
 from visioncli.errors import UsageError, VisionError
 from visioncli.tasks.generate.maker import Maker
-from visioncli.training.adversarial import generate, loop, prepare
+from visioncli.training.adversarial import generate, generate_finish, loop, prepare
 from visioncli.training.adversarial.generate_game import GenerateGame
 from visioncli.training.one_run import Run
 from visioncli.training.train import train
@@ -29,6 +29,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generate, "WIDTH", 2)
     monkeypatch.setattr(generate, "JUDGED", 8)
     monkeypatch.setattr(generate, "JUDGED_AT_END", 12)
+    monkeypatch.setattr(generate_finish, "JUDGED_AT_END", 12)
     monkeypatch.setattr("visioncli.training.adversarial.judge.SIDE", 32)
     monkeypatch.setattr(loop, "LOOK_SHARE", 1e9)
 

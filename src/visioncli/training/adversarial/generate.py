@@ -11,7 +11,13 @@ from visioncli.labelled.interface import TEST, TRAIN, VAL
 from visioncli.models.row import ModelRow, Untrained
 from visioncli.networks.picture_shapes import Shape
 from visioncli.training.adversarial.kind import Asked, Ended, Kind
-from visioncli.training.adversarial.prepare import PicturesReady, prepare_pictures, read_pictures
+from visioncli.training.adversarial.prepare import (
+    JUDGED,
+    JUDGED_AT_END,
+    PicturesReady,
+    prepare_pictures,
+    read_pictures,
+)
 from visioncli.training.one_run import Where
 from visioncli.training.recipe import Recipe
 from visioncli.training.watch import Watcher
@@ -32,8 +38,6 @@ VISITS = 400_000
 MOST_EPOCHS = 2000
 FEW = 10_000
 """With fewer pictures to learn from, both networks see them augmented."""
-JUDGED, JUDGED_AT_END = 500, 2000
-"""Made pictures that are measured at each look, and of the finished network."""
 _JUDGE_A_PICTURE = 0.006
 _FINISH_SECONDS = 12.0
 

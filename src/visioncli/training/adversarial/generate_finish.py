@@ -17,12 +17,11 @@ from visioncli.models.row import Accuracy, ModelRow
 from visioncli.networks.picture_shapes import Shape
 from visioncli.render import game_curves
 from visioncli.render.tiles import scale_for, tiles, titled
-from visioncli.training.adversarial.generate import JUDGED_AT_END
 from visioncli.training.adversarial.generate_card import GeneratorCard, MadeNumbers, generator_card
 from visioncli.training.adversarial.generate_game import GenerateGame
 from visioncli.training.adversarial.judge import Judge
 from visioncli.training.adversarial.kind import Ended
-from visioncli.training.adversarial.prepare import PicturesReady
+from visioncli.training.adversarial.prepare import JUDGED_AT_END, PicturesReady
 from visioncli.training.finishing import libraries
 from visioncli.training.watch import read_log
 from visioncli.weights.runs import write_model
@@ -105,7 +104,8 @@ def _draw_curves(ended: Ended[PicturesReady], judge: Judge) -> None:
     def line(name: str) -> list[float | None]:
         return [event.get(name) for event in told]
 
-    shares = {name: line(name) for name in ("precision", "recall", "recognised") if any(line(name))}
+    known = [name for name in ("precision", "recall", "recognised") if any(v is not None for v in line(name))]
+    shares = {name: line(name) for name in known}
     panels: dict[str, dict[str, list[float | None]]] = {
         "loss": {name: line(f"{name}_loss") for name in ("generator", "discriminator")},
         f"distance, {judge.name}": {"": line("distance")},

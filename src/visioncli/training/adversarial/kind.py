@@ -115,17 +115,3 @@ NOT_HERE = {
 
 USUAL = {"balance": "auto", "patience": 10}
 """What a choice is where nobody chose."""
-
-
-def kind_of(task: str) -> "Kind[Any]":
-    """The kind of run that `task` is."""
-    # One clear place: a kind of run is a file of its own, imported when it is asked for.
-    if task == "generate":
-        from visioncli.training.adversarial.generate import Generate
-
-        return Generate()
-    if task == "translate":
-        from visioncli.training.adversarial.translate import Translate
-
-        return Translate()
-    raise UsageError(f"There is no kind of run for {task}.")

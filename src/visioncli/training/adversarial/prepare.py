@@ -36,8 +36,10 @@ from visioncli.weights.downloads import Access
 
 FEWEST = 8
 """Pictures to learn from: of fewer nothing but themselves can be made."""
-LEAST_VAL, MOST_VAL = 4, 10_000
-"""Pictures that made ones are compared with: fewer have no nearest neighbours, and more are of no use."""
+LEAST_VAL = 4
+"""Pictures that made ones are compared with: fewer have no nearest neighbours."""
+JUDGED, JUDGED_AT_END = 500, 2000
+"""Made pictures that are measured at each look, and of the finished network; and as many real ones, at most."""
 _SAMPLED = 24
 
 

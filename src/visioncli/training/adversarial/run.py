@@ -12,7 +12,8 @@ from visioncli.errors import UsageError
 from visioncli.files import write_picture
 from visioncli.models.row import ModelRow
 from visioncli.resolve import describe
-from visioncli.training.adversarial.kind import Asked, Ended, Kind, kind_of
+from visioncli.training.adversarial.kind import Asked, Ended, Kind
+from visioncli.training.adversarial.kinds import kind_of
 from visioncli.training.job import Job, names_of
 from visioncli.training.one_run import Run, Training, Where
 from visioncli.training.recipe import Recipe
