@@ -240,6 +240,17 @@ def test_a_record_is_drawn_as_the_command_draws_it(task: str, tmp_path: Path, vi
         assert np.array_equal(draw(Record.from_json(json.loads(line)), image), theirs)
 
 
+def test_a_drawing_is_had_at_once_also_where_the_record_does_not_hold_it() -> None:
+    image = make_picture(1, (60, 50))
+    heat = load("gradcam").drawn(image, opacity=1.0)
+    assert heat.mode == "RGB"
+    assert heat.width >= 60
+    predictor = load("classify", model="efficientnet_lite0", top_k=1)
+    assert predictor.drawn(image).tobytes() == draw(predictor(image), image).tobytes()
+    with pytest.raises(InputError, match=r"nowhere\.jpg"):
+        predictor.drawn("nowhere.jpg")
+
+
 def test_what_cannot_be_drawn_is_said(predictor: Predictor) -> None:
     record = predictor(TALL)
     with pytest.raises(UsageError, match="of a picture of 30 x 50 pixels, this one has 8 x 8"):

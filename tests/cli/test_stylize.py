@@ -172,6 +172,7 @@ def test_tables_name_the_style(vision: Vision, photo: Path, tmp_path: Path) -> N
         (["--method", "optimise"], "takes the style of a picture: --style painting.jpg"),
         (["--method", "optimise", "--style", "photo.png", "--tile", "256"], "sees the picture as a whole"),
         (["--method", "optimise", "--style", "photo.png", "--model", "ssd_mobilenet_v2"], "cannot classify"),
+        (["--method", "optimise", "--style", "photo.png", "--size", "1025"], "at most 1024 pixels"),
         (["--tile", "7"], "--tile takes SIZE"),
         (["--strength", "2"], "--strength"),
         (["-f", "coco"], "vision stylize cannot write"),

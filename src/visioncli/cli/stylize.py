@@ -11,6 +11,7 @@ from visioncli.cli import completion
 from visioncli.cli.options import EngineKind, FrameOptions, Precision, frame_options_but
 
 _LEFT_OUT: dict[str, Any] = {
+    "report": False,
     "weights": None,
     "labels": None,
     "engine": EngineKind.AUTO,

@@ -18,8 +18,8 @@ MOST_RUNS = 3
 VALIDATED = "val.jsonl"
 """In a RUN, the records of its validation part."""
 MOST_DAMAGED = 3
-NOT_SHOWN = frozenset({"embed"})
-"""Tasks whose answers are nothing to look at."""
+NOT_SHOWN = frozenset({"embed", "stylize"})
+"""Tasks whose answers are nothing to look at, or pictures of their own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -76,7 +76,8 @@ def test_it_says_how_many_steps_are_done(network: torch.nn.Module) -> None:
 
 
 def test_sizes_double_up_to_the_pictures_and_share_the_steps() -> None:
-    assert _sizes(512) == [128, 256, 512]
+    assert _sizes(1000) == [250, 500, 1000]
+    assert _sizes(512) == [256, 512]
     assert _sizes(100) == [100]
     assert _shared_out(70, [128, 256, 512]) == [40, 20, 10]
     for count in (1, 2, 7, 300):
@@ -101,4 +102,4 @@ def test_vgg_is_seen_through_the_layers_of_the_paper() -> None:
     assert [tuple(seen[name].shape[1:]) for name in features_of(row).style] == [
         (64, 64, 64), (128, 32, 32), (256, 16, 16), (512, 8, 8), (512, 4, 4)
     ]  # fmt: skip
-    assert seen[features_of(row).content].shape[1:] == (512, 8, 8)
+    assert [tuple(seen[name].shape[1:]) for name in features_of(row).content] == [(512, 8, 8)]

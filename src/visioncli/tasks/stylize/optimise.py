@@ -22,11 +22,11 @@ from visioncli.results import ModelInfo
 Steps = Callable[[int, int], None]
 """Told how many steps of how many are done."""
 COLOURS = "colours"
-COARSEST = 128
+COARSEST = 192
 """Pixels on the longer side at which a painting begins."""
 COLOUR_WEIGHT = 20.0
-RATE = 0.03
-"""Adam's step, of a range of 1."""
+AROUND = 16
+"""Pixels of its mirror image around a picture, so that its border is seen like the rest, not beside black."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Features:
     """Which maps of a classifier stand for a style, and which for what is to be seen; names of its modules."""
 
     style: tuple[str, ...]
-    content: str
+    content: tuple[str, ...]
     style_weight: float
     smoothness: float
 
@@ -42,15 +42,15 @@ class Features:
 KINDS = {
     "efficientnet_lite": Features(
         ("stem", "blocks.1.expand", "blocks.2.expand", "blocks.3.expand", "blocks.5.expand", "blocks.8.expand"),
-        "blocks.5.expand",
-        style_weight=1.0,
-        smoothness=2.0,
+        ("blocks.3.expand", "blocks.5.expand"),
+        style_weight=6.0,
+        smoothness=80.0,
     ),
     "vgg": Features(
         ("features.1", "features.6", "features.11", "features.20", "features.29"),
-        "features.22",
-        style_weight=1.0,
-        smoothness=2.0,
+        ("features.22",),
+        style_weight=6.0,
+        smoothness=80.0,
     ),
 }
 """Of VGG-19 the layers of the paper: relu1_1 to relu5_1, and relu4_2."""
@@ -104,32 +104,45 @@ class Optimise:
                 painting = content + 0.02 * noise
             else:
                 painting = F.interpolate(painting, shape, mode="bicubic", align_corners=False)
-            goal = self._goal(content)
-            painting = painting.clamp(0, 1).requires_grad_(True)
-            adam = torch.optim.Adam([painting], lr=RATE)
-            rates = torch.optim.lr_scheduler.CosineAnnealingLR(adam, max(count, 1), RATE / 10)
-            for _ in range(count):
-                adam.zero_grad(set_to_none=True)
-                # What the network's strides skip in one place they meet in another: no grid of noise is left.
-                jitter = [int(n) for n in torch.randint(-2, 3, (2,), generator=generator)]
-                self._loss(painting, *goal, jitter).backward()  # type: ignore[no-untyped-call]
-                adam.step()
-                rates.step()
-                with torch.no_grad():
-                    painting.clamp_(0, 1)
-                done += 1
-                self._steps(done, self._iterations)
-            painting = painting.detach()
+            painting = self._descended(painting, self._goal(content), count, done)
+            done += count
         assert painting is not None
         if painting.shape[-2:] != (photo.height, photo.width):
             painting = F.interpolate(painting, (photo.height, photo.width), mode="bicubic", align_corners=False)
         whole: np.ndarray = (painting[0].clamp(0, 1) * 255 + 0.5).byte().permute(1, 2, 0).cpu().numpy()
         return whole
 
-    def _goal(self, content: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def _descended(self, start: Tensor, goal: tuple[list[Tensor], list[Tensor]], count: int, done: int) -> Tensor:
+        """The picture after `count` steps of L-BFGS, each of which sees it once; `done` were made before.
+
+        Unlike Adam it leaves pixels alone that do not matter, so that there is no grain.
+        """
+        if not count:
+            return start
+        free = start.clone().requires_grad_(True)
+        descent = torch.optim.LBFGS([free], max_iter=count, max_eval=count, history_size=20)
+        seen = 0
+
+        def closure() -> Tensor:
+            nonlocal seen
+            descent.zero_grad()
+            loss = self._loss(_shown(free), *goal)
+            loss.backward()  # type: ignore[no-untyped-call]
+            if seen < count:
+                seen += 1
+                self._steps(done + seen, self._iterations)
+            return loss
+
+        descent.step(closure)  # type: ignore[no-untyped-call]
+        for n in range(seen, count):  # there was nothing left to be gained
+            self._steps(done + n + 1, self._iterations)
+        with torch.no_grad():
+            return _shown(free).clamp(0, 1)
+
+    def _goal(self, content: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """The features that the painting shall have, and the Gram matrices."""
         with torch.no_grad():
-            seen = self._seen(content)
+            seen = self._seen(_framed(content))
             grams = [self._own * _gram(seen[name]) for name in self._textures]
             area = content.shape[-1] * content.shape[-2]
             for image, share in self._styles:
@@ -139,13 +152,15 @@ class Optimise:
                 style = self._seen(self._tensor(image.resize((width, height), Image.Resampling.LANCZOS)))
                 for n, name in enumerate(self._textures):
                     grams[n] = grams[n] + share * _gram(style[name])
-        return seen[self._features.content], grams
+        return [seen[name] for name in self._features.content], grams
 
-    def _loss(self, painting: Tensor, content: Tensor, grams: list[Tensor], jitter: Sequence[int]) -> Tensor:
+    def _loss(self, painting: Tensor, content: list[Tensor], grams: list[Tensor]) -> Tensor:
         """Each part relative to what it should be, so that weights mean the same at all layers and sizes."""
-        seen = self._seen(painting.roll(jitter, (-2, -1)))
-        kept = (seen[self._features.content] - content).square().sum() / content.square().sum().clamp_min(1e-6)
-        style = torch.zeros((), device=painting.device)
+        seen = self._seen(_framed(painting))
+        kept = style = torch.zeros((), device=painting.device)
+        for name, goal in zip(self._features.content, content, strict=True):
+            away = (seen[name] - goal).square().sum() / goal.square().sum().clamp_min(1e-6)
+            kept = kept + away / len(content)
         for name, gram in zip(self._textures, grams, strict=True):
             weight = COLOUR_WEIGHT if name == COLOURS else self._features.style_weight
             away = (_gram(seen[name]) - gram).square().sum() / gram.square().sum().clamp_min(1e-12)
@@ -158,7 +173,7 @@ class Optimise:
         """The maps of the features' modules, by name, and the picture's own colours beside a map of ones, whose Gram
         matrix holds their means."""
         found: dict[str, Tensor] = {COLOURS: torch.cat([picture, torch.ones_like(picture[:, :1])], 1)}
-        wanted = {*self._features.style, self._features.content}
+        wanted = {*self._features.style, *self._features.content}
         hooks = []
         last = ""
         for name, module in self._network.named_modules():
@@ -185,6 +200,23 @@ class Optimise:
     def _tensor(self, image: Image.Image) -> Tensor:
         pixels = np.asarray(image, np.float32).transpose(2, 0, 1)[None] / 255
         return torch.from_numpy(np.ascontiguousarray(pixels)).to(self._device)
+
+
+def _shown(free: Tensor) -> Tensor:
+    """What is shown of the numbers that are changed: a binomial mean over 3 x 3, in which no grid of single pixels is
+    left, such as the network's strides would not notice."""
+    kernel = torch.tensor([0.25, 0.5, 0.25], device=free.device)
+    wider = F.pad(free, (1,) * 4, mode="replicate")
+    across = kernel[None, None, None, :].expand(3, 1, 1, 3)
+    mean = F.conv2d(F.conv2d(wider, across, groups=3), across.transpose(2, 3), groups=3)
+    return mean
+
+
+def _framed(picture: Tensor) -> Tensor:
+    """The picture with some of its mirror image around it, which is there to be seen, not to be changed."""
+    wider = F.pad(picture.detach(), (AROUND,) * 4, mode="reflect")
+    wider[..., AROUND:-AROUND, AROUND:-AROUND] = picture
+    return wider
 
 
 class _Enough(Exception):

@@ -35,7 +35,7 @@ ITERATIONS = 300
 MOST_ITERATIONS = 100_000
 OPTIMISED_SIZE = 512
 """Pixels on the longer side to which the method "optimise" reduces pictures, where nothing is said."""
-MOST_OPTIMISED = 2048
+MOST_OPTIMISED = 1024
 """And what it takes at the most: gradients need all maps of the network at once."""
 
 
@@ -158,7 +158,9 @@ def build(
             raise UsageError("--tile is for networks that paint; --method optimise sees the picture as a whole.")
         if not 1 <= iterations <= MOST_ITERATIONS:
             raise UsageError(f"--iterations is a number from 1 to {MOST_ITERATIONS}, not {iterations}.")
-        size = min(size or OPTIMISED_SIZE, MOST_OPTIMISED)
+        size = size or OPTIMISED_SIZE
+        if size > MOST_OPTIMISED:
+            raise UsageError(f"--method optimise paints at most {MOST_OPTIMISED} pixels on the longer side: --size.")
         painter, told = _optimised(row, options, style, iterations, seed, steps)
         own = 0.0
     else:
