@@ -20,7 +20,7 @@ MULTIPLE = 4
 """Sides that generators take without a frame are multiples of this."""
 PATCHES = {16: 1, 34: 2, 70: 3, 142: 4}
 """Convolutions that halve, by the side of the patch of the picture that one answer of the discriminator sees."""
-_VARIANT = re.compile(r"(pair-)?(resnet|bridged)(\d+)-(\d+)")
+_VARIANT = re.compile(r"(pair-)?resnet(\d+)-(\d+)")
 _PUBLISHED_BLOCKS = 9
 
 
@@ -41,16 +41,10 @@ class Block(nn.Module):
 
 
 class Generator(nn.Module):
-    """`(N, 3, H, W)` float32 of -1 to 1 -> the translated pictures, of the same shape and range.
+    """`(N, 3, H, W)` float32 of -1 to 1 -> the translated pictures, of the same shape and range."""
 
-    Where it is `bridged`, what the first layer finds goes to the last one too, beside what came through all others:
-    colours and edges need not pass a quarter of the size, so that hundreds of steps are enough where the paper's
-    network takes tens of thousands.
-    """
-
-    def __init__(self, blocks: int = 9, width: int = 64, *, bridged: bool = False) -> None:
+    def __init__(self, blocks: int = 9, width: int = 64) -> None:
         super().__init__()
-        self.bridged = bridged
         self.enter = _normalised(nn.Conv2d(3, width, 7, padding=3, padding_mode="reflect"))
         self.down = nn.Sequential(
             _normalised(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)),
@@ -74,19 +68,17 @@ class Generator(nn.Module):
         below, right = -height % MULTIPLE, -width % MULTIPLE
         if below or right:
             x = F.pad(x, (0, right, 0, below), mode="reflect")
-        entered = self.enter(x)
-        found = self.up(self.blocks(self.down(entered)))
-        answer = torch.tanh(self.leave(found + entered if self.bridged else found))
+        answer = torch.tanh(self.leave(self.up(self.blocks(self.down(self.enter(x))))))
         return answer[..., :height, :width]
 
 
 class Pair(nn.Module):
     """Both generators of a CycleGAN: `a_to_b`, which `forward` runs, and `b_to_a`."""
 
-    def __init__(self, blocks: int, width: int, *, bridged: bool = False) -> None:
+    def __init__(self, blocks: int, width: int) -> None:
         super().__init__()
-        self.a_to_b = Generator(blocks, width, bridged=bridged)
-        self.b_to_a = Generator(blocks, width, bridged=bridged)
+        self.a_to_b = Generator(blocks, width)
+        self.b_to_a = Generator(blocks, width)
 
     def forward(self, x: Tensor) -> Tensor:
         translated: Tensor = self.a_to_b(x)
@@ -136,16 +128,15 @@ def start(network: nn.Module) -> None:
 
 
 def build(variant: str, kinds: str = "2") -> Generator | Pair:
-    """The untrained network `resnetBLOCKS-WIDTH`, such as `resnet9-64`, or `bridgedBLOCKS-WIDTH`; `pair-bridged6-24`
-    has both generators.
+    """The untrained network `resnetBLOCKS-WIDTH`, such as `resnet9-64`; `pair-resnet6-24` has both generators.
 
     There are two `kinds` of pictures, whatever their number is said to be.
     """
     match = _VARIANT.fullmatch(variant)
     if match is None:
         raise ValueError(f"there is no {variant!r}")
-    blocks, width, bridged = int(match[3]), int(match[4]), match[2] == "bridged"
-    return (Pair if match[1] else Generator)(blocks, width, bridged=bridged)
+    blocks, width = int(match[2]), int(match[3])
+    return Pair(blocks, width) if match[1] else Generator(blocks, width)
 
 
 def import_weights(path: Path, variant: str) -> dict[str, Tensor]:
@@ -156,7 +147,7 @@ def import_weights(path: Path, variant: str) -> dict[str, Tensor]:
 def import_state(state: Mapping[str, Tensor], variant: str) -> dict[str, Tensor]:
     """Tensors named by their place in that sequence, under this module's names; other names stay as they are."""
     match = _VARIANT.fullmatch(variant)
-    names = _places(int(match[3]) if match else _PUBLISHED_BLOCKS)
+    names = _places(int(match[2]) if match else _PUBLISHED_BLOCKS)
     found = {}
     for name, tensor in state.items():
         place, _, what = name.removeprefix("model.").rpartition(".")

@@ -18,7 +18,7 @@ BACKGROUND = "background"
 """The name of class 0 of detectors that have a class for what is no object; it is none of the row's labels."""
 MAKERS: dict[str, re.Pattern[str]] = {
     "generate": re.compile(r"(?:dcgan|style_generator):\d{2}x[13]x\d{1,3}x\d{1,4}"),
-    "stylize": re.compile(r"cyclegan:pair-(?:resnet|bridged)[1-9]\d?-[1-9]\d{0,2}"),
+    "stylize": re.compile(r"cyclegan:pair-resnet[1-9]\d?-[1-9]\d{0,2}"),
 }
 """Tasks of networks that make pictures, and their architectures before the number of classes, of which there may be
 none."""

@@ -77,7 +77,7 @@ def test_the_log_has_the_losses_of_all_four_networks_and_distances_both_ways(tra
 def test_model_json_and_the_card_say_what_it_is_and_what_was_measured(trained: Run) -> None:
     row, facts = read_run(trained.folder), read_facts(trained.folder)
     assert (row.tasks, row.form, row.labels) == (("stylize",), "painting", ((0, "A"), (1, "B")))
-    assert row.architecture == "cyclegan:pair-bridged4-16:2" and row.parameters == 695_430
+    assert row.architecture == "cyclegan:pair-resnet4-16:2" and row.parameters == 695_430
     assert (row.input.size, row.input.resize) == (20, 20)
     assert facts["finished"] is True and facts["data"]["kinds"] == ["A", "B"]
     assert facts["data"]["pictures"] == {"train": 20, "val": 6, "test": 0}

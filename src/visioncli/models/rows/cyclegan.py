@@ -27,7 +27,7 @@ def _row(name: str, variant: str, size: int, parameters: int, gflops: float, abo
 ROWS: tuple[ModelRow, ...] = (
     _row(
         "cyclegan",
-        "pair-bridged6-24",
+        "pair-resnet6-24",
         64,
         2_220_486,
         0.326,
@@ -35,7 +35,7 @@ ROWS: tuple[ModelRow, ...] = (
     ),
     _row(
         "cyclegan_small",
-        "pair-bridged4-16",
+        "pair-resnet4-16",
         64,
         695_430,
         0.114,
