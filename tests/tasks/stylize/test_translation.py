@@ -59,6 +59,13 @@ def test_a_published_generator_has_one_direction(tmp_path: Path) -> None:
         translator(row, EngineOptions(), reverse=True)
 
 
+def test_of_wide_networks_less_is_painted_at_once(tmp_path: Path) -> None:
+    narrow = row_of(tmp_path / "narrow.pth", "resnet1-32")
+    wide = row_of(tmp_path / "wide.pth", "resnet1-33")
+    found = [translator(row, EngineOptions(), reverse=False)[0].at_once for row in (narrow, wide)]
+    assert found == [None, 512]
+
+
 @pytest.mark.parametrize("blocks", [1, 4])
 def test_reach_is_as_far_as_a_pixel_changes_the_answer(blocks: int) -> None:
     torch.manual_seed(0)

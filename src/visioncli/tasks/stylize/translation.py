@@ -11,6 +11,10 @@ from visioncli.results import ModelInfo
 from visioncli.tasks.stylize.network import NetworkPainter
 from visioncli.weights.load import load_network
 
+_WIDE, _AT_ONCE = 32, 512
+"""With more channels at the picture's own size than this, so many pixels on a side are painted at once: 64 channels
+of a square of 1024 take a gigabyte and a half."""
+
 
 def translator(row: ModelRow, options: EngineOptions, *, reverse: bool) -> tuple[NetworkPainter, str]:
     """The generator of `row` that makes its second kind of pictures of its first, or with `reverse` the other one,
@@ -28,4 +32,6 @@ def translator(row: ModelRow, options: EngineOptions, *, reverse: bool) -> tuple
     painter = NetworkPainter(
         info, generator, method="cyclegan", step=MULTIPLE, reach=generator.reach, device=choose_device(options.device)
     )
+    if generator.leave.in_channels > _WIDE:
+        painter.at_once = _AT_ONCE
     return painter, made
