@@ -265,3 +265,45 @@ def test_importing_the_package_imports_neither_numpy_nor_pillow() -> None:
     program = "import sys, visioncli; print(sorted({'numpy', 'PIL', 'torch', 'pycocotools'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    pytest.importorskip("av")
+    from moving_pictures import plain, write_video
+
+    return write_video(tmp_path / "clip.mp4", (plain(n) for n in range(10)))
+
+
+def named_detect(predictor: Predictor) -> Predictor:
+    predictor.task.name = "detect"
+    return predictor
+
+
+def test_a_video_gives_a_record_for_each_of_its_frames(predictor: Predictor, clip: Path) -> None:
+    records = list(named_detect(predictor)(clip))  # type: ignore[call-overload]  # a path may be a video
+    assert [(r.frame, r.time_s) for r in records] == [(n, pytest.approx(n / 25)) for n in range(10)]
+    assert records[3].input == f"{clip}#frame=3"
+
+
+def test_frames_of_a_video_are_chosen_as_on_the_command_line(predictor: Predictor, clip: Path) -> None:
+    frames = named_detect(predictor).frames
+    assert [r.frame for r in frames(clip, every="3f")] == [0, 3, 6, 9]
+    assert [r.frame for r in frames(str(clip), every="0.1s", start="0.1", end="0.3")] == [3, 5]
+    with pytest.raises(UsageError, match="--every takes seconds or frames"):
+        frames(clip, every="often")
+
+
+def test_videos_may_stand_among_pictures(
+    predictor: Predictor, clip: Path, pictures: Callable[..., list[Path]]
+) -> None:
+    (path,) = pictures(1)
+    records = list(named_detect(predictor)([path, clip, "missing.mp4"]))
+    assert [r.frame for r in records] == [None, *range(10), None]
+    assert [r.ok for r in records] == [True] * 11 + [False]
+
+
+def test_a_task_that_takes_no_videos_says_so(predictor: Predictor, clip: Path) -> None:
+    predictor.task.name = "spectrogram"
+    with pytest.raises(UsageError, match=r"spectrogram takes no videos\. Those that do: caption, classify"):
+        predictor.frames(clip)

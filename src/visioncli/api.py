@@ -22,9 +22,11 @@ from visioncli.resolve import describe, ready
 from visioncli.results import Detection, Record
 from visioncli.runner import RunOptions, run, usual_workers
 from visioncli.tasks import NETWORKS_OF, TASKS
-from visioncli.tasks.beforehand import WITH_DETECTOR, check_media, check_names, needs_detector
+from visioncli.tasks.beforehand import WITH_DETECTOR, WITH_VIDEOS, check_media, check_names, needs_detector
 from visioncli.tasks.interface import Medium, Task
 from visioncli.tasks.members import TOGETHER, in_order
+from visioncli.videos.choice import Choice
+from visioncli.videos.kinds import has_frames
 from visioncli.weights.downloads import Access, Progress
 from visioncli.weights.runs import is_run, told_apart
 
@@ -240,9 +242,12 @@ class Predictor:
         for files holds in memory: an EXIF orientation that the image still has is applied, alpha is laid on white.
         Of an animation, the frame at which it stands is taken. Records call them `image N` and `array N`, by place.
 
-        Several: an iterator of records in the same order, failures among them as records with `error`.
+        Several: an iterator of records in the same order, failures among them as records with `error`. What is called
+        as videos are (`clip.mp4`, `camera:0`) is several, too: see `frames`.
         """
         if is_single(inputs):
+            if self._has_frames(inputs):
+                return self.frames(inputs)
             (record,) = self._records([item(inputs)])
             if record.error:
                 raise InputError(record.error.kind, f"{record.input}: {record.error.message}")
@@ -250,6 +255,20 @@ class Predictor:
         # Of what is complete, nothing is begun where a part is no picture.
         several: Any = inputs
         return self._records(list(items(several)) if isinstance(several, list | tuple) else items(several))
+
+    def frames(
+        self, video: Any, *, every: str | None = None, start: str | None = None, end: str | None = None
+    ) -> Iterator[Record]:
+        """An iterator of records, one a frame of a video or camera, with `frame` and `time_s`.
+
+        `every` is "10f" or "1s", `start` and `end` are seconds or "hh:mm:ss", as the command's `--every`, `--from`,
+        `--to`. What is wrong with the file is the last record, with `error`. Raises UsageError for other words and
+        for a task that takes no videos.
+        """
+        if self.task.name not in WITH_VIDEOS:
+            known = ", ".join(sorted(WITH_VIDEOS))
+            raise UsageError(f"{self.task.name} takes no videos. Those that do: {known}.")
+        return self._records([item(video)], Choice.parse(every, start, end))
 
     def drawn(self, one: Input, **look: Any) -> "Image":
         """What the command draws of one picture, a new PIL image of mode RGB: of stylize the painting, of gradcam the
@@ -266,8 +285,14 @@ class Predictor:
         drawn: Image = _renderer(record.task).draw(outcome.picture.image, record, outcome.arrays, **look)
         return drawn
 
-    def _records(self, inputs: Iterable[Item]) -> Iterator[Record]:
-        for outcome in run(inputs, self.task, self._options):
+    def _has_frames(self, single: Input) -> bool:
+        named = isinstance(single, str | os.PathLike) and has_frames(os.fsdecode(single))
+        return named and self.task.name in WITH_VIDEOS
+
+    def _records(self, inputs: Iterable[Item], choice: Choice | None = None) -> Iterator[Record]:
+        if choice is None and self.task.name in WITH_VIDEOS:
+            choice = Choice()
+        for outcome in run(inputs, self.task, dataclasses.replace(self._options, choice=choice)):
             record = outcome.record
             del outcome  # and with it the picture, whose memory the next one may need
             yield record

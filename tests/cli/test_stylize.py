@@ -155,8 +155,8 @@ def test_a_filter_writes_no_files(vision: Vision, photo: Path, tmp_path: Path) -
 def test_tables_name_the_style(vision: Vision, photo: Path, tmp_path: Path) -> None:
     assert vision("stylize", photo, "-f", "csv,json").status == 0
     head, row = (tmp_path / "vision-out" / "predictions.csv").read_text().splitlines()
-    assert head == "input,style,method,strength,keep_colours,width,height,stroke,error"
-    assert row == f"{photo},starry,multistyle,1.0,False,70,50,1.0,"
+    assert head == "input,style,method,strength,keep_colours,width,height,stroke,error,frame,time_s"
+    assert row == f"{photo},starry,multistyle,1.0,False,70,50,1.0,,,"
     assert len(json.loads((tmp_path / "vision-out" / "predictions.json").read_text())) == 1
 
 

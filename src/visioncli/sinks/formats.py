@@ -34,6 +34,12 @@ CSV_COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "stylize": ("style", "method", "strength", "keep_colours", "width", "height", "stroke"),
 }
+_FRAME = ("frame", "time_s")
+VIDEO_COLUMNS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("classify", "segment", "gradcam", "caption", "stylize"), _FRAME),
+    **dict.fromkeys(("detect", "pose"), (*_FRAME, "track")),
+}
+"""What a table tells of frames and what is followed over them; empty cells where the input is a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,7 @@ def document_sinks(
         elif name == "csv":
             from visioncli.sinks.csv_table import CsvSink
 
-            sinks.append(CsvSink(out, CSV_COLUMNS[task]))
+            sinks.append(CsvSink(out, CSV_COLUMNS[task], VIDEO_COLUMNS.get(task, ())))
         elif name == "parquet":
             from visioncli.sinks.parquet import ParquetSink
 
