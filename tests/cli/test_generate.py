@@ -170,11 +170,12 @@ def test_a_photo_that_cannot_be_read_is_a_record_and_status_3(tmp_path: Path, vi
         (("--model", "lenet5"), "lenet5 cannot generate"),
         (("--model", "nothing"), "There is no model called"),
         (("--device", "tpu"), "There is no device 'tpu'"),
+        (("-o", "s3://bucket/out"), "a folder of this machine"),
     ],
 )
 def test_wrong_usage_is_a_sentence(vision: Vision, args: tuple[str, ...], words: str) -> None:
     given = args if "--model" in args else ("--model", "run", *args)
-    done = vision("generate", *given, "-o", "out")
+    done = vision("generate", "-o", "out", *given)
     assert done.status in (2, 4)
     assert words in done.err
     assert "Traceback" not in done.err

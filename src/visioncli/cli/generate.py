@@ -24,9 +24,12 @@ class Animation(StrEnum):
     APNG = "apng"
 
 
-@with_options("out", "json", "quiet", "offline", "device", "threads")
+@with_options("json", "quiet", "offline", "device", "threads")
 def generate(
     frame: FrameOptions,
+    out: Annotated[
+        str, typer.Option("--out", "-o", metavar="DIR", help="Output folder; - prints to stdout only.")
+    ] = "vision-out",
     model: Annotated[
         str | None,
         typer.Option(
@@ -121,7 +124,7 @@ def generate(
     from visioncli.cli.generating import Asked, Generating
 
     asked = Asked(
-        model or "digits_dcgan", label, truncation, number, seed, walked, frames, animation.value, mixed, project,
+        out, model or "digits_dcgan", label, truncation, number, seed, walked, frames, animation.value, mixed, project,
         steps,
     )  # fmt: skip
     raise typer.Exit(Generating(frame, asked).run())

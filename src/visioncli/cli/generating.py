@@ -29,6 +29,7 @@ from visioncli.sinks import animation
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.lines import StdoutLines
+from visioncli.sinks.stores import is_store
 from visioncli.status import Status
 from visioncli.tasks.generate.latents import Seed, class_of
 from visioncli.tasks.generate.maker import Maker, as_rgb, walk
@@ -45,6 +46,7 @@ LATENTS = "latents.npy"
 class Asked:
     """What was asked for; one of `walk`, `mix` and `project` at most."""
 
+    out: str
     model: str
     label: str | None
     truncation: float
@@ -74,7 +76,11 @@ class Generating:
     def __init__(self, frame: FrameOptions, asked: Asked) -> None:
         self.frame, self.asked = frame, asked
         self.console = Console(quiet=frame.quiet)
-        self.out = None if frame.out == "-" else Path(frame.out)
+        if is_store(asked.out):
+            raise UsageError(
+                f"{asked.out}: pictures are made into a folder of this machine. Copy that afterwards."
+            )
+        self.out = None if asked.out == "-" else Path(asked.out)
 
     def run(self) -> Status:
         """Makes everything, and says how that went. Raises VisionError."""
