@@ -124,8 +124,8 @@ def generate(
     from visioncli.cli.generating import Asked, Generating
 
     asked = Asked(
-        out, model or "digits_dcgan", label, truncation, number, seed, walked, frames, animation.value, mixed, project,
-        steps,
+        out, model or "digits_dcgan", label, truncation, number, seed, walked, frames, animation.value, mixed,
+        project, steps,
     )  # fmt: skip
     raise typer.Exit(Generating(frame, asked).run())
 
