@@ -16,12 +16,15 @@ demo: $(VENV)/installed
 	@echo "Annotated pictures and predictions.jsonl lie in $(DEMO_OUT):"
 	@ls $(DEMO_OUT)
 
+# A file of tests stays in one process, and each process has a cache of its own.
+WORKERS := -n auto --maxprocesses 4 --dist loadfile
+
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
 
 # The tests of whole commands again, with the reference engine instead of the fast one.
 test-torch: $(VENV)/installed-dev
-	$(BIN)/python -m pytest --engine torch tests/cli
+	$(BIN)/python -m pytest $(WORKERS) --engine torch tests/cli
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check src tests benchmarks

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from visioncli.videos.scheduling import be_ordinary
+
 GREY = (128, 128, 128)
 
 
@@ -63,6 +65,7 @@ def write_video(
             _add_tone(container, sound, float((last + 1) * base))
         if count:
             container.mux(stream.encode(None))
+    be_ordinary()  # one of the encoders makes the process a real-time one
     return path
 
 

@@ -18,6 +18,7 @@ from visioncli.errors import UsageError
 from visioncli.families import torchvision
 from visioncli.labelled.interface import SetError
 from visioncli.results import Rle
+from visioncli.training import mask_finish
 from visioncli.training.train import Run, Where
 from visioncli.training.watch import Watcher, read_log
 
@@ -200,6 +201,29 @@ def test_squares_of_one_size_are_turned_by_quarters(tmp_path: Path) -> None:
     other = Listener()
     train(draw_masks(tmp_path / "b", 8, (64, 48)), tmp_path / "run", check=True, watcher=other)
     assert not any("turned by quarters" in sentence for sentence in other.said)
+
+
+def test_the_views_that_pictures_deserve_are_chosen_by_validation(
+    trained: Run, blocks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = next(event for event in read_log(trained.folder) if event["event"] == "views")
+    notes = json.loads((trained.folder / "model.json").read_text())
+    better = tried["miou_flip"] - tried["miou_none"] >= mask_finish.GAIN
+    assert notes["views"] == ("flip" if better else "none")
+    for least, views in ((-1.0, "turns"), (1.0, "none")):
+        monkeypatch.setattr(mask_finish, "GAIN", least)
+        listener = Listener()
+        run = small(draw_masks(tmp_path / views, 8, (48, 48)), tmp_path / f"{views}_run", watcher=listener)
+        assert json.loads((run.folder / "model.json").read_text())["views"] == views
+        assert any("in 8 views, for 8 times the time" in sentence for sentence in listener.said) is (views == "turns")
+        assert ("mean over eight views" in (run.folder / "MODEL_CARD.md").read_text()) is (views == "turns")
+        assert load("segment", str(run.folder)).task.settings["tta"] == views
+
+
+def test_where_pictures_are_never_mirrored_no_views_are_tried(blocks: Path, tmp_path: Path) -> None:
+    run = small(blocks, tmp_path / "run", mirror=False)
+    assert not [event for event in read_log(run.folder) if event["event"] == "views"]
+    assert "views" not in json.loads((run.folder / "model.json").read_text())
 
 
 def test_where_no_mask_can_be_used_the_first_reason_is_told(tmp_path: Path) -> None:

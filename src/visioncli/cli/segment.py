@@ -9,8 +9,8 @@ import typer
 
 from visioncli.cli import completion
 from visioncli.cli.options import FrameOptions, with_frame_options
-from visioncli.cli.shared_options import DetectorOption, MirrorOption, TruthIdsOption
-from visioncli.models.tta import Tta
+from visioncli.cli.shared_options import DetectorOption, TruthIdsOption
+from visioncli.models.tta import SegmentTta
 
 
 class Mode(StrEnum):
@@ -36,7 +36,14 @@ def segment(
             help="Overlapping tiles, blended, for large pictures, e.g. 512:0.25.",
         ),
     ] = None,
-    tta: MirrorOption = None,
+    tta: Annotated[
+        SegmentTta | None,
+        typer.Option(
+            "--tta",
+            help="flip: also the mirror image; turns: all eight ways to turn and mirror it.",
+            show_default="the RUN's; flip where --precision auto is int8",
+        ),
+    ] = None,
     flip: Annotated[bool, typer.Option("--flip", help="Short for --tta flip.")] = False,
     detector: DetectorOption = None,
     opacity: Annotated[
@@ -107,7 +114,7 @@ def segment(
         raise UsageError(f"--tolerance is a number of pixels, not {tolerance}.")
     settings: dict[str, object] = {"mode": mode.value, "size": size, "polygons": polygons, "detector": detector}
     settings["tile"] = tile
-    settings["tta"] = Tta.FLIP.value if flip else tta and tta.value
+    settings["tta"] = SegmentTta.FLIP.value if flip else tta and tta.value
     if mode is Mode.INSTANCE:
         settings |= {"score": score, "classes": classes}
     options = SinkOptions(

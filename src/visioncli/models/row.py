@@ -219,6 +219,8 @@ class ModelRow:
     is "sound", or else as a grey picture, time from left to right and high pitches on top, which `input` describes.
     Of a network that answers in 8 bits, `answer` says what they stand for.
 
+    `views` is the word for `--tta` that is best for it, where that was measured and the user does not say another.
+
     Keypoints of the form "people" are called `points`, and `limbs` join pairs of them, by their places; where it has
     no `points`, they are the 17 of a COCO person.
     """
@@ -246,6 +248,7 @@ class ModelRow:
     answer: Quantum | None = None
     points: tuple[str, ...] = ()
     limbs: tuple[tuple[int, int], ...] = ()
+    views: str = ""
 
     def shaping(self) -> dict[str, Any]:
         """All of the row that shapes an answer, as JSON values: not what it only tells people."""

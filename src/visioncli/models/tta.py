@@ -12,6 +12,15 @@ class Tta(StrEnum):
     FLIP = "flip"
 
 
+class SegmentTta(StrEnum):
+    """`--tta` of segment: the picture alone, the mean with its mirror image, or with all eight ways to turn by
+    quarters and mirror it, as maps and microscopes' pictures may be turned."""
+
+    NONE = "none"
+    FLIP = "flip"
+    TURNS = "turns"
+
+
 class PoseTta(StrEnum):
     """`--tta` of pose: nothing mirrored, each person's crop, or the picture that people are detected in as well."""
 
@@ -26,7 +35,12 @@ DEFAULT_POSE_TTA = PoseTta.CROPS
 
 def is_mirrored(task: str, tta: str) -> bool:
     """Whether the mirror image of the whole picture is asked for. Raises UsageError for a word that `task` lacks."""
-    known = PoseTta if task == "pose" else Tta
+    return known_tta(task, tta) == Tta.FLIP
+
+
+def known_tta(task: str, tta: str) -> str:
+    """`tta` itself. Raises UsageError for a word that `task` lacks."""
+    known = {"pose": PoseTta, "segment": SegmentTta}.get(task, Tta)
     if tta not in list(known):
         raise UsageError(f"--tta is one of {', '.join(known)}, not {tta!r}.")
-    return tta == Tta.FLIP
+    return tta

@@ -9,6 +9,7 @@ from typing import Any
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.row import Download, Hub, ModelRow, Packaged
+from visioncli.models.tta import SegmentTta, known_tta
 from visioncli.tasks.class_names import parse_classes, parse_wanted
 from visioncli.weights.places import stored_file
 
@@ -41,6 +42,7 @@ def check_names(task: str, row: ModelRow, settings: dict[str, Any], finders: Seq
     if task == "segment":
         check_mode(row, settings.get("mode", "semantic"))
         check_tile(row, settings.get("tile"))
+        check_views(row, settings.get("tta"), settings.get("mode", "semantic"))
     if settings.get("classes") is not None:
         parse_classes(settings["classes"], load_labels((finders or [row])[0].labels))
     if task == "gradcam":
@@ -82,6 +84,19 @@ def check_tile(row: ModelRow, tile: str | None) -> None:
     if tile is not None and row.form in ("instances", "saliency"):
         raise UsageError(
             f"{row.name} looks at the picture as a whole: --tile is for networks that give each pixel a class."
+        )
+
+
+def check_views(row: ModelRow, tta: str | None, mode: str) -> None:
+    """Raises UsageError where the row's network cannot look at a picture in such views."""
+    if known_tta("segment", tta or SegmentTta.NONE) == SegmentTta.NONE:
+        return
+    if row.form == "instances":
+        raise UsageError(f"{row.name} answers for the picture alone: masks of its mirror image cannot be averaged.")
+    if tta == SegmentTta.TURNS and (mode == "instance" or row.layout is not None or isinstance(row.source, Hub)):
+        raise UsageError(
+            f"--tta turns is for masks of classes by a network that takes pictures of any shape, not for {row.name}"
+            f"{' with --mode instance' if mode == 'instance' else ''}. Try --tta flip."
         )
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from visioncli.labelled.interface import TEST
 from visioncli.models.row import ModelRow, Untrained
+from visioncli.tasks.views import VIEWS
 from visioncli.training.job import Job, mask_names
-from visioncli.training.mask_finish import MaskFinishing, finish_masks
+from visioncli.training.mask_finish import TRIED_PIXELS, MaskFinishing, finish_masks, offered_views
 from visioncli.training.mask_prepare import MaskPrepared
 from visioncli.training.one_run import Training
 from visioncli.training.recipe import Start
@@ -28,8 +29,11 @@ class MaskTraining(Training):
         self.prepared, self.base = prepared, base
 
     def seconds_to_finish(self) -> float:
-        predicted = len(self.val) + len(self.prepared.part(TEST))
-        return _FINISH_SECONDS + predicted * self.prepared.area / 1e6 * _FINISH_A_MEGAPIXEL
+        predicted = (len(self.val) + len(self.prepared.part(TEST))) * self.prepared.area
+        views = len(VIEWS[offered_views(self.recipe, self.prepared)])
+        if views > 1:
+            predicted = views * predicted + (1 + views) * min(TRIED_PIXELS, len(self.val) * self.prepared.area)
+        return _FINISH_SECONDS + predicted / 1e6 * _FINISH_A_MEGAPIXEL
 
     def begin(self) -> None:
         """Random weights, but for what the network knows; and the first checkpoint."""

@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 
 from visioncli.errors import OutputError
 from visioncli.videos.frames import Clip
+from visioncli.videos.scheduling import be_ordinary
 
 ENCODERS: dict[str, dict[str, str]] = {
     "libx264": {"preset": "veryfast", "crf": "20"},
@@ -83,7 +84,7 @@ class VideoWriter:
         stream.time_base = ticks
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED
-        self._stream = stream
+        self._stream, self._open = stream, False
         self._sound = _Sound(self._container, clip)
 
     def write(self, image: Image.Image, at: Fraction, duration: Fraction) -> None:
@@ -94,7 +95,11 @@ class VideoWriter:
         frame = frame.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED)
         frame.pts, frame.time_base = pts, self._ticks
         frame.duration = max(1, round(duration / self._ticks))
-        self._container.mux(self._stream.encode(frame))
+        packets = self._stream.encode(frame)
+        if not self._open:
+            self._open = True
+            be_ordinary()  # the first frame opens the encoder
+        self._container.mux(packets)
         self._end = at + duration
         for packet in self._sound.until(at):
             self._container.mux(packet)

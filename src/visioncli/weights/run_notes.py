@@ -10,6 +10,7 @@ from visioncli.models import mask_learners, registry
 from visioncli.models.row import Accuracy, Form, InputSpec, ModelRow, Trained
 from visioncli.models.sound import recipe_of
 from visioncli.models.trainable import has_class_for_nothing
+from visioncli.models.tta import SegmentTta
 
 COLDEST, WARMEST = 1e-3, 1e3
 """What a temperature may be: beyond, logits would overflow, or all classes be alike."""
@@ -70,10 +71,19 @@ def row_in(body: dict[str, Any], folder: Path, weights_file: Path) -> ModelRow:
         **_keypoints(body, architecture),
         accuracy=tuple(_accuracy(one) for one in _list(body["accuracy"], dict, "accuracy")),
         sound=recipe_of(body["sound"]) if "sound" in body else None,
+        views=_views(body, tasks[0]),
         temperature=temperature,
         thresholds=thresholds,
         **plain,
     )
+
+
+def _views(body: dict[str, Any], task: str) -> str:
+    """Raises ValueError for a word that `--tta` lacks."""
+    views: str = _of(body.get("views", ""), str, "views")
+    if views and (task != "segment" or views not in list(SegmentTta)):
+        raise ValueError(f"views of masks are one of {', '.join(SegmentTta)}, not {views!r}")
+    return views
 
 
 def _name(folder: Path) -> str:

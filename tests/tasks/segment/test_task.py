@@ -14,19 +14,19 @@ from run_folders import row_of, seeded
 from visioncli import load
 from visioncli.api import build_task
 from visioncli.engines.interface import Engine, EngineOptions
-from visioncli.errors import UsageError
+from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.models import registry
 from visioncli.models.labels import load_labels
 from visioncli.pictures import Picture
 from visioncli.results import ModelInfo
-from visioncli.tasks.beforehand import check_names
+from visioncli.tasks.beforehand import check_names, check_views
 from visioncli.tasks.detect.detectors import Boxes
 from visioncli.tasks.interface import Answer
 from visioncli.tasks.segment.masks import decode
 from visioncli.tasks.segment.segmenters import DeeplabSegmenter
 from visioncli.tasks.segment.task import COCO_NAME_OF_VOC, SegmentTask, split_class_masks
 from visioncli.tasks.segment.tiles import AUTO
-from visioncli.weights.runs import write_model
+from visioncli.weights.runs import read_run, read_weights, write_model
 
 ROW = registry.find("deeplab_v3_mobilenet_v2", "segment")
 VOC, COCO = load_labels("voc"), load_labels("coco")
@@ -236,7 +236,7 @@ def test_tta_flip_is_what_flip_is_short_for() -> None:
     assert answer(halves(CAT, 0), tta="flip").predictions == answer(halves(CAT, 0), flip=True).predictions
     flipped = SegmentTask(ROW, DeeplabSegmenter(Grid(halves(0, 0))), flip=True)
     assert flipped.settings["tta"] == "flip"
-    with pytest.raises(UsageError, match="--tta is one of none, flip"):
+    with pytest.raises(UsageError, match="--tta is one of none, flip, turns"):
         SegmentTask(ROW, DeeplabSegmenter(Grid(halves(0, 0))), tta="both")
 
 
@@ -274,6 +274,44 @@ def test_a_u_net_trained_on_smaller_pictures_is_shown_smaller_ones(tmp_path: Pat
     prepared = task.prepare(Picture(Image.new("RGB", (200, 100)), 1.0))
     assert prepared.x.shape == (3, 64, 128)
     assert task.settings["size"] == 64
+
+
+def test_in_all_eight_views_a_turned_picture_has_the_turned_answer(tmp_path: Path) -> None:
+    run = str(unet_run(tmp_path / "run"))
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    for tta, same in (("turns", True), ("none", False)):
+        task = build_task("segment", run, EngineOptions(engine="torch"), tta=tta)
+
+        def classes(array: np.ndarray, task: Any = task) -> np.ndarray:
+            image = Image.fromarray(np.ascontiguousarray(array))
+            (answer,) = task.predict([task.prepare(Picture(image, 1.0))])
+            return answer.arrays["classes"]
+
+        turned, mirrored = classes(np.rot90(pixels)), classes(pixels[:, ::-1])
+        plain = classes(pixels)
+        agree = [(np.rot90(plain) == turned).mean(), (plain[:, ::-1] == mirrored).mean()]
+        assert bool(min(agree) > 0.999) is same, (tta, agree)
+
+
+def test_a_run_says_in_which_views_it_looks_and_the_user_may_say_otherwise(tmp_path: Path) -> None:
+    run = unet_run(tmp_path / "run")
+    row = read_run(run)
+    row = write_model(run, dataclasses.replace(row, views="turns"), read_weights(row), {})
+    assert row.views == "turns" == read_run(run).views
+    options = EngineOptions(engine="torch")
+    assert build_task("segment", str(run), options).settings["tta"] == "turns"
+    assert build_task("segment", str(run), options, tta="none").settings["tta"] == "none"
+    notes = json.loads((run / "model.json").read_text())
+    (run / "model.json").write_text(json.dumps(notes | {"views": "all"}))
+    with pytest.raises(ModelUnavailable, match="views of masks are one of none, flip, turns, not 'all'"):
+        read_run(run)
+
+
+def test_views_that_cannot_be_had_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"--tta turns is for masks of classes .* with --mode instance"):
+        load("segment", mode="instance", tta="turns")
+    with pytest.raises(UsageError, match="masks of its mirror image cannot be averaged"):
+        check_views(registry.find("maskrcnn_resnet50_fpn"), "turns", "instance")
 
 
 def test_large_pictures_go_through_a_u_net_in_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

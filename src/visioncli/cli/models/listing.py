@@ -244,6 +244,7 @@ def info(
         "input": picture,
         "labels": _labels(row),
         "scores": _scores(row),
+        "views": row.views and f"--tta {row.views}, where no other is asked for",
         "licence": row.licence,
         "paper": row.paper,
         "recipe": row.recipe,

@@ -16,10 +16,10 @@ from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import Hub, ModelRow
-from visioncli.models.tta import Tta, is_mirrored
+from visioncli.models.tta import SegmentTta, known_tta
 from visioncli.pictures import Picture
 from visioncli.results import ModelInfo, Segment
-from visioncli.tasks.beforehand import check_mode, check_tile
+from visioncli.tasks.beforehand import check_mode, check_tile, check_views
 from visioncli.tasks.detect.detectors import Boxes
 from visioncli.tasks.detect.task import Detect
 from visioncli.tasks.detect.task import Prepared as PreparedDetection
@@ -29,7 +29,7 @@ from visioncli.tasks.segment.deeplab import resize_alpha, resize_logits
 from visioncli.tasks.segment.masks import bounding_box, segment_fields
 from visioncli.tasks.segment.segmenters import DeeplabSegmenter, DenseSegmenter, PlainSegmenter, Segmenter
 from visioncli.tasks.segment.tiles import AUTO, LARGE, blend
-from visioncli.tasks.views import chosen_tta
+from visioncli.tasks.views import VIEWS, chosen_tta, seen, seen_back
 
 MODES = ("semantic", "instance", "foreground")
 DEFAULT_SIZE = 513
@@ -65,7 +65,8 @@ class Prepared:
 class SegmentTask(Task):
     """Masks at the picture's full size: logits are enlarged, then the best class is taken, so edges are smooth.
 
-    With `tta` flip they are the mean of the picture's and its mirror image's; `flip` is short for that.
+    With `tta` flip they are the mean of the picture's and its mirror image's (`flip` is short for that), with turns
+    that of all eight ways to turn it by quarters and mirror it.
     """
 
     name = "segment"
@@ -77,7 +78,7 @@ class SegmentTask(Task):
         *,
         mode: str = "semantic",
         size: int = DEFAULT_SIZE,
-        tta: str = Tta.NONE,
+        tta: str = SegmentTta.NONE,
         flip: bool = False,
         polygons: bool = False,
         detector: Detect | None = None,
@@ -87,7 +88,7 @@ class SegmentTask(Task):
         if mode == "instance" and detector is None:
             raise UsageError("Instance masks need a detector.")
         self._segmenter, self._mode, self._size = segmenter, mode, size
-        self._flip = is_mirrored("segment", tta) or flip
+        self._tta = SegmentTta.FLIP if flip else SegmentTta(known_tta("segment", tta))
         self._polygons, self._detector = polygons, detector
         self._tiling = Tiling.parse(tile) if tile else None
         self.parallel = segmenter.parallel if detector is None else min(segmenter.parallel, detector.parallel)
@@ -107,7 +108,7 @@ class SegmentTask(Task):
         self.settings = {
             "mode": mode,
             "size": size,
-            "tta": str(Tta.FLIP if self._flip else Tta.NONE),
+            "tta": str(self._tta),
             "polygons": polygons,
             "detector": asdict(detector.model) | detector.settings if detector else None,
             "tile": [self._tiling.size, self._tiling.overlap] if self._tiling else None,
@@ -132,10 +133,13 @@ class SegmentTask(Task):
         return [self._answer(p, found) for p, found in zip(batch, objects, strict=True)]
 
     def _logits(self, x: np.ndarray) -> np.ndarray:
-        logits = self._segmenter.logits(x)
-        if self._flip:
-            logits = (logits + self._segmenter.logits(np.ascontiguousarray(x[:, :, ::-1]))[..., ::-1]) / 2
-        return logits
+        views = VIEWS[self._tta]
+        total = self._segmenter.logits(x)
+        if len(views) == 1:
+            return total
+        for view in views[1:]:
+            total = total + seen_back(self._segmenter.logits(seen(x, *view)), *view)
+        return total / len(views)
 
     def _map(self, prepared: Prepared) -> np.ndarray:
         """The picture's classes, or in foreground mode how much each pixel is foreground, `(H, W) uint8`."""
@@ -282,12 +286,9 @@ def build(
     check_mode(row, mode)
     check_tile(row, settings.get("tile"))
     if flip:
-        tta = Tta.FLIP
+        tta = SegmentTta.FLIP
+    check_views(row, tta, mode)
     if row.form == "instances":
-        if is_mirrored("segment", tta or Tta.NONE):
-            raise UsageError(
-                f"{row.name} answers for the picture alone: masks of its mirror image cannot be averaged."
-            )
         engine = open_engine(row, options)
         return InstanceTask(row, engine, score=score, classes=classes, polygons=settings.get("polygons", False))
     finder = None
@@ -301,8 +302,8 @@ def build(
     if size == DEFAULT_SIZE and row.form in ("pixels", "saliency", "dense"):
         settings["size"] = row.input.resize if row.form == "dense" else row.input.size
     size = settings.get("size", size)
-    seen = chosen_tta("segment", tta, [row], options)
-    return SegmentTask(row, open_segmenter(row, options, size), tta=seen, detector=finder, **settings)
+    views = chosen_tta("segment", tta, [row], options)
+    return SegmentTask(row, open_segmenter(row, options, size), tta=views, detector=finder, **settings)
 
 
 def open_segmenter(row: ModelRow, options: EngineOptions | None = None, size: int = DEFAULT_SIZE) -> Segmenter:
