@@ -202,3 +202,19 @@ def test_a_generator_is_no_classifier(tmp_path: Path, vision: Vision) -> None:
     done = vision("models", "layers", "run")
     assert done.status == 2
     assert "makes them of numbers" in done.err
+
+
+def test_digits_come_with_the_program(tmp_path: Path, vision: Vision) -> None:
+    done = vision("generate", "-n", "40", "--seed", "10", "-o", "out", "--offline")
+    assert done.status == 0, done.err
+    found = records(done.out)
+    assert {record["model"]["name"] for record in found} == {"digits_dcgan"}
+    assert {record["predictions"][0]["label"] for record in found} == set("0123456789")
+    made = np.stack([pixels(tmp_path / record["files"]["picture"]) for record in found]).astype(float)
+    assert made[:, :3].mean() < 8  # the ground is black
+    assert 20 < made.mean() < 60
+    # A zero is dark in the middle, and a one is not.
+    assert made[::10, 13:15, 13:15].mean() < 60 < 150 < made[1::10, 13:15, 13:15].mean()
+    again = vision("models", "info", "digits_dcgan")
+    assert again.status == 0
+    assert b"MNIST" in again.out

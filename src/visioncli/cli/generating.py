@@ -77,9 +77,7 @@ class Generating:
         self.frame, self.asked = frame, asked
         self.console = Console(quiet=frame.quiet)
         if is_store(asked.out):
-            raise UsageError(
-                f"{asked.out}: pictures are made into a folder of this machine. Copy that afterwards."
-            )
+            raise UsageError(f"{asked.out}: pictures are made into a folder of this machine. Copy that afterwards.")
         self.out = None if asked.out == "-" else Path(asked.out)
 
     def run(self) -> Status:
