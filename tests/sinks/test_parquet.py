@@ -21,6 +21,7 @@ from visioncli.results import (
     Detection,
     Duplicate,
     Explanation,
+    Generated,
     Neighbour,
     Record,
     Spectrogram,
@@ -41,6 +42,7 @@ PREDICTED: dict[str, list[Any]] = {
     "caption": [Caption("A cat.", -1.5, (0,), (CaptionWord("cat", 0.25, (0.75,)),)), Caption("A dog.")],
     "similar": [Neighbour("b.jpg", 0.5)],
     "dedupe": [Duplicate(1, "b.jpg", "resized", 0.5, "it is larger", 10)],
+    "generate": [Generated(7, 0.5, "cat", 1, 0), Generated(8, 1.0, distance=0.25)],
     "spectrogram": [Spectrogram(3, 64, 0.25, 50.0, 4000.0, -90.0, 0.0, 0.5, 440.0)],
 }
 
