@@ -170,11 +170,12 @@ def test_a_photo_that_cannot_be_read_is_a_record_and_status_3(tmp_path: Path, vi
         (("--model", "lenet5"), "lenet5 cannot generate"),
         (("--model", "nothing"), "There is no model called"),
         (("--device", "tpu"), "There is no device 'tpu'"),
+        (("-o", "s3://bucket/out"), "a folder of this machine"),
     ],
 )
 def test_wrong_usage_is_a_sentence(vision: Vision, args: tuple[str, ...], words: str) -> None:
     given = args if "--model" in args else ("--model", "run", *args)
-    done = vision("generate", *given, "-o", "out")
+    done = vision("generate", "-o", "out", *given)
     assert done.status in (2, 4)
     assert words in done.err
     assert "Traceback" not in done.err
@@ -201,3 +202,33 @@ def test_a_generator_is_no_classifier(tmp_path: Path, vision: Vision) -> None:
     done = vision("models", "layers", "run")
     assert done.status == 2
     assert "makes them of numbers" in done.err
+
+
+def test_digits_come_with_the_program(tmp_path: Path, vision: Vision) -> None:
+    done = vision("generate", "-n", "40", "--seed", "10", "-o", "out", "--offline")
+    assert done.status == 0, done.err
+    found = records(done.out)
+    assert {record["model"]["name"] for record in found} == {"digits_dcgan"}
+    assert {record["predictions"][0]["label"] for record in found} == set("0123456789")
+    made = np.stack([pixels(tmp_path / record["files"]["picture"]) for record in found]).astype(float)
+    assert made[:, :3].mean() < 8  # the ground is black
+    assert 20 < made.mean() < 60
+    # A zero is dark in the middle, and a one is not.
+    middles = made[:, 13:15, 13:15].mean((1, 2))
+    assert middles[::10].mean() < 60
+    assert middles[1::10].mean() > 150
+    again = vision("models", "info", "digits_dcgan")
+    assert again.status == 0
+    assert b"MNIST" in again.out
+
+
+def test_records_come_in_other_formats(tmp_path: Path, vision: Vision) -> None:
+    done = vision("generate", "--model", "run", "-n", "2", "-o", "out", "-f", "csv,json", "-q")
+    assert done.status == 0, done.err
+    lines = (tmp_path / "out" / "predictions.csv").read_text().splitlines()
+    assert lines[0] == "input,seed,truncation,label,label_id,latent,distance,error"
+    assert lines[2] == "seed 2,2,1.0,cat,0,1,,"
+    assert len(json.loads((tmp_path / "out" / "predictions.json").read_text())) == 2
+    done = vision("generate", "--model", "run", "-n", "1", "-o", "-", "-f", "csv")
+    assert done.out.decode().splitlines()[1] == "seed 1,1,1.0,dog,1,,,"
+    assert vision("generate", "--model", "run", "-o", "-", "-f", "coco").status == 2

@@ -10,6 +10,7 @@ from visioncli.cli import completion
 from visioncli.cli.options import FrameOptions
 from visioncli.cli.some_options import with_options
 from visioncli.errors import UsageError
+from visioncli.sinks.names import FORMATS
 
 MOST = 100_000
 """Pictures of one run."""
@@ -24,9 +25,22 @@ class Animation(StrEnum):
     APNG = "apng"
 
 
-@with_options("out", "json", "quiet", "offline", "device", "threads")
+@with_options("json", "quiet", "offline", "device", "threads")
 def generate(
     frame: FrameOptions,
+    out: Annotated[
+        str, typer.Option("--out", "-o", metavar="DIR", help="Output folder; - prints to stdout only.")
+    ] = "vision-out",
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="NAME",
+            help=f"Also write {', '.join(FORMATS['generate'])}; repeat or separate by commas.",
+            autocompletion=completion.formats,
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -121,8 +135,8 @@ def generate(
     from visioncli.cli.generating import Asked, Generating
 
     asked = Asked(
-        model or "digits_dcgan", label, truncation, number, seed, walked, frames, animation.value, mixed, project,
-        steps,
+        out, formats, model or "digits_dcgan", label, truncation, number, seed, walked, frames, animation.value,
+        mixed, project, steps,
     )  # fmt: skip
     raise typer.Exit(Generating(frame, asked).run())
 

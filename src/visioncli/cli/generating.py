@@ -27,8 +27,10 @@ from visioncli.resolve import resolve
 from visioncli.results import Failure, Generated, Record, dump_line
 from visioncli.sinks import animation
 from visioncli.sinks.folder import OutputFolder
+from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.lines import StdoutLines
+from visioncli.sinks.stores import is_store
 from visioncli.status import Status
 from visioncli.tasks.generate.latents import Seed, class_of
 from visioncli.tasks.generate.maker import Maker, as_rgb, walk
@@ -45,6 +47,8 @@ LATENTS = "latents.npy"
 class Asked:
     """What was asked for; one of `walk`, `mix` and `project` at most."""
 
+    out: str
+    formats: list[str] | None
     model: str
     label: str | None
     truncation: float
@@ -74,7 +78,10 @@ class Generating:
     def __init__(self, frame: FrameOptions, asked: Asked) -> None:
         self.frame, self.asked = frame, asked
         self.console = Console(quiet=frame.quiet)
-        self.out = None if frame.out == "-" else Path(frame.out)
+        if is_store(asked.out):
+            raise UsageError(f"{asked.out}: pictures are made into a folder of this machine. Copy that afterwards.")
+        self.out = None if asked.out == "-" else Path(asked.out)
+        self.formats = parse_formats(asked.formats, "generate", to_stdout=self.out is None)
 
     def run(self) -> Status:
         """Makes everything, and says how that went. Raises VisionError."""
@@ -122,17 +129,27 @@ class Generating:
             for seed in range(asked.seed, asked.seed + asked.number):
                 yield _one(maker, seed, label, asked.truncation)
 
-    def _sink(self) -> RecordSink:
-        table = sys.stdout.isatty() and not self.frame.json
-        return TableSink(self.console) if table else StdoutLines()
+    def _sinks(self, folder: OutputFolder | None) -> list[RecordSink]:
+        """The documents that were asked for, and what prints: standard output holds one or the other."""
+        sinks: list[RecordSink] = [*document_sinks(self.formats, "generate", folder, {}, SinkOptions())]
+        if folder is not None or not sinks:
+            table = sys.stdout.isatty() and not self.frame.json
+            sinks.append(TableSink(self.console) if table else StdoutLines())
+        return sinks
 
     def _told(self, made: Iterator[Made]) -> list[Record]:
-        sink, records = self._sink(), []
+        sinks, records = self._sinks(None), []
         for one in made:
-            sink.write(one.record)
+            self._tell(one.record, sinks)
             records.append(one.record)
-            self._failed(one.record)
+        for sink in sinks:
+            sink.close()
         return records
+
+    def _tell(self, record: Record, sinks: list[RecordSink]) -> None:
+        for sink in sinks:
+            sink.write(record)
+        self._failed(record)
 
     def _failed(self, record: Record) -> None:
         if record.error is not None:
@@ -141,11 +158,12 @@ class Generating:
     def _written(self, made: Iterator[Made]) -> list[Record]:
         """Writes each file as it is made; at the end the sheet, the latents and the records."""
         assert self.out is not None
-        folder, sink = OutputFolder(self.out), self._sink()
+        folder = OutputFolder(self.out)
         records: list[Record] = []
         shown: list[np.ndarray] = []
         vectors: list[np.ndarray] = []
         try:
+            sinks = self._sinks(folder)
             if self.asked.project is not None:
                 folder.protect(str(self.asked.project))
             for one in made:
@@ -163,8 +181,7 @@ class Generating:
                     write_whole(target, content, folder.partial)
                     files[kind], sizes[kind] = str(target), len(content)
                 record = dataclasses.replace(record, files=files, sizes=sizes)
-                sink.write(record)
-                self._failed(record)
+                self._tell(record, sinks)
                 records.append(record)
             if shown:
                 self._sheet(folder, shown)
@@ -174,6 +191,8 @@ class Generating:
                 write_whole(folder.file(LATENTS), memory.getvalue(), folder.partial)
             lines = b"".join(dump_line(record.to_json()) for record in records)
             write_whole(folder.file(PREDICTIONS), lines, folder.partial)
+            for sink in sinks:
+                sink.close()
         except BaseException:
             folder.abandon()
             raise

@@ -33,7 +33,7 @@ def draw(panels: Mapping[str, Lines], title: str, epochs: Sequence[float]) -> Im
     for (name, lines), place in zip(panels.items(), places, strict=False):
         _panel(sheet, place, name, lines, len(epochs))
     last = f"{epochs[-1]:g}" if epochs else "0"
-    words = f"looks, one an epoch at most; the last after epoch {last}"
+    words = f"looks, the last one after epoch {last}"
     sheet.text((WIDTH / 2, HEIGHT - 18), words, 13, FAINT, "ma")
     return sheet.finished()
 

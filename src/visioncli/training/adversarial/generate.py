@@ -33,7 +33,7 @@ BATCH = 64
 LATENT = 64
 WIDTH = 16
 """Maps at full size, and twice as many where sides are halved: what takes minutes on a laptop."""
-VISITS = 400_000
+VISITS = 500_000
 """Pictures times epochs, where no number of epochs is given."""
 MOST_EPOCHS = 2000
 FEW = 10_000

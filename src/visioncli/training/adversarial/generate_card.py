@@ -63,8 +63,8 @@ def generator_card(facts: GeneratorCard) -> str:
     sections = [
         f"# {plain_text(facts.name)}",
         f"A network ({code(facts.architecture)}, from random numbers, {facts.parameters:,} parameters) that makes "
-        f"{colours} pictures of {facts.size} x {facts.size} pixels{asked}: `vision generate --model "
-        f"{plain_text(facts.name)}`.",
+        f"{colours} pictures of {facts.size} x {facts.size} pixels{asked}: "
+        f"{code(f'vision generate --model {facts.name}')}.",
         "## What it learned from",
         _data(facts),
         "## How good it is",

@@ -85,8 +85,8 @@ def _draw_nearest(ended: Ended[PicturesReady], made: np.ndarray) -> float | None
     pairs = np.stack([others[:NEAREST_SHOWN], nearest], 1).reshape(-1, *made.shape[1:])
     drawn = titled(
         tiles(pairs, 8, scale=scale_for(made.shape[1])),
-        f"{ended.folder.name}: made pictures and the nearest ones that it learned from",
-        ["In pairs: left the made picture, right the nearest by its pixels."],
+        f"{ended.folder.name}: made, and learned from",
+        ["In pairs: left a made picture, right the nearest one learned from, by pixels."],
     )
     write_picture(ended.folder / "nearest.png", Image.fromarray(drawn), "PNG", optimize=True)
     usual = float(np.median(held_distances))
