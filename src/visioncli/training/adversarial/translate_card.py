@@ -46,7 +46,7 @@ def translation_card(facts: TranslationCard) -> str:
         f"Two networks ({code(facts.architecture)}, from random numbers, {facts.parameters:,} parameters) that make "
         f"{second} of {first}, `vision stylize --model {name}`, and {first} of {second}, `vision stylize --model "
         f"{name} --reverse`. They take pictures of any size, and learned from squares of {facts.size} pixels of "
-        f"pictures whose shorter side was {facts.resize} at most: in much larger ones they see other things.",
+        f"pictures whose shorter side was {facts.resize} at most.",
         "## What they learned from",
         _data(facts),
         "## How good they are",
