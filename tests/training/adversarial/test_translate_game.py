@@ -42,7 +42,10 @@ def test_an_epoch_visits_each_picture_of_the_larger_kind() -> None:
     assert played(9, 7).visits().tolist() == list(range(9))
 
 
-def test_pictures_of_a_are_all_visited_and_chance_puts_others_beside_them() -> None:
+def test_pictures_of_the_larger_kind_are_all_visited_and_chance_puts_others_beside_them() -> None:
+    a, b = played(4, 7).prepared(0, np.arange(7))
+    assert b[:, 0, 0, 0].tolist() == list(range(100, 107))
+    assert all(0 <= n < 4 for n in a[:, 0, 0, 0].tolist())
     game = played(9, 7)
     a, b = game.prepared(0, np.arange(9))
     assert a[:, 0, 0, 0].tolist() == list(range(9))

@@ -111,15 +111,14 @@ class TranslateGame(Game):
         return min(1.0, 2 * (1 - step / max(1, steps)))
 
     def prepared(self, epoch: int, visits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pictures of A, and others of B that chance puts beside them."""
+        """Each picture of the larger kind, and one of the other that chance puts beside it."""
         pictures: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
-        larger = len(self.visits())
+        larger = 0 if len(self._kinds[0]) >= len(self._kinds[1]) else 1
         for visit in visits.tolist():
             rng = generator(self._seed, epoch, visit)
-            for kind, found in zip(self._kinds, pictures, strict=True):
-                # Of the smaller kind any picture: who stands beside whom must tell nothing.
-                number = visit if len(kind) == larger and kind is self._kinds[0] else int(rng.integers(len(kind)))
-                found.append(kind.drawn(number, rng))
+            for place, kind in enumerate(self._kinds):
+                number = visit if place == larger else int(rng.integers(len(kind)))
+                pictures[place].append(kind.drawn(number, rng))
         return np.stack(pictures[0]), np.stack(pictures[1])
 
     def step(self, batch: tuple[np.ndarray, np.ndarray], step: int, optimizers: Optimizers) -> dict[str, float]:
