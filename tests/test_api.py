@@ -240,6 +240,17 @@ def test_a_record_is_drawn_as_the_command_draws_it(task: str, tmp_path: Path, vi
         assert np.array_equal(draw(Record.from_json(json.loads(line)), image), theirs)
 
 
+def test_a_drawing_is_had_at_once_also_where_the_record_does_not_hold_it() -> None:
+    image = make_picture(1, (60, 50))
+    heat = load("gradcam").drawn(image, opacity=1.0)
+    assert heat.mode == "RGB"
+    assert heat.width >= 60
+    predictor = load("classify", model="efficientnet_lite0", top_k=1)
+    assert predictor.drawn(image).tobytes() == draw(predictor(image), image).tobytes()
+    with pytest.raises(InputError, match=r"nowhere\.jpg"):
+        predictor.drawn("nowhere.jpg")
+
+
 def test_what_cannot_be_drawn_is_said(predictor: Predictor) -> None:
     record = predictor(TALL)
     with pytest.raises(UsageError, match="of a picture of 30 x 50 pixels, this one has 8 x 8"):
@@ -254,3 +265,45 @@ def test_importing_the_package_imports_neither_numpy_nor_pillow() -> None:
     program = "import sys, visioncli; print(sorted({'numpy', 'PIL', 'torch', 'pycocotools'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    pytest.importorskip("av")
+    from moving_pictures import plain, write_video
+
+    return write_video(tmp_path / "clip.mp4", (plain(n) for n in range(10)))
+
+
+def named_detect(predictor: Predictor) -> Predictor:
+    predictor.task.name = "detect"
+    return predictor
+
+
+def test_a_video_gives_a_record_for_each_of_its_frames(predictor: Predictor, clip: Path) -> None:
+    records = list(named_detect(predictor)(clip))  # type: ignore[call-overload]  # a path may be a video
+    assert [(r.frame, r.time_s) for r in records] == [(n, pytest.approx(n / 25)) for n in range(10)]
+    assert records[3].input == f"{clip}#frame=3"
+
+
+def test_frames_of_a_video_are_chosen_as_on_the_command_line(predictor: Predictor, clip: Path) -> None:
+    frames = named_detect(predictor).frames
+    assert [r.frame for r in frames(clip, every="3f")] == [0, 3, 6, 9]
+    assert [r.frame for r in frames(str(clip), every="0.1s", start="0.1", end="0.3")] == [3, 5]
+    with pytest.raises(UsageError, match="--every takes seconds or frames"):
+        frames(clip, every="often")
+
+
+def test_videos_may_stand_among_pictures(
+    predictor: Predictor, clip: Path, pictures: Callable[..., list[Path]]
+) -> None:
+    (path,) = pictures(1)
+    records = list(named_detect(predictor)([path, clip, "missing.mp4"]))
+    assert [r.frame for r in records] == [None, *range(10), None]
+    assert [r.ok for r in records] == [True] * 11 + [False]
+
+
+def test_a_task_that_takes_no_videos_says_so(predictor: Predictor, clip: Path) -> None:
+    predictor.task.name = "spectrogram"
+    with pytest.raises(UsageError, match=r"spectrogram takes no videos\. Those that do: caption, classify"):
+        predictor.frames(clip)

@@ -22,9 +22,11 @@ from visioncli.resolve import describe, ready
 from visioncli.results import Detection, Record
 from visioncli.runner import RunOptions, run, usual_workers
 from visioncli.tasks import NETWORKS_OF, TASKS
-from visioncli.tasks.beforehand import WITH_DETECTOR, check_media, check_names, needs_detector
+from visioncli.tasks.beforehand import WITH_DETECTOR, WITH_VIDEOS, check_media, check_names, needs_detector
 from visioncli.tasks.interface import Medium, Task
 from visioncli.tasks.members import TOGETHER, in_order
+from visioncli.videos.choice import Choice
+from visioncli.videos.kinds import has_frames
 from visioncli.weights.downloads import Access, Progress
 from visioncli.weights.runs import is_run, told_apart
 
@@ -63,9 +65,11 @@ def build_task(
         return _either(name, options, offline, progress, media, settings)
     # Read when torch loads its OpenMP: waiting threads that spin make two processes on one machine crawl.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    family = NETWORKS_OF.get(name, name)
+    family = "classify" if settings.get("method") == "optimise" else NETWORKS_OF.get(name, name)
     if name not in TASKS:
         raise UsageError(f"There is no task {name!r}. Known: {', '.join(TASKS)}.")
+    if name == "stylize" and not model:
+        model = _painter_of(settings)
     groups = _groups(name, os.fspath(model) if model else registry.default_model(name), settings)
     if sum(map(len, groups)) > 1 and (weights or labels):
         raise UsageError("--weights and --labels go with a single model.")
@@ -114,6 +118,12 @@ def _either(
     rows = [registry.find(one, name).shaping() for one in names.values()]
     task.settings = task.settings | settings | {"networks": rows}
     return task
+
+
+def _painter_of(settings: dict[str, Any]) -> str:
+    from visioncli.tasks.stylize.choice import network_of
+
+    return network_of(settings.get("style"), settings.get("method", "network"))
 
 
 def _groups(task: str, model: str, settings: dict[str, Any]) -> list[list[str]]:
@@ -232,9 +242,12 @@ class Predictor:
         for files holds in memory: an EXIF orientation that the image still has is applied, alpha is laid on white.
         Of an animation, the frame at which it stands is taken. Records call them `image N` and `array N`, by place.
 
-        Several: an iterator of records in the same order, failures among them as records with `error`.
+        Several: an iterator of records in the same order, failures among them as records with `error`. What is called
+        as videos are (`clip.mp4`, `camera:0`) is several, too: see `frames`.
         """
         if is_single(inputs):
+            if self._has_frames(inputs):
+                return self.frames(inputs)
             (record,) = self._records([item(inputs)])
             if record.error:
                 raise InputError(record.error.kind, f"{record.input}: {record.error.message}")
@@ -243,8 +256,43 @@ class Predictor:
         several: Any = inputs
         return self._records(list(items(several)) if isinstance(several, list | tuple) else items(several))
 
-    def _records(self, inputs: Iterable[Item]) -> Iterator[Record]:
-        for outcome in run(inputs, self.task, self._options):
+    def frames(
+        self, video: Any, *, every: str | None = None, start: str | None = None, end: str | None = None
+    ) -> Iterator[Record]:
+        """An iterator of records, one a frame of a video or camera, with `frame` and `time_s`.
+
+        `every` is "10f" or "1s", `start` and `end` are seconds or "hh:mm:ss", as the command's `--every`, `--from`,
+        `--to`. What is wrong with the file is the last record, with `error`. Raises UsageError for other words and
+        for a task that takes no videos.
+        """
+        if self.task.name not in WITH_VIDEOS:
+            known = ", ".join(sorted(WITH_VIDEOS))
+            raise UsageError(f"{self.task.name} takes no videos. Those that do: {known}.")
+        return self._records([item(video)], Choice.parse(every, start, end))
+
+    def drawn(self, one: Input, **look: Any) -> "Image":
+        """What the command draws of one picture, a new PIL image of mode RGB: of stylize the painting, of gradcam the
+        heat map over the picture, of others as `draw` does of the record.
+
+        `look` are the command's options for drawing. Raises InputError and TypeError as a call does.
+        """
+        (outcome,) = run([item(one)], self.task, self._options)
+        record = outcome.record
+        if record.error:
+            raise InputError(record.error.kind, f"{record.input}: {record.error.message}")
+        if outcome.picture is None:
+            raise UsageError(f"{record.input} is no picture, so that nothing can be drawn of it here.")
+        drawn: Image = _renderer(record.task).draw(outcome.picture.image, record, outcome.arrays, **look)
+        return drawn
+
+    def _has_frames(self, single: Input) -> bool:
+        named = isinstance(single, str | os.PathLike) and has_frames(os.fsdecode(single))
+        return named and self.task.name in WITH_VIDEOS
+
+    def _records(self, inputs: Iterable[Item], choice: Choice | None = None) -> Iterator[Record]:
+        if choice is None and self.task.name in WITH_VIDEOS:
+            choice = Choice()
+        for outcome in run(inputs, self.task, dataclasses.replace(self._options, choice=choice)):
             record = outcome.record
             del outcome  # and with it the picture, whose memory the next one may need
             yield record
@@ -295,7 +343,9 @@ def draw(record: Record, image: Input, **look: Any) -> "Image":
     if record.error or record.predictions is None:
         raise UsageError(f"There is nothing to draw: {record.input} failed.")
     if record.task == "gradcam":
-        raise UsageError("A record does not hold its heat maps. `vision gradcam` draws them.")
+        raise UsageError("A record does not hold its heat maps. `vision gradcam` draws them, and load(...).drawn.")
+    if record.task == "stylize":
+        raise UsageError('A record does not hold its painting. `load("stylize").drawn(image)` is the painting.')
     what = item(image)
     picture = of_memory(what.picture) if isinstance(what, Given) and what.picture is not None else read(what.path)
     if (record.width, record.height) != (picture.width, picture.height):
@@ -303,9 +353,12 @@ def draw(record: Record, image: Input, **look: Any) -> "Image":
             f"The record is of a picture of {record.width} x {record.height} pixels, this one has {picture.width} x "
             f"{picture.height}."
         )
-    render = importlib.import_module(f"visioncli.render.{record.task}")
-    drawn: Image = render.draw(picture.image, _as_made(record), {}, **look)
+    drawn: Image = _renderer(record.task).draw(picture.image, _as_made(record), {}, **look)
     return drawn
+
+
+def _renderer(task: str) -> Any:
+    return importlib.import_module(f"visioncli.render.{'heat' if task == 'gradcam' else task}")
 
 
 def _as_made(record: Record) -> Record:

@@ -246,6 +246,24 @@ class Spectrogram:
 
 
 @dataclass(frozen=True, slots=True)
+class Painting:
+    """How a picture was painted, of `width` x `height` pixels: in which `style`, as `--style` writes it, by which
+    kind of network (`method`), and which share of the painting (`strength`) lies over the photo.
+
+    With `keep_colours` only its luminance is the painting's. It was painted smaller by the factor `stroke` and
+    enlarged, which makes strokes wider.
+    """
+
+    style: str
+    method: str
+    strength: float
+    keep_colours: bool
+    width: int
+    height: int
+    stroke: float
+
+
+@dataclass(frozen=True, slots=True)
 class Generated:
     """A picture that a network made. All of it follows from the `seed`, the class and the `truncation`.
 
@@ -273,6 +291,7 @@ PREDICTIONS: dict[str, type[Any]] = {
     "similar": Neighbour,
     "dedupe": Duplicate,
     "spectrogram": Spectrogram,
+    "stylize": Painting,
     "generate": Generated,
 }
 """The prediction type of each task, by task name."""

@@ -223,3 +223,20 @@ def test_a_missing_library_is_named(vision: Vision, pictures: Pictures, monkeypa
     monkeypatch.setitem(sys.modules, "fsspec", None)
     ended = vision("classify", "photos", "-o", "s3://bucket/run")
     assert ended.status == 4 and "visioncli[cloud]" in ended.err
+
+
+def test_an_address_of_a_file_is_a_folder_of_this_machine(vision: Vision, pictures: Pictures, tmp_path: Path) -> None:
+    pictures(1)
+    ended = vision("classify", "photos", "-o", f"file://{tmp_path}/here", "--annotated", "none")
+    assert ended.status == 0, ended.err
+    assert (tmp_path / "here" / "predictions.jsonl").is_file()
+    assert not Path("file:").exists()
+
+
+def test_nothing_is_written_to_a_web_address(vision: Vision, pictures: Pictures) -> None:
+    pictures(1)
+    ended = vision("classify", "photos", "-o", "https://user:secret@host/run")
+    assert ended.status == 2
+    assert "https://***@host/run: nothing can be written to a web address" in ended.err
+    assert "secret" not in ended.err
+    assert not Path("https:").exists()

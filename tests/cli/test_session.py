@@ -151,7 +151,7 @@ def test_another_format_may_go_to_standard_output(vision: Vision, pictures: Make
     pictures(1)
     assert len(json.loads(vision("classify", "photos", "-o", "-", "-f", "json").out)) == 1
     assert vision("classify", "photos", "-o", "-", "-f", "csv").out.startswith(
-        b"input,label,label_id,score,error\r\n"
+        b"input,label,label_id,score,error,frame,time_s\r\n"
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from visioncli.cli.terminal import Console, TableSink, describe, printable
-from visioncli.results import Classification, Failure, ModelInfo, Record
+from visioncli.results import Classification, Failure, ModelInfo, Painting, Record
 
 
 def success(name: str = "a.png") -> Record:
@@ -94,3 +94,29 @@ def test_what_decoders_say_about_damaged_files_is_not_shown(capfd: pytest.Captur
         console.error("ours")
     os.write(2, b"later\n")
     assert capfd.readouterr().err == "vision: ours\nlater\n"
+
+
+def test_steps_are_a_row_below_the_bar_while_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console = Console(quiet=False)
+    console.steps(1, 10)  # without a bar nothing is said
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with console.progress(lambda: 1) as advance:
+        bar = console._progress
+        for done in (1, 4, 9):
+            console.steps(done, 10)
+        assert [(task.description, task.completed, task.total) for task in bar.tasks] == [
+            ("vision", 0, 1),
+            ("steps", 9, 10),
+        ]
+        console.steps(10, 10)
+        advance()
+        assert [task.description for task in bar.tasks] == ["vision"]
+        console.steps(1, 5)  # of the next picture
+        assert bar.tasks[-1].total == 5
+
+
+def test_a_painting_is_told_by_its_style_and_size() -> None:
+    assert describe((Painting("mosaic:0.7", "multistyle", 1.0, False, 640, 480, 1.0),)) == "mosaic:0.7, 640 x 480"

@@ -9,8 +9,13 @@ from visioncli.models.registry import ROWS, Carrier, find
 
 
 def test_every_embedded_network_that_sees_pictures_has_ranges() -> None:
+    # Those that paint are ONNX files, and run as they are.
     embedded = {
-        row.name for row in ROWS if isinstance(row.source, Carrier) and row.name not in ("object_layout", "template")
+        row.name
+        for row in ROWS
+        if isinstance(row.source, Carrier)
+        and row.name not in ("object_layout", "template")
+        and row.architecture != "onnx"
     }
     assert embedded == set(names())
 

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import io
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from visioncli.datasets.interface import ReadOptions
 from visioncli.results import Classification, Detection, Failure, ModelInfo, Record
 from visioncli.sinks.csv_table import CsvSink, flatten
 from visioncli.sinks.folder import OutputFolder
+from visioncli.sinks.formats import CSV_COLUMNS, VIDEO_COLUMNS
 
 
 def table(tmp_path: Path, *records: Record) -> list[dict[str, str]]:
@@ -67,3 +69,21 @@ def test_our_reader_gives_texts_back_as_they_were(tmp_path: Path) -> None:
     data = csv_boxes.read(tmp_path / "predictions.csv", ReadOptions())
     assert list(data.categories.names) == TEXTS
     assert list(data.images.names) == TEXTS
+
+
+def test_frames_of_videos_tell_when_they_are_shown_and_what_is_followed(tmp_path: Path) -> None:
+    sink = CsvSink(OutputFolder(tmp_path), CSV_COLUMNS["detect"], VIDEO_COLUMNS["detect"])
+    model, cat = ModelInfo("m", None), Detection("cat", 17, 0.5, (0.0, 0.0, 5.0, 5.0), 2)
+    sink.write(Record("detect", "clip.mp4#frame=0", 9, 9, model, (cat,), frame=0, time_s=0.0))
+    sink.write(Record("detect", "clip.mp4#frame=3", 9, 9, model, (), frame=3, time_s=0.12))
+    sink.write(Record("detect", "a.png", 9, 9, model, (dataclasses.replace(cat, track=None),)))
+    sink.close()
+    text = (tmp_path / "predictions.csv").read_text()
+    assert text.startswith("input,label,label_id,score,x1,y1,x2,y2,error,frame,time_s,track\n")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    told = [(row["input"], row["frame"], row["time_s"], row["track"]) for row in rows]
+    assert told == [
+        ("clip.mp4#frame=0", "0", "0.0", "2"),
+        ("clip.mp4#frame=3", "3", "0.12", ""),
+        ("a.png", "", "", ""),
+    ]

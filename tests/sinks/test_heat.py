@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,15 @@ def test_a_map_is_an_array_of_0_to_1(tmp_path: Path) -> None:
     heat = np.load(files["map"])
     assert (heat.shape, heat.dtype) == ((100, 120), np.float32)
     assert heat.min() >= 0 and heat.max() == pytest.approx(1, abs=0.02)
+
+
+def test_the_map_of_a_recording_is_as_large_as_its_spectrogram(tmp_path: Path) -> None:
+    heat = np.random.default_rng(0).random((64, 90)).astype(np.float32)
+    arrays = packed(0, heat / heat.max(), (0, 0, 90, 64)) | {"spectrogram": np.zeros((90, 64), np.uint8)}
+    heard = record("gradcam", "dog.wav", explanation("dog"))
+    body = dataclasses.replace(outcome(heard, arrays=arrays), picture=None)
+    files = HeatSink("npy").write(body, folder(tmp_path, "dog.wav"), "dog.wav")
+    np.testing.assert_allclose(np.load(files["map"]), heat / heat.max(), atol=1e-3)
 
 
 def test_a_failure_has_no_map(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`predictions.parquet`, read by other programs: the columns have the values of the JSON record."""
 
+import dataclasses
 import io
 import json
 import os
@@ -21,10 +22,14 @@ from visioncli.results import (
     Detection,
     Duplicate,
     Explanation,
+    Failure,
     Generated,
+    ModelInfo,
     Neighbour,
+    Painting,
     Record,
     Spectrogram,
+    Window,
 )
 from visioncli.sinks import parquet
 from visioncli.sinks.folder import OutputFolder
@@ -42,6 +47,7 @@ PREDICTED: dict[str, list[Any]] = {
     "caption": [Caption("A cat.", -1.5, (0,), (CaptionWord("cat", 0.25, (0.75,)),)), Caption("A dog.")],
     "similar": [Neighbour("b.jpg", 0.5)],
     "dedupe": [Duplicate(1, "b.jpg", "resized", 0.5, "it is larger", 10)],
+    "stylize": [Painting("starry:0.5,waves", "multistyle", 0.75, True, 70, 50, 1.5)],
     "generate": [Generated(7, 0.5, "cat", 1, 0), Generated(8, 1.0, distance=0.25)],
     "spectrogram": [Spectrogram(3, 64, 0.25, 50.0, 4000.0, -90.0, 0.0, 0.5, 440.0)],
 }
@@ -109,6 +115,22 @@ def test_duckdb_reads_the_values_of_the_records(task: str, tmp_path: Path) -> No
     found = duckdb.sql(f"select * from '{path}'")
     rows = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
     assert [as_json(row, dict) for row in rows] == [expected(one) for one in records(task)]
+
+
+def test_frames_and_recordings_have_their_columns(tmp_path: Path) -> None:
+    frame = dataclasses.replace(record("detect", "clip.mp4#frame=3", CAT), frame=3, time_s=0.12)
+    broken = Record(
+        "detect", "clip.mp4", error=Failure("truncated_video", "The video ends too early."), frame=4, time_s=0.16
+    )
+    path = written(tmp_path, "detect", [frame, broken])
+    assert duckdb.sql(f"select frame, time_s from '{path}'").fetchall() == [(3, 0.12), (4, 0.16)]
+    bark = Classification("Dog", 69, 0.75)
+    heard = Record(
+        "classify", "a.wav", model=ModelInfo("yamnet", None), predictions=(bark,), seconds=1.25, rate=16_000,
+        windows=(Window(0.0, 0.96, (bark,)), Window(0.48, 1.25, ())),
+    )  # fmt: skip
+    (row,) = polars.read_parquet(written(tmp_path / "sound", "classify", [heard])).to_dicts()
+    assert as_json(row, lambda m: m if isinstance(m, dict) else {e["key"]: e["value"] for e in m}) == expected(heard)
 
 
 def test_nested_columns_can_be_asked(tmp_path: Path) -> None:

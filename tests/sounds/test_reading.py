@@ -9,6 +9,7 @@ from recordings import RATE, tone, write
 from visioncli.errors import InputError
 from visioncli.sounds import is_recording, open_recording
 from visioncli.sounds.kinds import is_sound
+from visioncli.sounds.reading import _check_frame
 
 
 def samples(source: str | bytes | Path, rate: int = RATE, **how: bool) -> np.ndarray:
@@ -137,3 +138,17 @@ def test_without_the_extra_a_sentence_names_it(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "soxr", None)
     with pytest.raises(InputError, match=r"pip install 'visioncli\[sound\]'"):
         samples(path)
+
+
+@pytest.mark.parametrize(
+    ("at", "value"), [(34, 7), (34, 32), (22, 2), (32, 4)], ids=["7 bits", "32", "stereo", "frame"]
+)
+def test_a_header_that_contradicts_itself_is_refused(tmp_path: Path, at: int, value: int) -> None:
+    path = header(write(tmp_path / "a.wav", tone(440, 0.1)), at, value.to_bytes(2, "little"))
+    with pytest.raises(InputError, match="Its header contradicts itself"):
+        samples(path)
+
+
+def test_24_bits_in_four_bytes_contradict_nothing() -> None:
+    _check_frame(1, 2, 8, 24)
+    _check_frame(1, 2, 6, 24)

@@ -80,6 +80,49 @@ def test_equal_recordings_in_two_splits_are_refused(tmp_path: Path) -> None:
         train(tmp_path / "set", tmp_path / "run", check=True)
 
 
+def test_nearly_equal_recordings_stay_on_one_side_of_our_border(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tones.folders(tmp_path / "set", 12)
+    for n in range(6):
+        hiss = tones.tone(1800.0, 0.3, seed=50 + n, noise=0.2)
+        for name, samples in (("original", hiss), ("again", 0.5 * hiss[100:])):
+            tones.write(tmp_path / "set" / "high" / f"{n}.{name}.wav", samples)
+
+    def parted(run: Path) -> int:
+        train(tmp_path / "set", run, **QUICK | {"epochs": 1})
+        rows = [line.split(",") for line in (run / "split.csv").read_text().splitlines()[1:]]
+        split = {Path(row[0]).stem: row[2] for row in rows}
+        return sum(split[f"{n}.original"] != split[f"{n}.again"] for n in range(6))
+
+    assert parted(tmp_path / "run") == 0
+    monkeypatch.setattr("visioncli.training.sound_prepare.SoundPairs", lambda *_: lambda _: [])
+    assert parted(tmp_path / "blind") > 0
+
+
+def test_nearly_equal_recordings_in_two_given_splits_are_refused(tmp_path: Path) -> None:
+    hiss = tones.tone(1800.0, 0.3, seed=50, noise=0.2)
+    tones.folders(tmp_path / "set" / "train", 6)
+    for n in range(4):
+        tones.write(tmp_path / f"set/val/low/{n}.wav", tones.tone(500.0 + 40 * n, 0.3, seed=60 + n))
+        tones.write(tmp_path / f"set/val/high/{n}.wav", tones.tone(2500.0, 0.3, seed=70 + n, noise=0.2))
+    tones.write(tmp_path / "set/train/high/original.wav", hiss)
+    tones.write(tmp_path / "set/val/high/copy.wav", 0.5 * hiss[100:])
+    with pytest.raises(
+        UsageError, match=r"1 recording of .* is in two splits, such as .*original.*copy.*nearly equal"
+    ):
+        train(tmp_path / "set", tmp_path / "run", check=True)
+
+
+def test_recordings_with_a_wrong_label_are_named(tmp_path: Path) -> None:
+    tones.folders(tmp_path / "set", 16)
+    (tmp_path / "set" / "low" / "b_3.wav").rename(tmp_path / "set" / "high" / "wrong.wav")
+    train(tmp_path / "set", tmp_path / "run", **QUICK | {"epochs": 1})
+    rows = [line.split(",") for line in (tmp_path / "run" / "suspects.csv").read_text().splitlines()[1:]]
+    assert [(Path(row[1]).name, row[2], row[3]) for row in rows] == [("wrong.wav", "high", "low")]
+    assert "Recordings that may have a wrong label: 1" in (tmp_path / "run" / "MODEL_CARD.md").read_text()
+
+
 def test_a_table_and_a_zip_are_sets_of_recordings_too(sounds: Path, tmp_path: Path) -> None:
     packed = shutil.make_archive(str(tmp_path / "set"), "zip", sounds)
     found = train(packed, tmp_path / "zip", **QUICK | {"epochs": 1})

@@ -29,6 +29,7 @@ from visioncli.cli import (
     segment,
     similar,
     spectrogram,
+    stylize,
     train,
     watch,
     wrong_usage,
@@ -65,6 +66,7 @@ for _function in (
     similar.similar,
     dedupe.dedupe,
     spectrogram.spectrogram,
+    stylize.stylize,
     generate.generate,
 ):
     app.command(_function.__name__, cls=Command, rich_help_panel=_PICTURES)(_function)

@@ -168,3 +168,10 @@ def _typeable(name: str) -> str:
     """Bash puts a completion on the line as it is, so that a blank must be quoted there; other shells do it."""
     bash = os.environ.get("_VISION_COMPLETE", "").endswith("bash")
     return name.replace(" ", "\\ ") if bash else name
+
+
+def styles(incomplete: str) -> list[Completion]:
+    """Styles by name, several with commas between."""
+    from visioncli.models.styles import STYLES
+
+    return list(_last_of_list(incomplete, [name for _, name in STYLES]))

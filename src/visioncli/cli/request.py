@@ -32,6 +32,7 @@ from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.formats import SinkOptions, parse_formats
 from visioncli.sounds.kinds import ENDINGS, is_named_as_sound
 from visioncli.status import Status
+from visioncli.tasks.beforehand import WITH_VIDEOS
 from visioncli.tasks.interface import Medium, Task
 from visioncli.videos.choice import Choice
 from visioncli.videos.kinds import ENDINGS as VIDEO_ENDINGS
@@ -40,9 +41,6 @@ from visioncli.weights.runs import NOTES, WEIGHTS, is_run
 
 if TYPE_CHECKING:
     from visioncli.sinks.remote import RemoteFolder
-
-WITH_VIDEOS = frozenset({"classify", "detect", "segment", "pose", "caption", "gradcam", "embed"})
-"""Tasks that take the frames of videos."""
 
 
 @dataclass(frozen=True, slots=True)

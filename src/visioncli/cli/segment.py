@@ -40,8 +40,8 @@ def segment(
         SegmentTta | None,
         typer.Option(
             "--tta",
-            help="flip: also the mirror image; turns: all eight ways to turn and mirror it.",
-            show_default="the RUN's; flip where --precision auto is int8",
+            help="flip: also the mirror image; turns: all eight views.",
+            show_default="the RUN's, else flip in int8",
         ),
     ] = None,
     flip: Annotated[bool, typer.Option("--flip", help="Short for --tta flip.")] = False,

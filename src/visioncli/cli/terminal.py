@@ -25,6 +25,7 @@ class Console:
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
         self._progress: Any = None
+        self._row: Any = None
 
     def table(self, task: "Task") -> RecordSink:
         """A sink that prints one row a picture; where networks are compared, with a column for each."""
@@ -104,7 +105,7 @@ class Console:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         bar = Progress(
-            TextColumn("vision"),
+            TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
@@ -119,7 +120,19 @@ class Console:
             try:
                 yield lambda: bar.advance(row)
             finally:
-                self._progress = None
+                self._progress = self._row = None
+
+    def steps(self, done: int, total: int) -> None:
+        """How many steps of how many one input's result has seen: a second row below the bar, where there is one."""
+        bar = self._progress
+        if bar is None:
+            return
+        if done == 1 or self._row is None:
+            self._row = bar.add_task("steps", total=total)
+        bar.update(self._row, completed=done)
+        if done == total:
+            bar.remove_task(self._row)
+            self._row = None
 
     @contextmanager
     def silent_decoders(self) -> Iterator[None]:
@@ -243,6 +256,8 @@ def _in_words(prediction: Any) -> str:
         return (prediction.label or "made") + far
     if hasattr(prediction, "peak_hz"):
         return f"loudest at {prediction.peak_s:.2f} s, {prediction.peak_hz:.0f} Hz"
+    if hasattr(prediction, "stroke"):
+        return f"{prediction.style}, {prediction.width} x {prediction.height}"
     if hasattr(prediction, "dimensions"):
         return f"{prediction.dimensions} numbers"
     if hasattr(prediction, "of"):

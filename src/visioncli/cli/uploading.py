@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from visioncli.cli.options import FrameOptions
 from visioncli.cli.terminal import Console
 from visioncli.errors import UsageError
+from visioncli.inputs.addresses import is_url, path_of, without_credentials
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.stores import is_store
 from visioncli.status import Status
@@ -21,11 +22,19 @@ _NAMED = 3
 
 
 def local_folder(frame: FrameOptions) -> Path | None:
-    """Where a run writes on this machine: None for standard output, a new folder where `-o` names a store."""
+    """Where a run writes on this machine: None for standard output, a new folder where `-o` names a store.
+
+    Raises UsageError for an address to which nothing can be written.
+    """
     if frame.out == "-":
         return None
+    if is_url(frame.out):
+        raise UsageError(
+            f"-o {without_credentials(frame.out)}: nothing can be written to a web address. Give a folder, or the "
+            "address of an object store such as s3://bucket/run."
+        )
     if not is_store(frame.out):
-        return Path(frame.out)
+        return Path(path_of(frame.out))
     if frame.report:
         raise UsageError(
             "--report makes a page in a folder of this machine. Copy the results here when the run is over, then: "

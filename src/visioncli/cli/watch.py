@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from visioncli.cli import caption, classify, detect, embed, gradcam, pose, segment, spectrogram
+from visioncli.cli import caption, classify, detect, embed, gradcam, pose, segment, spectrogram, stylize
 from visioncli.cli.help_pages import Command, Group
 from visioncli.cli.options import FrameOptions, frame_options_but
 from visioncli.inputs.follow import Watching
@@ -93,5 +93,6 @@ for _function in (
     gradcam.gradcam,
     embed.embed,
     spectrogram.spectrogram,
+    stylize.stylize,
 ):
     app.command(_function.__name__, cls=Command)(watching(_function))

@@ -38,10 +38,18 @@ _REQUANTISING = "WeightBiasQuantization"
 Whoever left those in float did so for what they lose in 8 bits; with it a detector's error grew to four times."""
 
 
-def open_session(path: Path, threads: int | None = None, *, whole_numbers: bool = False) -> Any:
+def open_session(
+    path: Path,
+    threads: int | None = None,
+    *,
+    whole_numbers: bool = False,
+    changed: bytes | None = None,
+    gives_back: bool = False,
+) -> Any:
     """The file in ONNX Runtime, on the CPU. Raises ModelUnavailable.
 
     With `whole_numbers` a file in 8 bits is computed in them throughout: for one that has no float layers between.
+    What it holds may be given `changed`. A session that `gives_back` keeps no memory between its runs.
     """
     try:
         onnxruntime = silent_onnxruntime()
@@ -55,8 +63,9 @@ def open_session(path: Path, threads: int | None = None, *, whole_numbers: bool 
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:
         options.intra_op_num_threads = threads
+    options.enable_cpu_mem_arena = not gives_back
     try:
-        graph, weights = _unpacked(path) if path.suffix == ".zip" else (path, {})
+        graph, weights = _unpacked(path) if path.suffix == ".zip" else (changed or path, {})
         if weights:
             sizes = [len(data) for data in weights.values()]
             options.add_external_initializers_from_files_in_memory(list(weights), list(weights.values()), sizes)

@@ -21,7 +21,7 @@ from visioncli.models.row import (
     Source,
     Untrained,
 )
-from visioncli.models.rows import embedded, ours, package_index, torchvision
+from visioncli.models.rows import embedded, ours, package_index, styles, torchvision
 from visioncli.names import did_you_mean
 
 __all__ = [
@@ -46,7 +46,7 @@ __all__ = [
 PLUGINS = "visioncli.models"
 """The entry-point group by which other distributions add rows."""
 
-ROWS: tuple[ModelRow, ...] = embedded.ROWS + package_index.ROWS + torchvision.ROWS + ours.ROWS
+ROWS: tuple[ModelRow, ...] = embedded.ROWS + styles.ROWS + package_index.ROWS + torchvision.ROWS + ours.ROWS
 """The networks that this package knows by itself, embedded ones first, those without weights last."""
 
 DEFAULTS = {
@@ -56,6 +56,7 @@ DEFAULTS = {
     "pose": "movenet_lightning",
     "gradcam": "efficientnet_lite0",
     "caption": "object_layout",
+    "stylize": "multistyle26",
 }
 """The network of each task when none is named, on any processor."""
 

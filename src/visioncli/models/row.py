@@ -124,6 +124,10 @@ Form = Literal[
     "saliency",
     "features",
     "sound",
+    "painting",
+    "named styles",
+    "any style",
+    "style vector",
 ]
 """What a network answers.
 
@@ -133,7 +137,9 @@ h, w)` of 0 to 1. "dense": logits `(N, C, H, W)` for a normalised picture of any
 coarsest first, `(N, 3 (5 + C), h, w)`. The others as torchvision's: "boxes" `(1, K, 4)`, labels and scores of one
 picture given as `pixel / 255`; "instances" with masks, "people" with keypoints after these; "pixels": logits `(N, C,
 h, w)` for a normalised picture; "features": of a classifier, what its last layer takes, `(N, F)`. "sound": class
-logits of the spectrogram itself, `(N, 1, frames, mels) uint8`.
+logits of the spectrogram itself, `(N, 1, frames, mels) uint8`. "painting": another picture `(1, 3, h, w)` of the
+same size; "named styles": one in the styles that are its labels, "any style": one in the style that the numbers of a
+"style vector" stand for.
 """
 
 

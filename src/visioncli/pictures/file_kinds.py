@@ -14,8 +14,9 @@ _UNPACK = "Unpack it and give the folder"
 _DEVELOP = "Develop it first, for instance with darktable-cli FILE picture.jpg"
 _CONVERT = "Convert it to PNG or JPEG"
 _SOUND = (
-    "Recordings are for networks of sound: vision classify without --model, or with --model yamnet. "
-    "vision spectrogram draws them."
+    "Recordings are for networks of sound: vision classify without --model, or with --model yamnet; classify, "
+    "gradcam, embed, similar and eval with a RUN of one's own. vision spectrogram draws them, and vision train "
+    "--check finds copies among them."
 )
 _CONVERT_SOUND = "Convert it to WAV, for instance with ffmpeg -i FILE recording.wav"
 _EXPORT = "Export what you need from it as PNG or JPEG."

@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from visioncli.models.sound import Scale
 from visioncli.report.objects import Answers
+from visioncli.report.recordings import LOOK
+from visioncli.sounds.log_mel import centres, to_mel
+from visioncli.tasks.gradcam.heat import AXIS
 
 SIDE = 40
 """Cells of the longer side. What a network sees is coarser still, and the page smooths between cells."""
@@ -22,12 +26,13 @@ def columns(run: Answers) -> dict[str, Any]:
         for n in range(len(record.predictions or ())):
             said = record.files.get("map" if n == 0 else f"map_{n}")
             if said is not None:
-                found[row + n] = _grid(Path(said), run.output.folder)
+                found[row + n] = _grid(Path(said), run.output.folder, record.extra.get(AXIS))
     return {"heat": found} if any(found) else {}
 
 
-def _grid(said: Path, folder: Path) -> Any:
-    """A map where the record says, or of the same name below the folder of the records, which may have moved."""
+def _grid(said: Path, folder: Path, axis: Any) -> Any:
+    """A map where the record says, or of the same name below the folder of the records, which may have moved. That of
+    a recording, whose rows are the pitches that `axis` says, as the page draws pitches."""
     tries = [said, *(folder / Path(*said.parts[n:]) for n in range(1, len(said.parts)))]
     path = next((p for p in tries if p.is_file()), None)
     if path is None:
@@ -38,6 +43,8 @@ def _grid(said: Path, folder: Path) -> Any:
         else:
             with Image.open(path) as picture:
                 values = np.asarray(picture).astype(np.float32) / 65535
+        if axis is not None:
+            values = _as_drawn(values, **axis)
         height, width = values.shape
         scale = min(1.0, SIDE / max(height, width))
         size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -46,6 +53,17 @@ def _grid(said: Path, folder: Path) -> Any:
         return 0
     cells = np.clip(np.rint(small * 255), 0, 255).astype(np.uint8)
     return [size[1], size[0], base64.b64encode(cells.tobytes()).decode()]
+
+
+def _as_drawn(values: np.ndarray, lowest_hz: float, highest_hz: float, scale: Scale) -> np.ndarray:
+    """`(bands, T)`, a recording's map, high pitches on top, with the rows of the page's spectrogram; 0 for those that
+    the network does not hear."""
+    bands = len(values)
+    lowest, highest = to_mel(np.array([lowest_hz, highest_hz]), scale).tolist()
+    place = (to_mel(centres(LOOK), scale) - lowest) / (highest - lowest) * (bands + 1) - 1
+    rows = np.rint(bands - 1 - place[::-1]).astype(int)
+    heard = (rows >= 0) & (rows < bands)
+    return np.where(heard[:, None], values[rows.clip(0, bands - 1)], np.float32(0))
 
 
 def colours() -> str:

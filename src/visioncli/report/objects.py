@@ -13,6 +13,7 @@ from visioncli.report.classes import ClassTable, codes_of
 from visioncli.report.columns import finite, numbers, starts, words
 from visioncli.report.masks import SmallMask, masks_to_json, small_mask
 from visioncli.report.outputs import Output
+from visioncli.report.recordings import on_page
 from visioncli.results import Caption, Detection, Explanation, Person, Record, Segment
 
 ABSENT, OK, FAILED = 0, 1, 2
@@ -112,6 +113,8 @@ def _rows(records: Sequence[Record | None], task: str, table: ClassTable) -> Row
     if task == "caption":
         return _captions(records, table)
     found = [() if r is None else r.predictions or () for r in records]
+    if task == "gradcam":
+        found = [on_page(r) if r is not None and r.rate else some for r, some in zip(records, found, strict=True)]
     every = [p for some in found for p in some]
     label = [code for r in records if r is not None for code in codes_of(r, table)]
     score = np.array([_score(p) for p in every], np.float64).reshape(-1)

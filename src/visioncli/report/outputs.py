@@ -18,8 +18,8 @@ MOST_RUNS = 3
 VALIDATED = "val.jsonl"
 """In a RUN, the records of its validation part."""
 MOST_DAMAGED = 3
-NOT_SHOWN = frozenset({"embed", "generate"})
-"""Tasks whose answers are nothing to look at, or pictures that have a sheet of their own."""
+NOT_SHOWN = frozenset({"embed", "stylize", "generate"})
+"""Tasks whose answers are nothing to look at, or pictures of their own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,12 +17,13 @@ _BOX = ("x1", "y1", "x2", "y2")
 
 
 class CsvSink(DocumentSink):
-    """Columns follow the task's prediction; `error` holds the sentence of a failed input."""
+    """Columns follow the task's prediction; `error` holds the sentence of a failed input. `last` are columns of
+    videos, which came later: those before keep their places."""
 
     suffix = "csv"
 
-    def __init__(self, out: Any, columns: tuple[str, ...]) -> None:
-        self._columns = ("input", *columns, "error")
+    def __init__(self, out: Any, columns: tuple[str, ...], last: tuple[str, ...] = ()) -> None:
+        self._columns = ("input", *columns, "error", *last)
         super().__init__(out)
 
     def begin(self) -> None:
@@ -30,8 +31,11 @@ class CsvSink(DocumentSink):
 
     def write(self, record: Record) -> None:
         rows = record.to_json()["predictions"] or [{}]
+        about: dict[str, Any] = {"input": record.input}
+        if record.frame is not None:
+            about |= {"frame": record.frame, "time_s": record.time_s}
         for prediction in rows:
-            cells = flatten(prediction) | {"input": record.input}
+            cells = flatten(prediction) | about
             if record.error:
                 cells["error"] = f"{record.error.kind}: {record.error.message}"
             self._row(tuple(defused(cells.get(name, "")) for name in self._columns))

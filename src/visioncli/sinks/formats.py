@@ -33,7 +33,14 @@ CSV_COLUMNS: dict[str, tuple[str, ...]] = {
     "spectrogram": (
         *("frames", "bands", "hop_s", "lowest_hz", "highest_hz", "lowest_db", "highest_db", "peak_s", "peak_hz"),
     ),
+    "stylize": ("style", "method", "strength", "keep_colours", "width", "height", "stroke"),
 }
+_FRAME = ("frame", "time_s")
+VIDEO_COLUMNS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("classify", "segment", "gradcam", "caption", "stylize"), _FRAME),
+    **dict.fromkeys(("detect", "pose"), (*_FRAME, "track")),
+}
+"""What a table tells of frames and what is followed over them; empty cells where the input is a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,7 @@ def document_sinks(
         elif name == "csv":
             from visioncli.sinks.csv_table import CsvSink
 
-            sinks.append(CsvSink(out, CSV_COLUMNS[task]))
+            sinks.append(CsvSink(out, CSV_COLUMNS[task], VIDEO_COLUMNS.get(task, ())))
         elif name == "parquet":
             from visioncli.sinks.parquet import ParquetSink
 

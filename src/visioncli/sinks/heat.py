@@ -1,4 +1,5 @@
-"""Heat maps as numbers: `cat.jpg.gradcam.png` (16 bit) or `.npy` (float32, 0 to 1), at the picture's size."""
+"""Heat maps as numbers: `cat.jpg.map.png` (16 bit) or `.npy` (float32, 0 to 1), at the picture's size; of a recording
+as large as its spectrogram, high pitches on top."""
 
 import os
 
@@ -20,7 +21,11 @@ class HeatSink(PictureSink):
 
     def write(self, outcome: Outcome, out: OutputFolder, base: str) -> dict[str, str]:
         files: dict[str, str] = {}
-        if outcome.picture is None:
+        if "spectrogram" in outcome.arrays:
+            width, height = outcome.arrays["spectrogram"].shape
+        elif outcome.picture is not None:
+            width, height = outcome.picture.width, outcome.picture.height
+        else:
             return files
         for n, explanation in enumerate(outcome.record.predictions or ()):
             name = f"{base}.map" if n == 0 else f"{base}.map-{n}-"
@@ -28,7 +33,7 @@ class HeatSink(PictureSink):
                 room = LONGEST_NAME - len(os.fsencode(f"{name.rpartition('/')[2]}.{self._kind}"))
                 name += name_part(explanation.label, room)
             target = out.file(f"{name}.{self._kind}")
-            heat = unpacked(outcome.arrays, n, outcome.picture.width, outcome.picture.height)
+            heat = unpacked(outcome.arrays, n, width, height)
             if self._kind == "npy":
                 with whole_file(target, out.partial) as temporary, temporary.open("wb") as file:
                     np.save(file, np.divide(heat, FULL, dtype=np.float32))

@@ -11,6 +11,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "similar": ("json", "csv", "parquet"),
     "dedupe": ("json", "csv", "parquet"),
     "spectrogram": ("json", "csv", "parquet"),
+    "stylize": ("json", "csv", "parquet"),
     "generate": ("json", "csv", "parquet"),
 }
 """Formats of each task beside JSON Lines, which is always written."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from visioncli.errors import UsageError
-from visioncli.results import PREDICTIONS, SCHEMA, Embedding, Failure, ModelInfo, Record
+from visioncli.results import PREDICTIONS, SCHEMA, Embedding, Failure, ModelInfo, Record, Window
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.seekable import SeekableSink, with_disk_errors
 
@@ -86,8 +86,13 @@ class ParquetSink(SeekableSink):
             "input": text,
             "width": arrow.int64(),
             "height": arrow.int64(),
+            "frame": arrow.int64(),
+            "time_s": arrow.float64(),
+            "seconds": arrow.float64(),
+            "rate": arrow.int64(),
             "model": self._type_of(ModelInfo),
             **self.columns(),
+            "windows": self._type_of(tuple[Window, ...]),
             "extra": text,
             "output": text,
             "files": arrow.map_(text, text),

@@ -27,6 +27,8 @@ _SMALL_BLOCK = 1 << 12
 _UNKNOWN_BYTES = 0x7FFF_F000
 """From here on, sizes in headers stand for "not known": programs that write to a pipe cannot come back to fill them
 in."""
+_PLAIN = (1, 3)
+"""Numbers of WAV's formats whose samples lie one after the other: whole ones and floats."""
 _FOUR_BYTES = 0xFFFF_FFFF
 _CONVERT = "Convert it, for instance with ffmpeg -i FILE recording.wav."
 
@@ -212,7 +214,10 @@ def _check_length(stream: IO[bytes]) -> None:
             start = stream.tell()
             if name == b"fmt ":
                 fields = stream.read(16)
-                bytes_a_second = struct.unpack(">I" if big else "<I", fields[8:12])[0] if len(fields) == 16 else 0
+                if len(fields) == 16:
+                    order = ">" if big else "<"
+                    kind, channels, _, bytes_a_second, frame, bits = struct.unpack(f"{order}HHIIHH", fields)
+                    _check_frame(kind, channels, frame, bits)
             elif name == b"ds64":  # in which RF64 tells what four bytes cannot hold
                 fields = stream.read(16)
                 longer = struct.unpack("<Q", fields[8:])[0] if len(fields) == 16 else 0
@@ -224,6 +229,19 @@ def _check_length(stream: IO[bytes]) -> None:
                 break
             stream.seek(start + size + (size & 1))
     stream.seek(0)
+
+
+def _check_frame(kind: int, channels: int, frame: int, bits: int) -> None:
+    """Raises InputError where a WAV header says two things of how its samples lie: libsndfile would read noise."""
+    size = -(-bits // 8)
+    # 24 bits in four bytes are common.
+    if kind in _PLAIN and channels and frame not in (channels * size, channels * 4 if size == 3 else 0):
+        counted = "1 channel" if channels == 1 else f"{channels:,} channels"
+        raise InputError(
+            ErrorKind.UNREADABLE_RECORDING,
+            f"Its header contradicts itself: {counted} of {bits} bits, and {frame} bytes for a sample of "
+            "all of them. Write it again from its source.",
+        )
 
 
 def _cut_off(there: int, promised: int, bytes_a_second: int) -> InputError:

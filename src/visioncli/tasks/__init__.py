@@ -19,5 +19,5 @@ NETWORKS_OF = {"embed": "classify"}
 """Tasks that have no networks of their own, and whose networks they take."""
 
 TASKS: dict[str, Callable[..., Task]] = {
-    name: _lazy(name) for name in ("classify", "detect", "segment", "pose", "gradcam", "caption", "embed")
+    name: _lazy(name) for name in ("classify", "detect", "segment", "pose", "gradcam", "caption", "embed", "stylize")
 }

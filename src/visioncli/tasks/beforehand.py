@@ -15,6 +15,8 @@ from visioncli.weights.places import stored_file
 
 FOR_SOUND = ("classify", "gradcam", "embed")
 """Tasks that networks of recordings have."""
+WITH_VIDEOS = frozenset({"classify", "detect", "segment", "pose", "caption", "gradcam", "embed", "stylize"})
+"""Tasks that take the frames of videos."""
 WITH_DETECTOR = ("segment", "pose", "caption")
 """Tasks that may have objects found for them by other networks."""
 

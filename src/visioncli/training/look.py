@@ -1,6 +1,6 @@
 """What `vision train --check` says of a set before anything is learned, and what it refuses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,9 +9,11 @@ import numpy as np
 from visioncli.errors import UsageError
 from visioncli.labelled.interface import TEST, TRAIN, VAL, PictureSet
 from visioncli.results import Failure
-from visioncli.training.near_equal import near_equal, usual_nearest, usual_similarity
+from visioncli.training.near_equal import Pairs, near_equal, usual_nearest, usual_similarity
 from visioncli.training.split import keep_together
 
+Nearly = Callable[[np.ndarray], Pairs]
+"""`(N,) int` parts, below 0 for what is left out -> pairs that nearly equal each other in two of them."""
 SPLITS = (TRAIN, VAL, TEST)
 FEW = 10
 """A class with fewer pictures to learn from than this is named: its numbers are mostly chance."""
@@ -189,11 +191,13 @@ def look(
     features: np.ndarray | None = None,
     *,
     masks: bool = False,
+    near: Nearly | None = None,
 ) -> Look:
     """Looks at N pictures: what reading each gave, the split that each is in, and its features.
 
     `features` are `(N, F) float32`, those of unreadable pictures anything; without them only equal contents are
-    found. With `masks` the classes are those of pixels, and tell nothing of how pictures resemble each other.
+    found. With `masks` the classes are those of pixels, and tell nothing of how pictures resemble each other. What
+    has no such features, as recordings, has `near`.
     """
     splits = tuple(map(str, places))
     good = np.array([s.error is None for s in seen], bool)
@@ -205,6 +209,10 @@ def look(
     leaks, contradictions = _same_content(pictures, seen, splits)
     if features is not None:
         leaks += _alike(pictures, seen, splits, features, {(t.a, t.b) for t in leaks}, masks=masks)
+    elif near is not None:
+        known = {(t.a, t.b) for t in leaks}
+        parts = np.where(good, [SPLITS.index(place) for place in splits], -1)
+        leaks += [Twins(a, b, min(s, ALMOST)) for a, b, s in near(parts) if (a, b) not in known]
     return Look(
         pictures.source,
         pictures.format,
@@ -218,7 +226,7 @@ def look(
         tuple(contradictions),
         tuple(leaks),
         pictures.warnings,
-        features is not None,
+        features is not None or near is not None,
         pictures.published,
         "recording" if any(s.seconds for s in seen) else "picture",
         _lengths([s.seconds for s in seen if s.seconds]),
@@ -254,14 +262,15 @@ def settled(
     features: np.ndarray | None = None,
     *,
     masks: bool = False,
+    near: Nearly | None = None,
 ) -> tuple[np.ndarray, Look]:
     """`places` without nearly equal pictures on both sides of the border that we drew, and what is to be said of all:
     see `look`. What the set itself says stays as it is."""
-    found = look(pictures, seen, places, features, masks=masks)
+    found = look(pictures, seen, places, features, masks=masks, near=near)
     given = ["" if example.split == TRAIN else example.split for example in pictures.examples]
     while own := [t for t in found.leaks if VAL in (places[t.a], places[t.b]) and _ours(t.a, t.b, places, given)]:
         places = keep_together(places, given, np.array([(t.a, t.b) for t in own]))
-        found = look(pictures, seen, places, features, masks=masks)
+        found = look(pictures, seen, places, features, masks=masks, near=near)
     return places, found
 
 

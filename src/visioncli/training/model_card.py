@@ -135,7 +135,7 @@ def _data(facts: CardFacts) -> str:
         )
     if facts.suspects:
         lines.append(
-            f"Pictures that may have a wrong label: {facts.suspects:,} (`suspects.csv`). "
+            f"{facts.noun.capitalize()}s that may have a wrong label: {facts.suspects:,} (`suspects.csv`). "
             "They were learned, and counted, as they are labelled."
         )
     return " ".join([*lines, *map(plain_text, facts.remarks)])

@@ -41,11 +41,11 @@ def usual_similarity(features: np.ndarray, labels: Sequence[tuple[int, ...]]) ->
     if len(np.unique(only[known])) < 2:
         return LEAST
     sample = np.random.default_rng(0).permutation(known)[:_SAMPLED]
-    left = _unit(features[sample])
+    left = unit(features[sample])
     closest = np.full(len(sample), -1.0, np.float32)
     for begin in range(0, len(known), _BLOCK):
         block = known[begin : begin + _BLOCK]
-        similar = left @ _unit(features[block]).T
+        similar = left @ unit(features[block]).T
         similar[only[sample][:, None] == only[block]] = -1
         closest = np.maximum(closest, similar.max(axis=1))
     return max(LEAST, float(np.percentile(closest, _CLOSEST)))
@@ -62,7 +62,7 @@ def usual_nearest(features: np.ndarray) -> float:
     sample = np.random.default_rng(0).permutation(len(features))[:_SAMPLED]
     if len(sample) < 2:
         return LEAST
-    whole = _unit(features)
+    whole = unit(features)
     closest = np.full(len(sample), -1.0, np.float32)
     for begin in range(0, len(whole), _BLOCK):
         similar = whole[sample] @ whole[begin : begin + _BLOCK].T
@@ -82,23 +82,23 @@ def near_equal(features: np.ndarray, parts: np.ndarray, usual: float = LEAST) ->
     names = [p for p in np.unique(parts).tolist() if p >= 0]
     if len(names) < 2:
         return []
-    whole = _unit(features)
-    short = _unit(_shortened(whole)) if whole.shape[1] > 2 * _SHORT else whole
+    whole = unit(features)
+    short = unit(_shortened(whole)) if whole.shape[1] > 2 * _SHORT else whole
     pairs: dict[tuple[int, int], float] = {}
     for i, first in enumerate(names):
         for second in names[i + 1 :]:
             one, other = sorted((np.flatnonzero(parts == first), np.flatnonzero(parts == second)), key=len)
             for start in range(0, len(one), _BLOCK):
                 rows = one[start : start + _BLOCK]
-                nearest = other[_nearest(short, rows, other)]
+                close = other[nearest(short, rows, other)]
                 for begin in range(0, len(rows), _FEW):
                     few = slice(begin, begin + _FEW)
-                    for a, b, s in _standing_out(whole, rows[few], nearest[few], usual):
+                    for a, b, s in _standing_out(whole, rows[few], close[few], usual):
                         pairs[min(a, b), max(a, b)] = s
     return sorted(((a, b, s) for (a, b), s in pairs.items()), key=lambda p: (-p[2], p[0], p[1]))
 
 
-def _nearest(features: np.ndarray, rows: np.ndarray, other: np.ndarray) -> np.ndarray:
+def nearest(features: np.ndarray, rows: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Places in `other` of the pictures that are most similar to each of `rows`, `(R, up to _NEAREST) int`."""
     left = features[rows]
     places = np.zeros((len(rows), 0), int)
@@ -134,7 +134,7 @@ def _standing_out(whole: np.ndarray, rows: np.ndarray, nearest: np.ndarray, usua
     return [(int(rows[k]), int(nearest[k, best[k]]), min(float(first[k]), 1.0)) for k in alike.tolist()]
 
 
-def _unit(features: np.ndarray) -> np.ndarray:
+def unit(features: np.ndarray) -> np.ndarray:
     """Each row with length 1; rows of zeros, and of what is no number, stay zeros."""
     rows = np.nan_to_num(np.asarray(features, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)

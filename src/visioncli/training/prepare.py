@@ -36,7 +36,8 @@ class Prepared(Parted):
 
     `row` is the network to begin with, its input as this run has it. `plain` `(N, F) float16` are the features of the
     pictures as they are, `views` `(T, K, F) float16` those of augmented views of the pictures `viewed` `(T,)`; None
-    from scratch. `places` `(N,)` are TRAIN, VAL or TEST, `cost` is what computing the features took.
+    from scratch. `places` `(N,)` are TRAIN, VAL or TEST, `cost` is what computing the features took. `described`
+    `(N, D) float32` says what recordings sound like, by which doubtful labels are found.
     """
 
     pictures: PictureSet
@@ -51,6 +52,7 @@ class Prepared(Parted):
     viewed: np.ndarray
     remarks: tuple[str, ...]
     cost: dict[str, Any]
+    described: np.ndarray | None = None
 
     @property
     def listed(self) -> PictureSet:

@@ -14,9 +14,12 @@ from visioncli.pictures import Picture
 from visioncli.results import ModelInfo
 from visioncli.runner import RunOptions, run
 from visioncli.sounds import Recording
+from visioncli.sounds.likeness import DESCRIBED, HEARD, description
+from visioncli.sounds.spectrogram import pieces
 from visioncli.tasks.interface import Answer, Task
 from visioncli.training.features import hashes
-from visioncli.training.look import Seen, look
+from visioncli.training.look import Seen, settled
+from visioncli.training.near_equal_sounds import SoundPairs
 from visioncli.training.prepare import Prepared
 from visioncli.training.recipe import Recipe
 from visioncli.training.sound_store import LONGEST
@@ -51,7 +54,7 @@ def prepare_sounds(
     parting: dict[str, Any] = {"seed": recipe.seed, "val_share": recipe.share_for(len(pictures))}
     places = split(contents, labels, given, groups, **parting)
     told = remarks(places, contents, labels, given, pictures.classes, groups, **parting)
-    seen, rates = _listened(pictures, contents, options, watcher)
+    seen, rates, described = _listened(pictures, contents, options, watcher)
     lengths = np.array([one.seconds for one in seen if one.error is None])
     spec = row.sound or recipe_for(rates, lengths)
     if over := int((lengths > LONGEST).sum()):
@@ -59,10 +62,12 @@ def prepare_sounds(
         told.append(f"{over:,} recordings are longer than {minutes}: their beginnings are learned from.")
     size = recipe.size or row.input.size
     row = dataclasses.replace(row, sound=spec, input=dataclasses.replace(row.input, size=size, resize=0))
+    # Our own border must not part recordings that nearly equal each other.
+    places, looked = settled(pictures, seen, places, near=SoundPairs(pictures.examples, described))
     nothing = np.zeros(0, np.int64)
     return Prepared(
-        pictures, row, False, tuple(seen), None if groups is None else tuple(groups), places,
-        look(pictures, seen, places), None, None, nothing, tuple(told), {},
+        pictures, row, False, tuple(seen), None if groups is None else tuple(groups), places, looked,
+        None, None, nothing, tuple(told), {}, described,
     )  # fmt: skip
 
 
@@ -103,7 +108,7 @@ def visits_of_each(seconds: np.ndarray, spec: SoundSpec) -> int:
 
 
 class _Listening(Task):
-    """Reads recordings to their ends, and tells their rate and length."""
+    """Reads recordings to their ends, and tells their rate, their length and what they sound like."""
 
     name = "read"
     takes = frozenset({"sound"})
@@ -116,26 +121,35 @@ class _Listening(Task):
         """No picture is taken."""
         raise NotImplementedError
 
-    def prepare_sound(self, recording: Recording) -> tuple[int, float]:
-        """Rate and seconds. Raises InputError where the recording is damaged."""
-        for _ in recording.blocks(recording.rate):
-            pass
-        return recording.rate, recording.seconds
+    def prepare_sound(self, recording: Recording) -> dict[str, np.ndarray]:
+        """`rate`, `seconds` and `described`. Raises InputError where the recording is damaged."""
+        heard: list[np.ndarray] = []
+        most = round(LONGEST * HEARD.rate / HEARD.hop)
+        for piece in pieces(recording, HEARD, whole_windows=False):
+            if most > 0:
+                heard.append(piece[:most])
+                most -= len(piece)
+        facts = {"rate": np.array(recording.rate), "seconds": np.array(recording.seconds)}
+        return facts | {"described": description(np.concatenate(heard))}
 
-    def predict(self, batch: Sequence[tuple[int, float]]) -> list[Answer]:
+    def predict(self, batch: Sequence[dict[str, np.ndarray]]) -> list[Answer]:
         """What was read."""
-        return [Answer((), arrays={"rate": np.array(rate), "seconds": np.array(length)}) for rate, length in batch]
+        return [Answer((), arrays=facts) for facts in batch]
 
 
 def _listened(
     pictures: PictureSet, contents: Sequence[str], options: RunOptions, watcher: Watcher
-) -> tuple[list[Seen], list[int]]:
+) -> tuple[list[Seen], list[int], np.ndarray]:
+    """What reading each gave, the rates of those that can be read, and `(N, D) float32` descriptions, zeros of the
+    others."""
     seen, rates = [], []
+    described = np.zeros((len(pictures), DESCRIBED), np.float32)
     for n, outcome in enumerate(run(pictures.examples, _Listening(), options)):
         if (error := outcome.record.error) is not None:
             seen.append(Seen(error=error))
         else:
             seen.append(Seen(contents[n], seconds=float(outcome.arrays["seconds"])))
             rates.append(int(outcome.arrays["rate"]))
+            described[n] = outcome.arrays["described"]
         watcher.progress("reading", n + 1, len(pictures))
-    return seen, rates
+    return seen, rates, described

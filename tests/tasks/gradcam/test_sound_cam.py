@@ -61,6 +61,7 @@ def test_the_evidence_lies_where_the_sound_is(cam: SoundCam, tmp_path: Path, sta
     assert found["label"] == "sound"
     assert found["from_s"] - 0.15 < start + 0.15 < found["to_s"] + 0.15
     assert found["lowest_hz"] * 0.7 < hertz < found["highest_hz"] * 1.4
+    assert record.extra["pitches"] == {"lowest_hz": 50.0, "highest_hz": 4000.0, "scale": "htk"}  # type: ignore[attr-defined]
     assert arrays["map_0"].shape == arrays["spectrogram"].shape[::-1]
     assert arrays["map_0"].max() == pytest.approx(1)
 

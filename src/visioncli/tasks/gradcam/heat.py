@@ -8,6 +8,8 @@ from PIL import Image, ImageDraw
 
 from visioncli.results import Box
 
+AXIS = "pitches"
+"""Where `extra` of a recording says which pitches the rows of its maps stand for."""
 FULL = 65535
 """The value of the strongest point in a map of 16 bits."""
 

@@ -10,12 +10,13 @@ from visioncli.engines.interface import check_finite
 from visioncli.errors import ErrorKind, InputError
 from visioncli.models.labels import load_labels
 from visioncli.models.row import ModelRow
+from visioncli.models.sound import SoundSpec
 from visioncli.results import Explanation, ModelInfo
 from visioncli.sounds.spectrogram import Pool, drawing, windows
 from visioncli.tasks.class_names import parse_wanted
 from visioncli.tasks.classify.scores import probabilities
 from visioncli.tasks.classify.sound import MOST_COLUMNS, network_input
-from visioncli.tasks.gradcam.heat import Hotspot, hotspot, on_picture, packed
+from visioncli.tasks.gradcam.heat import AXIS, Hotspot, hotspot, on_picture, packed
 from visioncli.tasks.gradcam.methods import activation_map, check_method, choose_layer
 from visioncli.tasks.interface import Answer
 from visioncli.tasks.listening import Listening, ListeningTask
@@ -101,7 +102,7 @@ class SoundCam(ListeningTask):
                     energy=spot.energy,
                 )
             )
-        return Answer(tuple(found), {"evidence": places}, arrays)
+        return Answer(tuple(found), {"evidence": places, AXIS: _axis(self.spec)}, arrays)
 
     def _heat(
         self, inputs: torch.Tensor, weights: np.ndarray, label_id: int, each: int, columns: int, bands: int
@@ -121,6 +122,11 @@ class SoundCam(ListeningTask):
         mean = mean[:, at]
         highest = float(mean.max())
         return mean / highest if highest > 0 else np.zeros_like(mean)
+
+
+def _axis(spec: SoundSpec) -> dict[str, Any]:
+    """What the rows of a map stand for: bands that lie equally far apart on a mel scale."""
+    return {"lowest_hz": spec.lowest, "highest_hz": spec.highest, "scale": spec.scale}
 
 
 def _told(spot: Hotspot, arrays: dict[str, np.ndarray]) -> dict[str, float]:
