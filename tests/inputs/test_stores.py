@@ -15,7 +15,7 @@ from visioncli.errors import InputError
 from visioncli.inputs import stores
 from visioncli.inputs.item import Held, Item
 from visioncli.inputs.sources import Expansion
-from visioncli.inputs.stores import is_address
+from visioncli.inputs.stores import MOST, in_words, is_address
 
 OBJECTS = ("b/a.jpg", "b/c/d.png", "b/c/e/f.jpg", "b/c/.hidden.jpg", "b/notes.md", "b/plain", "b/z.JPG")
 
@@ -251,3 +251,25 @@ def test_only_stores_are_addresses() -> None:
         "http://x",
     )
     assert not any(map(is_address, others))
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Access Denied", "OSError: Access Denied."),
+        ("", "OSError."),
+        ("\n first.\nsecond", "OSError: first."),
+        ("https://u:p@host/a?sig=secret gone", "OSError: https://***@host/a?… gone."),
+        ("refused, token=abc here", "OSError: refused, token=*** here."),
+    ],
+)
+def test_what_a_driver_says_is_one_line_without_secrets(said: str, shown: str) -> None:
+    assert in_words(OSError(said)) == shown
+
+
+def test_the_users_password_is_never_repeated() -> None:
+    assert in_words(OSError("no user ann with word pw1"), "ann:pw1") == "OSError: no user *** with word ***."
+
+
+def test_what_a_driver_says_is_cut() -> None:
+    assert len(in_words(OSError("x" * 5000))) < MOST + 20

@@ -1,6 +1,6 @@
 import pytest
 
-from visioncli.sinks.stores import MOST, in_words, is_store, open_store
+from visioncli.sinks.stores import is_store, open_store
 
 
 @pytest.mark.parametrize("text", ["s3://bucket/a", "gs://b", "AZ://b", "memory://x", "hf://datasets/a/b"])
@@ -16,20 +16,3 @@ def test_folders_and_web_pages_are_none(text: str) -> None:
 def test_an_address_is_opened_with_its_path() -> None:
     system, path = open_store("memory://bucket/run")
     assert path == "/bucket/run" and "memory" in system.protocol
-
-
-@pytest.mark.parametrize(
-    ("said", "shown"),
-    [
-        ("Access Denied", "OSError: Access Denied."),
-        ("", "OSError."),
-        ("\n first.\nsecond", "OSError: first."),
-        ("https://u:p@host/a?sig=secret gone", "OSError: https://***@host/a?… gone."),
-    ],
-)
-def test_what_a_driver_says_is_one_line_without_secrets(said: str, shown: str) -> None:
-    assert in_words(OSError(said)) == shown
-
-
-def test_what_a_driver_says_is_cut() -> None:
-    assert len(in_words(OSError("x" * 5000))) < MOST + 20

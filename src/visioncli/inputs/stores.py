@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from visioncli.errors import InputError
-from visioncli.inputs.addresses import split_credentials, without_credentials
+from visioncli.inputs.addresses import split_credentials
 from visioncli.inputs.item import Held, Item, failed, mirrored
 from visioncli.inputs.limits import MAX_BYTES, TOTAL_SECONDS
 
@@ -32,6 +32,8 @@ DRIVERS = {
 fsspec knows are no stores, but the files of this machine, or programs."""
 _ADDRESS = re.compile(r"([a-z0-9]+)://", re.IGNORECASE)
 _SECRET = re.compile(r"([?&;\s\"'](?:[\w.-]*(?:sig|token|key|secret|credential|password)[\w.-]*)=)[^&;\s\"']+", re.I)
+MOST = 200
+"""Letters of a store's own words in a sentence."""
 _ENDING = re.compile(r"\.[A-Za-z0-9]{2,5}\Z")
 
 
@@ -225,15 +227,20 @@ class _Store:
             return InputError(
                 "permission_denied", "The store refuses access. Check the address, and the credentials of its driver."
             )
-        words = " ".join(str(problem).split()).rstrip(".") or type(problem).__name__
-        if self._secret:
-            words = words.replace(self._secret, "***")
-            for part in filter(None, self._secret.split(":")):
-                words = words.replace(part, "***")
-        words = _SECRET.sub(r"\1***", without_credentials(words))[:200]
-        return InputError(
-            "url_failed", f"The store could not be read ({type(problem).__name__}: {words}); try again."
-        )
+        words = in_words(problem, self._secret).removesuffix(".")
+        return InputError("url_failed", f"The store could not be read ({words}); try again.")
+
+
+def in_words(problem: BaseException, secret: str = "") -> str:
+    """What a driver says, on one line, without what signs an address or logs in, nor the user's `secret`, a password
+    or a name with one."""
+    words = next((line.strip() for line in str(problem).splitlines() if line.strip()), "")
+    for part in filter(None, (secret, *secret.split(":"))):
+        words = words.replace(part, "***")
+    words = re.sub(r"\?[^\s'\"]+", "?…", words)
+    words = _SECRET.sub(r"\1***", re.sub(r"//[^/\s@]+@", "//***@", words))
+    shown = words if len(words) <= MOST else words[: MOST - 1] + "…"
+    return f"{type(problem).__name__}: {shown}".removesuffix(": ").removesuffix(".") + "."
 
 
 def _store(address: str) -> _Store:

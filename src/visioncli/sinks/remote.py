@@ -22,11 +22,12 @@ from typing import Any
 from visioncli.earlier_results import END, LIST, PREDICTIONS
 from visioncli.errors import OutputError
 from visioncli.inputs.addresses import without_credentials
+from visioncli.inputs.stores import in_words
 from visioncli.results import Record
 from visioncli.sinks.folder import PARTIAL
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.journal import EARLIER, JOURNAL
-from visioncli.sinks.stores import in_words, open_store
+from visioncli.sinks.stores import open_store
 
 WHOLE = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "hf", "memory", "oss", "oci", "r2")
 """Schemes of stores in which an object appears when all of it is there; elsewhere files are renamed at the end."""

@@ -5,11 +5,9 @@ from typing import Any
 
 from visioncli.errors import UsageError, missing_extra
 from visioncli.inputs.addresses import is_url, without_credentials
-from visioncli.inputs.stores import DRIVERS
+from visioncli.inputs.stores import DRIVERS, in_words
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.\-]*)://", re.IGNORECASE)
-MOST = 200
-"""Letters of a store's own words in a sentence."""
 
 
 def is_store(text: str) -> bool:
@@ -38,12 +36,3 @@ def open_store(address: str) -> tuple[Any, str]:
     except Exception as problem:  # noqa: BLE001 - each driver raises what it likes
         raise UsageError(f"{shown} cannot be used: {in_words(problem)}") from None
     return system, str(path)
-
-
-def in_words(problem: BaseException) -> str:
-    """What a driver says, on one line, without what signs an address or logs in."""
-    first = next((line.strip() for line in str(problem).splitlines() if line.strip()), "")
-    first = re.sub(r"\?[^\s'\"]+", "?…", first)
-    first = re.sub(r"//[^/\s@]+@", "//***@", first)
-    shown = first if len(first) <= MOST else first[: MOST - 1] + "…"
-    return f"{type(problem).__name__}: {shown}".removesuffix(": ").removesuffix(".") + "."
