@@ -163,7 +163,7 @@ def test_the_table_of_models_holds_the_embedded_ones_and_what_the_registry_knows
         assert all(f"{figure.value:g}" in accuracy for figure in row.accuracy)
         assert licence.split(";")[0] == row.licence.split(" (")[0]
         assert isinstance(row.source, Carrier)
-        if name not in ("object_layout", "template"):
+        if name not in ("object_layout", "digits_dcgan", "template"):
             assert f"`{row.source.distribution}` {row.source.version}" in weights
         assert (f"extra `{row.source.extra}`" in weights) == bool(row.source.extra)
     defaults = {row[0].split()[1][:-1]: ticked(row[2]) for row in table(README, "command")}

@@ -308,6 +308,20 @@ def test_an_architecture_without_weights_says_how_to_train_it() -> None:
         resolve("lenet5", "classify")
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("dcgan", "vision train DATA --task generate --model dcgan -o RUN"),
+        ("cyclegan", "two folders.*vision train DATA --task translate.*vision stylize --model RUN"),
+        ("yolov3", "vision train DATA --task detect"),
+    ],
+)
+def test_it_says_so_for_what_it_learns(name: str, words: str) -> None:
+    row = describe(name)
+    with pytest.raises(ModelUnavailable, match=words):
+        resolve(name, row.tasks[0])
+
+
 def test_several_runs_keep_their_names_apart(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         make_run(tmp_path / folder / "run")

@@ -28,10 +28,11 @@ RUN_NAMES = frozenset(
     {
         *(RUN_NOTES, "model.safetensors", "MODEL_CARD.md", "log.jsonl", "val.jsonl", "test.jsonl", "files.jsonl"),
         *("split.csv", "suspects.csv", "confusion.csv", "confusion.png", "curves.png", "augmented.jpg"),
+        "nearest.png",
     }
 )
 """What `vision train` writes."""
-RUN_FOLDER = "tensorboard"
+RUN_FOLDERS = ("tensorboard", "samples")
 """All in here is vision's too."""
 _TASK = re.compile(rb'"schema": ?"vision/1", ?"task": ?"([a-z]+)"')
 _OUTPUT = re.compile(rb'"output": ?"([^"\0]*)"')
@@ -64,7 +65,7 @@ def results_in(folder: str, entries: Iterable[str], *, named: bool = False) -> R
     they are about. Of the folder of a trained network what training wrote is vision's.
     """
     entries = list(entries)
-    trained = RUN_NAMES | {f"{RUN_FOLDER}/"} if is_trained(folder, entries) else frozenset()
+    trained = RUN_NAMES | {f"{folder}/" for folder in RUN_FOLDERS} if is_trained(folder, entries) else frozenset()
     records = []
     for name in entries:
         if name == LIST:

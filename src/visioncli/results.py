@@ -263,6 +263,23 @@ class Painting:
     stroke: float
 
 
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A picture that a network made. All of it follows from the `seed`, the class and the `truncation`.
+
+    `label` and `label_id` are the class that was asked for, where the network knows any. `latent` is the place of its
+    vector among those of `latents.npy` in the output folder. `distance` is the root mean square difference of its
+    pixels, from 0 to 1, to those of the input that it was to be like, where there was one.
+    """
+
+    seed: int
+    truncation: float
+    label: str | None = None
+    label_id: int | None = None
+    latent: int | None = None
+    distance: float | None = None
+
+
 PREDICTIONS: dict[str, type[Any]] = {
     "classify": Classification,
     "detect": Detection,
@@ -275,6 +292,7 @@ PREDICTIONS: dict[str, type[Any]] = {
     "dedupe": Duplicate,
     "spectrogram": Spectrogram,
     "stylize": Painting,
+    "generate": Generated,
 }
 """The prediction type of each task, by task name."""
 

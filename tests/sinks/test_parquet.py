@@ -23,6 +23,7 @@ from visioncli.results import (
     Duplicate,
     Explanation,
     Failure,
+    Generated,
     ModelInfo,
     Neighbour,
     Painting,
@@ -47,6 +48,7 @@ PREDICTED: dict[str, list[Any]] = {
     "similar": [Neighbour("b.jpg", 0.5)],
     "dedupe": [Duplicate(1, "b.jpg", "resized", 0.5, "it is larger", 10)],
     "stylize": [Painting("starry:0.5,waves", "multistyle", 0.75, True, 70, 50, 1.5)],
+    "generate": [Generated(7, 0.5, "cat", 1, 0), Generated(8, 1.0, distance=0.25)],
     "spectrogram": [Spectrogram(3, 64, 0.25, 50.0, 4000.0, -90.0, 0.0, 0.5, 440.0)],
 }
 

@@ -94,6 +94,8 @@ def layer_table(row: ModelRow, size: int | None = None) -> LayerTable:
     """The layers of the row's network. Raises UsageError where it cannot take pictures of `size` pixels."""
     if row.tasks == ("caption",):
         raise UsageError(f"{row.name} has no layer table: only networks that take pictures have one.")
+    if "generate" in row.tasks:
+        raise UsageError(f"{row.name} has no layer table: it takes no pictures, and makes them of numbers.")
     if row.form == "sound":
         raise UsageError(f"{row.name} has no layer table: its file takes recordings, in 8 bits.")
     if row.architecture == "onnx":

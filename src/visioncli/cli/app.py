@@ -18,6 +18,7 @@ from visioncli.cli import (
     embed,
     eval,
     export,
+    generate,
     gradcam,
     iou,
     merge,
@@ -66,6 +67,7 @@ for _function in (
     dedupe.dedupe,
     spectrogram.spectrogram,
     stylize.stylize,
+    generate.generate,
 ):
     app.command(_function.__name__, cls=Command, rich_help_panel=_PICTURES)(_function)
 app.add_typer(watch.app, name="watch", cls=Group, rich_help_panel=_PICTURES)

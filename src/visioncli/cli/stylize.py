@@ -99,6 +99,9 @@ def stylize(
         int, typer.Option("--iterations", metavar="N", min=1, max=100_000, help="With --method optimise: steps.")
     ] = 300,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="With --method optimise: of the noise.")] = 0,
+    reverse: Annotated[
+        bool, typer.Option("--reverse", help="A RUN of --task translate: make its first kind of the second.")
+    ] = False,
     list_styles: Annotated[
         bool,
         typer.Option("--list-styles", is_eager=True, callback=_list_styles, help="Print the styles, and exit."),
@@ -118,6 +121,7 @@ def stylize(
         "size": size,
         "stroke": stroke,
         "tile": tile,
+        "reverse": reverse,
     }
     if method is Method.OPTIMISE:
         settings |= {"method": method.value, "iterations": iterations, "seed": seed}

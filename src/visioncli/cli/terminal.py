@@ -251,6 +251,9 @@ def _in_words(prediction: Any) -> str:
     # Those of a record from an earlier run are still plain JSON where networks are compared.
     if isinstance(prediction, dict):
         return f"{prediction['label']} {prediction['score']:.2f}"
+    if hasattr(prediction, "truncation"):
+        far = "" if prediction.distance is None else f", distance {prediction.distance:.3f}"
+        return (prediction.label or "made") + far
     if hasattr(prediction, "peak_hz"):
         return f"loudest at {prediction.peak_s:.2f} s, {prediction.peak_hz:.0f} Hz"
     if hasattr(prediction, "stroke"):

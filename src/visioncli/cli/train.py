@@ -18,7 +18,7 @@ UNFREEZE = ("none", "last", "all")
 FROM = ("pretrained", "scratch")
 AUGMENT = ("none", "flip", "standard", "strong")
 BALANCE = ("auto", "none")
-TASKS = ("classify", "segment", "detect")
+TASKS = ("classify", "segment", "detect", "generate", "translate")
 """Words that options take: their meaning is imported where they are used. A test holds them to it."""
 _DATA, _LEARNING, _RUNNING = "Data", "Learning", "Running"
 
@@ -51,8 +51,8 @@ def train(
         typer.Argument(
             metavar="DATA",
             help="Class folders of pictures or recordings, a CSV path,label, a zip, annotations (--crops), a set of "
-            "`vision datasets`; folders images and masks, COCO outlines (--task segment); or annotations of boxes "
-            "(--task detect).",
+            "`vision datasets`; folders images and masks, COCO outlines (--task segment); annotations of boxes "
+            "(--task detect); a folder with trainA and trainB, or any two (--task translate).",
         ),
     ],
     out: Annotated[
@@ -64,7 +64,7 @@ def train(
             "--task",
             "-t",
             metavar=f"[{'|'.join(TASKS)}]",
-            help="Learn classes of pictures, masks or boxes.",
+            help="Learn classes of pictures, masks or boxes; to make pictures like them, or one kind of another.",
             show_default="by the folders of DATA",
             autocompletion=completion.words(*TASKS),
         ),
@@ -254,6 +254,25 @@ def train(
             rich_help_panel=_DATA,
         ),
     ] = None,
+    identity: Annotated[
+        float | None,
+        typer.Option(
+            "--identity",
+            metavar="W",
+            help="translate: weight of the loss that keeps colours; none, but 5 in the paper for paintings.",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
+    judge: Annotated[
+        Path | None,
+        typer.Option(
+            "--judge",
+            metavar="RUN",
+            help="generate: a classifier of the same pictures, by whose features made ones are compared.",
+            show_default="an embedded one",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
     val: Annotated[
         float | None,
         typer.Option(
@@ -332,6 +351,7 @@ def train(
         "batch_size": batch_size,
         "rate": rate,
         "dropout": dropout,
+        "identity": identity,
         "views": views,
         "balance": balance,
         "seed": seed,
@@ -354,6 +374,7 @@ def train(
             "images": None if images is None else str(images),
             "names": None if names is None else str(names),
             "palette": None if palette is None else str(palette),
+            "judge": None if judge is None else str(judge),
             "mirror_url": mirror_url,
         },
         {"devices": devices, "precision": precision.value},

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 
 _MEASURED = ("accuracy", "miou", "dice", "ap", "ap50")
-_ON_BOARD = ("loss", "accuracy", "val_loss", *(f"val_{name}" for name in _MEASURED), "rate")
+_OF_GAMES = ("generator_loss", "discriminator_loss", "distance", "precision", "recall", "recognised")
+_ON_BOARD = ("loss", "accuracy", "val_loss", *(f"val_{name}" for name in _MEASURED), *_OF_GAMES, "rate")
 """What of an epoch TensorBoard is told."""
 
 
@@ -87,7 +88,16 @@ class TrainingConsole(Watcher):
             if self._board is not None:
                 self._board.close()
         if run is not None:
+            if run.task == "generate":
+                self._console.note(f"{out} is a model now: vision generate --model {out}")
+                self._console.note(f"Its numbers are those of {run.pictures:,} made pictures; the card says by whom.")
+                return run
             self._console.note(f"{out} is a model now: vision {run.task} {run.noun.upper()} --model {out}")
+            if run.task == "stylize":
+                first, second = run.classes
+                self._console.note(f"It makes {second} of {first}, and with --reverse {first} of {second}.")
+                self._console.note(f"Its numbers are those of {_counted(run.pictures, run.noun)} that were held out.")
+                return run
             self._console.note(
                 f"Its numbers are those of {_counted(run.pictures, run.noun)} for validation, with 95 % intervals."
             )
@@ -136,13 +146,14 @@ class TrainingConsole(Watcher):
             if facts.get(name) is not None:
                 self._board.add_scalar(name, facts[name], facts["step"])
 
-    def _step(self, step: int, steps: int, loss: float) -> None:
+    def _step(self, step: int, steps: int, loss: float = 0.0, losses: dict[str, float] | None = None) -> None:
         now = time.monotonic()
         if self._loop_began is None:
             self._loop_began = now, step
         began, first = self._loop_began
         left = (now - began) / max(step - first, 1) * (steps - step)
-        self._line(f"training, loss {loss:.3f}, {_duration(left)} left, step", step, steps)
+        words = f"loss {loss:.3f}" if losses is None else _losses(losses)
+        self._line(f"training, {words}, {_duration(left)} left, step", step, steps)
 
 
 def _features(facts: dict[str, Any]) -> str:
@@ -171,7 +182,25 @@ def _measured(facts: dict[str, Any]) -> str:
     return loss + val
 
 
+def _losses(losses: dict[str, float]) -> str:
+    """Those of networks that learn against each other, by name."""
+    return "losses " + ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
+
+
+def _game_epoch(facts: dict[str, Any]) -> str:
+    """A look at networks that learn against each other."""
+    losses = {name.removesuffix("_loss"): loss for name, loss in facts.items() if name.endswith("_loss")}
+    known = {name: v for name, v in facts.items() if name not in _NOT_MEASURED and isinstance(v, float)}
+    found = ", ".join(f"{name} {v:.3g}" for name, v in known.items() if not name.endswith("_loss"))
+    return f"epoch {facts['epoch']:g}: {_losses(losses)}; {found}".removesuffix("; ")
+
+
+_NOT_MEASURED = ("epoch", "step", "steps", "rate", "stage")
+
+
 def _epoch(facts: dict[str, Any]) -> str:
+    if "best" not in facts:
+        return _game_epoch(facts)
     accuracy = "" if facts["accuracy"] is None else f" accuracy {facts['accuracy']:.3f}"
     best = " (best)" if facts["best"] else ""
     return (

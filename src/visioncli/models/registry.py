@@ -21,7 +21,7 @@ from visioncli.models.row import (
     Source,
     Untrained,
 )
-from visioncli.models.rows import embedded, ours, package_index, styles, torchvision
+from visioncli.models.rows import cyclegan, embedded, ours, package_index, styles, torchvision
 from visioncli.names import did_you_mean
 
 __all__ = [
@@ -46,7 +46,9 @@ __all__ = [
 PLUGINS = "visioncli.models"
 """The entry-point group by which other distributions add rows."""
 
-ROWS: tuple[ModelRow, ...] = embedded.ROWS + styles.ROWS + package_index.ROWS + torchvision.ROWS + ours.ROWS
+ROWS: tuple[ModelRow, ...] = (
+    embedded.ROWS + styles.ROWS + package_index.ROWS + torchvision.ROWS + ours.ROWS + cyclegan.ROWS
+)
 """The networks that this package knows by itself, embedded ones first, those without weights last."""
 
 DEFAULTS = {

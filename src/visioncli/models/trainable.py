@@ -3,14 +3,14 @@
 from typing import Literal
 
 from visioncli.models import mask_learners
-from visioncli.models.row import ModelRow
+from visioncli.models.row import ModelRow, Untrained
 
 _DETECTORS = ("ssd_mobilenet_v2", "yolov3", "rfcn", "torchvision")
 _NO_CLASSIFIERS = ("onnx", "transformers")
 
 
 def is_trainable(row: ModelRow, task: str) -> bool:
-    """Whether a network is one that learns `task`: "classify", "segment" or "detect"."""
+    """Whether a network is one that learns `task`: "classify", "segment", "detect", "generate" or "translate"."""
     family = row.architecture.split(":")[0]
     if task == "detect" and row.form == "people":
         return family in _DETECTORS  # it finds people before their joints, whatever it is published for
@@ -20,6 +20,8 @@ def is_trainable(row: ModelRow, task: str) -> bool:
         return family in _DETECTORS and row.form in ("", "grids", "boxes", "instances")
     if task == "segment":
         return mask_learners.can_begin_with(row)
+    if task in ("generate", "translate"):
+        return isinstance(row.source, Untrained)
     return task == "classify" and family not in _NO_CLASSIFIERS
 
 

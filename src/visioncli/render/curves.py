@@ -52,9 +52,9 @@ def draw(
         (_LEFT + wide + _GAP, measure, [e.train_accuracy for e in epochs], [e.val_accuracy for e in epochs]),
     )
     for left, name, train, val in panels:
-        panel = _Panel(sheet, left, _TOP, wide, _PLOT, len(epochs))
+        panel = Panel(sheet, left, _TOP, wide, _PLOT, len(epochs))
         panel.name(name, val, best)
-        low, high = _range([*train, *val], most=1.0 if name == measure else math.inf)
+        low, high = value_range([*train, *val], most=1.0 if name == measure else math.inf)
         panel.scale(low, high)
         panel.stages([e.stage for e in epochs])
         panel.epochs(first)
@@ -63,7 +63,7 @@ def draw(
         if best is not None and 0 <= best < len(epochs):
             panel.mark(best, val[best])
     rates = [e.rate for e in epochs]
-    panel = _Panel(sheet, _LEFT, _RATE_TOP, WIDTH - _LEFT - _RIGHT, _RATE, len(epochs))
+    panel = Panel(sheet, _LEFT, _RATE_TOP, WIDTH - _LEFT - _RIGHT, _RATE, len(epochs))
     panel.name("learning rate", rates, None)
     positive = [r for r in rates if r is not None and r > 0]
     panel.scale_of_powers(min(positive, default=1e-4), max(positive, default=1e-3))
@@ -74,7 +74,7 @@ def draw(
     return sheet.finished()
 
 
-class _Panel:
+class Panel:
     """One plot on the sheet: from epochs, counted from 0, and values to its pixels."""
 
     def __init__(self, sheet: Sheet, left: float, top: float, width: float, height: float, count: int) -> None:
@@ -183,7 +183,7 @@ def _finite(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def _range(values: Sequence[float | None], most: float) -> tuple[float, float]:
+def value_range(values: Sequence[float | None], most: float) -> tuple[float, float]:
     """What a plot has to show. The few values that are far above all others do not flatten the rest."""
     known = sorted(v for v in values if v is not None and math.isfinite(v))
     if not known:

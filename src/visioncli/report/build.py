@@ -15,7 +15,7 @@ from visioncli.errors import OutputError, UsageError
 from visioncli.evaluation.score import Resampling
 from visioncli.files import check_not_input, write_whole
 from visioncli.pictures import DEFAULT_MAX_PIXELS
-from visioncli.report import alike, heat, judge_classes, judge_maps, judge_objects, thumbnails
+from visioncli.report import alike, heat, judge_classes, judge_maps, judge_objects, samples, thumbnails
 from visioncli.report.agreement import disagreement
 from visioncli.report.classes import ClassTable, labels_of
 from visioncli.report.columns import numbers, script, words
@@ -79,6 +79,12 @@ def build(request: Request) -> Made:
     """Makes the report. Raises InputError and UsageError for what cannot be read, and OutputError."""
     if not 0 < request.iou <= 1:
         raise UsageError(f"--iou must lie above 0 and not above 1, not {request.iou:g}.")
+    if any(samples.makes_pictures(Path(run)) for run in request.runs):
+        return Made(
+            *samples.build_page(
+                request.runs, request.out, request.title, single_file=request.single_file, archive=request.zip
+            )
+        )
     outputs = alike.for_page(read_outputs(request.runs))
     found = together(outputs)
     if request.single_file and len(found.names) > MOST_IN_ONE_FILE:

@@ -18,7 +18,7 @@ MOST_RUNS = 3
 VALIDATED = "val.jsonl"
 """In a RUN, the records of its validation part."""
 MOST_DAMAGED = 3
-NOT_SHOWN = frozenset({"embed", "stylize"})
+NOT_SHOWN = frozenset({"embed", "stylize", "generate"})
 """Tasks whose answers are nothing to look at, or pictures of their own."""
 
 

@@ -29,6 +29,7 @@ CSV_COLUMNS: dict[str, tuple[str, ...]] = {
     "caption": ("caption", "log_probability"),
     "similar": ("picture", "score"),
     "dedupe": ("group", "of", "kind", "score", "bytes", "why"),
+    "generate": ("seed", "truncation", "label", "label_id", "latent", "distance"),
     "spectrogram": (
         *("frames", "bands", "hop_s", "lowest_hz", "highest_hz", "lowest_db", "highest_db", "peak_s", "peak_hz"),
     ),

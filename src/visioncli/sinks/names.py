@@ -12,5 +12,6 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "dedupe": ("json", "csv", "parquet"),
     "spectrogram": ("json", "csv", "parquet"),
     "stylize": ("json", "csv", "parquet"),
+    "generate": ("json", "csv", "parquet"),
 }
 """Formats of each task beside JSON Lines, which is always written."""

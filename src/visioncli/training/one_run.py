@@ -198,12 +198,16 @@ class Training(ABC):
         else:
             self.log = Log(self.folder, self.watcher, keep=True)
         if self.unfreezes:
-            learn(self.folder, self._seconds_left(), self.where, self.watcher)
+            self.learn()
         self.finish()
         for path in (self.folder / FOLDER).iterdir():
             if path.name != LOCK:
                 path.unlink()
         return read_result(self.folder)
+
+    def learn(self) -> None:
+        """The loop, from its checkpoint on."""
+        learn(self.folder, self._seconds_left(), self.where, self.watcher)
 
     @property
     def unfreezes(self) -> bool:

@@ -22,13 +22,19 @@ class Parted:
         return np.array([n for n, s in enumerate(self.seen) if s.error is None and self.places[n] == place], np.int64)
 
 
-def divided(listed: PictureSet, seen: Sequence[Seen], groups: Sequence[str] | None, recipe: Recipe) -> np.ndarray:
-    """`(N,)` TRAIN, VAL or TEST. What cannot be used takes no place from the others in the validation part."""
+def divided(
+    listed: PictureSet, seen: Sequence[Seen], groups: Sequence[str] | None, recipe: Recipe, *, by_class: bool = False
+) -> np.ndarray:
+    """`(N,)` TRAIN, VAL or TEST. What cannot be used takes no place from the others in the validation part.
+
+    With `by_class`, in sets where each picture has one, there are pictures of each class on both sides.
+    """
     given = [example.split for example in listed.examples]
     places = np.array([place or TRAIN for place in given], dtype=object).astype("U5")
     good = [n for n, one in enumerate(seen) if one.error is None]
     sources = None if groups is None else [groups[n] for n in good]
     contents, said = [seen[n].sha256 for n in good], [given[n] for n in good]
     share = recipe.share_for(len(good))
-    places[good] = split(contents, None, said, sources, seed=recipe.seed, val_share=share)
+    labels = [listed.examples[n].label for n in good] if by_class else None
+    places[good] = split(contents, labels, said, sources, seed=recipe.seed, val_share=share)
     return places

@@ -82,7 +82,7 @@ def prepare(
     Raises UsageError where a group's expression finds nothing, ModelUnavailable (weights).
     """
     row = dataclasses.replace(row, input=_input(pictures, row, recipe))
-    mirror = recipe.mirror if recipe.mirror is not None else not _are_signs(pictures)
+    mirror = recipe.mirror if recipe.mirror is not None else not are_signs(pictures)
     contents = frozen.hashes(pictures.examples, options.workers)
     groups = groups_of(pictures.examples, pictures.classes, recipe.group) if recipe.group else None
     given = [example.split for example in pictures.examples]
@@ -137,7 +137,7 @@ def _are_tiny(pictures: PictureSet) -> bool:
     return bool(sides) and float(np.median(sides)) <= TINY
 
 
-def _are_signs(pictures: PictureSet) -> bool:
+def are_signs(pictures: PictureSet) -> bool:
     """Whether classes are digits or letters, which mirroring turns into others or into none."""
     return all(len(name) == 1 and name.isalnum() for name in pictures.classes)
 

@@ -35,6 +35,7 @@ class Balance(StrEnum):
 _WORDS: dict[str, type[StrEnum]] = {"start": Start, "unfreeze": Unfreeze, "augment": Augment, "balance": Balance}
 DROPOUT = 0.2
 """As EfficientNet was trained."""
+MOST_IDENTITY = 100
 MOST_SECONDS = 30 * 86_400.0
 VAL_SHARE, MANY = 0.2, 2000
 TINY_SIZE = 128
@@ -73,6 +74,8 @@ class Recipe:
     weight_decay: float = 0.05
     dropout: float | None = None
     """Before the head. None: DROPOUT for classes of pictures, none for masks."""
+    identity: float | None = None
+    """Of translations: the weight of the loss by which pictures of the wanted kind stay as they are. None: 0."""
     smoothing: float = 0.1
     """Label smoothing (arXiv 1512.00567): a label that is wrong costs less, and scores stay closer to the truth."""
     average: float = 0.99
@@ -105,6 +108,8 @@ class Recipe:
                 raise UsageError(f"{name} is at least 0 and below 1, not {share:g}.")
         if self.val_share is not None and self.val_share <= 0:
             raise UsageError("--val is above 0: without pictures to validate on nothing can be chosen or measured.")
+        if self.identity is not None and not 0 <= self.identity <= MOST_IDENTITY:
+            raise UsageError(f"--identity lies between 0 and {MOST_IDENTITY}, not {self.identity:g}.")
         for name, value in {"--rate": self.rate, "--time": self.seconds}.items():
             if value is not None and not (0 < value <= MOST_SECONDS and math.isfinite(value)):
                 raise UsageError(f"{name} is above 0, not {value:g}.")

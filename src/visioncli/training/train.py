@@ -19,6 +19,9 @@ from visioncli.models.mask_learners import as_learner, can_begin_with, needs_wei
 from visioncli.models.row import ModelRow, Untrained
 from visioncli.models.trainable import parts_of
 from visioncli.resolve import describe, own_weights, ready
+from visioncli.training.adversarial.kind import Asked
+from visioncli.training.adversarial.run import TASKS as MAKES_PICTURES
+from visioncli.training.adversarial.run import train_pictures
 from visioncli.training.box_prepare import BoxPrepared, prepare_boxes
 from visioncli.training.look import Look
 from visioncli.training.mask_prepare import MaskPrepared, prepare_masks
@@ -35,7 +38,7 @@ __all__ = ["DEFAULTS", "TASKS", "Run", "Where", "reading", "train"]
 
 DEFAULTS = {"classify": registry.DEFAULTS["classify"], "segment": "unet_lite0", "detect": "ssd_mobilenet_v2"}
 """What is begun with where no network is named."""
-TASKS = tuple(DEFAULTS)
+TASKS = (*DEFAULTS, *MAKES_PICTURES)
 
 
 def train(
@@ -49,6 +52,7 @@ def train(
     images: str | None = None,
     names: str | None = None,
     palette: str | None = None,
+    judge: str | None = None,
     check: bool = False,
     resume: bool = False,
     offline: bool = False,
@@ -63,10 +67,11 @@ def train(
 
     `data` is a folder of class folders, a table, a zip, a standard set …, to segment two folders `images` and
     `masks` or outlines of COCO, or to detect annotations of boxes, as `vision train` takes it; `task` is "classify",
-    "segment" or "detect", None where the folders tell. `names` is a file with the names of masks' classes, `palette`
-    one with their colours. `weights` is a checkpoint to begin with in place of the published one. `choices` are
-    fields of `Recipe` by name: `train("photos", "run", unfreeze="all", seconds=600)`. With `check` the set is only
-    looked at, and None is returned. `resume` goes on with a run that was killed.
+    "segment", "detect", or to make pictures "generate" or "translate", None where the folders tell. `names` is a file
+    with the names of masks' classes, `palette` one with their colours. `judge` is a classifier's RUN folder by whose
+    features made pictures are compared. `weights` is a checkpoint to begin with in place of the published one.
+    `choices` are fields of `Recipe` by name: `train("photos", "run", unfreeze="all", seconds=600)`. With `check` the
+    set is only looked at, and None is returned. `resume` goes on with a run that was killed.
 
     Raises UsageError for impossible choices and for pictures that are in two splits, SetError where the set cannot be
     read, ModelUnavailable, OutputError.
@@ -79,8 +84,13 @@ def train(
         task = "segment" if not crops and is_mask_set(data) else "classify"
     if task not in TASKS:
         raise UsageError(f"A network is trained to {', to '.join(TASKS[:-1])} or to {TASKS[-1]}, not to {task}.")
-    _check_options(task, crops=crops, names=names, palette=palette, choices=choices)
+    _check_options(task, crops=crops, names=names, palette=palette, judge=judge, choices=choices)
     access = Access.of(offline, mirror_url, progress)
+    if task in MAKES_PICTURES:
+        return train_pictures(
+            task, run, Asked(data, images, judge, weights, access), model=model, check=check, resume=resume,
+            where=where, watcher=watcher, begun=begun, command=command, choices=choices,
+        )  # fmt: skip
     named, model = model, model or DEFAULTS[task]
     base = _described(model, task, access)
     if weights is not None:
@@ -189,10 +199,10 @@ def _tell(look: Look, remarks: Sequence[str], watcher: Watcher) -> None:
 
 
 def _check_options(
-    task: str, *, crops: bool, names: str | None, palette: str | None, choices: dict[str, Any]
+    task: str, *, crops: bool, names: str | None, palette: str | None, judge: str | None, choices: dict[str, Any]
 ) -> None:
     """Raises UsageError where an option does not go with what is learned."""
-    mine = {
+    mine: dict[str, tuple[str, dict[str, Any]]] = {
         "classify": ("classes of whole pictures", {"--crops": crops or None, "--views": choices.get("views")}),
         "segment": (
             "masks",
@@ -204,6 +214,8 @@ def _check_options(
             },
         ),
         "detect": ("boxes", {}),
+        "generate": ("making pictures", {"--judge": judge}),
+        "translate": ("making pictures of others", {"--identity": choices.get("identity")}),
     }
     for own, (what, options) in mine.items():
         for name in (name for name, value in options.items() if value is not None and task != own):

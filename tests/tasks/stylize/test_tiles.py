@@ -72,6 +72,19 @@ def test_large_pictures_are_painted_in_tiles_after_a_look_at_them_reduced(monkey
     assert once.parts == 0
 
 
+def test_a_network_that_takes_more_memory_sees_less_at_once() -> None:
+    painter = Local()
+    painter.at_once = 100
+    answer = tiles.painted(painter, picture(300, 200))
+    assert answer.shape == (200, 300, 3)
+    assert painter.parts > 6
+    assert painter.seen == (82, 122, 3)
+    once = Local()
+    once.at_once = 100
+    tiles.painted(once, picture(100, 100))
+    assert once.parts == 0
+
+
 def test_an_overlap_that_is_too_small_leaves_no_holes() -> None:
     class White(Local):
         def _run(self, x: np.ndarray) -> np.ndarray:

@@ -141,6 +141,32 @@ ROWS: tuple[ModelRow, ...] = (
         family="Obj2Text",
         about="Words the objects that ssd_mobilenet_v2 finds: encoder-decoder with attention, trained here.",
     ),
+    ModelRow(
+        name="digits_dcgan",
+        tasks=("generate",),
+        architecture="dcgan:28x1x16x64:10",
+        source=Carrier(
+            distribution="visioncli",
+            version=__version__,
+            package="visioncli",
+            file="models/data/digits_dcgan.safetensors",
+            sha256="161905de1c35d831d6c3ab01e6911362b7f6456155a75126c0914aaf50f6c5b7",
+        ),
+        input=InputSpec(28, 28, "bicubic", _HALF, _HALF),
+        labels=tuple(enumerate("0123456789")),
+        parameters=334_849,
+        gflops=0.002,
+        licence="Apache-2.0 (trained on MNIST, CC BY-SA 3.0)",
+        paper="https://arxiv.org/abs/1511.06434",
+        accuracy=(
+            Accuracy("recognised", 97.7, "2,000 made digits, by a LeNet-5 trained on MNIST"),
+            Accuracy("precision", 78.7, "MNIST test, features of that LeNet-5"),
+            Accuracy("recall", 73.9, "MNIST test, features of that LeNet-5"),
+        ),
+        file_mib=0.640,
+        family="DCGAN",
+        about="DCGAN of handwritten digits, trained here: makes a digit that is asked for.",
+    ),
     # Runs the detector alone; what it says of it are the detector's facts.
     dataclasses.replace(
         _SSD,

@@ -7,6 +7,7 @@ from visioncli.models.row import Form, InputSpec, Labels, ModelRow, Untrained
 _HALF = (0.5, 0.5, 0.5)
 _SMALL = InputSpec(size=32, resize=0, interpolation="bilinear", mean=_HALF, std=_HALF)
 _OWN_SCALE = InputSpec(size=256, resize=0, interpolation="bilinear", mean=_HALF, std=_HALF)
+_MADE = InputSpec(size=28, resize=28, interpolation="bicubic", mean=_HALF, std=_HALF)
 _YOLO = InputSpec(size=416, resize=0, interpolation="bilinear", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 _LITE_MEAN, _LITE_STD = (127 / 255,) * 3, (128 / 255,) * 3
 """Of EfficientNet-Lite, whose weights the encoder has."""
@@ -47,7 +48,7 @@ _YOLOV3 = "https://arxiv.org/abs/1804.02767"
 _UNET = "https://arxiv.org/abs/1505.04597"
 
 # Parameters and multiply-adds are those of ten classes; of the U-Nets, of two, for a picture of 256 x 256 pixels; of
-# detectors, of COCO's classes.
+# detectors, of COCO's classes; of generators, for grey pictures of 28 x 28 pixels.
 ROWS: tuple[ModelRow, ...] = (
     _row(
         name="lenet5",
@@ -172,5 +173,27 @@ ROWS: tuple[ModelRow, ...] = (
         spec=InputSpec(600, 0, "bilinear", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
         form="boxes",
         labels="coco",
+    ),
+    _row(
+        name="dcgan",
+        architecture="dcgan:28x1x32x64",
+        family="DCGAN",
+        parameters=734_913,
+        gflops=0.007,
+        paper="https://arxiv.org/abs/1511.06434",
+        about="DCGAN: makes pictures of 28 to 64 pixels like those it learned from, of a class that is asked for.",
+        tasks=("generate",),
+        spec=_MADE,
+    ),
+    _row(
+        name="style_generator",
+        architecture="style_generator:28x1x32x64",
+        family="StyleGAN",
+        parameters=437_350,
+        gflops=0.058,
+        paper="https://arxiv.org/abs/1912.04958",
+        about="A small style-based generator: styles of two pictures can be mixed, coarse ones and fine ones.",
+        tasks=("generate",),
+        spec=_MADE,
     ),
 )

@@ -5,6 +5,7 @@ from visioncli.models.row import InputSpec, ModelRow, Packaged
 from visioncli.models.sound import Quantum, SoundSpec
 
 _LITE_SCALE = ((127 / 255,) * 3, (128 / 255,) * 3)
+_HALF = (0.5, 0.5, 0.5)
 _IMAGENET_SCALE = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 ROWS: tuple[ModelRow, ...] = (
@@ -57,6 +58,30 @@ ROWS: tuple[ModelRow, ...] = (
         form="saliency",
     ),
     ModelRow(
+        name="vintage",
+        tasks=("stylize",),
+        architecture="cyclegan:resnet9-64",
+        source=Packaged(
+            distribution="vintagify",
+            version="0.1.2",
+            wheel="vintagify-0.1.2-py3-none-any.whl",
+            wheel_sha256="f3b38b728cc6158e97f77c3cc1bf784a63f427db47c445941ad2da3747fa208f",
+            member="vintagify/resources/G_A2B_epoch33.pth",
+            sha256="c502cd44ca720d004f89775f593fc403acc6b36d27d65390cbe2f476f771e560",
+            wheel_mib=40.368,
+        ),
+        input=InputSpec(512, 542, "bilinear", _HALF, _HALF),
+        labels=(),
+        parameters=11_388_675,
+        gflops=198.206,
+        licence="MIT",
+        paper="https://arxiv.org/abs/1703.10593",
+        about="A CycleGAN's generator that makes old photographs of new ones.",
+        file_mib=43.477,
+        family="CycleGAN",
+        form="painting",
+    ),
+    ModelRow(
         name="yamnet",
         tasks=("classify",),
         architecture="onnx",
@@ -72,7 +97,7 @@ ROWS: tuple[ModelRow, ...] = (
         input=InputSpec(96, 0, "nearest", (0.0,) * 3, (1.0,) * 3),
         labels="audioset",
         parameters=3_729_481,
-        gflops=0.069,
+        gflops=198.20669,
         licence="weights Apache-2.0 (Google), export MIT (Qualcomm); the package itself states no licence",
         paper="https://arxiv.org/abs/1609.09430",
         about="YAMNet in 8 bits, for recordings: 521 sounds of AudioSet, any number at a time.",

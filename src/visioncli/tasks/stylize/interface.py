@@ -32,6 +32,8 @@ class Painter(ABC):
     """Pixels on a side, at least; smaller pictures are continued by their mirror images."""
     reach: int = 0
     """How many pixels away what is around a place still changes the answer there."""
+    at_once: int | None = None
+    """Pixels on a side of the largest square that is painted at once, where it takes more memory than others."""
 
     canvas: int | None = None
     """Pixels on the longer side up to which strokes are wide enough to be seen in a picture as a whole; larger

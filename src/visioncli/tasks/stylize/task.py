@@ -128,6 +128,7 @@ def build(
     size: int | None = None,
     stroke: float | None = None,
     tile: str | None = None,
+    reverse: bool = False,
     method: str = "network",
     iterations: int = ITERATIONS,
     seed: int = 0,
@@ -135,6 +136,7 @@ def build(
     steps: "Steps | None" = None,
 ) -> Task:
     """The task with its network loaded; `vectors` is the one that sees styles of pictures, where `row` needs it.
+    With `reverse` one that learned both ways makes its first kind of pictures of its second.
 
     With the method "optimise", `row` is a classifier, and `steps` is told how many steps of how many are done.
     Raises UsageError and ModelUnavailable.
@@ -148,6 +150,8 @@ def build(
     if stroke is not None and not 1 <= stroke <= MOST_STROKE:
         raise UsageError(f"--stroke is a number from 1 to {MOST_STROKE}, not {stroke:g}.")
     tiling = None if tile is None else Tiling.parse(tile)
+    if reverse and row.form != "painting":
+        raise UsageError(f"{row.name} paints in styles. --reverse is for what `vision train --task translate` made.")
     painter: Painter | Optimise
     if method == "optimise":
         if tiling is not None:
@@ -160,7 +164,7 @@ def build(
         painter, told = _optimised(row, options, style, iterations, seed, steps)
         own = 0.0
     else:
-        painter, told, own = _painter(row, options, style, vectors)
+        painter, told, own = _painter(row, options, style, vectors, reverse=reverse)
     settings = told | {
         "method": method,
         "strength": strength,
@@ -183,7 +187,7 @@ def build(
 
 
 def _painter(
-    row: ModelRow, options: EngineOptions, style: str | None, vectors: ModelRow | None
+    row: ModelRow, options: EngineOptions, style: str | None, vectors: ModelRow | None, *, reverse: bool
 ) -> tuple[Painter, dict[str, Any], float]:
     """The network of `row`, ready to paint in `style`; which style, as settings; and the photo's own share in it
     where the network itself knows of none. Raises UsageError.
@@ -194,6 +198,8 @@ def _painter(
         return _with_names(row, options, style)
     if row.form == "any style":
         return _of_paintings(row, options, style, vectors or registry.find("style_vector"))
+    if row.form == "painting":
+        return _translated(row, options, style, reverse=reverse)
     raise UsageError(f"{row.name} makes no pictures by itself. Name another network, or leave out --model.")
 
 
@@ -210,6 +216,17 @@ def _with_names(row: ModelRow, options: EngineOptions, style: str | None) -> tup
     info = ModelInfo(row.name, row.source.sha256, "fp32")
     painter = MultiStyle(info, _file(row), shares, len(labels), options.threads, options.timeout)
     return painter, {"style": str(mixture)}, mixture.own
+
+
+def _translated(
+    row: ModelRow, options: EngineOptions, style: str | None, *, reverse: bool
+) -> tuple[Painter, dict[str, Any], float]:
+    from visioncli.tasks.stylize.translation import translator
+
+    if style is not None:
+        raise UsageError(f"{row.name} makes what it has learned to make. Leave out --style.")
+    painter, made = translator(row, options, reverse=reverse)
+    return painter, {"style": made, "reverse": reverse}, 0.0
 
 
 def _of_paintings(

@@ -25,11 +25,13 @@ def painted(painter: Painter, image: Image.Image, tiling: Tiling | None = None) 
     With `tiling` every picture that is larger than a tile is painted in tiles of that size.
     """
     width, height = image.size
-    whole_size = WHOLE if tiling is None else tiling.size**2
+    most = WHOLE if painter.at_once is None else min(WHOLE, painter.at_once**2)
+    usual = AUTO if painter.at_once is None else Tiling(min(AUTO.size, painter.at_once), AUTO.overlap)
+    whole_size = most if tiling is None else tiling.size**2
     if width * height <= whole_size:
         answer, _ = painter.look(_fitted(np.asarray(image, np.float32) / 255, painter))
         return _bytes(answer[:height, :width])
-    scale = math.sqrt(WHOLE / (width * height))
+    scale = math.sqrt(most / (width * height))
     small = image
     if scale < 1:
         small = image.resize(
@@ -37,7 +39,7 @@ def painted(painter: Painter, image: Image.Image, tiling: Tiling | None = None) 
         )
     _, seen = painter.look(_fitted(np.asarray(small, np.float32) / 255, painter))
     del small
-    return _in_tiles(painter, np.asarray(image), seen, tiling or AUTO)
+    return _in_tiles(painter, np.asarray(image), seen, tiling or usual)
 
 
 def _in_tiles(painter: Painter, pixels: np.ndarray, seen: object, tiling: Tiling) -> np.ndarray:

@@ -1,0 +1,150 @@
+"""A small style-based generator (Karras, Laine and Aila, 2018, https://arxiv.org/abs/1812.04948), its convolutions
+modulated as in its second version (Karras and others, 2019, https://arxiv.org/abs/1912.04958).
+
+A mapping network turns the latent into a style; each convolution's weights are scaled by it and scaled back to unit
+length; noise is added at each size; pictures of all sizes are summed. Maps are scaled before and after a convolution
+instead of its weights, which is the same sum, and no slower for a batch than for one picture.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from visioncli.networks.picture_shapes import Shape
+
+EMBEDDING, STYLE = 32, 128
+"""Numbers that a class and a style are told by."""
+MAPPED = 4
+"""Layers of the mapping network: the paper's eight are for pictures of a thousand pixels."""
+_MAPPING_RATE = 0.1
+"""The part of the learning rate that the mapping network has: it is deep, and styles change all of a picture."""
+_GAIN = math.sqrt(2)
+
+
+class Linear(nn.Module):
+    """A linear layer whose weights are kept at unit deviation and scaled when they are used, so that each learns as
+    fast as another ("equalised learning rate", https://arxiv.org/abs/1710.10196)."""
+
+    def __init__(self, inputs: int, outputs: int, bias: float = 0.0, rate: float = 1.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs) / rate)
+        self.bias = nn.Parameter(torch.full((outputs,), bias / rate))
+        self._scale, self._rate = rate / math.sqrt(inputs), rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight * self._scale, self.bias * self._rate)
+
+
+class Modulated(nn.Module):
+    """A convolution `(N, inputs, h, w)` -> `(N, outputs, h, w)` whose weights a style `(N, STYLE)` scales."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, *, demodulates: bool = True) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
+        self.style = Linear(STYLE, inputs, bias=1.0)
+        self._scale, self._demodulates = 1 / math.sqrt(inputs * kernel**2), demodulates
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        scales = self.style(style)
+        weight = self.weight * self._scale
+        x = F.conv2d(x * scales[:, :, None, None], weight, padding=weight.shape[2] // 2)
+        if self._demodulates:
+            lengths = (scales.square() @ weight.square().sum((2, 3)).T + 1e-8).rsqrt()
+            x = x * lengths[:, :, None, None]
+        return x
+
+
+class Layer(nn.Module):
+    """A modulated convolution, noise `(N, 1, h, w)` of a learned strength, and leaky ReLU."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv = Modulated(inputs, outputs, 3)
+        self.strength = nn.Parameter(torch.zeros(1))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x: Tensor, style: Tensor, noise: Tensor) -> Tensor:
+        x = self.conv(x, style) + noise * self.strength + self.bias[:, None, None]
+        return F.leaky_relu(x, 0.2) * _GAIN
+
+
+class Generator(nn.Module):
+    """Latent `(N, latent)` and classes `(N, C)`, 1 at the class or shares that mix some, -> `(N, channels, S, S)` of
+    about -1 to 1. `vector` is the style of a picture, `(N, D)`; `made` makes it, of one style or one a layer."""
+
+    centres: Tensor
+    mixes = True
+    """Whether parts of two pictures' vectors can be put together."""
+
+    def __init__(self, shape: Shape, classes: int) -> None:
+        super().__init__()
+        self.shape, self.classes = shape, classes
+        self.embedding = nn.Linear(classes, EMBEDDING, bias=False) if classes else None
+        inputs = shape.latent + (EMBEDDING if classes else 0)
+        self.mapping = nn.ModuleList(
+            Linear(inputs if n == 0 else STYLE, STYLE, rate=_MAPPING_RATE) for n in range(MAPPED)
+        )
+        first = shape.widths[0]
+        self.start = nn.Parameter(torch.randn(1, first, shape.sides[0], shape.sides[0]))
+        self.layers, self.colours = nn.ModuleList([Layer(first, first)]), nn.ModuleList()
+        before = first
+        for n, width in enumerate(shape.widths):
+            if n:
+                self.layers += [Layer(before, width), Layer(width, width)]
+            self.colours.append(Modulated(width, shape.channels, 1, demodulates=False))
+            before = width
+        self.bias = nn.Parameter(torch.zeros(shape.channels))
+        # The mean style of each class, from which truncation measures.
+        self.register_buffer("centres", torch.zeros(max(classes, 1), STYLE))
+
+    @property
+    def vector_length(self) -> int:
+        """D."""
+        return STYLE
+
+    def mapped(self, z: Tensor, classes: Tensor) -> Tensor:
+        """The styles `(N, STYLE)`."""
+        x = F.normalize(z, dim=1) * math.sqrt(z.shape[1])
+        if self.embedding is not None:
+            x = torch.cat([x, self.embedding(classes)], 1)
+        for layer in self.mapping:
+            x = F.leaky_relu(layer(x), 0.2) * _GAIN
+        return x
+
+    def vector(self, z: Tensor, classes: Tensor, truncation: float = 1.0) -> Tensor:
+        """`(N, STYLE)`. A `truncation` below 1 takes styles nearer to the mean one of their class."""
+        style = self.mapped(z, classes)
+        if truncation == 1.0:
+            return style
+        centre = classes @ self.centres if self.classes else self.centres
+        return centre + truncation * (style - centre)
+
+    def noise(self, count: int, generator: torch.Generator | None = None) -> list[Tensor]:
+        """New noise `(count, 1, h, w)` for each layer."""
+        device = self.start.device
+        sides = [self.shape.sides[(n + 1) // 2] for n in range(len(self.layers))]
+        return [torch.randn(count, 1, side, side, generator=generator, device=device) for side in sides]
+
+    def made(self, vector: Tensor, noise: list[Tensor] | None = None) -> Tensor:
+        """Of styles `(N, STYLE)`, or `(N, layers, STYLE)` for each layer its own; without `noise` it is drawn."""
+        noise = self.noise(len(vector)) if noise is None else noise
+        styles = vector[:, None].expand(-1, len(self.layers), -1) if vector.ndim == 2 else vector
+        x = self.layers[0](self.start.expand(len(vector), -1, -1, -1), styles[:, 0], noise[0])
+        pictures: Tensor = self.colours[0](x, styles[:, 0])
+        for n in range(1, len(self.shape.sides)):
+            up = {"scale_factor": 2.0, "mode": "bilinear", "align_corners": False}
+            x = F.interpolate(x, **up)  # type: ignore[arg-type]
+            for k in (2 * n - 1, 2 * n):
+                x = self.layers[k](x, styles[:, k], noise[k])
+            pictures = F.interpolate(pictures, **up) + self.colours[n](x, styles[:, 2 * n])  # type: ignore[arg-type]
+        return pictures + self.bias[:, None, None]
+
+    def forward(self, z: Tensor, classes: Tensor) -> Tensor:
+        return self.made(self.vector(z, classes))
+
+
+def build(variant: str, classes: str = "0") -> Generator:
+    """The untrained generator of a shape such as `28x1x32x64`. Raises ValueError."""
+    return Generator(Shape.of(variant), int(classes))

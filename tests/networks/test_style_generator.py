@@ -1,0 +1,68 @@
+import pytest
+import torch
+
+from visioncli.networks import style_generator
+
+
+def generator() -> style_generator.Generator:
+    torch.manual_seed(0)
+    return style_generator.build("28x1x4x8", "2").eval()
+
+
+def test_scaling_maps_before_and_after_is_scaling_the_weights() -> None:
+    """Equations 1 to 3 of the second paper, written out for one picture."""
+    torch.manual_seed(0)
+    layer = style_generator.Modulated(3, 5, 3)
+    x, style = torch.randn(1, 3, 6, 6), torch.randn(1, style_generator.STYLE)
+    scales = layer.style(style)[0]
+    weight = layer.weight / (3 * 9) ** 0.5 * scales[None, :, None, None]
+    weight = weight / weight.square().sum((1, 2, 3), keepdim=True).add(1e-8).sqrt()
+    wanted = torch.nn.functional.conv2d(x, weight, padding=1)
+    assert torch.allclose(layer(x, style), wanted, atol=1e-5)
+
+
+def test_noise_counts_by_its_strength_which_begins_at_nothing() -> None:
+    network = generator()
+    styles = network.vector(torch.randn(1, 8), torch.eye(2)[:1])
+    first, second = (network.made(styles) for _ in range(2))
+    assert torch.equal(first, second)
+    for layer in network.layers:
+        torch.nn.init.constant_(layer.strength, 0.5)
+    assert not torch.allclose(network.made(styles), network.made(styles))
+    noise = network.noise(1)
+    assert torch.equal(network.made(styles, noise), network.made(styles, noise))
+
+
+def test_truncation_leads_to_the_mean_style_of_the_class() -> None:
+    network = generator()
+    network.centres.copy_(torch.stack([torch.full((style_generator.STYLE,), float(k)) for k in (1, 2)]))
+    z = torch.randn(2, 8)
+    assert torch.allclose(network.vector(z, torch.eye(2), 0.0), network.centres)
+    whole, half = network.vector(z, torch.eye(2)), network.vector(z, torch.eye(2), 0.5)
+    assert torch.allclose(half, (whole + network.centres) / 2, atol=1e-5)
+
+
+def test_each_layer_may_have_a_style_of_its_own() -> None:
+    network = generator()
+    a, b = network.vector(torch.randn(2, 8), torch.eye(2))
+    layers = len(network.layers)
+    noise = network.noise(1)
+    same = network.made(torch.stack([a] * layers)[None], noise)
+    assert torch.allclose(same, network.made(a[None], noise))
+    mixed = network.made(torch.stack([a] * 3 + [b] * (layers - 3))[None], noise)
+    assert not torch.allclose(mixed, same)
+    assert not torch.allclose(mixed, network.made(b[None], noise))
+
+
+def test_styles_do_not_depend_on_how_long_the_latent_is() -> None:
+    network = generator()
+    z = torch.randn(1, 8)
+    assert torch.allclose(network.mapped(z, torch.eye(2)[:1]), network.mapped(3 * z, torch.eye(2)[:1]), atol=1e-5)
+
+
+@pytest.mark.parametrize("text", ["28x1x4x8", "64x3x2x8"])
+def test_there_is_noise_for_each_layer_at_its_size(text: str) -> None:
+    network = style_generator.build(text)
+    sides = [one.shape[-1] for one in network.noise(3)]
+    expected = [network.shape.sides[0]] + [side for side in network.shape.sides[1:] for _ in range(2)]
+    assert sides == expected
