@@ -3,7 +3,8 @@ modulated as in its second version (Karras and others, 2019, https://arxiv.org/a
 
 A mapping network turns the latent into a style; each convolution's weights are scaled by it and scaled back to unit
 length; noise is added at each size; pictures of all sizes are summed. Maps are scaled before and after a convolution
-instead of its weights, which is the same sum, and no slower for a batch than for one picture.
+instead of its weights, which is the same sum, and no slower for a batch than for one picture. Unlike there,
+pictures end in tanh, so that they are in their range from the first step on.
 """
 
 import math
@@ -72,7 +73,7 @@ class Layer(nn.Module):
 
 class Generator(nn.Module):
     """Latent `(N, latent)` and classes `(N, C)`, 1 at the class or shares that mix some, -> `(N, channels, S, S)` of
-    about -1 to 1. `vector` is the style of a picture, `(N, D)`; `made` makes it, of one style or one a layer."""
+    -1 to 1. `vector` is the style of a picture, `(N, D)`; `made` makes it, of one style or one a layer."""
 
     centres: Tensor
     mixes = True
@@ -139,7 +140,7 @@ class Generator(nn.Module):
             for k in (2 * n - 1, 2 * n):
                 x = self.layers[k](x, styles[:, k], noise[k])
             pictures = F.interpolate(pictures, **up) + self.colours[n](x, styles[:, 2 * n])  # type: ignore[arg-type]
-        return pictures + self.bias[:, None, None]
+        return torch.tanh(pictures + self.bias[:, None, None])
 
     def forward(self, z: Tensor, classes: Tensor) -> Tensor:
         return self.made(self.vector(z, classes))

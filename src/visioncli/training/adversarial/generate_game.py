@@ -58,7 +58,7 @@ def choices_for(family: str, rate: float | None, *, augments: bool) -> Choices:
 
 _USUAL = {
     "dcgan": Choices(5e-4, 5e-4, 0.5, "batch", True, False),
-    "style_generator": Choices(1e-2, 2e-4, 0.0, "batch", True, False),
+    "style_generator": Choices(3e-3, 4e-4, 0.0, "none", True, False),
 }
 
 
