@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from visioncli import load
-from visioncli.results import Box, Record
+from visioncli.predictions import Box
+from visioncli.results import Record
 
 COCO_OF_IMAGENET: dict[str, tuple[int | range, ...]] = {
     "person": (981, 982, 983),

@@ -8,7 +8,8 @@ import numpy as np
 from visioncli.errors import InputError
 from visioncli.inputs.sources import Item
 from visioncli.pictures import Picture
-from visioncli.results import Classification, ModelInfo
+from visioncli.predictions import Classification
+from visioncli.results import ModelInfo
 from visioncli.tasks.interface import Answer, Task
 
 LABELS = ("red", "green", "blue")

@@ -8,20 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from visioncli.results import (
-    Classification,
-    Detection,
-    Duplicate,
-    Failure,
-    Keypoint,
-    ModelInfo,
-    Neighbour,
-    Person,
-    Record,
-    Rle,
-    Segment,
-    dump_line,
-)
+from visioncli.predictions import Classification, Detection, Duplicate, Keypoint, Neighbour, Person, Rle, Segment
+from visioncli.results import Failure, ModelInfo, Record, dump_line
 
 SIZE = 64, 48
 Answer = Sequence[tuple[str, int, float]]

@@ -4,14 +4,14 @@ import math
 from typing import Any
 
 import jsonschema
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from visioncli.errors import ErrorKind
+from visioncli.predictions import Classification
 from visioncli.record_schema import json_schema
-from visioncli.results import PREDICTIONS, Classification, Failure, ModelInfo, Record, Rle, dump_line
+from visioncli.results import Failure, ModelInfo, Record, dump_line
 
 CHECK = jsonschema.Draft202012Validator(json_schema())
 
@@ -84,13 +84,6 @@ def test_what_is_no_record_does_not_pass_the_schema(change: dict[str, Any]) -> N
     assert not CHECK.is_valid(EXAMPLE.to_json() | change)
 
 
-@pytest.mark.parametrize("task", sorted(PREDICTIONS))
-def test_each_task_has_its_predictions_in_the_schema(task: str) -> None:
-    tasks = [rule["if"]["properties"]["task"]["const"] for rule in json_schema()["oneOf"][0]["allOf"]]
-    assert task in tasks
-    assert dataclasses.is_dataclass(PREDICTIONS[task])
-
-
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_a_number_that_is_not_finite_never_becomes_json(number: float) -> None:
     record = dataclasses.replace(EXAMPLE, predictions=(Classification("cat", 1, number),))
@@ -117,23 +110,6 @@ def test_a_success_has_its_fields_in_the_published_order() -> None:
 def test_what_is_no_record_is_a_value_error(body: Any) -> None:
     with pytest.raises(ValueError, match="record"):
         Record.from_json(body)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_a_mask_decodes_to_the_pixels_that_it_was_made_of(seed: int) -> None:
-    from visioncli.tasks.segment.masks import encode
-
-    generator = np.random.default_rng(seed)
-    mask = np.kron(generator.random((7, 5)) < 0.4, np.ones((9, 11))).astype(bool)
-    assert np.array_equal(encode(mask).decode(), mask)
-    for flat in (np.zeros((3, 4), bool), np.ones((3, 4), bool)):
-        assert np.array_equal(encode(flat).decode(), flat)
-
-
-@pytest.mark.parametrize("counts", ["", "0150000000", "zzz", "\x7f", "é", "PPP", "0" * 100, "o" * 30])
-def test_what_encodes_no_mask_of_that_size_is_refused(counts: str) -> None:
-    with pytest.raises(ValueError, match="does not encode a mask of 4 x 3 pixels"):
-        Rle((3, 4), counts).decode()
 
 
 def test_records_without_a_precision_are_of_earlier_versions_and_stay_as_they_are() -> None:

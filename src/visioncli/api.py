@@ -18,8 +18,9 @@ from visioncli.models.row import ModelRow
 from visioncli.pictures import of_memory, read
 from visioncli.pictures.given import Given, Input, is_single, item, items
 from visioncli.pictures.patience import DEFAULT_SECONDS, LONGEST_SECONDS
+from visioncli.predictions import Detection
 from visioncli.resolve import describe, ready
-from visioncli.results import Detection, Record
+from visioncli.results import Record
 from visioncli.runner import RunOptions, run, usual_workers
 from visioncli.tasks import NETWORKS_OF, TASKS
 from visioncli.tasks.beforehand import WITH_DETECTOR, WITH_VIDEOS, check_media, check_names, needs_detector

@@ -6,7 +6,8 @@ import typing
 from typing import Any
 
 from visioncli.errors import ErrorKind
-from visioncli.results import PREDICTIONS, SCHEMA, Failure, ModelInfo, Window
+from visioncli.predictions import PREDICTIONS, Window
+from visioncli.results import SCHEMA, Failure, ModelInfo
 
 
 def json_schema() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from PIL import Image
 
 import made_runs
 from visioncli.geometry.keypoints import NAMES
-from visioncli.results import Caption, Explanation
+from visioncli.predictions import Caption, Explanation
 
 from .conftest import Page, Report
 

@@ -12,7 +12,7 @@ import shapely
 from PIL import Image, TiffImagePlugin
 
 from conftest import ROOT, Ended
-from visioncli.results import Rle
+from visioncli.predictions import Rle
 
 Vision = Callable[..., Ended]
 SEGMENT = ("segment", "--size", "129")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from visioncli.cli.terminal import Console, TableSink, describe, printable
-from visioncli.results import Classification, Failure, ModelInfo, Painting, Record
+from visioncli.predictions import Classification, Painting
+from visioncli.results import Failure, ModelInfo, Record
 
 
 def success(name: str = "a.png") -> Record:

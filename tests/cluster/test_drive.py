@@ -33,7 +33,8 @@ def task(threads: int | None) -> Task:
     from collections.abc import Sequence
 
     from visioncli.pictures import Picture
-    from visioncli.results import Classification, ModelInfo
+    from visioncli.predictions import Classification
+    from visioncli.results import ModelInfo
     from visioncli.tasks.interface import Answer, Task
 
     class Deadly(Task):

@@ -10,7 +10,8 @@ from visioncli.datasets import recognise
 from visioncli.datasets.align import align
 from visioncli.datasets.interface import ReadOptions, Role
 from visioncli.inputs.sources import Item
-from visioncli.results import Detection, Failure, ModelInfo, Record
+from visioncli.predictions import Detection
+from visioncli.results import Failure, ModelInfo, Record
 from visioncli.sinks.coco import CocoSink
 from visioncli.sinks.csv_table import CsvSink
 from visioncli.sinks.folder import OutputFolder

@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw
 
 from visioncli.geometry.outlines import polygons
-from visioncli.results import Polygon
+from visioncli.predictions import Polygon
 
 MASKS = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=14))
 

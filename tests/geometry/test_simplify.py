@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from visioncli.errors import ModelUnavailable
 from visioncli.geometry.outlines import polygons
 from visioncli.geometry.simplify import simplified, simplified_line
-from visioncli.results import Polygon
+from visioncli.predictions import Polygon
 
 COARSE = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9))
 TOLERANCES = st.floats(0.1, 6)

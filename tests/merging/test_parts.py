@@ -9,7 +9,8 @@ from visioncli.inputs.shards import Listing, Shard
 from visioncli.inputs.sources import Item
 from visioncli.merging import parts
 from visioncli.merging.parts import DamagedError, find
-from visioncli.results import Classification, Failure, ModelInfo, Record, dump_line
+from visioncli.predictions import Classification
+from visioncli.results import Failure, ModelInfo, Record, dump_line
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.shard import ShardSink
 

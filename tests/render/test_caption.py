@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visioncli.predictions import Caption, Detection
 from visioncli.render.caption import draw, named
 from visioncli.render.colours import class_colour
-from visioncli.results import Caption, Detection, ModelInfo, Record
+from visioncli.results import ModelInfo, Record
 
 PEOPLE = [
     Detection("person", 1, score, (10.0 + 100 * n, 40, 90.0 + 100 * n, 140))

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visioncli.predictions import Classification
 from visioncli.render.canvas import ACCENT, STRIP
 from visioncli.render.classify import draw
-from visioncli.results import Classification, ModelInfo, Record
+from visioncli.results import ModelInfo, Record
 
 
 def record(*predictions: Classification) -> Record:

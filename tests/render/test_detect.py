@@ -4,10 +4,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from visioncli.predictions import Detection
 from visioncli.render.canvas import readable_size
 from visioncli.render.colours import class_colour
 from visioncli.render.detect import MOST_UNNAMED, draw, draw_boxes, mark
-from visioncli.results import Detection, ModelInfo, Record
+from visioncli.results import ModelInfo, Record
 
 Place = tuple[float, float, float, float]
 SIZES = st.tuples(st.integers(1, 4000), st.integers(1, 3000)) | st.tuples(st.integers(1, 60), st.integers(1, 60))

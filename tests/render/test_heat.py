@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visioncli.predictions import Explanation
 from visioncli.render.colour_maps import colour_table
 from visioncli.render.heat import GAP, draw, overlay
-from visioncli.results import Explanation, ModelInfo, Record
+from visioncli.results import ModelInfo, Record
 from visioncli.tasks.gradcam.heat import FULL, packed
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visioncli.predictions import Keypoint, Person
 from visioncli.render.colours import class_colour
 from visioncli.render.pose import LEFT, MIDDLE, RIGHT, draw
-from visioncli.results import Keypoint, ModelInfo, Person, Record
+from visioncli.results import ModelInfo, Record
 from visioncli.tasks.pose.joints import KEYPOINT_NAMES
 
 # A person who stands and faces the camera, in a frame of 1 x 1: left is on the picture's right.

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visioncli.predictions import Segment
 from visioncli.render.canvas import STRIP
 from visioncli.render.colours import class_colour
 from visioncli.render.segment import draw
-from visioncli.results import ModelInfo, Record, Segment
+from visioncli.results import ModelInfo, Record
 from visioncli.tasks.segment.masks import bounding_box, segment_fields
 
 

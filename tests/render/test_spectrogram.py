@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visioncli.predictions import Classification
 from visioncli.render import classify
 from visioncli.render.canvas import ACCENT, TRACK
 from visioncli.render.colour_maps import COLOUR_MAPS, colour_table
 from visioncli.render.spectrogram import LEFT, clock, coloured, plot, plot_size
-from visioncli.results import Classification, Record
+from visioncli.results import Record
 from visioncli.sounds.pictures import as_picture
 
 ARRAYS = {

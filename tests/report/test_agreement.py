@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 
 import made_runs
+from visioncli.predictions import Caption
 from visioncli.report.agreement import disagreement
-from visioncli.results import Caption
 
 from .judging import loaded
 from .page_data import column

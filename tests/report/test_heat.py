@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 import made_runs
+from visioncli.predictions import Explanation
 from visioncli.report import heat
 from visioncli.report.recordings import LOOK
-from visioncli.results import Explanation
 from visioncli.sounds.log_mel import centres, to_mel
 
 from .judging import loaded

@@ -7,10 +7,10 @@ from PIL import Image
 
 import made_runs
 from visioncli.evaluation.score import Resampling
+from visioncli.predictions import Segment
 from visioncli.report.judge_maps import judge
 from visioncli.report.judged import RIGHT, WRONG, Judged
 from visioncli.report.truth import MapTruth
-from visioncli.results import Segment
 
 from .judging import loaded
 from .page_data import column

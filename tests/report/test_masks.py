@@ -1,8 +1,8 @@
 import numpy as np
 
 import made_runs
+from visioncli.predictions import Rle
 from visioncli.report.masks import SIDE, masks_to_json, small_mask
-from visioncli.results import Rle
 
 
 def again(height: int, width: int, counts: str) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 
 import made_runs
 from visioncli.geometry.keypoints import NAMES
-from visioncli.results import Caption, Explanation
+from visioncli.predictions import Caption, Explanation
 
 from .judging import loaded
 from .page_data import column, words
@@ -59,7 +59,7 @@ def test_an_explanation_has_its_peak_and_where_it_was_taken(tmp_path: Path) -> N
 def test_a_broken_mask_costs_no_report(tmp_path: Path) -> None:
     import dataclasses
 
-    from visioncli.results import Rle
+    from visioncli.predictions import Rle
 
     broken = dataclasses.replace(made_runs.segment("cat", 1, np.ones((4, 4), bool)), mask=Rle((4, 4), "~~"))
     (run,), _, _ = loaded([made_runs.write(tmp_path / "1", [made_runs.record("segment", "a", [broken])])])

@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 
 from made_runs import record
+from visioncli.predictions import Explanation
 from visioncli.report.recordings import BANDS, COLUMNS, LOOK, on_page
-from visioncli.results import Explanation, Record
+from visioncli.results import Record
 from visioncli.sounds.log_mel import centres
 
 ONE = Explanation("dog", 1, 0.9, "net", "gradcam", "conv", (3.0, 4.0), (0.0, 0.0, 9.0, 9.0), 0.5)

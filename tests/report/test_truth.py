@@ -9,9 +9,9 @@ import run_folders
 import small_sets
 from visioncli.datasets.interface import DatasetError
 from visioncli.errors import UsageError
+from visioncli.predictions import Caption
 from visioncli.report.outputs import read_outputs, together
 from visioncli.report.truth import ClassTruth, MapTruth, ObjectTruth, Truth, of_training, truth_of
-from visioncli.results import Caption
 
 CAT = [("cat", 1, 0.9)]
 

@@ -13,7 +13,8 @@ from fakes import MeanColour, items
 from visioncli.errors import InputError
 from visioncli.inputs.sources import Item
 from visioncli.labelled.interface import Content, Example
-from visioncli.results import Classification, Record
+from visioncli.predictions import Classification
+from visioncli.results import Record
 from visioncli.runner import Outcome, RunOptions, run
 from visioncli.tasks.interface import Answer, Known
 

@@ -2,7 +2,8 @@ from collections.abc import Generator
 from fractions import Fraction
 
 from visioncli.inputs.item import Item
-from visioncli.results import Detection, Failure, Record
+from visioncli.predictions import Detection
+from visioncli.results import Failure, Record
 from visioncli.runner import Outcome
 from visioncli.runner.tracks import tracked
 from visioncli.videos.frames import Clip, Frame

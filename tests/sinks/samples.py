@@ -8,7 +8,8 @@ from PIL import Image
 
 from visioncli.inputs.sources import Item
 from visioncli.pictures import Picture
-from visioncli.results import Detection, Failure, Keypoint, ModelInfo, Person, Record, Segment
+from visioncli.predictions import Detection, Keypoint, Person, Segment
+from visioncli.results import Failure, ModelInfo, Record
 from visioncli.runner import Outcome
 from visioncli.sinks.folder import OutputFolder
 from visioncli.tasks.pose.joints import KEYPOINT_NAMES

@@ -7,7 +7,7 @@ from PIL import Image
 from sinks.samples import BRUSH, CAT, failed, folder, outcome, record
 from visioncli.errors import OutputError
 from visioncli.files import write_whole
-from visioncli.results import Detection
+from visioncli.predictions import Detection
 from visioncli.sinks.crops import CropsSink
 from visioncli.sinks.folder import OutputFolder
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from visioncli.datasets import csv_boxes
 from visioncli.datasets.interface import ReadOptions
-from visioncli.results import Classification, Detection, Failure, ModelInfo, Record
+from visioncli.predictions import Classification, Detection
+from visioncli.results import Failure, ModelInfo, Record
 from visioncli.sinks.csv_table import CsvSink, flatten
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.formats import CSV_COLUMNS, VIDEO_COLUMNS

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from sinks.samples import BRUSH, CAT, LABELS, failed, folder, person, record, ring, segment
-from visioncli.results import Classification, Detection, Record
+from visioncli.predictions import Classification, Detection
+from visioncli.results import Record
 from visioncli.sinks.cvat import cvat_sinks, run_lengths
 from visioncli.tasks.pose.joints import KEYPOINT_NAMES
 

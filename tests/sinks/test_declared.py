@@ -1,5 +1,5 @@
 from sinks.samples import LABELS, record
-from visioncli.results import Classification
+from visioncli.predictions import Classification
 from visioncli.sinks.declared import MOST_LABELS, classes_of, declared
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from visioncli.errors import OutputError
-from visioncli.results import Caption, Classification, ModelInfo, Record
+from visioncli.predictions import Caption, Classification
+from visioncli.results import ModelInfo, Record
 from visioncli.sinks.csv_table import CsvSink
 from visioncli.sinks.folder import PARTIAL, OutputFolder
 from visioncli.sinks.journal import Finished, Journal

@@ -1,7 +1,7 @@
 import pytest
 
 from visioncli.errors import UsageError
-from visioncli.results import PREDICTIONS
+from visioncli.predictions import PREDICTIONS
 from visioncli.sinks.formats import CSV_COLUMNS, FORMATS, parse_formats
 
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from sinks.samples import failed, folder, outcome, record
-from visioncli.results import Explanation
+from visioncli.predictions import Explanation
 from visioncli.runner import Outcome
 from visioncli.sinks.heat import HeatSink
 from visioncli.tasks.gradcam.heat import packed, unpacked

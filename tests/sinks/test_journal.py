@@ -10,7 +10,8 @@ import pytest
 
 from visioncli.earlier_results import LIST, PREDICTIONS
 from visioncli.errors import OutputError, UsageError
-from visioncli.results import Classification, Failure, ModelInfo, Record, Rle, Segment, dump_line
+from visioncli.predictions import Classification, Rle, Segment
+from visioncli.results import Failure, ModelInfo, Record, dump_line
 from visioncli.sinks import journal as journals
 from visioncli.sinks.folder import PARTIAL, PREVIOUS, OutputFolder
 from visioncli.sinks.journal import Finished, Journal, bytes_of, check_resume

@@ -16,7 +16,8 @@ from visioncli.cli.tally import Tally
 from visioncli.cli.terminal import Console, TableSink
 from visioncli.earlier_results import PREDICTIONS
 from visioncli.inputs.sources import Item
-from visioncli.results import Caption, CaptionWord, Classification, Explanation, Record, dump_line
+from visioncli.predictions import Caption, CaptionWord, Classification, Explanation
+from visioncli.results import Record, dump_line
 from visioncli.runner import Outcome
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.formats import FORMATS, SinkOptions, document_sinks

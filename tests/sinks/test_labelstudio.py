@@ -8,7 +8,8 @@ import pytest
 
 from sinks.samples import BRUSH, CAT, LABELS, failed, folder, person, record, ring, segment
 from sinks.test_brush import decoded
-from visioncli.results import Caption, Classification, Detection, Record
+from visioncli.predictions import Caption, Classification, Detection
+from visioncli.results import Record
 from visioncli.sinks.labelstudio import address_of, labelstudio_sinks
 
 

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from visioncli.results import Duplicate, Failure, Record
+from visioncli.predictions import Duplicate
+from visioncli.results import Failure, Record
 from visioncli.sinks.lines import StdoutDuplicates, StdoutLines
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from sinks.samples import CAT, failed, person, record, ring, segment
 from visioncli.errors import OutputError, UsageError
-from visioncli.results import (
+from visioncli.predictions import (
     PREDICTIONS,
     Caption,
     CaptionWord,
@@ -22,15 +22,13 @@ from visioncli.results import (
     Detection,
     Duplicate,
     Explanation,
-    Failure,
     Generated,
-    ModelInfo,
     Neighbour,
     Painting,
-    Record,
     Spectrogram,
     Window,
 )
+from visioncli.results import Failure, ModelInfo, Record
 from visioncli.sinks import parquet
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.parquet import ParquetSink

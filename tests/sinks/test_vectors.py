@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from visioncli.results import Embedding, Failure, Record
+from visioncli.predictions import Embedding
+from visioncli.results import Failure, Record
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import RecordSink
 from visioncli.sinks.vectors import NamesSink, NpySink, VectorCsvSink, VectorParquetSink, WithoutVectors, vector_sinks

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from sinks.samples import BRUSH, CAT, folder, outcome, record
-from visioncli.results import Detection
+from visioncli.predictions import Detection
 from visioncli.sinks.voc import VocSink
 
 

@@ -8,7 +8,8 @@ from PIL import Image, ImageOps
 
 from sinks.samples import BRUSH, CAT, folder, outcome, person, record, ring, segment
 from visioncli.inputs.sources import Item
-from visioncli.results import Caption, Classification, Detection, Record
+from visioncli.predictions import Caption, Classification, Detection
+from visioncli.results import Record
 from visioncli.sinks.xmp import XmpSink, sidecar
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"

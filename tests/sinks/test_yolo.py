@@ -11,7 +11,7 @@ from sinks.samples import BRUSH, CAT, LABELS, folder, outcome, record
 from visioncli.datasets import class_names, roots
 from visioncli.datasets.interface import ReadOptions, Role
 from visioncli.datasets.yolo import read
-from visioncli.results import Detection
+from visioncli.predictions import Detection
 from visioncli.sinks.yolo import YoloSink
 
 

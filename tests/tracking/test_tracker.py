@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from visioncli.results import Box, Detection
+from visioncli.predictions import Box, Detection
 from visioncli.tracking.tracker import Tracker
 
 Path = Callable[[int], tuple[float, float]]

@@ -17,7 +17,7 @@ from visioncli.earlier_results import RUN_NAMES
 from visioncli.errors import UsageError
 from visioncli.families import torchvision
 from visioncli.labelled.interface import SetError
-from visioncli.results import Rle
+from visioncli.predictions import Rle
 from visioncli.training import mask_finish
 from visioncli.training.train import Run, Where
 from visioncli.training.watch import Watcher, read_log

@@ -19,7 +19,8 @@ from visioncli.cli.terminal import Console, TableSink
 from visioncli.cli.together import Together
 from visioncli.errors import OutputError, UsageError
 from visioncli.inputs.sources import fixed_part
-from visioncli.results import Duplicate, Record
+from visioncli.predictions import Duplicate
+from visioncli.results import Record
 from visioncli.runner import Outcome
 from visioncli.sinks.formats import SinkOptions
 from visioncli.sinks.interface import RecordSink

@@ -22,9 +22,10 @@ from visioncli.engines.interface import EngineOptions
 from visioncli.errors import InputError, UsageError, VisionError
 from visioncli.files import write_picture, write_whole
 from visioncli.models.row import ModelRow
+from visioncli.predictions import Generated
 from visioncli.render.tiles import scale_for, tiles
 from visioncli.resolve import resolve
-from visioncli.results import Failure, Generated, Record, dump_line
+from visioncli.results import Failure, Record, dump_line
 from visioncli.sinks import animation
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats

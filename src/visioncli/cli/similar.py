@@ -89,7 +89,7 @@ def _answers(
     import numpy as np
 
     from visioncli.alike.nearest import Nearest
-    from visioncli.results import Neighbour
+    from visioncli.predictions import Neighbour
 
     known = [n for n, query in enumerate(queries) if query.record.ok]
     vectors = np.stack([_vector(queries[n].record) for n in known]) if known else np.zeros((0, 1), np.float32)

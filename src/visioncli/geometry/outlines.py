@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from visioncli.results import Polygon
+from visioncli.predictions import Polygon
 
 _Ints = NDArray[np.int64]
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from visioncli.errors import missing_extra
-from visioncli.results import Polygon
+from visioncli.predictions import Polygon
 
 
 def simplified(parts: tuple[Polygon, ...], tolerance: float) -> tuple[Polygon, ...]:

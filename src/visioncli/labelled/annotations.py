@@ -9,7 +9,7 @@ from visioncli.datasets import recognise, roots
 from visioncli.datasets.interface import Dataset, DatasetError, ReadOptions
 from visioncli.labelled.interface import SetError
 from visioncli.labelled.trees import Folder, Tree, is_picture
-from visioncli.results import Box
+from visioncli.predictions import Box
 
 _OWN_FOLDERS = ("annotations", "labels")
 """Folders of annotations, beside which pictures lie."""

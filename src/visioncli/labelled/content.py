@@ -14,7 +14,7 @@ from visioncli.inputs.item import INSIDE, Held, Item
 from visioncli.labelled.interface import Example
 from visioncli.pictures import Picture, footprint
 from visioncli.pictures.patience import Patience
-from visioncli.results import Box
+from visioncli.predictions import Box
 
 
 def load(

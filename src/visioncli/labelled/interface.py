@@ -7,7 +7,7 @@ import numpy as np
 
 from visioncli.errors import InputError
 from visioncli.inputs.sources import Item
-from visioncli.results import Box
+from visioncli.predictions import Box
 
 TRAIN, VAL, TEST = "train", "val", "test"
 """The parts of a set, whatever its own names for them are (`valid`, `validation`, `dev` …)."""

@@ -14,7 +14,7 @@ from visioncli.earlier_results import Results, is_trained, results_in
 from visioncli.inputs.item import mirrored
 from visioncli.inputs.sources import is_folder_entry
 from visioncli.labelled.interface import Content, Example, SetError
-from visioncli.results import Box
+from visioncli.predictions import Box
 from visioncli.sounds.kinds import is_named_as_sound
 
 MOST_TEXT = 1 << 30

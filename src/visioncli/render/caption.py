@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from visioncli.predictions import Caption, Detection
 from visioncli.render.canvas import INK, Arrays, below, fit, readable_size, text_size, write
 from visioncli.render.detect import draw_boxes, mark
 from visioncli.render.fonts import legible
 from visioncli.render.heat import side_by_side
-from visioncli.results import Caption, Detection, Record
+from visioncli.results import Record
 from visioncli.tasks.caption.words import Named, is_plural, object_nouns, tokenise
 
 LEAST_WIDTH = 320

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
+from visioncli.predictions import Box
 from visioncli.render.canvas import STRIP, Arrays, Colour, fit, readable_size, text_size, write
 from visioncli.render.colours import class_colour, ink_on, track_colour
 from visioncli.render.fonts import legible
 from visioncli.render.legend import Entry, with_legend
 from visioncli.render.tags import Rectangle, Tags
-from visioncli.results import Box, Record
+from visioncli.results import Record
 
 SMALL = 8
 """A box whose shorter side is less than this many lines gets its lines around it, so that they hide nothing of it."""

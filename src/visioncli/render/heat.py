@@ -3,12 +3,13 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
+from visioncli.predictions import Explanation
 from visioncli.render.canvas import FAINT, INK, STRIP, Arrays, below, fit, readable_size, text_size, write
 from visioncli.render.colour_maps import colour_table
 from visioncli.render.detect import draw_boxes, mark
 from visioncli.render.fonts import legible
 from visioncli.render.spectrogram import framed, plot_size
-from visioncli.results import Explanation, Record
+from visioncli.results import Record
 from visioncli.tasks.gradcam.heat import on_picture, unpacked
 
 LEAST_WIDTH = 240

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
+from visioncli.predictions import Keypoint, Person
 from visioncli.render.canvas import Arrays, Colour, readable_size
 from visioncli.render.detect import draw_boxes, mark
-from visioncli.results import Keypoint, Person, Record
+from visioncli.results import Record
 from visioncli.tasks.pose.joints import SKELETON
 
 LEFT: Colour = (255, 128, 32)

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from visioncli.predictions import Segment
 from visioncli.render.canvas import Arrays, Colour
 from visioncli.render.colours import class_colour, object_colour
 from visioncli.render.detect import Mark, draw_boxes
 from visioncli.render.fonts import legible
 from visioncli.render.legend import with_legend
-from visioncli.results import Record, Segment
+from visioncli.results import Record
 from visioncli.tasks.segment.masks import decode
 
 LEAST_SHARE = 0.0005

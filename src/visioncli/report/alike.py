@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from visioncli.errors import UsageError
 from visioncli.evaluation.classes import folded
+from visioncli.predictions import Duplicate, Neighbour
 from visioncli.report.outputs import Output
-from visioncli.results import Duplicate, Neighbour, Record
+from visioncli.results import Record
 
 TITLES = {"similar": "Query", "dedupe": "Kind and group"}
 """Tasks whose answers are about several pictures, and what their classes are called on the page."""

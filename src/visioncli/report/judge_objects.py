@@ -22,6 +22,7 @@ from visioncli.evaluation.difference import difference
 from visioncli.evaluation.score import Resampling
 from visioncli.metrics.evaluate import Evaluation, Settings, evaluate
 from visioncli.metrics.pairs import Kind, find_pairs
+from visioncli.predictions import Rle, Segment
 from visioncli.report.classes import ClassTable
 from visioncli.report.columns import numbers, starts
 from visioncli.report.judged import Judged, RunVerdict, calibration_of, comparison
@@ -29,7 +30,7 @@ from visioncli.report.masks import SmallMask, small_mask
 from visioncli.report.objects import Answers, Rows
 from visioncli.report.outputs import Output
 from visioncli.report.truth import ObjectTruth
-from visioncli.results import Rle, Segment, dump_line
+from visioncli.results import dump_line
 
 NOT_JUDGED, HIT, VOID, OTHER_CLASS, POORLY_PLACED, TWICE, NOTHING_THERE = range(7)
 """What became of a detection, after TIDE (Bolya et al. 2020, arXiv 2008.08115). VOID ones count neither way."""

@@ -8,8 +8,9 @@ import numpy as np
 
 from visioncli.datasets.interface import DatasetError
 from visioncli.datasets.label_maps import read_map, renumbered
+from visioncli.predictions import Rle, Segment
 from visioncli.report.outputs import Output
-from visioncli.results import Record, Rle, Segment
+from visioncli.results import Record
 
 VOID = 255
 """Pixels of this value do not count."""

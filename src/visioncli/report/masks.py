@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visioncli.results import Rle
+from visioncli.predictions import Rle
 
 SIDE = 288
 """Pixels of the longer side: the page shows masks over pictures of a few hundred pixels."""

@@ -8,13 +8,14 @@ import numpy as np
 
 from visioncli.datasets.interface import F64, I64, Flags
 from visioncli.geometry.keypoints import NAMES
+from visioncli.predictions import Caption, Detection, Explanation, Person, Segment
 from visioncli.report.alike import TITLES
 from visioncli.report.classes import ClassTable, codes_of
 from visioncli.report.columns import finite, numbers, starts, words
 from visioncli.report.masks import SmallMask, masks_to_json, small_mask
 from visioncli.report.outputs import Output
 from visioncli.report.recordings import on_page
-from visioncli.results import Caption, Detection, Explanation, Person, Record, Segment
+from visioncli.results import Record
 
 ABSENT, OK, FAILED = 0, 1, 2
 """What a run has of a picture."""

@@ -13,8 +13,9 @@ from visioncli.labelled.interface import Example
 from visioncli.labelled.recordings import source_of
 from visioncli.models.sound import Quantum, SoundSpec
 from visioncli.pictures.patience import Patience
+from visioncli.predictions import Explanation
 from visioncli.render.spectrogram import coloured
-from visioncli.results import Explanation, Record
+from visioncli.results import Record
 from visioncli.sounds import is_recording, open_recording
 from visioncli.sounds.kinds import is_named_as_sound
 from visioncli.sounds.log_mel import centres, to_mel

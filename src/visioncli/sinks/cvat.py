@@ -13,7 +13,8 @@ from typing import IO, Any
 import numpy as np
 
 from visioncli.files import explain
-from visioncli.results import Person, Record, Segment
+from visioncli.predictions import Person, Segment
+from visioncli.results import Record
 from visioncli.sinks.coco import SURE_KEYPOINT
 from visioncli.sinks.declared import as_recorded, classes_of, declared
 from visioncli.sinks.documents import DocumentSink

@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 from visioncli.earlier_results import PREDICTIONS
 from visioncli.errors import OutputError, UsageError
 from visioncli.files import explain, new_file, refuse_irregular, whole_file
-from visioncli.results import Record, Segment, dump_line
+from visioncli.predictions import Segment
+from visioncli.results import Record, dump_line
 from visioncli.sinks.earlier import EarlierDocuments
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.interface import RecordSink

@@ -12,7 +12,8 @@ from visioncli.geometry.centre_lines import centre_lines
 from visioncli.geometry.outlines import polygons
 from visioncli.geometry.simplify import simplified
 from visioncli.pictures.georeference import Georeference
-from visioncli.results import Polygon, Record, Segment
+from visioncli.predictions import Polygon, Segment
+from visioncli.results import Record
 
 LINE_TOLERANCE = 1.0
 """Pixels that centre lines may be simplified by where nothing else is asked for: the steps of a skeleton."""

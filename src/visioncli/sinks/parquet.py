@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from visioncli.errors import UsageError
-from visioncli.results import PREDICTIONS, SCHEMA, Embedding, Failure, ModelInfo, Record, Window
+from visioncli.predictions import PREDICTIONS, Embedding, Window
+from visioncli.results import SCHEMA, Failure, ModelInfo, Record
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.seekable import SeekableSink, with_disk_errors
 

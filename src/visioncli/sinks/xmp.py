@@ -10,7 +10,8 @@ from typing import Any
 
 from visioncli.files import write_whole
 from visioncli.pictures.orientation import orientation_of_file, to_stored
-from visioncli.results import Box, Record
+from visioncli.predictions import Box
+from visioncli.results import Record
 from visioncli.runner import Outcome
 from visioncli.sinks.declared import classes_of
 from visioncli.sinks.folder import OutputFolder

@@ -9,7 +9,8 @@ import numpy as np
 
 from visioncli.inputs.sources import Item
 from visioncli.pictures import Picture
-from visioncli.results import ModelInfo, Record, Window
+from visioncli.predictions import Window
+from visioncli.results import ModelInfo, Record
 from visioncli.sounds import Recording
 
 Medium = Literal["picture", "sound"]

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from visioncli.results import Box
+from visioncli.predictions import Box
 from visioncli.tracking import kalman
 from visioncli.tracking.assignment import overlaps, pairs
 

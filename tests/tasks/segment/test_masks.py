@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from visioncli.geometry.outlines import polygons
-from visioncli.results import Polygon, Rle
+from visioncli.predictions import Polygon, Rle
 from visioncli.tasks.segment.masks import bounding_box, decode, encode, segment_fields
 
 MASKS = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=14))

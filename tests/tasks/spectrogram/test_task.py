@@ -6,7 +6,7 @@ import pytest
 from recordings import tone, write
 from visioncli.errors import UsageError
 from visioncli.models.registry import find
-from visioncli.results import Spectrogram
+from visioncli.predictions import Spectrogram
 from visioncli.sounds import open_recording
 from visioncli.tasks.spectrogram.task import DrawSpectrogram, decibels, recipe
 

@@ -13,7 +13,8 @@ from visioncli.errors import UsageError
 from visioncli.models.row import Hub, ModelRow
 from visioncli.models.tta import Tta, is_mirrored
 from visioncli.pictures import Picture
-from visioncli.results import Caption, CaptionWord, Detection, ModelInfo
+from visioncli.predictions import Caption, CaptionWord, Detection
+from visioncli.results import ModelInfo
 from visioncli.tasks.caption import beam_search as captioning
 from visioncli.tasks.caption import template as caption_template
 from visioncli.tasks.classify.task import Classify

@@ -14,7 +14,8 @@ from visioncli.errors import UsageError
 from visioncli.families import transformers as hf
 from visioncli.models.row import Hub, ModelRow
 from visioncli.pictures import Picture
-from visioncli.results import Caption, ModelInfo
+from visioncli.predictions import Caption
+from visioncli.results import ModelInfo
 from visioncli.tasks.interface import Answer, Task
 
 TOKENS_A_WORD = 2

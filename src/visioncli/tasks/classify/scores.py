@@ -4,7 +4,7 @@ import numpy as np
 
 from visioncli.errors import UsageError
 from visioncli.models.registry import ModelRow
-from visioncli.results import Classification
+from visioncli.predictions import Classification
 from visioncli.tasks.limits import between_0_and_1
 
 

@@ -9,7 +9,8 @@ from visioncli.engines.interface import Engine, EngineOptions
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
 from visioncli.models.sound import SoundSpec
-from visioncli.results import Classification, ModelInfo, Window
+from visioncli.predictions import Classification, Window
+from visioncli.results import ModelInfo
 from visioncli.sounds.pictures import as_picture
 from visioncli.sounds.spectrogram import Pool, drawing, windows
 from visioncli.tasks.classify.scores import best, check_choice, least_scores, probabilities

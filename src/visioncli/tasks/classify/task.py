@@ -12,7 +12,8 @@ from visioncli.models.labels import load_labels
 from visioncli.models.registry import Hub, ModelRow
 from visioncli.models.tta import Tta, is_mirrored
 from visioncli.pictures import Picture
-from visioncli.results import Classification, ModelInfo
+from visioncli.predictions import Classification
+from visioncli.results import ModelInfo
 from visioncli.tasks.classify.scores import are_probabilities, best, check_choice, least_scores, probabilities
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.preprocess import preprocess

@@ -14,7 +14,7 @@ from visioncli.models.labels import load_labels
 from visioncli.models.registry import Hub, ModelRow
 from visioncli.models.tta import Tta
 from visioncli.pictures import Picture
-from visioncli.results import Detection
+from visioncli.predictions import Detection
 from visioncli.tasks.class_names import parse_classes
 from visioncli.tasks.detect.detectors import Boxes, Detector, EfficientDetDetector, Limits, SsdDetector
 from visioncli.tasks.detect.fusion import LOG_ODDS

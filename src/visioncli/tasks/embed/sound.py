@@ -7,7 +7,8 @@ import numpy as np
 from visioncli.engines.interface import Engine
 from visioncli.errors import InputError
 from visioncli.models.row import ModelRow
-from visioncli.results import Embedding, ModelInfo
+from visioncli.predictions import Embedding
+from visioncli.results import ModelInfo
 from visioncli.sounds.spectrogram import windows
 from visioncli.tasks.classify.sound import network_input
 from visioncli.tasks.embed.unit_length import unit

@@ -20,7 +20,8 @@ from visioncli.labelled.content import known_sha256
 from visioncli.models.row import ModelRow
 from visioncli.pictures import Picture
 from visioncli.pictures.given import Given
-from visioncli.results import Embedding, ModelInfo, Record
+from visioncli.predictions import Embedding
+from visioncli.results import ModelInfo, Record
 from visioncli.tasks.embed.unit_length import unit
 from visioncli.tasks.interface import Answer, Known, Task
 from visioncli.tasks.preprocess import preprocess

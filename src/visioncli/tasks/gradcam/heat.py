@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from visioncli.results import Box
+from visioncli.predictions import Box
 
 AXIS = "pitches"
 """Where `extra` of a recording says which pitches the rows of its maps stand for."""

@@ -11,7 +11,8 @@ from visioncli.errors import ErrorKind, InputError
 from visioncli.models.labels import load_labels
 from visioncli.models.row import ModelRow
 from visioncli.models.sound import SoundSpec
-from visioncli.results import Explanation, ModelInfo
+from visioncli.predictions import Explanation
+from visioncli.results import ModelInfo
 from visioncli.sounds.spectrogram import Pool, drawing, windows
 from visioncli.tasks.class_names import parse_wanted
 from visioncli.tasks.classify.scores import probabilities

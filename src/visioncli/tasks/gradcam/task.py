@@ -18,7 +18,8 @@ from visioncli.errors import UsageError
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
 from visioncli.pictures import Picture
-from visioncli.results import Box, Explanation, ModelInfo
+from visioncli.predictions import Box, Explanation
+from visioncli.results import ModelInfo
 from visioncli.tasks.class_names import parse_wanted
 from visioncli.tasks.classify.scores import probabilities
 from visioncli.tasks.detect import ssd

@@ -13,7 +13,8 @@ from visioncli.errors import UsageError
 from visioncli.models.registry import ModelRow
 from visioncli.models.tta import DEFAULT_POSE_TTA, PoseTta
 from visioncli.pictures import Picture
-from visioncli.results import Keypoint, ModelInfo, Person
+from visioncli.predictions import Keypoint, Person
+from visioncli.results import ModelInfo
 from visioncli.tasks.detect.task import Detect
 from visioncli.tasks.detect.task import Prepared as PreparedDetection
 from visioncli.tasks.interface import Answer, Task

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from visioncli.geometry.outlines import polygons
-from visioncli.results import Rle
+from visioncli.predictions import Rle
 
 
 def encode(mask: np.ndarray) -> Rle:

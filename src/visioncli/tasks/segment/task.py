@@ -18,7 +18,8 @@ from visioncli.models.labels import load_labels
 from visioncli.models.registry import Hub, ModelRow
 from visioncli.models.tta import SegmentTta, known_tta
 from visioncli.pictures import Picture
-from visioncli.results import ModelInfo, Segment
+from visioncli.predictions import Segment
+from visioncli.results import ModelInfo
 from visioncli.tasks.beforehand import check_mode, check_tile, check_views
 from visioncli.tasks.detect.detectors import Boxes
 from visioncli.tasks.detect.task import Detect

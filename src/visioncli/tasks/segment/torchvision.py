@@ -9,7 +9,8 @@ from visioncli.engines.interface import Engine
 from visioncli.models.labels import load_labels
 from visioncli.models.registry import ModelRow
 from visioncli.pictures import Picture
-from visioncli.results import ModelInfo, Segment
+from visioncli.predictions import Segment
+from visioncli.results import ModelInfo
 from visioncli.tasks.class_names import parse_classes
 from visioncli.tasks.detect.detectors import Limits
 from visioncli.tasks.detect.torchvision import as_input, choose

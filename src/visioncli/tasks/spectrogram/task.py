@@ -7,7 +7,8 @@ import numpy as np
 
 from visioncli.errors import UsageError
 from visioncli.models.sound import Quantum, Scale, SoundSpec
-from visioncli.results import ModelInfo, Spectrogram
+from visioncli.predictions import Spectrogram
+from visioncli.results import ModelInfo
 from visioncli.sounds.spectrogram import Pool, drawing
 from visioncli.tasks.interface import Answer
 from visioncli.tasks.listening import Listening, ListeningTask

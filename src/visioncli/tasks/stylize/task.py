@@ -17,7 +17,8 @@ from visioncli.models.labels import load_labels
 from visioncli.models.row import LARGEST_INPUT, Carrier, ModelRow
 from visioncli.models.styles import DEFAULT, STYLES
 from visioncli.pictures import Picture
-from visioncli.results import ModelInfo, Painting
+from visioncli.predictions import Painting
+from visioncli.results import ModelInfo
 from visioncli.tasks.detect.tiles import Tiling
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.limits import between_0_and_1
