@@ -11,6 +11,8 @@ import pytest
 from PIL import Image, ImageSequence
 
 from made_generators import generator_run
+from visioncli.cli import generating
+from visioncli.errors import OutputError
 from visioncli.record_schema import json_schema
 
 Vision = Callable[..., Any]
@@ -189,6 +191,58 @@ def test_what_vision_did_not_write_is_not_replaced(tmp_path: Path, vision: Visio
     assert done.status == 3
     assert "a file stands there that vision did not write" in done.err
     assert (tmp_path / "out" / "000001.png").read_bytes() == b"mine"
+
+
+def test_records_of_earlier_runs_are_kept(tmp_path: Path, vision: Vision) -> None:
+    Image.new("RGB", (28, 28)).save(tmp_path / "a.png")
+    assert vision("classify", "a.png", "-o", "out").status == 0
+    classified = (tmp_path / "out" / "predictions.jsonl").read_bytes()
+    done = vision("generate", "--model", "run", "-n", "2", "-o", "out", "-f", "csv")
+    assert "The records of vision classify are now in out/predictions.classify.jsonl." in done.err
+    assert (tmp_path / "out" / "predictions.classify.jsonl").read_bytes() == classified
+    first = {ending: (tmp_path / "out" / f"predictions.{ending}").read_bytes() for ending in ("jsonl", "csv")}
+    done = vision("generate", "--model", "run", "-n", "1", "--seed", "9", "-o", "out")
+    assert "The records of the run before are now in out/predictions.previous.jsonl." in done.err
+    for ending, content in first.items():
+        assert (tmp_path / "out" / f"predictions.previous.{ending}").read_bytes() == content
+    (record,) = records((tmp_path / "out" / "predictions.jsonl").read_text())
+    assert record["input"] == "seed 9"
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt(), BrokenPipeError(), OutputError("The disk is full.")])
+def test_what_was_made_before_a_run_was_cut_short_has_its_records(
+    tmp_path: Path, vision: Vision, monkeypatch: pytest.MonkeyPatch, ending: BaseException
+) -> None:
+    write = generating.write_whole
+
+    def full_after_two(target: Path, *args: Any) -> None:
+        if target.name == "000003.png":
+            raise ending
+        write(target, *args)
+
+    monkeypatch.setattr(generating, "write_whole", full_after_two)
+    done = vision("generate", "--model", "run", "-n", "5", "-o", "out")
+    assert done.status == {KeyboardInterrupt: 130, BrokenPipeError: 141, OutputError: 3}[type(ending)]
+    assert [r["input"] for r in records((tmp_path / "out" / "predictions.jsonl").read_text())] == ["seed 1", "seed 2"]
+    assert len(np.load(tmp_path / "out" / "latents.npy")) == 2
+    assert {path.name for path in (tmp_path / "out").iterdir() if path.name[0] != "."} == {
+        *("000001.png", "000002.png", "sheet.png", "latents.npy", "predictions.jsonl")
+    }
+    assert not (tmp_path / "out" / ".vision-partial").exists()
+
+
+def test_a_run_that_made_nothing_leaves_earlier_records(
+    tmp_path: Path, vision: Vision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert vision("generate", "--model", "run", "-n", "1", "-o", "out").status == 0
+    before = {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()}
+
+    def full(target: Path, *args: Any) -> None:
+        raise OutputError("The disk is full.")
+
+    monkeypatch.setattr(generating, "write_whole", full)
+    assert vision("generate", "--model", "run", "-n", "1", "-o", "out").status == 3
+    assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == before
 
 
 def test_a_generator_is_no_classifier(tmp_path: Path, vision: Vision) -> None:

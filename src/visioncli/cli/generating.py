@@ -5,6 +5,7 @@ import io
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,18 @@ from visioncli.cli.options import FrameOptions
 from visioncli.cli.terminal import Console, TableSink
 from visioncli.earlier_results import PREDICTIONS
 from visioncli.engines.interface import EngineOptions
-from visioncli.errors import InputError, UsageError, VisionError
+from visioncli.errors import InputError, OutputError, UsageError, VisionError
 from visioncli.files import write_picture, write_whole
 from visioncli.models.row import ModelRow
 from visioncli.predictions import Generated
 from visioncli.render.tiles import scale_for, tiles
 from visioncli.resolve import resolve
-from visioncli.results import Failure, Record, dump_line
+from visioncli.results import Failure, Record
 from visioncli.sinks import animation
 from visioncli.sinks.folder import OutputFolder
 from visioncli.sinks.formats import SinkOptions, document_sinks, parse_formats
 from visioncli.sinks.interface import RecordSink
+from visioncli.sinks.journal import Journal
 from visioncli.sinks.lines import StdoutLines
 from visioncli.sinks.stores import is_store
 from visioncli.status import Status
@@ -97,18 +99,20 @@ class Generating:
                 made = self._made(maker, label)
                 records = self._written(made) if self.out is not None else self._told(made)
         except KeyboardInterrupt:
-            self.console.note("interrupted; nothing is written but whole files.")
+            self.console.note(f"interrupted.{self._where()}")
             raise typer.Exit(Status.INTERRUPTED) from None
         except (MemoryError, RuntimeError) as problem:
             if isinstance(problem, RuntimeError) and "alloc" not in str(problem) and "memory" not in str(problem):
                 raise
             raise VisionError("There is not enough memory for this. Make fewer pictures at once: -n.") from None
         failed = sum(not record.ok for record in records)
-        where = f" Results: {self.out}" if self.out is not None else ""
         count = "1 picture" if len(records) == 1 else f"{len(records):,} pictures"
         if not failed:
-            self.console.note(f"{count} made in {time.monotonic() - begun:.1f} s.{where}")
+            self.console.note(f"{count} made in {time.monotonic() - begun:.1f} s.{self._where()}")
         return Status.NONE_SUCCEEDED if failed else Status.OK
+
+    def _where(self) -> str:
+        return f" Results: {self.out}" if self.out is not None and (self.out / PREDICTIONS).exists() else ""
 
     def _check(self, row: ModelRow) -> None:
         """Raises UsageError where a network cannot mix."""
@@ -141,71 +145,97 @@ class Generating:
     def _told(self, made: Iterator[Made]) -> list[Record]:
         sinks, records = self._sinks(None), []
         for one in made:
-            self._tell(one.record, sinks)
+            for sink in sinks:
+                sink.write(one.record)
+            self._failed(one.record)
             records.append(one.record)
         for sink in sinks:
             sink.close()
         return records
-
-    def _tell(self, record: Record, sinks: list[RecordSink]) -> None:
-        for sink in sinks:
-            sink.write(record)
-        self._failed(record)
 
     def _failed(self, record: Record) -> None:
         if record.error is not None:
             self.console.failure(record.input, record.error.message)
 
     def _written(self, made: Iterator[Made]) -> list[Record]:
-        """Writes each file as it is made; at the end the sheet, the latents and the records."""
+        """Writes each file as it is made; at the end the sheet, the latents and the records, also of a run that was
+        cut short."""
         assert self.out is not None
         folder = OutputFolder(self.out)
-        records: list[Record] = []
-        shown: list[np.ndarray] = []
-        vectors: list[np.ndarray] = []
         try:
-            sinks = self._sinks(folder)
             if self.asked.project is not None:
                 folder.protect(str(self.asked.project))
-            for one in made:
-                record = one.record
-                if one.vector is not None and record.predictions:
-                    (found,) = record.predictions
-                    placed = dataclasses.replace(found, latent=len(vectors))
-                    record = dataclasses.replace(record, predictions=(placed,))
-                    vectors.append(one.vector)
-                if one.picture is not None and len(shown) < ON_SHEET:
-                    shown.append(one.picture)
-                files, sizes = {}, {}
-                for kind, (name, content) in one.files.items():
-                    target = folder.file(name)
-                    write_whole(target, content, folder.partial)
-                    files[kind], sizes[kind] = str(target), len(content)
-                record = dataclasses.replace(record, files=files, sizes=sizes)
-                self._tell(record, sinks)
-                records.append(record)
-            if shown:
-                self._sheet(folder, shown)
-            if vectors:
-                memory = io.BytesIO()
-                np.save(memory, np.stack(vectors))
-                write_whole(folder.file(LATENTS), memory.getvalue(), folder.partial)
-            lines = b"".join(dump_line(record.to_json()) for record in records)
-            write_whole(folder.file(PREDICTIONS), lines, folder.partial)
-            for sink in sinks:
-                sink.close()
+            journal = Journal(folder, "generate", resume=False)
+            files = _Files(folder, [journal, *self._sinks(folder)])
+            try:
+                for one in made:
+                    with interrupts.held():
+                        self._failed(files.write(one))
+            except BaseException as problem:
+                if files.records and isinstance(problem, KeyboardInterrupt | BrokenPipeError | VisionError):
+                    files.close(cut_short=True)
+                raise
+            files.close(cut_short=False)
+            for sentence in journal.kept:
+                self.console.note(sentence)
         except BaseException:
             folder.abandon()
             raise
         folder.close()
-        return records
+        return files.records
 
-    def _sheet(self, folder: OutputFolder, shown: list[np.ndarray]) -> None:
+
+class _Files:
+    """What is written into the folder: files of each picture, and one sheet, the latents and documents of all."""
+
+    def __init__(self, folder: OutputFolder, sinks: list[RecordSink]) -> None:
+        self.folder, self.sinks = folder, sinks
+        self.records: list[Record] = []
+        self._shown: list[np.ndarray] = []
+        self._vectors: list[np.ndarray] = []
+
+    def write(self, one: Made) -> Record:
+        """Writes one's files and then its record, which names them. Raises OutputError."""
+        record = one.record
+        files, sizes = {}, {}
+        for kind, (name, content) in one.files.items():
+            target = self.folder.file(name)
+            write_whole(target, content, self.folder.partial)
+            files[kind], sizes[kind] = str(target), len(content)
+        if one.vector is not None and record.predictions:
+            (found,) = record.predictions
+            record = dataclasses.replace(record, predictions=(dataclasses.replace(found, latent=len(self._vectors)),))
+            self._vectors.append(one.vector)
+        if one.picture is not None and len(self._shown) < ON_SHEET:
+            self._shown.append(one.picture)
+        record = dataclasses.replace(record, files=files, sizes=sizes)
+        self.records.append(record)
+        for sink in self.sinks:
+            sink.write(record)
+        return record
+
+    def close(self, *, cut_short: bool) -> None:
+        """Writes what is of all. Raises OutputError, but not a second one where that ended the run."""
+        steps = [self._sheet, self._latents, *(sink.close for sink in self.sinks)]
+        for step in steps:
+            with suppress(*((OutputError, BrokenPipeError) if cut_short else ())):
+                step()
+
+    def _latents(self) -> None:
+        if self._vectors:
+            memory = io.BytesIO()
+            np.save(memory, np.stack(self._vectors))
+            write_whole(self.folder.file(LATENTS), memory.getvalue(), self.folder.partial)
+
+    def _sheet(self) -> None:
+        if not self._shown:
+            return
+        shown = self._shown
         columns = int(np.ceil(np.sqrt(len(shown))))
         if len(shown) >= 10 and len(shown) % 10 == 0:
             columns = 10
         drawn = tiles(np.stack(shown), columns, scale=scale_for(shown[0].shape[0]))
-        write_picture(folder.file(SHEET), Image.fromarray(drawn), "PNG", folder.partial, optimize=True)
+        write_picture(self.folder.file(SHEET), Image.fromarray(drawn), "PNG", self.folder.partial, optimize=True)
 
 
 def _record(maker: Maker, name: str, size: tuple[int, int], predictions: tuple[Generated, ...], ms: float) -> Record:
