@@ -9,6 +9,7 @@ import jsonschema
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
+from pyarrow import parquet
 
 from made_generators import generator_run
 from visioncli.cli import generating
@@ -102,6 +103,34 @@ def test_a_walk_begins_and_ends_with_the_pictures_of_its_seeds(
     assert np.abs(frames[1].astype(int) - frames[0]).max() > 5
 
 
+def test_a_walk_over_many_seeds_has_a_name_that_the_disk_takes(tmp_path: Path, vision: Vision) -> None:
+    done = vision(
+        "generate", "--model", "run", "--walk", ":".join(map(str, range(100))), "--frames", "2", "-o", "out"
+    )
+    assert done.status == 0, done.err
+    (record,) = records(done.out)
+    path = tmp_path / record["files"]["animation"]
+    assert path.name.startswith("walk-0-1-2-3-")
+    assert path.suffix == ".gif"
+    assert Image.open(path).n_frames == 100
+
+
+def test_the_largest_seed_fits_into_every_format(tmp_path: Path, vision: Vision) -> None:
+    done = vision("generate", "--model", "run", "-n", "2", "--seed", "1000000000000000", "-o", "out", "-f", "parquet")
+    assert done.status == 0, done.err
+    assert (tmp_path / "out" / "1000000000000001.png").is_file()
+    rows = parquet.read_table(tmp_path / "out" / "predictions.parquet")["predictions"].to_pylist()
+    assert [one["seed"] for (one,) in rows] == [10**15, 10**15 + 1]
+
+
+def test_a_run_whose_architecture_was_changed_is_a_sentence(tmp_path: Path, vision: Vision) -> None:
+    notes = tmp_path / "run" / "model.json"
+    notes.write_text(notes.read_text().replace("dcgan:28x1x2x8", "dcgan:28x1x2x4000"))
+    done = vision("generate", "--model", "run", "-n", "1", "-o", "-")
+    assert done.status == 4
+    assert "'dcgan:28x1x2x4000:2' is no architecture of this version" in done.err
+
+
 def test_truncation_makes_pictures_more_alike(tmp_path: Path, vision: Vision) -> None:
     spread = []
     for truncation in ("1", "0.2"):
@@ -165,6 +194,14 @@ def test_a_photo_that_cannot_be_read_is_a_record_and_status_3(tmp_path: Path, vi
         (("--walk", "1"), "--walk takes seeds"),
         (("--walk", "a:b"), "--walk takes seeds"),
         (("--mix", "1,2"), "--mix takes seeds"),
+        (("--walk", "1:" + "1" * 5000), "--walk takes seeds"),
+        (("--walk", "1:1000000000000001"), "--walk takes seeds"),
+        (("--walk", ":".join("1" * 7), "--frames", "2000"), "would make 11,995 pictures"),
+        (("--mix", "1:" + "1" * 5000), "--mix takes seeds"),
+        (("--seed", "1000000000000001"), "--seed takes a whole number"),
+        (("--seed", "-1"), "--seed takes a whole number"),
+        (("--class", "11"), "knows no class '11'"),
+        (("--class", ""), "knows no class ''"),
         (("--walk", "1:2", "--project", "x.png"), "--walk and --project make different things"),
         (("-n", "0"), "-n"),
         (("--truncation", "2"), "--truncation"),

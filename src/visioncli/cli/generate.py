@@ -14,6 +14,10 @@ from visioncli.sinks.names import FORMATS
 
 MOST = 100_000
 """Pictures of one run."""
+MOST_SEED = 10**15
+"""Whatever reads records takes whole numbers up to here exactly: JSON's readers may have but doubles."""
+MOST_FRAMES = 10_000
+"""Of an animation, all of which are in memory at once."""
 _KINDS = "Other things than pictures"
 
 
@@ -57,7 +61,8 @@ def generate(
         typer.Option("--number", "-n", metavar="N", min=1, max=MOST, help="So many pictures, of seeds in a row."),
     ] = 16,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", min=0, help="The first one's seed; a seed is a picture.")
+        int,
+        typer.Option("--seed", metavar="N", min=0, max=MOST_SEED, help="The first one's seed; a seed is a picture."),
     ] = 1,
     label: Annotated[
         str | None,
@@ -131,6 +136,8 @@ def generate(
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)} make different things. Give one of them.")
     walked = seeds_of(walk, ":", "--walk", "1:7") if walk is not None else None
+    if walked is not None and (count := (len(walked) - 1) * (frames - 1) + 1) > MOST_FRAMES:
+        raise UsageError(f"--walk would make {count:,} pictures; an animation has at most {MOST_FRAMES:,}: --frames.")
     mixed = _table(mix) if mix is not None else None
     from visioncli.cli.generating import Asked, Generating
 
@@ -143,17 +150,23 @@ def generate(
 
 def seeds_of(text: str, between: str, option: str, such_as: str) -> list[int]:
     """Two seeds or more. Raises UsageError."""
-    parts = text.split(between)
-    if len(parts) < 2 or not all(part.strip().isascii() and part.strip().isdecimal() for part in parts):
-        raise UsageError(f"{option} takes seeds, whole numbers from 0 on, such as {such_as}, not {text!r}.")
+    parts = [part.strip() for part in text.split(between)]
+    if len(parts) < 2 or not all(map(_is_seed, parts)):
+        raise UsageError(
+            f"{option} takes seeds, whole numbers from 0 to {MOST_SEED}, such as {such_as}, not {text!r}."
+        )
     return [int(part) for part in parts]
+
+
+def _is_seed(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_SEED)) and int(text) <= MOST_SEED
 
 
 def _table(text: str) -> tuple[list[int], list[int]]:
     """The seeds of coarse and of fine styles. Raises UsageError."""
     sides = text.split(":")
     numbers = [[part.strip() for part in side.split(",")] for side in sides]
-    if len(sides) != 2 or not all(n.isascii() and n.isdecimal() for side in numbers for n in side):
+    if len(sides) != 2 or not all(_is_seed(n) for side in numbers for n in side):
         raise UsageError(f"--mix takes seeds of coarse styles and of fine ones, such as 1,2,3:4,5, not {text!r}.")
     coarse, fine = ([int(n) for n in side] for side in numbers)
     if len(coarse) * len(fine) > MOST:

@@ -21,7 +21,7 @@ from visioncli.cli.terminal import Console, TableSink
 from visioncli.earlier_results import PREDICTIONS
 from visioncli.engines.interface import EngineOptions
 from visioncli.errors import InputError, OutputError, UsageError, VisionError
-from visioncli.files import write_picture, write_whole
+from visioncli.files import shortened, write_picture, write_whole
 from visioncli.models.row import ModelRow
 from visioncli.predictions import Generated
 from visioncli.render.tiles import scale_for, tiles
@@ -269,7 +269,7 @@ def _walked(maker: Maker, asked: Asked, label: int | None) -> Made:
     frames = [as_rgb(one).repeat(scale := scale_for(maker.shape.size, 112), 0).repeat(scale, 1) for one in made]
     content = animation.encoded(frames, asked.animation)
     ms = (time.perf_counter() - start) * 1000
-    name = "walk-" + "-".join(map(str, asked.walk)) + animation.ENDINGS[asked.animation]
+    name = shortened("walk-" + "-".join(map(str, asked.walk)) + animation.ENDINGS[asked.animation])
     found = tuple(
         _generated(maker, number, seed, asked.truncation) for number, seed in zip(asked.walk, seeds, strict=True)
     )

@@ -98,7 +98,9 @@ def stylize(
     iterations: Annotated[
         int, typer.Option("--iterations", metavar="N", min=1, max=100_000, help="With --method optimise: steps.")
     ] = 300,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="With --method optimise: of the noise.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", min=0, help="With --method optimise: of the noise.")
+    ] = 0,
     reverse: Annotated[
         bool, typer.Option("--reverse", help="A RUN of --task translate: make its first kind of the second.")
     ] = False,

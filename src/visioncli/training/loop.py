@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from visioncli.training import checkpoint
+from visioncli.training.chance import seed_of
 from visioncli.training.checkpoint import CHECKPOINT, FOLDER, Progress
 from visioncli.training.clock import Clock
 from visioncli.training.interface import Launcher
@@ -205,7 +206,7 @@ class Loop:
         for group in optimizer.param_groups:
             group["lr"] = rate_at(step, self.at.steps, rate) * group["share"]
         # Dropout and dropped paths draw from torch's own generator.
-        torch.manual_seed(_mixed(self.recipe.seed, step, self.launcher.rank))
+        torch.manual_seed(seed_of(self.recipe.seed, step, self.launcher.rank))
         x, wanted = self.lesson.batch(batch.samples, batch.visits, step)
         optimizer.zero_grad(set_to_none=True)
         total = right = 0.0
@@ -351,8 +352,3 @@ class Batch:
 
 def _made(futures: list[Future[Sample]], visits: np.ndarray, weight: float, size: int) -> Batch:
     return Batch([future.result() for future in futures], visits, weight, size)
-
-
-def _mixed(*numbers: int) -> int:
-    """A seed made of several numbers."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)

@@ -40,8 +40,14 @@ def _whole_network(row: ModelRow) -> "nn.Module":
     cached = converted_file(row.name, row.source) if isinstance(row.source, Carrier | Packaged) else None
     kept = _cached(cached) if cached else None
     state = kept or _published(row, module, variant)
-    with torch.device("meta"):
-        network: nn.Module = module.build(*variant)
+    try:
+        with torch.device("meta"):
+            network: nn.Module = module.build(*variant)
+    except (ValueError, TypeError) as problem:
+        raise ModelUnavailable(
+            f"{row.name}: {row.architecture!r} is no architecture of this version ({problem}). Whoever wrote its row "
+            "may have changed it by hand; a RUN is copied again or trained again."
+        ) from problem
     own = isinstance(row.source, LocalFile)
     fill(network, state, row.name, own=own)
     if any(buffer.is_meta for buffer in network.buffers()):

@@ -169,6 +169,24 @@ def test_looking_changes_nothing_that_is_learned(tmp_path: Path, monkeypatch: py
     assert equal(often.tensors(), seldom.tensors())
 
 
+def test_without_time_one_step_is_made_and_looked_at(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.loop.deadline = time.monotonic() - 1
+    run.loop.run()
+    assert run.sheets == [1]
+    assert len(run.kept) == 1
+    assert [event for event, _ in run.events].count("epoch") == 1
+
+
+def test_what_was_learned_to_its_end_stays_as_it_is(tmp_path: Path) -> None:
+    first = Run(tmp_path)
+    first.loop.run()
+    again = Run(tmp_path)
+    again.loop.run()
+    assert again.game.log == again.sheets == again.kept == []
+    assert equal(first.tensors(), again.tensors())
+
+
 def test_a_long_epoch_is_looked_at_within(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loops, "LOOK_SECONDS", 0.0)
     run = Run(tmp_path)

@@ -17,4 +17,4 @@ def network_of(style: str | None, method: str = "network") -> str:
         vgg = registry.find("vgg19").source
         here = isinstance(vgg, Download) and stored_file(vgg).is_file()
         return "vgg19" if here else "efficientnet_lite0"
-    return "arbitrary_style" if style and parse_style(style, dict(STYLES)).paintings else "multistyle26"
+    return "arbitrary_style" if style is not None and parse_style(style, dict(STYLES)).paintings else "multistyle26"

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 MOST_STROKE = 100
 ITERATIONS = 300
 MOST_ITERATIONS = 100_000
+MOST_SEED = 2**63 - 1
+"""Of torch's generators."""
 OPTIMISED_SIZE = 512
 """Pixels on the longer side to which the method "optimise" reduces pictures, where nothing is said."""
 MOST_OPTIMISED = 1024
@@ -159,6 +161,8 @@ def build(
             raise UsageError("--tile is for networks that paint; --method optimise sees the picture as a whole.")
         if not 1 <= iterations <= MOST_ITERATIONS:
             raise UsageError(f"--iterations is a number from 1 to {MOST_ITERATIONS}, not {iterations}.")
+        if not 0 <= seed <= MOST_SEED:
+            raise UsageError(f"--seed is a number from 0 to {MOST_SEED}, not {seed}.")
         size = size or OPTIMISED_SIZE
         if size > MOST_OPTIMISED:
             raise UsageError(f"--method optimise paints at most {MOST_OPTIMISED} pixels on the longer side: --size.")
@@ -208,7 +212,7 @@ def _with_names(row: ModelRow, options: EngineOptions, style: str | None) -> tup
     from visioncli.tasks.stylize.multistyle import MultiStyle
 
     labels = load_labels(row.labels)
-    mixture = parse_style(style or DEFAULT, labels)
+    mixture = parse_style(DEFAULT if style is None else style, labels)
     if mixture.paintings:
         raise UsageError(f"{row.name} knows styles by name. For the style of a picture leave out --model.")
     numbers = {name: number for number, name in labels.items()}
@@ -235,7 +239,7 @@ def _of_paintings(
 ) -> tuple[Painter, dict[str, Any], float]:
     from visioncli.tasks.stylize.arbitrary import Arbitrary, StyleVectors, read_painting
 
-    mixture = parse_style(style or "", dict(STYLES)) if style else None
+    mixture = parse_style(style, dict(STYLES)) if style is not None else None
     if mixture is None or not mixture.paintings:
         raise UsageError(f"{row.name} takes the style of a picture: --style painting.jpg.")
     where = options.threads, options.timeout

@@ -24,6 +24,7 @@ from torch import Tensor
 from visioncli.training.adversarial import standing
 from visioncli.training.adversarial.game import Game, Tally
 from visioncli.training.adversarial.standing import Standing
+from visioncli.training.chance import seed_of
 from visioncli.training.checkpoint import CHECKPOINT, FOLDER
 from visioncli.training.clock import Clock
 from visioncli.training.job import Job
@@ -97,8 +98,8 @@ class Loop:
 
     def run(self) -> None:
         """Every step, from where training stands to its end or its deadline."""
-        if self._is_over():
-            return  # killed when all was learned
+        if self.at.step >= self.at.steps:
+            return  # killed when all was learned; without time there still is one step, and a look
         self._begun = self._looked = last_save = time.monotonic()
         self._spent = 0.0
         with contextlib.closing(self._batches()) as batches:
@@ -128,7 +129,7 @@ class Loop:
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = share * group.setdefault("highest", group["lr"])
-        torch.manual_seed(mixed(self.job.recipe.seed, step))
+        torch.manual_seed(seed_of(self.job.recipe.seed, step))
         for network in self.game.networks.values():
             network.train()
         losses = self.game.step(batch, step, self.optimizers)
@@ -202,7 +203,7 @@ class Loop:
         with torch.no_grad():
             for name, average in self.averages.items():
                 networks[name].load_state_dict(average.state)
-            torch.manual_seed(mixed(self.job.recipe.seed, self.at.step, 1))
+            torch.manual_seed(seed_of(self.job.recipe.seed, self.at.step, 1))
             for network in networks.values():
                 network.train()
             self.game.settle()
@@ -234,8 +235,3 @@ class Loop:
     def _is_over(self) -> bool:
         """Whether all steps were made, or the time is over."""
         return self.at.step >= self.at.steps or time.monotonic() >= self.deadline
-
-
-def mixed(*numbers: int) -> int:
-    """A seed made of several numbers."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
