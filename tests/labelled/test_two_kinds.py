@@ -80,3 +80,9 @@ def test_one_file_and_no_file_are_refused_in_a_sentence(tmp_path: Path) -> None:
         read_two_kinds(str(tmp_path / "trainA" / "1.jpg"))
     with pytest.raises(SetError, match=r"trainC does not exist\. Did you mean trainA\?"):
         read_two_kinds(str(tmp_path / "trainC"))
+
+
+def test_a_damaged_zip_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "half.zip").write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(SetError, match="this zip is damaged"):
+        read_two_kinds(str(tmp_path / "half.zip"))

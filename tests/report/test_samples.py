@@ -93,6 +93,9 @@ def test_what_cannot_be_shown_is_a_sentence(tmp_path: Path) -> None:
         path.unlink()
     with pytest.raises(InputError, match="made no samples yet"):
         looks_of(run)
+    (run / "log.jsonl").write_text('{"event": "epoch", "step": "some", "epoch": 1}')
+    with pytest.raises(InputError, match="cannot be read"):
+        looks_of(run)
     (run / "log.jsonl").write_text("no JSON")
     with pytest.raises(InputError, match="cannot be read"):
         looks_of(run)

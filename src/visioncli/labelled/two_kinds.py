@@ -3,13 +3,12 @@
 
 import os
 import re
-import zipfile
 from collections.abc import Iterator
 
-from visioncli.labelled.archives import Zip
 from visioncli.labelled.classes import split_named
 from visioncli.labelled.interface import TEST, VAL, PictureSet, SetError
-from visioncli.labelled.trees import Below, Folder, Tree, example, folders_of, is_picture, legible
+from visioncli.labelled.plain import tree_of
+from visioncli.labelled.trees import Below, Tree, example, folders_of, is_picture, legible
 from visioncli.names import did_you_mean
 
 _SIDE = re.compile(r"(train|training|val|valid|validation|test|testing)?[ _-]?([ab])", re.IGNORECASE)
@@ -54,10 +53,8 @@ def read_two_kinds(name: str) -> PictureSet:
 
 def _tree(name: str) -> Tree:
     try:
-        if os.path.isdir(name):
-            return Folder(name)
-        if os.path.isfile(name) and zipfile.is_zipfile(name):
-            return Zip(name)
+        if (tree := tree_of(name)) is not None:
+            return tree
         if os.path.exists(name):
             raise SetError(f"{name} is one file. {_HOW}: give the folder, or a zip, that holds both.")
     except (OSError, ValueError) as problem:

@@ -41,15 +41,15 @@ def looks_of(run: Path) -> list[Look]:
     try:
         lines = (run / LOG).read_text(encoding="utf-8").splitlines()
         events = [json.loads(line) for line in lines]
-        told = {event["step"]: event for event in events if event["event"] == "epoch"}
+        told = {int(event["step"]): (float(event["epoch"]), event) for event in events if event["event"] == "epoch"}
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise InputError("read_failed", f"{run / LOG} cannot be read: {problem}.") from None
     found = []
-    for step, event in sorted(told.items()):
+    for step, (epoch, event) in sorted(told.items()):
         path = run / SAMPLES / f"{step:07d}.png"
         if path.is_file():
             numbers = {name: value for name, value in event.items() if name not in _OWN}
-            found.append(Look(path, float(event["epoch"]), int(step), numbers))
+            found.append(Look(path, epoch, step, numbers))
     if not found:
         raise InputError("not_found", f"{run}: it has made no samples yet, so there is nothing to show.")
     return found

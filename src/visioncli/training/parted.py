@@ -21,6 +21,12 @@ class Parted:
         """`(M,) int64` the places of the readable pictures of a split."""
         return np.array([n for n, s in enumerate(self.seen) if s.error is None and self.places[n] == place], np.int64)
 
+    def some_of(self, place: str, most: int) -> np.ndarray:
+        """As `part`, but at most so many: which ones chance says, the same each time. The first ones would be of the
+        first class, for sets lie in the order of their folders."""
+        found = self.part(place)
+        return found if len(found) <= most else np.sort(np.random.default_rng(0).permutation(found)[:most])
+
 
 def divided(
     listed: PictureSet, seen: Sequence[Seen], groups: Sequence[str] | None, recipe: Recipe, *, by_class: bool = False

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -16,6 +17,7 @@ from visioncli.errors import UsageError, VisionError
 from visioncli.tasks.generate.maker import Maker
 from visioncli.training.adversarial import generate, generate_finish, loop, prepare
 from visioncli.training.adversarial.generate_game import GenerateGame
+from visioncli.training.adversarial.judge import Judge
 from visioncli.training.one_run import Run
 from visioncli.training.train import train
 from visioncli.training.watch import Watcher, read_log
@@ -75,6 +77,26 @@ def test_a_run_is_a_folder_that_says_all_of_itself(tmp_path: Path) -> None:
     facts = read_facts(run)
     assert facts["finished"] is True
     assert facts["numbers"]["val"]["pictures"] == 12
+
+
+def test_made_pictures_are_compared_with_real_ones_of_every_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`lying` comes first in the set, and has more validation pictures than are looked at."""
+    data, seen = signs(tmp_path / "set", 80), list[np.ndarray]()
+    compare = Judge.compare_with
+
+    def noted(self: Judge, real: np.ndarray) -> None:
+        seen.append(real)
+        compare(self, real)
+
+    monkeypatch.setattr(Judge, "compare_with", noted)
+    learn(data, tmp_path / "run", epochs=1, batch_size=64)
+    assert {len(real) for real in seen} == {8, 12}  # at each look, and at the end
+    for real in seen:
+        bright = real[..., 0] > 60
+        standing = bright.any(1).sum(1) < bright.any(2).sum(1)
+        assert 0 < standing.sum() < len(real)
 
 
 def test_what_a_run_made_is_no_input_of_later_ones(tmp_path: Path) -> None:

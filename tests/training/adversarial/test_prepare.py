@@ -29,6 +29,16 @@ def test_classes_are_those_of_the_folders_and_every_picture_has_its_part(tmp_pat
     assert set(found.labels(train).tolist()) == set(found.labels(val).tolist()) == {0, 1}
 
 
+def test_some_of_a_part_are_of_every_class_and_the_same_each_time(tmp_path: Path) -> None:
+    found = ready(signs(tmp_path / "set", 60))
+    some = found.some_of(TRAIN, 20)
+    assert len(set(some.tolist())) == 20
+    assert set(some.tolist()) <= set(found.part(TRAIN).tolist())
+    assert (some == found.some_of(TRAIN, 20)).all()
+    assert 5 <= found.labels(some).sum() <= 15
+    assert (found.some_of(VAL, 1000) == found.part(VAL)).all()
+
+
 def test_pictures_side_by_side_are_learned_without_classes(tmp_path: Path) -> None:
     found = ready(without_classes(tmp_path / "set"))
     assert found.classes == ()

@@ -96,7 +96,7 @@ class Generate(Kind[PicturesReady]):
 
         module, variant = architecture(row)
         judge = judge_of(asked.judge, ready.classes, device, asked.access)
-        judge.compare_with(ready.squares.several(ready.part(VAL)[:JUDGED]))
+        judge.compare_with(ready.squares.several(ready.some_of(VAL, JUDGED)))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(job.recipe.seed)
             places = ready.part(TRAIN)

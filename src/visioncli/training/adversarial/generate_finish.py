@@ -27,6 +27,8 @@ from visioncli.training.watch import read_log
 from visioncli.weights.runs import write_model
 
 NEAREST_SHOWN = 40
+_HELD = 500
+"""Made pictures, and validation pictures, whose nearest ones are looked for."""
 _AT_ONCE = 4096
 
 
@@ -60,7 +62,7 @@ def finish_generator(ended: Ended[PicturesReady], row: ModelRow, game: GenerateG
 
 
 def _measured(ready: PicturesReady, part: str, judge: Judge, made: np.ndarray, classes: np.ndarray) -> MadeNumbers:
-    places = ready.part(part)[:JUDGED_AT_END]
+    places = ready.some_of(part, JUDGED_AT_END)
     judge.compare_with(ready.squares.several(places))
     return MadeNumbers(made=len(made), real=len(places), numbers=judge.numbers(made, classes))
 
@@ -69,8 +71,8 @@ def _draw_nearest(ended: Ended[PicturesReady], made: np.ndarray) -> float | None
     """`nearest.png`, and how far made pictures are from those learned from, as a part of how far validation pictures
     are: medians of distances of pixels."""
     ready = ended.ready
-    train, val = ready.part(TRAIN), ready.part(VAL)[:500]
-    others = made[: max(NEAREST_SHOWN, 500)]
+    train, val = ready.part(TRAIN), ready.some_of(VAL, _HELD)
+    others = made[:_HELD]
     held = ready.squares.several(val)
     places, distances = np.zeros(len(others), np.int64), np.full(len(others), np.inf)
     held_distances = np.full(len(held), np.inf)

@@ -136,7 +136,8 @@ def prepare_pictures(
     Raises UsageError where fewer than FEWEST can be learned from.
     """
     noun = pictures.format if not pictures.classes else f"{len(pictures.classes):,} classes, {pictures.format}"
-    watcher.say(f"{len(pictures):,} pictures to learn to make others like them ({noun}).")
+    count = "1 picture" if len(pictures) == 1 else f"{len(pictures):,} pictures"
+    watcher.say(f"{count} to learn to make others like them ({noun}).")
     row = dataclasses.replace(row, input=_input(pictures, row, recipe))
     contents = frozen.hashes(pictures.examples, where.options.workers)
     squares = Squares(pictures.examples, row.input)
