@@ -140,6 +140,14 @@ def test_a_sheet_has_a_column_for_each_picture_and_whole_factors() -> None:
     assert [int(drawn[cell * n + 50 + (6 if n > 2 else 0), 50, 0]) for n in range(6)] == [0, 10, 20, 30, 40, 50]
 
 
+def test_a_sheet_is_white_where_one_kind_has_fewer_pictures() -> None:
+    few, many = (np.zeros((count, 64, 64, 3), np.uint8) for count in (1, 3))
+    drawn = sheet([few, few, few, many, many, many])
+    above, below = drawn[: len(drawn) // 2], drawn[len(drawn) // 2 :]
+    assert (above[:, 2 + 128 :] == 255).all()
+    assert (below[10:100, -100:-10] == 0).all()
+
+
 def test_what_a_game_remembers_is_what_it_showed_the_discriminators() -> None:
     game = played()
     game.step(game.prepared(0, np.arange(3)), 0, game.optimizers())

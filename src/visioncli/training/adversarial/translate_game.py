@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from visioncli.networks.cyclegan import Discriminator, Pair, start
-from visioncli.render.tiles import titled
+from visioncli.render.tiles import PAPER, tiles, titled
 from visioncli.training.adversarial.game import Game, Optimizers
 from visioncli.training.adversarial.image_pool import ImagePool
 from visioncli.training.augment import generator
@@ -226,18 +226,12 @@ def sheet(rows: Sequence[np.ndarray]) -> np.ndarray:
     """`(H, W, 3) uint8`: rows of pictures `(N, S, S, 3)`, enlarged by a whole factor, on white; the rows of B's
     pictures, the second half, stand a little apart."""
     side = rows[0].shape[1]
-    factor = max(1, _SHEET_SIDE // side)
-    cell = side * factor + _GAP
     columns = max(len(row) for row in rows)
-    half = len(rows) // 2
-    found = np.full((len(rows) * cell + _GAP + 3 * _GAP, columns * cell + _GAP, 3), 255, np.uint8)
-    for y, row in enumerate(rows):
-        top = _GAP + y * cell + (3 * _GAP if y >= half else 0)
-        for x, picture in enumerate(row):
-            large = picture.repeat(factor, 0).repeat(factor, 1)
-            left = _GAP + x * cell
-            found[top : top + side * factor, left : left + side * factor] = large
-    return found
+    # White stands where a row has fewer pictures than the longest.
+    filled = [np.pad(row, ((0, columns - len(row)), *[(0, 0)] * 3), constant_values=PAPER) for row in rows]
+    halves = (filled[: len(rows) // 2], filled[len(rows) // 2 :])
+    above, below = (tiles(np.concatenate(h), columns, _GAP, max(1, _SHEET_SIDE // side)) for h in halves)
+    return np.concatenate([above, np.full_like(above[: 2 * _GAP], PAPER), below])
 
 
 def _squares(answers: Tensor, wanted: float) -> Tensor:
