@@ -129,6 +129,14 @@ def int8_units(a_processor_without_int8_units: None, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("visioncli.processor.has_int8_units", lambda: True)
 
 
+@pytest.fixture(autouse=True)
+def pillows_own_limit() -> Iterator[None]:
+    """Decoding sets Pillow's limit of pixels for the whole process: that of one test must not hold in the next."""
+    before = Image.MAX_IMAGE_PIXELS
+    yield
+    Image.MAX_IMAGE_PIXELS = before
+
+
 @pytest.fixture(scope="session", autouse=True)
 def heeds_interrupts() -> None:
     """A shell's background job ignores Ctrl-C, and so would each program that a test starts from there."""

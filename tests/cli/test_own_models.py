@@ -209,6 +209,7 @@ def test_networks_without_weights_are_listed_as_such(vision: Vision) -> None:
             "unet_lite0",
         ),
         *("yolov3", "yolov3_tiny", "rfcn_resnet50"),
+        *("dcgan", "style_generator", "cyclegan", "cyclegan_small", "cyclegan_paper"),
     }
     listed = {row["name"] for row in vision("models", "list", "--cached", "--json").records}
     assert "lenet5" not in listed
