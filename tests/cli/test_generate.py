@@ -323,3 +323,20 @@ def test_records_come_in_other_formats(tmp_path: Path, vision: Vision) -> None:
     done = vision("generate", "--model", "run", "-n", "1", "-o", "-", "-f", "csv")
     assert done.out.decode().splitlines()[1] == "seed 1,1,1.0,dog,1,,,"
     assert vision("generate", "--model", "run", "-o", "-", "-f", "coco").status == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--walk", "1:2", "-n", "3"], "--number means nothing with --walk"),
+        (["--mix", "1:2", "--seed", "4"], "--seed means nothing with --mix"),
+        (["--project", "a.png", "--truncation", "0.5"], "--truncation means nothing with --project"),
+        (["--frames", "9"], "--frames goes with --walk"),
+        (["--steps", "9"], "--steps goes with --project"),
+        (["--animation", "webp"], "--animation goes with --walk"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(options: list[str], words: str, vision: Vision) -> None:
+    ended = vision("generate", *options, "-o", "out")
+    assert ended.status == 2
+    assert words in ended.err

@@ -18,6 +18,15 @@ MOST_SEED = 10**15
 """Whatever reads records takes whole numbers up to here exactly: JSON's readers may have but doubles."""
 MOST_FRAMES = 10_000
 """Of an animation, all of which are in memory at once."""
+_USED_FOR = {
+    "--number": ("",),
+    "--seed": ("",),
+    "--truncation": ("", "--walk", "--mix"),
+    "--frames": ("--walk",),
+    "--animation": ("--walk",),
+    "--steps": ("--project",),
+}
+"""With which other option each of these means something; "" stands for none."""
 _KINDS = "Other things than pictures"
 
 
@@ -57,13 +66,28 @@ def generate(
         ),
     ] = None,
     number: Annotated[
-        int,
-        typer.Option("--number", "-n", metavar="N", min=1, max=MOST, help="So many pictures, of seeds in a row."),
-    ] = 16,
+        int | None,
+        typer.Option(
+            "--number",
+            "-n",
+            metavar="N",
+            min=1,
+            max=MOST,
+            help="So many pictures, of seeds in a row.",
+            show_default="16",
+        ),
+    ] = None,
     seed: Annotated[
-        int,
-        typer.Option("--seed", metavar="N", min=0, max=MOST_SEED, help="The first one's seed; a seed is a picture."),
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--seed",
+            metavar="N",
+            min=0,
+            max=MOST_SEED,
+            help="The first one's seed; a seed is a picture.",
+            show_default="1",
+        ),
+    ] = None,
     label: Annotated[
         str | None,
         typer.Option(
@@ -74,15 +98,16 @@ def generate(
         ),
     ] = None,
     truncation: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--truncation",
             metavar="T",
             min=0.0,
             max=1.0,
             help="Below 1: nearer to the usual, and less various.",
+            show_default="1",
         ),
-    ] = 1.0,
+    ] = None,
     walk: Annotated[
         str | None,
         typer.Option(
@@ -90,19 +115,21 @@ def generate(
         ),
     ] = None,
     frames: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--frames",
             metavar="N",
             min=2,
             max=2000,
             help="Of a walk, from a seed to the next.",
+            show_default="30",
             rich_help_panel=_KINDS,
         ),
-    ] = 30,
+    ] = None,
     animation: Annotated[
-        Animation, typer.Option("--animation", help="File type of the walk.", rich_help_panel=_KINDS)
-    ] = Animation.GIF,
+        Animation | None,
+        typer.Option("--animation", help="File type of the walk.", show_default="gif", rich_help_panel=_KINDS),
+    ] = None,
     mix: Annotated[
         str | None,
         typer.Option(
@@ -122,11 +149,17 @@ def generate(
         ),
     ] = None,
     steps: Annotated[
-        int,
+        int | None,
         typer.Option(
-            "--steps", metavar="N", min=0, max=100_000, help="Of the search for it.", rich_help_panel=_KINDS
+            "--steps",
+            metavar="N",
+            min=0,
+            max=100_000,
+            help="Of the search for it.",
+            show_default="300",
+            rich_help_panel=_KINDS,
         ),
-    ] = 300,
+    ] = None,
 ) -> None:
     """Make pictures: of seeds, of a class, between seeds, or the nearest to a picture.
 
@@ -135,6 +168,18 @@ def generate(
     chosen = [name for name, value in (("--walk", walk), ("--mix", mix), ("--project", project)) if value is not None]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)} make different things. Give one of them.")
+    _check_use(
+        chosen[0] if chosen else "",
+        {
+            "--number": number,
+            "--seed": seed,
+            "--truncation": truncation,
+            "--frames": frames,
+            "--animation": animation,
+            "--steps": steps,
+        },
+    )
+    frames = 30 if frames is None else frames
     walked = seeds_of(walk, ":", "--walk", "1:7") if walk is not None else None
     if walked is not None and (count := (len(walked) - 1) * (frames - 1) + 1) > MOST_FRAMES:
         raise UsageError(f"--walk would make {count:,} pictures; an animation has at most {MOST_FRAMES:,}: --frames.")
@@ -142,10 +187,21 @@ def generate(
     from visioncli.cli.generating import Asked, Generating
 
     asked = Asked(
-        out, formats, model or "digits_dcgan", label, truncation, number, seed, walked, frames, animation.value,
-        mixed, project, steps,
+        out, formats, model or "digits_dcgan", label, 1.0 if truncation is None else truncation, number or 16,
+        1 if seed is None else seed, walked, frames, (animation or Animation.GIF).value, mixed, project,
+        300 if steps is None else steps,
     )  # fmt: skip
     raise typer.Exit(Generating(frame, asked).run())
+
+
+def _check_use(kind: str, given: dict[str, object]) -> None:
+    """Raises UsageError where an option that was `given`, not None, means nothing for this kind of thing."""
+    for option, value in given.items():
+        if value is not None and kind not in _USED_FOR[option]:
+            where = " or ".join(one for one in _USED_FOR[option] if one)
+            if not kind:
+                raise UsageError(f"{option} goes with {where}. Leave it out, or add that.")
+            raise UsageError(f"{option} means nothing with {kind}. Leave one of them out.")
 
 
 def seeds_of(text: str, between: str, option: str, such_as: str) -> list[int]:
