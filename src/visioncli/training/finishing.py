@@ -41,7 +41,7 @@ class Ended(Generic[P]):
 
     def counts(self) -> dict[str, int]:
         """Readable pictures by part."""
-        return {part: len(self.prepared.part(part)) for part in (TRAIN, VAL, TEST)}
+        return counts_of(self.prepared)
 
     def epochs(self) -> list[dict[str, Any]]:
         """What the log says of each."""
@@ -57,30 +57,12 @@ class Ended(Generic[P]):
 
     def facts(self, data: dict[str, Any], numbers: dict[str, Any], **others: Any) -> dict[str, Any]:
         """What `model.json` says of the run beside its row: `data` of the set, `numbers` by part, and others."""
-        kept, base, listed, look = (
-            read_facts(self.folder),
-            self.prepared.row,
-            self.prepared.listed,
-            self.prepared.look,
-        )
+        kept, base = read_facts(self.folder), self.prepared.row
         return {
-            "finished": True,
-            "version": __version__,
-            "python": sys.version.split()[0],
-            "libraries": libraries(),
-            "command": shlex.join(self.command),
-            "key": self.key,
+            **came_about(self.command, self.key),
             "base": {"name": base.name, "weights_sha256": base.source.sha256},
             "recipe": self.recipe.key(),
-            "data": {
-                "source": listed.source,
-                "format": listed.format,
-                "sha256": self.prepared.digest,
-                "pictures": self.counts(),
-                "unreadable": len(look.unreadable),
-                "leaks": len(look.leaks),
-                **data,
-            },
+            "data": data_of(self.prepared) | data,
             "step": kept.get("step", 0),
             "val_loss": kept.get("val_loss"),
             **others,
@@ -130,3 +112,32 @@ class Ended(Generic[P]):
 def libraries() -> dict[str, str]:
     """The versions of those that shape what is learned."""
     return {name: version(name) for name in ("torch", "torchvision", "numpy", "pillow", "onnxruntime")}
+
+
+def came_about(command: Sequence[str], key: str) -> dict[str, Any]:
+    """What `model.json` of any finished run begins with."""
+    return {
+        "finished": True,
+        "version": __version__,
+        "python": sys.version.split()[0],
+        "libraries": libraries(),
+        "command": shlex.join(command),
+        "key": key,
+    }
+
+
+def data_of(ready: Ready) -> dict[str, Any]:
+    """What it says of the set that was learned from, whatever was learned."""
+    return {
+        "source": ready.listed.source,
+        "format": ready.listed.format,
+        "sha256": ready.digest,
+        "pictures": counts_of(ready),
+        "unreadable": len(ready.look.unreadable),
+        "leaks": len(ready.look.leaks),
+    }
+
+
+def counts_of(ready: Ready) -> dict[str, int]:
+    """Readable pictures by part."""
+    return {part: len(ready.part(part)) for part in (TRAIN, VAL, TEST)}

@@ -112,7 +112,7 @@ def _input(pictures: PictureSet, row: ModelRow, recipe: Recipe) -> InputSpec:
     Tiny pictures are seen whole: cutting the border off a digit would cut off a part of it.
     """
     spec = row.input
-    tiny = _are_tiny(pictures)
+    tiny = 0 < median_side(pictures) <= TINY
     if row.architecture.startswith("lenet"):
         if recipe.size not in (None, spec.size):
             raise UsageError(f"{row.name} takes pictures of {spec.size} pixels only. Leave out --size.")
@@ -125,7 +125,8 @@ def _input(pictures: PictureSet, row: ModelRow, recipe: Recipe) -> InputSpec:
     return dataclasses.replace(spec, size=size, resize=resize)
 
 
-def _are_tiny(pictures: PictureSet) -> bool:
+def median_side(pictures: PictureSet) -> float:
+    """The shorter side, in pixels, of the middle one of some pictures; 0 where none of them can be read."""
     step = max(1, len(pictures) // _SAMPLED)
     sides = []
     for example in pictures.examples[::step][:_SAMPLED]:
@@ -134,7 +135,7 @@ def _are_tiny(pictures: PictureSet) -> bool:
         except (InputError, OSError):
             continue  # it will be told of when all are read
         sides.append(min(picture.width, picture.height))
-    return bool(sides) and float(np.median(sides)) <= TINY
+    return float(np.median(sides)) if sides else 0.0
 
 
 def are_signs(pictures: PictureSet) -> bool:

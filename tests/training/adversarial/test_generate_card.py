@@ -11,7 +11,6 @@ def card(**changes: Any) -> str:
         "command": ["vision", "train", "my digits"],
         "version": "1",
         "architecture": "dcgan:28x1x16x64:10",
-        "family": "DCGAN",
         "source": "my digits",
         "format": "class folders",
         "classes": tuple("0123456789"),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from visioncli.labelled.interface import TEST, VAL
+from visioncli.training.adversarial.game_card import GameCard, in_digits, troubles
 from visioncli.training.model_card import code, command_line, duration, plain_text, table
 from visioncli.training.object_card import PARTS
 
@@ -18,34 +19,18 @@ class MadeNumbers:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class GeneratorCard:
+class GeneratorCard(GameCard):
     """What the card says. `reports` are by part; `judge` is whose features were compared; `copying` is how far made
     pictures are from the nearest one that was learned from, as a part of how far validation pictures are."""
 
-    name: str
-    command: Sequence[str]
-    version: str
-    architecture: str
-    family: str
-    source: str
     format: str
     classes: Sequence[str]
     pictures: Mapping[str, int]
     size: int
     channels: int
-    parameters: int
     reports: Mapping[str, MadeNumbers]
-    judge: str
     copying: float | None
     augments: bool
-    mirrors: bool
-    epochs: float
-    steps: int
-    seed: int
-    unreadable: int
-    leaks: int
-    seconds: float
-    weights_sha256: str
 
 
 _WORDS = {
@@ -95,17 +80,13 @@ def generator_card(facts: GeneratorCard) -> str:
 def _data(facts: GeneratorCard) -> str:
     parts = [f"{count:,} for {PARTS[part]}" for part, count in facts.pictures.items() if count]
     lines = [f"{code(facts.source)} ({facts.format}), pictures: {', '.join(parts)}."]
-    if facts.unreadable:
-        lines.append(f"Pictures that could not be read: {facts.unreadable:,}; `files.jsonl` says why.")
-    if facts.leaks:
-        lines.append(f"**Pictures in two parts at once: {facts.leaks:,}. The numbers below are too good.**")
-    return " ".join(lines)
+    return " ".join(lines + troubles(facts))
 
 
 def _numbers(facts: GeneratorCard) -> str:
     parts = [part for part in (TEST, VAL) if part in facts.reports]
     shown = [name for name in _WORDS if any(facts.reports[p].numbers.get(name) is not None for p in parts)]
-    rows = [[_WORDS[name], *(_number(facts.reports[part].numbers.get(name)) for part in parts)] for name in shown]
+    rows = [[_WORDS[name], *(in_digits(facts.reports[part].numbers.get(name)) for part in parts)] for name in shown]
     rows.append(["made pictures", *(f"{facts.reports[part].made:,}" for part in parts)])
     rows.append(["real pictures", *(f"{facts.reports[part].real:,}" for part in parts)])
     return "\n\n".join(
@@ -127,7 +108,3 @@ def _copying(facts: GeneratorCard) -> str:
         "validation pictures are, by their pixels, in the median; far below 1 they would be copies. `nearest.png` "
         "shows them beside each other."
     )
-
-
-def _number(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.3f}"

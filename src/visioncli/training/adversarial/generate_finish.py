@@ -1,29 +1,25 @@
 """The end of a run that learned to make pictures: what they are worth, and what is written."""
 
 import dataclasses
-import shlex
-import sys
-import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from visioncli import __version__
 from visioncli.files import write_picture, write_whole
 from visioncli.labelled.interface import TEST, TRAIN, VAL
 from visioncli.metrics.generated import nearest_of
 from visioncli.models.row import Accuracy, ModelRow
 from visioncli.networks.picture_shapes import Shape
-from visioncli.render import game_curves
 from visioncli.render.tiles import scale_for, tiles, titled
+from visioncli.training.adversarial.ending import Line, card, draw_curves, facts
 from visioncli.training.adversarial.generate_card import GeneratorCard, MadeNumbers, generator_card
 from visioncli.training.adversarial.generate_game import GenerateGame
 from visioncli.training.adversarial.judge import Judge
 from visioncli.training.adversarial.kind import Ended
 from visioncli.training.adversarial.prepare import JUDGED_AT_END, PicturesReady
-from visioncli.training.finishing import libraries
-from visioncli.training.watch import read_log
+from visioncli.training.finishing import counts_of
 from visioncli.weights.runs import write_model
 
 NEAREST_SHOWN = 40
@@ -54,10 +50,10 @@ def finish_generator(ended: Ended[PicturesReady], row: ModelRow, game: GenerateG
             ended.folder,
             dataclasses.replace(row, accuracy=accuracy),
             ended.averages["generator"],
-            _facts(ended, row, reports, judge, copying),
+            facts(ended, _by_part(reports), judge.name, copying=copying),
         )
-    card = generator_card(_card(ended, row, reports, judge, copying))
-    write_whole(ended.folder / "MODEL_CARD.md", card.encode())
+    written = generator_card(_card(ended, row, reports, judge, copying))
+    write_whole(ended.folder / "MODEL_CARD.md", written.encode())
     ended.log("result", **{name: value for name, value in reports[VAL].numbers.items() if value is not None})
 
 
@@ -101,94 +97,40 @@ def _flat(pixels: np.ndarray) -> np.ndarray:
 
 def _draw_curves(ended: Ended[PicturesReady], judge: Judge) -> None:
     """`curves.png`: both losses, the distance, and the shares."""
-    told = [event for event in read_log(ended.folder) if event["event"] == "epoch"]
 
-    def line(name: str) -> list[float | None]:
-        return [event.get(name) for event in told]
+    def panels(line: Callable[[str], Line]) -> dict[str, dict[str, Line]]:
+        shares = {name: line(name) for name in ("precision", "recall", "recognised")}
+        return {
+            "loss": {name: line(f"{name}_loss") for name in ("generator", "discriminator")},
+            f"distance, {judge.name}": {"": line("distance")},
+            "share": {name: values for name, values in shares.items() if any(v is not None for v in values)},
+        }
 
-    known = [name for name in ("precision", "recall", "recognised") if any(v is not None for v in line(name))]
-    shares = {name: line(name) for name in known}
-    panels: dict[str, dict[str, list[float | None]]] = {
-        "loss": {name: line(f"{name}_loss") for name in ("generator", "discriminator")},
-        f"distance, {judge.name}": {"": line("distance")},
-        "share": shares,
-    }
-    drawn = game_curves.draw(panels, ended.folder.name, [event["epoch"] for event in told])
-    write_picture(ended.folder / "curves.png", drawn, "PNG", optimize=True)
+    draw_curves(ended, panels)
 
 
-def _seconds(ended: Ended[PicturesReady]) -> float:
-    return round(time.monotonic() - ended.begun, 1)
-
-
-def _last(ended: Ended[PicturesReady]) -> dict[str, Any]:
-    found: dict[str, Any] = [event for event in read_log(ended.folder) if event["event"] == "epoch"][-1]
-    return found
-
-
-def _facts(
-    ended: Ended[PicturesReady], row: ModelRow, reports: dict[str, MadeNumbers], judge: Judge, copying: float | None
-) -> dict[str, Any]:
-    """What `model.json` says of the run beside its row."""
-    ready = ended.ready
-    numbers = {
+def _by_part(reports: dict[str, MadeNumbers]) -> dict[str, Any]:
+    """The numbers as `model.json` has them."""
+    return {
         part: {"pictures": report.made, "real": report.real, "numbers": dict(report.numbers), "intervals": {}}
         for part, report in reports.items()
-    }
-    return {
-        "finished": True,
-        "version": __version__,
-        "python": sys.version.split()[0],
-        "libraries": libraries(),
-        "command": shlex.join(ended.command),
-        "key": ended.job.key,
-        "base": {"name": ready.row.name, "weights_sha256": None},
-        "recipe": ended.job.recipe.key(),
-        "settings": ended.job.settings,
-        "data": {
-            "source": ready.listed.source,
-            "format": ready.listed.format,
-            "sha256": ready.digest,
-            "pictures": {part: len(ready.part(part)) for part in (TRAIN, VAL, TEST)},
-            "unreadable": len(ready.look.unreadable),
-            "leaks": len(ready.look.leaks),
-        },
-        "judge": judge.name,
-        "copying": copying,
-        "step": _last(ended)["step"],
-        "numbers": numbers,
-        "seconds": _seconds(ended),
     }
 
 
 def _card(
     ended: Ended[PicturesReady], row: ModelRow, reports: dict[str, MadeNumbers], judge: Judge, copying: float | None
 ) -> GeneratorCard:
-    ready, last = ended.ready, _last(ended)
+    ready = ended.ready
     shape = Shape.of(row.architecture.split(":")[1])
     return GeneratorCard(
-        name=ended.folder.resolve().name,
-        command=ended.command,
-        version=__version__,
-        architecture=row.architecture,
-        family=row.family,
-        source=ready.listed.source,
+        **card(ended, row, judge.name),
         format=ready.listed.format,
         classes=ready.classes,
-        pictures={part: len(ready.part(part)) for part in (TRAIN, VAL, TEST)},
+        pictures=counts_of(ready),
         size=shape.size,
         channels=shape.channels,
-        parameters=row.parameters,
         reports=reports,
-        judge=judge.name,
         copying=copying,
         augments=bool(ended.job.settings["augments"]),
         mirrors=ready.mirror,
-        epochs=last["epoch"],
-        steps=last["step"],
-        seed=ended.job.recipe.seed,
-        unreadable=len(ready.look.unreadable),
-        leaks=len(ready.look.leaks),
-        seconds=_seconds(ended),
-        weights_sha256=row.source.sha256 or "",
     )

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from visioncli.errors import InputError, UsageError
+from visioncli.errors import UsageError
 from visioncli.labelled import plain
 from visioncli.labelled.content import load
 from visioncli.labelled.interface import TRAIN, VAL, Example, PictureSet
@@ -27,7 +27,7 @@ from visioncli.training.kept import Kept
 from visioncli.training.look import Look, Seen, look
 from visioncli.training.one_run import Where
 from visioncli.training.parted import Parted
-from visioncli.training.prepare import are_signs
+from visioncli.training.prepare import are_signs, median_side
 from visioncli.training.recipe import Recipe
 from visioncli.training.split import groups_of, split
 from visioncli.training.store import BUDGET
@@ -40,7 +40,6 @@ LEAST_VAL = 4
 """Pictures that made ones are compared with: fewer have no nearest neighbours."""
 JUDGED, JUDGED_AT_END = 500, 2000
 """Made pictures that are measured at each look, and of the finished network; and as many real ones, at most."""
-_SAMPLED = 24
 
 
 class Squares:
@@ -192,20 +191,9 @@ def _input(pictures: PictureSet, row: ModelRow, recipe: Recipe) -> InputSpec:
     if size is not None and size not in SIZES:
         raise UsageError(f"--size is a multiple of 4 from {SIZES[0]} to {SIZES[-1]} for --task generate, not {size}.")
     if size is None:
-        size = next((s for s in (64, 48, 32) if s <= _median_side(pictures)), SIZES[0])
+        side = median_side(pictures)
+        size = next((s for s in (64, 48, 32) if s <= side), SIZES[0])
     return dataclasses.replace(row.input, size=size, resize=size)
-
-
-def _median_side(pictures: PictureSet) -> float:
-    step = max(1, len(pictures) // _SAMPLED)
-    sides = []
-    for example in pictures.examples[::step][:_SAMPLED]:
-        try:
-            picture = load(example)
-        except (InputError, OSError):
-            continue  # it will be told of when all are read
-        sides.append(min(picture.width, picture.height))
-    return float(np.median(sides)) if sides else 0.0
 
 
 class _Reading(Task):

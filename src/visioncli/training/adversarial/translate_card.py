@@ -3,37 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from visioncli.training.adversarial.game_card import GameCard, in_digits, troubles
 from visioncli.training.model_card import code, command_line, duration, plain_text, table
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class TranslationCard:
+class TranslationCard(GameCard):
     """What the card says. `learned` and `held_out` are pictures of each of the two `kinds`; `numbers` are
     `distance_before`, `distance_a_to_b`, `distance_b_to_a` and `cycle_error`, None where one was not measured;
     `judge` is whose features the distances are of."""
 
-    name: str
-    command: Sequence[str]
-    version: str
-    architecture: str
-    parameters: int
-    source: str
     kinds: tuple[str, ...]
     learned: Sequence[int]
     held_out: Sequence[int]
     size: int
     resize: int
     numbers: Mapping[str, float | None]
-    judge: str
     identity: float
-    mirrors: bool
-    epochs: float
-    steps: int
-    seed: int
-    unreadable: int
-    leaks: int
-    seconds: float
-    weights_sha256: str
 
 
 def translation_card(facts: TranslationCard) -> str:
@@ -76,11 +62,7 @@ def _data(facts: TranslationCard) -> str:
         for kind, count, held in zip(facts.kinds, facts.learned, facts.held_out, strict=True)
     )
     lines = [f"{code(facts.source)}, without pairs: {'; '.join(counted)}."]
-    if facts.unreadable:
-        lines.append(f"Pictures that could not be read: {facts.unreadable:,}; `files.jsonl` says why.")
-    if facts.leaks:
-        lines.append(f"**Pictures in two parts at once: {facts.leaks:,}. The numbers below are too good.**")
-    return " ".join(lines)
+    return " ".join(lines + troubles(facts))
 
 
 def _numbers(facts: TranslationCard) -> str:
@@ -91,7 +73,7 @@ def _numbers(facts: TranslationCard) -> str:
         "distance_b_to_a": f"Fréchet distance of {second} made {first} from {first}",
         "cycle_error": "mean difference after there and back, of 0 to 1",
     }
-    rows = [[shown, _number(facts.numbers.get(name))] for name, shown in words.items()]
+    rows = [[shown, in_digits(facts.numbers.get(name))] for name, shown in words.items()]
     return "\n\n".join(
         [
             f"On held-out pictures, by features of {plain_text(facts.judge)}. The distances hang on whose features "
@@ -101,7 +83,3 @@ def _numbers(facts: TranslationCard) -> str:
             table(["", "held out"], rows),
         ]
     )
-
-
-def _number(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.3f}"
