@@ -160,6 +160,44 @@ def test_an_interrupt_whose_exception_was_lost_is_raised_again(made: Interrupts)
     made.check()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_that_fell_into_a_finaliser_ends_the_wait_after_it(number: int) -> None:
+    program = (
+        "import os, threading, time, weakref\n"
+        "from visioncli.cli.interrupts import Interrupts\n"
+        "class Thing: pass\n"
+        "def finaliser():\n"
+        f"    os.kill(os.getpid(), {int(number)})\n"
+        "    time.sleep(0.1)\n"
+        "    print('the finaliser went on', flush=True)\n"
+        "made = Interrupts(); made.install(); made.begin()\n"
+        "try:\n"
+        "    with made.armed():\n"
+        "        thing = Thing(); weakref.finalize(thing, finaliser)\n"
+        "        del thing\n"
+        "        print('lost', flush=True)\n"
+        "        threading.Event().wait(60)\n"
+        "        print('went on', flush=True)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('ended', flush=True)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=50, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"lost\nended\n", b"")
+
+
+def test_other_exceptions_that_nobody_can_get_are_reported_as_ever() -> None:
+    program = (
+        "from visioncli.cli.interrupts import Interrupts\n"
+        "class Thing:\n"
+        "    def __del__(self): raise ValueError('of its own')\n"
+        "Interrupts().install()\n"
+        "Thing()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=50, check=False)
+    assert ended.returncode == 0
+    assert b"ValueError: of its own" in ended.stderr
+
+
 def test_an_interrupt_when_all_is_done_changes_nothing(made: Interrupts) -> None:
     with made.armed():
         pass

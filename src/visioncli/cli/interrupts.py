@@ -22,6 +22,10 @@ ECHO_SECONDS = 1.0
 """A signal this soon after another is its echo: shells, terminals and wrappers often send the same one twice."""
 GRACE_SECONDS = 2.0
 """How long the program has to end by itself after the second signal."""
+AGAIN_SECONDS = 0.01
+"""After this an exception that was lost is raised again: by then the finaliser that swallowed it has ended."""
+LOST = b"\0"
+"""What `_watch` is told of such an exception: no signal has the number 0."""
 INTERRUPTED = 130
 """`status.Status.INTERRUPTED`, whose module takes time to load."""
 
@@ -33,6 +37,7 @@ class Interrupts:
         self._begun = self._armed = self._held = self._pending = self._over = False
         self._last = float("-inf")
         self._count = 0
+        self._number = signal.SIGINT
 
     def install(self) -> None:
         """Takes SIGINT and SIGTERM over, for the rest of the process. Those that were ignored stay so (`nohup`, a
@@ -43,6 +48,7 @@ class Interrupts:
         for number in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self.on_signal)
+        self._report, sys.unraisablehook = sys.unraisablehook, self.on_unraisable
         # The main thread may be inside a library that does not come back; this one notices all the same.
         threading.Thread(target=self._watch, args=(wake,), name="signals", daemon=True).start()
 
@@ -50,10 +56,18 @@ class Interrupts:
         """What the main thread does on a signal, as soon as it comes to it."""
         if not self._begun:
             end_at_once()
-        self._pending = not self._over
+        self._pending, self._number = not self._over, signal.Signals(number)
         if self._armed and not (self._held and self._count < 2):
             self._armed = False  # raised once: nobody would catch a second one
             raise KeyboardInterrupt
+
+    def on_unraisable(self, lost: "sys.UnraisableHookArgs") -> None:
+        """What becomes of an exception that no caller can get: a signal that fell into a finaliser or a callback
+        comes once more, for the main thread may be about to wait for long; anything else is reported as usual."""
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            self._report(lost)
+        elif self._pending:
+            os.write(self._bell, LOST)
 
     @contextmanager
     def armed(self) -> Iterator[None]:
@@ -89,10 +103,16 @@ class Interrupts:
             self.check()
 
     def _watch(self, wake: int) -> None:
-        while os.read(wake, 1):
+        while rung := os.read(wake, 1):
             if not self._begun:
                 end_at_once()
             now = time.monotonic()
+            if rung == LOST:
+                select.select([], [], [], AGAIN_SECONDS)
+                if self._pending:
+                    self._armed, self._last = True, now  # its bell is the echo of the first one's
+                    signal.pthread_kill(threading.main_thread().ident or 0, self._number)
+                continue
             if now - self._last < ECHO_SECONDS:
                 continue
             self._last = now
