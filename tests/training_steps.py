@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from visioncli.errors import OutputError
-from visioncli.training.interface import Launcher
-from visioncli.training.launcher import portion, share
+from visioncli.training.processes.interface import Launcher
+from visioncli.training.processes.launcher import portion, share
 
 
 class TwoPaths(nn.Module):

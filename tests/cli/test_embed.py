@@ -17,7 +17,7 @@ from visioncli.labelled.recognise import read_set
 from visioncli.models import registry
 from visioncli.record_schema import json_schema
 from visioncli.tasks.embed.task import Embed
-from visioncli.training import features
+from visioncli.training.data import features
 
 Vision = Callable[..., Ended]
 CHECK = jsonschema.Draft202012Validator(json_schema())

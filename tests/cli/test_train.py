@@ -17,9 +17,8 @@ from safetensors.torch import load_file
 
 from visioncli.cli.train import AUGMENT, BALANCE, FROM, TASKS, UNFREEZE, TrainPrecision, seconds_of
 from visioncli.errors import UsageError
-from visioncli.training.augment import Augment
-from visioncli.training.interface import HALVES
-from visioncli.training.recipe import Balance, Start, Unfreeze
+from visioncli.training.processes.interface import HALVES
+from visioncli.training.recipe import Augment, Balance, Start, Unfreeze
 from visioncli.training.train import TASKS as KNOWN_TASKS
 
 VISION = [sys.executable, "-m", "visioncli"]

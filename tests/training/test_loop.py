@@ -5,10 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from visioncli.training.augment import Augment
 from visioncli.training.job import Job, class_weights
 from visioncli.training.loop import LAST_SHARE, TIMED, rate_at, stages
-from visioncli.training.recipe import Balance, Recipe, Start, Unfreeze
+from visioncli.training.recipe import Augment, Balance, Recipe, Start, Unfreeze
 
 
 def job(**choices: object) -> Job:

@@ -5,7 +5,7 @@ import numpy as np
 
 from visioncli.labelled.interface import TRAIN, VAL, Example, PictureSet
 from visioncli.results import Failure
-from visioncli.training.look import Seen
+from visioncli.training.data.look import Seen
 from visioncli.training.run_files import write_confusion, write_files
 
 

@@ -14,7 +14,7 @@ from killed_runs import KilledAt, same, tensors
 from visioncli import load, train
 from visioncli.earlier_results import RUN_NAMES
 from visioncli.errors import OutputError, UsageError
-from visioncli.training.launcher import Alone
+from visioncli.training.processes.launcher import Alone
 from visioncli.training.train import Run, Where
 from visioncli.training.watch import Watcher, read_log
 

@@ -41,6 +41,18 @@ class Progress:
     seen: int = 0
 
 
+def has_begun(run: Path) -> bool:
+    """Whether there is a checkpoint to go on from."""
+    return (run / FOLDER / CHECKPOINT).is_file()
+
+
+def begin(run: Path, state: dict[str, Tensor], best: tuple[float, float], log_size: int) -> None:
+    """Writes the first checkpoint, from which every process begins. `best` is the share of validation pictures that
+    the model so far has wrong, and its loss."""
+    progress = Progress(best_wrong=best[0], best_loss=best[1], log_size=log_size)
+    save(run / FOLDER / CHECKPOINT, progress, state, state, None)
+
+
 def save(
     path: Path, progress: Progress, network: dict[str, Tensor], average: dict[str, Tensor], optimizer: Any
 ) -> None:

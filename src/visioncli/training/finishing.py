@@ -16,7 +16,7 @@ from visioncli.labelled.interface import TEST, TRAIN, VAL
 from visioncli.models.row import ModelRow
 from visioncli.render import curves
 from visioncli.runner import RunOptions
-from visioncli.training.one_run import Ready
+from visioncli.training.data.ready import Ready
 from visioncli.training.recipe import Recipe, Start
 from visioncli.training.watch import Log, Watcher, read_log
 from visioncli.weights.runs import read_facts

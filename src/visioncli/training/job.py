@@ -50,6 +50,12 @@ class Job:
     area: float = 0.0
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
 
+    def check(self, names: str, source: str) -> None:
+        """Raises UsageError where the set that was read again, from `source`, is not what it was: `names` as one of
+        the functions below says it."""
+        if names != self.names:
+            raise UsageError(f"{source} was changed while it was looked at. Begin again, into another folder.")
+
     def write(self, run: Path) -> None:
         """Raises OutputError."""
         body = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

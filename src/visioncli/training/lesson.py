@@ -14,6 +14,10 @@ from visioncli.training.recipe import Unfreeze
 Sample = tuple[Any, ...]
 """An augmented picture, `(S, S, 3) uint8` where all are of one size, and what of its answer moves with it."""
 
+PIXELS = 32 * 128 * 128
+"""Pixels that go through the network at once: the gradients of a batch are summed over such parts, which keeps the
+memory of a laptop (2 GB) free for the rest and changes no result."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:

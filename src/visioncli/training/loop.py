@@ -25,11 +25,11 @@ from visioncli.training import checkpoint
 from visioncli.training.chance import seed_of
 from visioncli.training.checkpoint import CHECKPOINT, FOLDER, Progress
 from visioncli.training.clock import Clock
-from visioncli.training.interface import Launcher
 from visioncli.training.job import Job
-from visioncli.training.launcher import portion, share
 from visioncli.training.layers import Average, groups
 from visioncli.training.lesson import Lesson, Measured, Sample
+from visioncli.training.processes.interface import Launcher
+from visioncli.training.processes.launcher import portion, share
 from visioncli.training.recipe import Start, Unfreeze
 
 WARM_UP = 0.05

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from visioncli.labelled.interface import TEST, TRAIN, VAL
-from visioncli.training.look import FEW, SPLITS
+from visioncli.training.data.look import FEW, SPLITS
 
 MOST_CLASSES = 50
 """Classes in the table of the card; confusion.csv has all."""

@@ -10,25 +10,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Any, ClassVar, Generic, TypeVar
 
 from visioncli.engines import EngineOptions
 from visioncli.errors import UsageError
-from visioncli.labelled.interface import TEST, TRAIN, VAL, PictureSet
+from visioncli.labelled.interface import TEST, TRAIN, VAL
 from visioncli.models.labels import load_labels
 from visioncli.models.row import ModelRow
 from visioncli.runner import RunOptions, usual_workers
-from visioncli.training.checkpoint import FOLDER
-from visioncli.training.look import Look, Seen
+from visioncli.training import worker
+from visioncli.training.checkpoint import FOLDER, has_begun
+from visioncli.training.data.ready import Ready
+from visioncli.training.data.split import Line, write_split
+from visioncli.training.job import Job, read_job
+from visioncli.training.processes.interface import Launcher
+from visioncli.training.processes.launcher import launch
+from visioncli.training.processes.memory import keep_freed_memory
 from visioncli.training.recipe import Recipe, Start, Unfreeze
+from visioncli.training.rows import with_classes
 from visioncli.training.run_files import write_files
 from visioncli.training.run_folder import LOCK
-from visioncli.training.split import Line, write_split
 from visioncli.training.watch import Log, Watcher
 from visioncli.weights.runs import NOTES, read_facts, read_run
 
+R = TypeVar("R", bound=Ready)
 SPLIT, FILES = "split.csv", "files.jsonl"
 FINISH_SECONDS = 25.0
 """What comes after the loop: the last look at the validation pictures, compiling, suspects, drawings."""
@@ -96,59 +101,24 @@ class Where:
     options: RunOptions = dataclasses.field(default_factory=reading)
 
 
-def learn(run: Path, seconds: float, where: Where, watcher: Watcher) -> None:
-    """The loop, in as many processes as are wanted."""
-    from visioncli.training import worker
-    from visioncli.training.launcher import launch
-    from visioncli.training.memory import keep_freed_memory
-
+def learn(run: Path, seconds: float, where: Where, watcher: Watcher, prepares: worker.Prepares) -> None:
+    """The loop, in as many processes as are wanted; each makes ready what is learned by `prepares`."""
     keep_freed_memory()
     worker.watcher = watcher
-    launch(partial(worker.work, run, seconds, where.threads), where.devices, where.device, where.precision)  # type: ignore[arg-type]
+    work = partial(worker.work, prepares, run, seconds, where.threads)
+    launch(work, where.devices, where.device, where.precision)  # type: ignore[arg-type]
 
 
-class Ready(Protocol):
-    """What is known of a set before it is learned from. Everything is in the order of its pictures."""
-
-    @property
-    def row(self) -> ModelRow:
-        """The network to begin with, its input as this run has it."""
-
-    @property
-    def listed(self) -> PictureSet:
-        """The pictures with the classes that occur in each."""
-
-    @property
-    def seen(self) -> tuple[Seen, ...]:
-        """What reading each gave."""
-
-    @property
-    def groups(self) -> tuple[str, ...] | None:
-        """The source of each."""
-
-    @property
-    def places(self) -> np.ndarray:
-        """`(N,)` TRAIN, VAL or TEST."""
-
-    @property
-    def look(self) -> Look:
-        """What was found when it was looked at."""
-
-    @property
-    def digest(self) -> str:
-        """What changes when any picture, answer or split does."""
-
-    def part(self, place: str) -> np.ndarray:
-        """`(M,) int64` the places of the readable pictures of a split."""
-
-
-class Training(ABC):
+class Training(ABC, Generic[R]):
     """One run, from pictures that were looked at to the finished folder."""
+
+    prepares: ClassVar[staticmethod[[Path, Job, Launcher], worker.Learning]]
+    """Makes ready what each process learns."""
 
     def __init__(
         self,
         run: Path,
-        ready: Ready,
+        ready: R,
         recipe: Recipe,
         where: Where,
         watcher: Watcher,
@@ -181,8 +151,6 @@ class Training(ABC):
 
     def row_to_learn(self) -> ModelRow:
         """The row of the network that is trained."""
-        from visioncli.training.worker import with_classes
-
         return with_classes(self.ready.row, self.ready.listed.classes)
 
     def run(self) -> Run:
@@ -207,7 +175,7 @@ class Training(ABC):
 
     def learn(self) -> None:
         """The loop, from its checkpoint on."""
-        learn(self.folder, self._seconds_left(), self.where, self.watcher)
+        learn(self.folder, self._seconds_left(), self.where, self.watcher, self.prepares)
 
     @property
     def unfreezes(self) -> bool:
@@ -221,8 +189,6 @@ class Training(ABC):
 
     def _is_finished(self) -> bool:
         """Whether this very run has ended. Raises UsageError where the folder holds another one."""
-        from visioncli.training.worker import has_begun
-
         if not (self.folder / NOTES).is_file() or has_begun(self.folder):
             return False
         facts = read_facts(self.folder)
@@ -237,9 +203,6 @@ class Training(ABC):
 
     def _goes_on(self) -> bool:
         """Whether there is a checkpoint of this very run. Raises UsageError where it is another one's."""
-        from visioncli.training.job import read_job
-        from visioncli.training.worker import has_begun
-
         if not self.resume or not has_begun(self.folder):
             return False
         if read_job(self.folder).key != self.key:

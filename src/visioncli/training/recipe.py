@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any
 
 from visioncli.errors import UsageError
-from visioncli.training.augment import Augment
 
 
 class Unfreeze(StrEnum):
@@ -23,6 +22,15 @@ class Start(StrEnum):
 
     PRETRAINED = "pretrained"
     SCRATCH = "scratch"
+
+
+class Augment(StrEnum):
+    """How far training pictures may differ from the picture: the values of `--augment`."""
+
+    NONE = "none"
+    FLIP = "flip"
+    STANDARD = "standard"
+    STRONG = "strong"
 
 
 class Balance(StrEnum):

@@ -12,7 +12,7 @@ import numpy as np
 from visioncli.files import write_whole
 from visioncli.labelled.interface import Example, PictureSet
 from visioncli.sinks.csv_table import defused
-from visioncli.training.look import Seen
+from visioncli.training.data.look import Seen
 
 
 def write_confusion(path: Path, classes: Sequence[str], counts: np.ndarray) -> None:

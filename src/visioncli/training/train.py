@@ -15,22 +15,23 @@ from visioncli.labelled.masks import read_names
 from visioncli.labelled.recognise import read_set
 from visioncli.labelled.recordings import are_recordings
 from visioncli.models import registry
-from visioncli.models.mask_learners import as_learner, can_begin_with, needs_weights
+from visioncli.models.mask_learners import can_begin_with, needs_weights
 from visioncli.models.row import ModelRow, Untrained
 from visioncli.models.trainable import parts_of
-from visioncli.resolve import describe, own_weights, ready
+from visioncli.resolve import own_weights, ready
 from visioncli.training.adversarial.kind import Asked
 from visioncli.training.adversarial.run import TASKS as MAKES_PICTURES
 from visioncli.training.adversarial.run import train_pictures
-from visioncli.training.box_prepare import BoxPrepared, prepare_boxes
-from visioncli.training.look import Look
-from visioncli.training.mask_prepare import MaskPrepared, prepare_masks
-from visioncli.training.one_run import Run, Where, learn, reading
-from visioncli.training.prepare import Prepared, prepare
+from visioncli.training.boxes.prepare import BoxPrepared, prepare_boxes
+from visioncli.training.classes.prepare import Prepared, prepare
+from visioncli.training.classes.sounds.choices import FOR_SOUND, sound_choices
+from visioncli.training.classes.sounds.prepare import prepare_sounds
+from visioncli.training.data.look import Look
+from visioncli.training.masks.prepare import MaskPrepared, prepare_masks
+from visioncli.training.one_run import Run, Training, Where, learn, reading
 from visioncli.training.recipe import Recipe, Start, Unfreeze
+from visioncli.training.rows import described
 from visioncli.training.run_folder import locked
-from visioncli.training.sound_choices import FOR_SOUND, sound_choices
-from visioncli.training.sound_prepare import prepare_sounds
 from visioncli.training.watch import Watcher
 from visioncli.weights.downloads import Access
 
@@ -92,7 +93,7 @@ def train(
             where=where, watcher=watcher, begun=begun, command=command, choices=choices,
         )  # fmt: skip
     named, model = model, model or DEFAULTS[task]
-    base = _described(model, task, access)
+    base = described(model, task, access)
     if weights is not None:
         base = own_weights(base, Path(weights), None, named=False)
     parts: Parts = parts_of(base) if task == "detect" else ""
@@ -101,14 +102,14 @@ def train(
         given_set.read(choices)
     if given_set.listens:
         model = named or FOR_SOUND
-        base = _described(model, task, access) if named is None and weights is None else base
+        base = described(model, task, access) if named is None and weights is None else base
         choices = sound_choices(base, choices, crops=crops)
     elif base.sound is not None and given_set.pictures is not None:
         raise UsageError(f"{base.name} listens to recordings, and {data} is of pictures. Begin with another network.")
     recipe = _recipe(base, task, choices, 0 if given_set.boxes is None else len(given_set.boxes))
     _check_base(base, recipe, task)
     if _is_follower():
-        learn(run, math.inf, where, watcher)  # the first one's time counts
+        learn(run, math.inf, where, watcher, _training_for(task).prepares)  # the first one's time counts
         return None
     with locked(run, check=check, resume=resume):
         row = base if _needs_none(base, recipe, task) else ready(base, access)
@@ -124,17 +125,22 @@ def train(
         if check:
             return None
         given = (run, prepared, recipe, where, watcher, begun, model, given_set.told, command)
-        if isinstance(prepared, BoxPrepared):
-            from visioncli.training.box_run import BoxTraining
+        return _training_for(task)(*given, resume=resume).run()
 
-            return BoxTraining(*given, prepared=prepared, resume=resume).run()
-        if isinstance(prepared, MaskPrepared):
-            from visioncli.training.mask_run import MaskTraining
 
-            return MaskTraining(*given, prepared=prepared, base=row, resume=resume).run()
-        from visioncli.training.class_run import ClassTraining
+def _training_for(task: str) -> type[Training[Any]]:
+    """A run that learns `task`. Only its own room is loaded: detectors take their time."""
+    if task == "detect":
+        from visioncli.training.boxes.run import BoxTraining
 
-        return ClassTraining(*given, prepared=prepared, resume=resume).run()
+        return BoxTraining
+    if task == "segment":
+        from visioncli.training.masks.run import MaskTraining
+
+        return MaskTraining
+    from visioncli.training.classes.run import ClassTraining
+
+    return ClassTraining
 
 
 class _Given:
@@ -183,7 +189,7 @@ class _Given:
             masks = read_masks(**self.told)
             watcher.say(f"{len(masks):,} pictures to learn masks from ({masks.format}).")
             names = read_names(self.data, self.names)
-            return prepare_masks(masks, names, as_learner(row), recipe, where.options, watcher, where.engine)
+            return prepare_masks(masks, names, row, recipe, where.options, watcher, where.engine)
         noun = "recordings" if self.listens else "pictures"
         watcher.say(f"{len(pictures):,} {noun} of {len(pictures.classes):,} classes ({pictures.format}).")
         if self.listens:
@@ -225,15 +231,6 @@ def _check_options(
 _WITH = {"": "boxes", "masks": "boxes and masks", "keypoints": "boxes and keypoints"}
 
 
-def _described(model: str, task: str, access: Access) -> ModelRow:
-    """The row of `model` for a network that is to learn `task`."""
-    if task != "detect":
-        return describe(model, task, access=access)
-    from visioncli.training.worker import described
-
-    return described(model, task, access)
-
-
 def _counted(classes: Sequence[str]) -> str:
     return "1 class" if len(classes) == 1 else f"{len(classes):,} classes"
 
@@ -241,11 +238,11 @@ def _counted(classes: Sequence[str]) -> str:
 def _recipe(base: ModelRow, task: str, choices: dict[str, Any], pictures: int) -> Recipe:
     """What was chosen, and what the task and the network make of the rest. Raises UsageError."""
     if task == "detect":
-        from visioncli.training.box_run import box_recipe
+        from visioncli.training.boxes.run import box_recipe
 
         return box_recipe(base, pictures, choices)
     if task == "segment":
-        from visioncli.training.mask_run import knows_something
+        from visioncli.training.masks.run import knows_something
 
         if not can_begin_with(base):
             raise UsageError(
@@ -267,7 +264,7 @@ def _needs_none(base: ModelRow, recipe: Recipe, task: str) -> bool:
 def _check_base(base: ModelRow, recipe: Recipe, task: str) -> None:
     """Raises UsageError where the network cannot be begun with."""
     if task == "segment":
-        from visioncli.training.mask_run import knows_something
+        from visioncli.training.masks.run import knows_something
 
         if recipe.start is Start.PRETRAINED and not knows_something(base):
             raise UsageError(f"{base.name} knows nothing yet: train it with --from scratch.")
@@ -276,7 +273,7 @@ def _check_base(base: ModelRow, recipe: Recipe, task: str) -> None:
         return
     knows = not isinstance(base.source, Untrained)
     if task == "detect":
-        from visioncli.training.box_run import knows_something as knows_objects
+        from visioncli.training.boxes.run import knows_something as knows_objects
 
         knows = knows_objects(base)
     if recipe.start is Start.PRETRAINED and not knows:

@@ -12,7 +12,7 @@ from visioncli.inputs.sources import Item
 from visioncli.models import registry
 from visioncli.runner import RunOptions, run
 from visioncli.tasks.embed.sound import EmbedSound
-from visioncli.training.sound_prepare import recipe_for
+from visioncli.training.classes.sounds.prepare import recipe_for
 
 pytest.importorskip("soundfile")
 pytest.importorskip("soxr")

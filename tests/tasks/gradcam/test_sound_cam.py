@@ -16,7 +16,7 @@ from visioncli.render.heat import draw
 from visioncli.runner import RunOptions, run
 from visioncli.sounds.pictures import as_picture
 from visioncli.tasks.gradcam.sound import SoundCam
-from visioncli.training.sound_prepare import recipe_for
+from visioncli.training.classes.sounds.prepare import recipe_for
 
 pytest.importorskip("soundfile")
 pytest.importorskip("soxr")

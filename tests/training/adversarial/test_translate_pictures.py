@@ -13,8 +13,8 @@ from visioncli.labelled.interface import TRAIN, VAL
 from visioncli.models import registry
 from visioncli.models.row import InputSpec
 from visioncli.training.adversarial.translate_pictures import Kind, part_of, prepare_two_kinds, whole_squares
+from visioncli.training.classes.prepare import Prepared
 from visioncli.training.one_run import Where
-from visioncli.training.prepare import Prepared
 from visioncli.training.recipe import Recipe
 from visioncli.training.watch import Watcher
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from visioncli.errors import UsageError
 from visioncli.models.row import ModelRow
-from visioncli.training.one_run import Ready, Where
+from visioncli.training.data.ready import Ready
+from visioncli.training.one_run import Where
 from visioncli.training.recipe import Recipe
 from visioncli.training.watch import Log, Watcher
 from visioncli.weights.downloads import Access

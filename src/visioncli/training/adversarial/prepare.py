@@ -22,15 +22,15 @@ from visioncli.results import ModelInfo, Record
 from visioncli.runner import run
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.preprocess import INTERPOLATION, crop_box
-from visioncli.training import features as frozen
-from visioncli.training.kept import Kept
-from visioncli.training.look import Look, Seen, look
+from visioncli.training.classes.prepare import are_signs, median_side
+from visioncli.training.data import features as frozen
+from visioncli.training.data.kept import Kept
+from visioncli.training.data.look import Look, Seen, look
+from visioncli.training.data.parted import Parted
+from visioncli.training.data.split import groups_of, split
+from visioncli.training.data.store import BUDGET
 from visioncli.training.one_run import Where
-from visioncli.training.parted import Parted
-from visioncli.training.prepare import are_signs, median_side
 from visioncli.training.recipe import Recipe
-from visioncli.training.split import groups_of, split
-from visioncli.training.store import BUDGET
 from visioncli.training.watch import Watcher
 from visioncli.weights.downloads import Access
 

@@ -72,7 +72,7 @@ def train_pictures(
         return GameTraining(*given, kind=kind, asked=asked, resume=resume).run()
 
 
-class GameTraining(Training):
+class GameTraining(Training[Any]):
     """Networks that learn in turns."""
 
     def __init__(self, *args: Any, kind: Kind[Any], asked: Asked, **named: Any) -> None:
@@ -105,7 +105,7 @@ class GameTraining(Training):
         import torch
 
         from visioncli.training.adversarial.loop import Loop
-        from visioncli.training.memory import keep_freed_memory
+        from visioncli.training.processes.memory import keep_freed_memory
 
         keep_freed_memory()
         if self.where.threads is not None:

@@ -16,8 +16,8 @@ from visioncli.training.adversarial.translate_pictures import (
     whole_squares,
 )
 from visioncli.training.adversarial.translate_pictures import Kind as Pictures
+from visioncli.training.classes.prepare import Prepared
 from visioncli.training.one_run import Where
-from visioncli.training.prepare import Prepared
 from visioncli.training.recipe import Recipe
 from visioncli.training.watch import Watcher
 

@@ -11,7 +11,7 @@ from visioncli.training.adversarial.translate_card import TranslationCard, trans
 from visioncli.training.adversarial.translate_distance import FeatureDistances
 from visioncli.training.adversarial.translate_game import TranslateGame
 from visioncli.training.adversarial.translate_pictures import part_of, whole_squares
-from visioncli.training.prepare import Prepared
+from visioncli.training.classes.prepare import Prepared
 from visioncli.weights.runs import write_model
 
 Numbers = dict[str, float | None]

@@ -17,7 +17,7 @@ from visioncli.networks.cyclegan import Discriminator, Pair, start
 from visioncli.render.tiles import PAPER, tiles, titled
 from visioncli.training.adversarial.game import Game, Optimizers
 from visioncli.training.adversarial.image_pool import ImagePool
-from visioncli.training.augment import generator
+from visioncli.training.data.augment import generator
 
 _SHEET_SIDE = 128
 """Pixels of a picture on the sheet, at least where whole factors allow it."""

@@ -13,14 +13,14 @@ from visioncli.labelled.two_kinds import read_two_kinds
 from visioncli.models.row import InputSpec, ModelRow
 from visioncli.networks.cyclegan import MULTIPLE
 from visioncli.tasks.preprocess import crop_box
-from visioncli.training.augment import TINY
-from visioncli.training.kept import Kept
-from visioncli.training.look import look
+from visioncli.training.classes.prepare import Prepared, prepare
+from visioncli.training.data.augment import TINY
+from visioncli.training.data.kept import Kept
+from visioncli.training.data.look import look
+from visioncli.training.data.parted import divided
+from visioncli.training.data.store import BUDGET
 from visioncli.training.one_run import Where
-from visioncli.training.parted import divided
-from visioncli.training.prepare import Prepared, prepare
 from visioncli.training.recipe import Recipe, Start
-from visioncli.training.store import BUDGET
 from visioncli.training.watch import Watcher
 
 SIZE = 64

@@ -1,0 +1,1 @@
+"""Learning boxes, and the masks or keypoints inside them."""

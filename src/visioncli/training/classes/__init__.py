@@ -1,0 +1,1 @@
+"""Learning classes: a head on frozen features, then layers."""

@@ -1,0 +1,1 @@
+"""What differs where classes are those of recordings."""

@@ -1,0 +1,1 @@
+"""The set that is learned from: looked at, split, read and augmented."""

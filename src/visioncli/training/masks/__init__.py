@@ -1,0 +1,1 @@
+"""Learning masks: a class for each pixel."""

@@ -1,0 +1,1 @@
+"""How many processes a run has, and what each needs of the others."""
