@@ -112,7 +112,7 @@ def learn(run: Path, seconds: float, where: Where, watcher: Watcher, prepares: w
 class Training(ABC, Generic[R]):
     """One run, from pictures that were looked at to the finished folder."""
 
-    prepares: ClassVar[staticmethod[[Path, Job, Launcher], worker.Learning]]
+    prepares: ClassVar["staticmethod[[Path, Job, Launcher], worker.Learning]"]
     """Makes ready what each process learns."""
 
     def __init__(
