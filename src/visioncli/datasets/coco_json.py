@@ -30,6 +30,7 @@ from visioncli.datasets.interface import (
     DatasetError,
     Flags,
     Images,
+    PartsMissing,
     ReadOptions,
     Rle,
     Role,
@@ -292,8 +293,10 @@ def _scores(rows: list[dict[str, Any]], role: Role, place: Place) -> tuple[F64, 
 
 
 def _mask(row: dict[str, Any], size: I64, place: Place, i: int) -> Rle:
+    if not row.get("segmentation"):
+        raise PartsMissing(f"{place(i)}: segmentation: it has no mask.")
     try:
-        return mask_tools.to_rle(row.get("segmentation"), int(size[1]), int(size[0]))
+        return mask_tools.to_rle(row["segmentation"], int(size[1]), int(size[0]))
     except ValueError as problem:
         raise DatasetError(f"{place(i)}: segmentation: {problem}.") from None
 

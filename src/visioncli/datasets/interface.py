@@ -49,6 +49,10 @@ class DatasetError(InputError):
         super().__init__(kind, message)
 
 
+class PartsMissing(DatasetError):
+    """Objects have boxes alone, where each should have a mask or keypoints too."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """What a reader should look for beyond boxes, and where else it may look.

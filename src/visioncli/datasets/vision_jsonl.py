@@ -21,6 +21,7 @@ from visioncli.datasets.interface import (
     Dataset,
     DatasetError,
     Images,
+    PartsMissing,
     ReadOptions,
     Rle,
     Role,
@@ -184,8 +185,10 @@ def _categories(found: list[Any], places: list[tuple[str, int]], path: Path) -> 
 
 
 def _mask(prediction: dict[str, Any], size: Any, where: str) -> Rle:
+    if not prediction.get("mask"):
+        raise PartsMissing(f"{where}: mask: it has no mask.")
     try:
-        return mask_tools.to_rle(prediction.get("mask"), int(size[1]), int(size[0]))
+        return mask_tools.to_rle(prediction["mask"], int(size[1]), int(size[0]))
     except ValueError as problem:
         raise DatasetError(f"{where}: mask: {problem}.") from None
 

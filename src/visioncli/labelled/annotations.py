@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from visioncli.datasets import recognise, roots
-from visioncli.datasets.interface import Dataset, DatasetError, ReadOptions
+from visioncli.datasets.interface import Dataset, DatasetError, PartsMissing, ReadOptions
 from visioncli.labelled.interface import SetError
 from visioncli.labelled.trees import Folder, Tree, is_picture
 from visioncli.predictions import Box
@@ -45,7 +45,7 @@ def read_parts(
     splits, found = parts_of(path, keypoints=parts == "keypoints"), []
     for part in splits:
         if parts == "masks" and part.format not in MASKED:
-            raise DatasetError(f"{path}: annotations in the format {part.format} hold boxes, and no masks.")
+            raise PartsMissing(f"{path}: annotations in the format {part.format} hold boxes, and no masks.")
         folder = None
         if empty and part.format == recognise.Format.YOLO:
             folder = part.images or (Path(images) if images and len(splits) == 1 else None)

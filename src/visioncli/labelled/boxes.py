@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from visioncli.datasets import recognise, roots
-from visioncli.datasets.interface import Dataset, DatasetError, Images, Rle
+from visioncli.datasets.interface import Dataset, DatasetError, Images, PartsMissing, Rle
 from visioncli.labelled.annotations import Index, Missing, called, clipped, read_parts, trees_of
 from visioncli.labelled.classes import ordered, split_named
 from visioncli.labelled.coco_points import PointNames, read_points
@@ -158,15 +158,13 @@ def _told_of(parts: Parts) -> Iterator[None]:
     """Says of annotations without what is to be learned which network does without it."""
     try:
         yield
-    except DatasetError as problem:
-        if not parts or f"no {parts}".removesuffix("s") not in str(problem):
-            raise
+    except PartsMissing as problem:
         raise DatasetError(f"{problem} {_INSTEAD[parts]}.", problem.kind) from None
 
 
 def _points(part: roots.Part) -> tuple[PointNames, frozenset[str], np.ndarray]:
     if part.format != recognise.Format.COCO:
-        raise DatasetError(f"{part.path}: annotations in the format {part.format} have no keypoints.")
+        raise PartsMissing(f"{part.path}: annotations in the format {part.format} have no keypoints.")
     return read_points(part.path)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from visioncli.datasets.columns import check_reach, number_rows
-from visioncli.datasets.interface import DatasetError
+from visioncli.datasets.interface import DatasetError, PartsMissing
 from visioncli.datasets.text import read_json
 from visioncli.geometry.keypoints import NAMES
 
@@ -55,7 +55,7 @@ def read_points(path: Path) -> tuple[PointNames, frozenset[str], np.ndarray]:
     else:
         owners = frozenset(kinds)
     if known is None:
-        raise DatasetError(f"{path}: its objects have no keypoints.")
+        raise PartsMissing(f"{path}: its objects have no keypoints.")
 
     def place(i: int) -> str:
         return f"{path}: annotation {i} (id {rows[i].get('id')!s:.40})"
