@@ -8,6 +8,10 @@ from visioncli.names import did_you_mean
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
+MOST_SEED = 10**15
+"""Of every `--seed`: whatever reads records takes whole numbers up to here exactly, for JSON's readers may have but
+doubles."""
+
 
 def member(kind: type[Choice], text: str, option: str) -> Choice:
     """The member that `text` names, in any case. Raises UsageError with near matches."""

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from visioncli.cli import completion
+from visioncli.cli.choices import MOST_SEED
 from visioncli.cli.options import FrameOptions
 from visioncli.cli.some_options import with_options
 from visioncli.errors import UsageError
@@ -124,7 +125,8 @@ def evaluate(
         ),
     ] = 1000,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", min=0, help="Of the resamples.", rich_help_panel=_SCORING)
+        int,
+        typer.Option("--seed", metavar="N", min=0, max=MOST_SEED, help="Of the resamples.", rich_help_panel=_SCORING),
     ] = 0,
     threshold: Annotated[
         float,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from visioncli.cli import completion
+from visioncli.cli.choices import MOST_SEED
 from visioncli.cli.options import FrameOptions
 from visioncli.cli.some_options import with_options
 from visioncli.errors import UsageError
@@ -14,8 +15,6 @@ from visioncli.sinks.names import FORMATS
 
 MOST = 100_000
 """Pictures of one run."""
-MOST_SEED = 10**15
-"""Whatever reads records takes whole numbers up to here exactly: JSON's readers may have but doubles."""
 MOST_FRAMES = 10_000
 """Of an animation, all of which are in memory at once."""
 _USED_FOR = {

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from visioncli.cli import completion
+from visioncli.cli.choices import MOST_SEED
 from visioncli.cli.options import FrameOptions, with_frame_options
 
 METHODS = (
@@ -81,7 +82,10 @@ def gradcam(
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", help="For methods that add noise (smoothgradcam++, sscam).")
+        int,
+        typer.Option(
+            "--seed", metavar="N", min=0, max=MOST_SEED, help="For methods that add noise (smoothgradcam++, sscam)."
+        ),
     ] = 0,
 ) -> None:
     """Show where in the picture the evidence for a class, or for a detected box, lies.

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from visioncli.cli import completion
-from visioncli.cli.choices import member
+from visioncli.cli.choices import MOST_SEED, member
 from visioncli.cli.help_pages import Command
 from visioncli.errors import UsageError
 
@@ -157,7 +157,14 @@ def iou(
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option("--seed", metavar="N", help="Draw other resamples for --bootstrap.", show_default="0"),
+        typer.Option(
+            "--seed",
+            metavar="N",
+            min=0,
+            max=MOST_SEED,
+            help="Draw other resamples for --bootstrap.",
+            show_default="0",
+        ),
     ] = None,
     only: Annotated[
         str | None, typer.Option("--only", metavar="NAMES", help="Print only these numbers: AP,AP50.")

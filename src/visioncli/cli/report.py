@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from visioncli.cli.choices import MOST_SEED
 from visioncli.cli.options import FrameOptions
 from visioncli.cli.some_options import with_options
 
@@ -55,7 +56,8 @@ def report(
         ),
     ] = 1000,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", min=0, help="Of the resamples.", rich_help_panel=_TRUTH)
+        int,
+        typer.Option("--seed", metavar="N", min=0, max=MOST_SEED, help="Of the resamples.", rich_help_panel=_TRUTH),
     ] = 0,
     split: Annotated[
         str | None,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from visioncli.cli import completion
+from visioncli.cli.choices import MOST_SEED
 from visioncli.cli.options import EngineKind, FrameOptions, Precision, frame_options_but
 
 _LEFT_OUT: dict[str, Any] = {
@@ -99,7 +100,7 @@ def stylize(
         int, typer.Option("--iterations", metavar="N", min=1, max=100_000, help="With --method optimise: steps.")
     ] = 300,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", min=0, help="With --method optimise: of the noise.")
+        int, typer.Option("--seed", metavar="N", min=0, max=MOST_SEED, help="With --method optimise: of the noise.")
     ] = 0,
     reverse: Annotated[
         bool, typer.Option("--reverse", help="A RUN of --task translate: make its first kind of the second.")

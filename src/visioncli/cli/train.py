@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from visioncli.cli import completion
+from visioncli.cli.choices import MOST_SEED
 from visioncli.cli.options import FrameOptions
 from visioncli.cli.some_options import with_options
 from visioncli.errors import UsageError
@@ -209,7 +210,14 @@ def train(
     ] = "auto",
     seed: Annotated[
         int,
-        typer.Option("--seed", metavar="N", min=0, help="Of the split and of all chance.", rich_help_panel=_LEARNING),
+        typer.Option(
+            "--seed",
+            metavar="N",
+            min=0,
+            max=MOST_SEED,
+            help="Of the split and of all chance.",
+            rich_help_panel=_LEARNING,
+        ),
     ] = 0,
     check: Annotated[
         bool, typer.Option("--check", help="Look at the pictures, and stop there.", rich_help_panel=_DATA)

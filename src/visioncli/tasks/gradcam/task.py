@@ -239,6 +239,8 @@ def build(
     options = options or EngineOptions()
     if options.engine == "onnx" or options.precision not in ("auto", "fp32"):
         raise UsageError("Maps are made of gradients, which need --engine torch and --precision fp32.")
+    if not 0 <= seed < 2**63:
+        raise UsageError(f"--seed is a number from 0 to {2**63 - 1}, not {seed}.")
     chosen_device = choose_device(options.device)
     if options.threads is not None:
         torch.set_num_threads(options.threads)
