@@ -1,5 +1,6 @@
 """What is seen of two folders before, and while, a translation is learned."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,13 @@ from visioncli.errors import UsageError
 from visioncli.labelled.interface import TRAIN, VAL
 from visioncli.models import registry
 from visioncli.models.row import InputSpec
-from visioncli.training.adversarial.translate_pictures import Kind, part_of, prepare_two_kinds, whole_squares
+from visioncli.training.adversarial.translate_pictures import (
+    LOOKED_AT,
+    Kind,
+    part_of,
+    prepare_two_kinds,
+    whole_squares,
+)
 from visioncli.training.classes.prepare import Prepared
 from visioncli.training.one_run import Where
 from visioncli.training.recipe import Recipe
@@ -161,3 +168,15 @@ def test_held_out_pictures_are_seen_as_the_largest_square_in_their_middle(tmp_pa
     squares = whole_squares(found.pictures, part_of(found, 0, VAL), SPEC)
     assert squares.shape == (1, 16, 16, 3)
     assert (squares > 240).all()  # resampling sees a little of what is beside it
+
+
+def test_of_many_held_out_pictures_some_from_everywhere_are_looked_at(tmp_path: Path) -> None:
+    data = draw_two_kinds(tmp_path / "set", 3, 1)
+    for n in range(LOOKED_AT + 100):
+        Image.new("RGB", (4, 4), (n % 250,) * 3).save(data / "testA" / f"{n:03d}.png")
+    found, _ = looked_at(data)
+    places = part_of(found, 0, VAL)
+    squares = whole_squares(found.pictures, places, dataclasses.replace(SPEC, size=4))
+    assert len(squares) == LOOKED_AT
+    last = {n % 250 for n in range(LOOKED_AT, LOOKED_AT + 100)}
+    assert sum(int(square[0, 0, 0]) in last for square in squares[LOOKED_AT - 90 :]) > 40

@@ -17,6 +17,7 @@ from visioncli.training.adversarial.translate_pictures import (
 )
 from visioncli.training.adversarial.translate_pictures import Kind as Pictures
 from visioncli.training.classes.prepare import Prepared
+from visioncli.training.data.parted import some
 from visioncli.training.one_run import Where
 from visioncli.training.recipe import Recipe
 from visioncli.training.watch import Watcher
@@ -92,7 +93,7 @@ class Translate(Kind[Prepared]):
 
         spec, pictures = row.input, ready.pictures
         kinds = [Pictures(pictures, part_of(ready, label, TRAIN), spec, mirror=ready.mirror) for label in (0, 1)]
-        held_out = [whole_squares(pictures, part_of(ready, label, VAL)[:MEASURED], spec) for label in (0, 1)]
+        held_out = [whole_squares(pictures, some(part_of(ready, label, VAL), MEASURED), spec) for label in (0, 1)]
         distances = FeatureDistances(device, asked.access)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(job.recipe.seed)

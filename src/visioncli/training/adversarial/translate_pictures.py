@@ -17,7 +17,7 @@ from visioncli.training.classes.prepare import Prepared, prepare
 from visioncli.training.data.augment import TINY
 from visioncli.training.data.kept import Kept
 from visioncli.training.data.look import look
-from visioncli.training.data.parted import divided
+from visioncli.training.data.parted import divided, some
 from visioncli.training.data.store import BUDGET
 from visioncli.training.one_run import Where
 from visioncli.training.recipe import Recipe, Start
@@ -177,7 +177,7 @@ def whole_squares(pictures: PictureSet, places: np.ndarray, spec: InputSpec) -> 
     """`(N, S, S, 3) uint8`: the largest square in the middle of each, at most LOOKED_AT of them."""
     whole = dataclasses.replace(spec, resize=spec.size)
     found = []
-    for place in places[:LOOKED_AT].tolist():
+    for place in some(places, LOOKED_AT).tolist():
         image = load(pictures.examples[place], enough=2 * spec.size).image
         box = crop_box(*image.size, whole)
         found.append(np.asarray(image.resize((spec.size, spec.size), Image.Resampling.BICUBIC, box=box)))

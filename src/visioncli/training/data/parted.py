@@ -22,10 +22,14 @@ class Parted:
         return np.array([n for n, s in enumerate(self.seen) if s.error is None and self.places[n] == place], np.int64)
 
     def some_of(self, place: str, most: int) -> np.ndarray:
-        """As `part`, but at most so many: which ones chance says, the same each time. The first ones would be of the
-        first class, for sets lie in the order of their folders."""
-        found = self.part(place)
-        return found if len(found) <= most else np.sort(np.random.default_rng(0).permutation(found)[:most])
+        """As `part`, but at most so many."""
+        return some(self.part(place), most)
+
+
+def some(places: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of some places, in their order: which ones chance says, the same each time. The first would be
+    of one class, or of one day: sets lie in the order of their folders and names."""
+    return places if len(places) <= most else np.sort(np.random.default_rng(0).permutation(places)[:most])
 
 
 def divided(
