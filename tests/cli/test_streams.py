@@ -4,13 +4,15 @@ import io
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from conftest import Ended
-from visioncli.cli.streams import printable
+from visioncli.cli import streams
+from visioncli.cli.streams import printable, worded_warnings
 from visioncli.cli.terminal import Console, TableSink
 from visioncli.results import Failure, Record
 
@@ -40,6 +42,29 @@ RUNS = [
     ["classify", "photos", "-o", "-", "--format", "csv"],
     ["classify", "photos", "-o", "-", "--format", "json"],
 ]
+
+
+def test_a_warning_of_the_package_is_a_sentence_and_one_of_a_library_is_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others: list[str] = []
+    monkeypatch.setattr(warnings, "showwarning", lambda message, *_: others.append(str(message)))
+    worded_warnings()
+    own = str(Path(streams.__file__).parents[1] / "weights" / "places.py")
+    warnings.showwarning(UserWarning("It is\tdamaged."), UserWarning, own, 1)
+    warnings.showwarning(DeprecationWarning("Old."), DeprecationWarning, own, 1)
+    warnings.showwarning(UserWarning("Slow."), UserWarning, "/lib/other/places.py", 1)
+    assert capsys.readouterr().err == "vision: warning: It is\\tdamaged.\n"
+    assert others == ["Old.", "Slow."]
+
+
+def test_a_command_that_collects_no_warnings_says_them_in_words(vision_process: Vision, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    cache = {"VISION_CACHE_DIR": str(tmp_path / "file" / "cache")}
+    ended = vision_process("export", "efficientnet_lite0", "-o", "x.onnx", env=cache)
+    assert ended.status == 0
+    assert "vision: warning: Converted weights could not be kept, so each start is slower." in ended.err
+    assert "UserWarning" not in ended.err
 
 
 @needs_full

@@ -24,6 +24,11 @@ def test_each_row_is_complete(row: registry.ModelRow) -> None:
     assert row.paper.startswith("https://")
 
 
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_no_weight_is_said_to_be_used_oftener_than_an_input_has_places(row: registry.ModelRow) -> None:
+    assert row.gflops * 1e9 <= row.parameters * row.input.size**2
+
+
 def test_an_unknown_name_is_wrong_usage_with_a_near_one() -> None:
     with pytest.raises(UsageError, match="Did you mean efficientnet_lite1"):
         find("efficientnet_lite_1", "classify")

@@ -4,7 +4,7 @@ from visioncli.engines.interface import EngineOptions
 from visioncli.errors import UsageError
 from visioncli.models.registry import find
 from visioncli.models.tta import Tta
-from visioncli.tasks.views import chosen_tta
+from visioncli.tasks.views import chosen_tta, told
 
 SSD, OTHER = find("ssd_mobilenet_v2"), find("fasterrcnn_resnet50_fpn")
 
@@ -41,3 +41,12 @@ def test_the_mirror_image_is_looked_at_where_auto_makes_all_networks_int8(
     rows: list, options: EngineOptions | None, chosen: Tta, int8_units: None
 ) -> None:
     assert chosen_tta("detect", None, rows, options) == chosen
+
+
+@pytest.mark.parametrize(("tta", "said"), [("flip", {"tta": "flip"}), ("turns", {"tta": "turns"}), ("none", {})])
+def test_records_say_which_views_were_looked_at_beside_the_picture(tta: str, said: dict[str, str]) -> None:
+    assert told({"tta": tta, "score": 0.4}) == said
+
+
+def test_records_say_nothing_of_views_where_a_task_has_none() -> None:
+    assert told({}) == told({"tta": "crops"}) == {}

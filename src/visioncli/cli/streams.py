@@ -2,7 +2,9 @@
 what a file or a server said does not steer the terminal."""
 
 import io
+import os
 import sys
+import warnings
 from typing import TextIO
 
 from visioncli.errors import OutputError
@@ -46,6 +48,29 @@ def words_to(descriptor: int, like: TextIO) -> TextIO:
     """A stream to an open file, as forgiving as standard error, in the encoding of another. Closing it closes the
     file, but for standard error itself."""
     return _text(_Words(descriptor, "w", closefd=descriptor != 2), like, line_buffering=True)
+
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def worded_warnings() -> None:
+    """Shows warnings of this package as sentences, where a command does not collect them; others as they were."""
+    usual = warnings.showwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if file is None and category is UserWarning and os.path.abspath(filename).startswith(_PACKAGE):
+            sys.stderr.write(f"vision: warning: {printable(str(message))}\n")
+        else:
+            usual(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = show
 
 
 def _text(raw: io.FileIO, like: TextIO | None, *, line_buffering: bool = False) -> TextIO:

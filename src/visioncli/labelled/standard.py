@@ -195,8 +195,8 @@ def _size(path: Path) -> int:
         return -1
 
 
-def fetch_set(row: StandardSet, access: Access) -> Path:
-    """The folder of the set's verified files, fetched where they are not in the cache.
+def fetch_set(row: StandardSet, access: Access, *, thoroughly: bool = False) -> Path:
+    """The folder of the set's verified files, fetched where they are not in the cache, read whole if `thoroughly`.
 
     Raises ModelUnavailable, which says which file belongs where, where one is neither here nor within reach.
     """
@@ -206,7 +206,7 @@ def fetch_set(row: StandardSet, access: Access) -> Path:
             sizes = [file.size / 2**20 for file in missing]
             raise ModelUnavailable(by_hand(row.name, list(missing), access, sizes, "this is offline mode"))
     for file in row.files:
-        fetch(row.name, file, access, file.size / 2**20)
+        fetch(row.name, file, access, file.size / 2**20, thoroughly=thoroughly)
     return row.folder
 
 

@@ -17,6 +17,7 @@ from visioncli.runner.intake import Intake
 from visioncli.runner.interface import Outcome, RunOptions, describe, place_of
 from visioncli.runner.reader import Decoded, Reader
 from visioncli.tasks.interface import Answer, Task
+from visioncli.tasks.views import told
 from visioncli.videos.frames import Frame, expand
 
 IMPATIENCE_SECONDS = 0.05
@@ -167,7 +168,9 @@ def _record(decoded: Decoded, answer: Answer | Failure, task: Task, predict_ms: 
         height=picture.height if picture else None,
         model=answer.model or task.model,
         predictions=answer.predictions,
-        extra=answer.extra | (decoded.item.facts if isinstance(decoded.item, Frame) else {}),
+        extra=(told(task.settings) if picture else {})
+        | answer.extra
+        | (decoded.item.facts if isinstance(decoded.item, Frame) else {}),
         ms={"decode": round(source.decode_ms, 2), "predict": round(predict_ms, 2)},
         key=decoded.key,
         seconds=recording.seconds if recording else None,

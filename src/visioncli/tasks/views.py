@@ -1,6 +1,7 @@
 """Which views of a picture a task looks at where the user does not say, and how they are made."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,13 @@ def seen_back(x: np.ndarray, turns: int, mirrored: bool) -> np.ndarray:
     """What was answered of a view `(C, h, w)`, laid over the picture again."""
     x = np.rot90(x, -turns, axes=(-2, -1))
     return x[..., ::-1] if mirrored else x
+
+
+def told(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record says of the views that a task with these settings looks at beside the picture: `{"tta": "flip"}`,
+    or nothing."""
+    tta = settings.get("tta")
+    return {"tta": tta} if tta in (SegmentTta.FLIP, SegmentTta.TURNS) else {}
 
 
 def chosen_tta(task: str, tta: str | None, rows: Sequence[ModelRow], options: EngineOptions | None) -> str:

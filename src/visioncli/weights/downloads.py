@@ -97,13 +97,16 @@ def place_of(source: Source) -> Path:
     return stored_file(source)
 
 
-def fetch(name: str, source: Source, access: Access, size_mib: float = 0.0) -> tuple[Path, str]:
+def fetch(
+    name: str, source: Source, access: Access, size_mib: float = 0.0, *, thoroughly: bool = False
+) -> tuple[Path, str]:
     """The verified file of the network or data set `name`, fetched where it is not in the cache, and its SHA-256.
 
-    Raises ModelUnavailable, which says what to do by hand, where the file is neither here nor within reach.
+    Raises ModelUnavailable, which says what to do by hand, where the file is neither here nor within reach; see
+    `verified` for `thoroughly`.
     """
     path = place_of(source)
-    known = verified(source)
+    known = verified(source, thoroughly=thoroughly)
     if known is not None:
         return path, known
     if path.exists():
@@ -122,7 +125,7 @@ def fetch(name: str, source: Source, access: Access, size_mib: float = 0.0) -> t
         partial = path.parent / ".partial"
         partial.mkdir(parents=True, exist_ok=True)
         with FileLock(partial / f"{source.file}.lock"):
-            known = verified(source)
+            known = verified(source, thoroughly=thoroughly)
             if known is None:
                 with suppress(FileNotFoundError):
                     path.unlink()

@@ -10,7 +10,13 @@ from visioncli.files import whole_file
 from visioncli.models.row import Carrier, Download, Hub, LocalFile, ModelRow, Packaged, Trained, Untrained
 from visioncli.weights.checkpoints import architecture, read_checkpoint
 from visioncli.weights.darknet import read_own
-from visioncli.weights.places import converted_file, stored_file, verified_carrier_file, warn_not_kept
+from visioncli.weights.places import (
+    converted_file,
+    stored_file,
+    verified_carrier_file,
+    verified_packaged_file,
+    warn_not_kept,
+)
 from visioncli.weights.runs import read_weights
 
 if TYPE_CHECKING:
@@ -149,7 +155,8 @@ def _published(row: ModelRow, module: Any, variant: list[str]) -> "dict[str, Ten
         state: dict[str, Tensor] = module.import_weights(verified_carrier_file(source), *variant)
         return state
     if isinstance(source, Download | Packaged):
-        path = stored_file(source)
+        # What is converted is kept, so that here is where damage would stay for good.
+        path = verified_packaged_file(row.name, source) if isinstance(source, Packaged) else stored_file(source)
         if hasattr(module, "import_weights"):
             state = module.import_weights(path, *variant)
             return state

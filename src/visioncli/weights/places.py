@@ -103,6 +103,16 @@ def weight_file(row: ModelRow) -> Path | None:
     return Path(row.source.path) if isinstance(row.source, LocalFile) else None
 
 
+def verified_packaged_file(name: str, source: Packaged) -> Path:
+    """The file of `name` that came out of a wheel, after its hash was checked. Raises ModelUnavailable."""
+    path = stored_file(source)
+    if sha256_of(path) != source.sha256:
+        raise ModelUnavailable(
+            f"{path} is damaged: it is not the file that was published. Fetch it again: vision models pull {name}"
+        )
+    return path
+
+
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, as lower-case hexadecimal."""
     with path.open("rb") as file:

@@ -52,6 +52,21 @@ def test_weights_are_pulled_found_verified_and_removed(vision: Vision, row: Mode
     assert not place.exists()
 
 
+def test_a_pull_reads_what_is_there_and_mends_what_verify_calls_bad(
+    vision: Vision, row: ModelRow, own_cache: Path
+) -> None:
+    vision("models", "pull", "own_net")
+    place = own_cache / "downloads" / row.source.file
+    place.write_bytes(b"Numbers")  # as many bytes as before
+    assert vision("models", "verify", "own_net").status == 4
+    assert vision("models", "pull", "own_net", "--offline").status == 4
+    pulled = vision("models", "pull", "own_net")
+    assert pulled.status == 0
+    assert pulled.err.startswith(f"vision: warning: {place} was damaged, so it is fetched again.\nvision: own_net is")
+    assert place.read_bytes() == b"numbers"
+    assert vision("models", "verify", "own_net").status == 0
+
+
 def test_the_list_and_the_facts_say_that_pip_brings_them(vision: Vision) -> None:
     lines = vision("models", "list", "--task", "detect").out.decode().splitlines()
     assert next(line for line in lines if line.startswith("efficientdet_lite0")).endswith("\tvia pip")

@@ -1,3 +1,4 @@
+import math
 import re
 import zipfile
 from pathlib import Path
@@ -87,6 +88,11 @@ def test_what_yamnet_costs_and_how_its_numbers_are_scaled_stands_in_its_file() -
 
     layers = [node for node in graph.node if node.op_type in ("Conv", "Gemm")]
     assert sum(size(name) for node in layers for name in node.input[1:]) == row.parameters
+    shapes = {value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in graph.value_info}
+    # Each weight once for every place of the layer's output.
+    places = [math.prod(shapes[node.output[0]][2:]) for node in layers]
+    cost = sum(size(node.input[1]) * many for node, many in zip(layers, places, strict=True))
+    assert cost / 1e9 == pytest.approx(row.gflops, abs=5e-4)
 
 
 @pytest.mark.pulled("yamnet")

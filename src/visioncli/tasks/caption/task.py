@@ -146,7 +146,7 @@ class CaptionTask(Task):
         picture = prepared.picture
         seen = self._detections(objects)
         captions = self._captioner.describe(objects, picture.width, picture.height)
-        extra: dict[str, Any] = {"objects": seen, "detector": asdict(self._detector.model)}
+        extra: dict[str, Any] = {"objects": seen, "detector": self._detector.facts}
         if not captions:
             best = self._scenes.predict([self._scenes.prepare(picture)])[0].predictions
             classes = [(c.label, c.score) for c in best]

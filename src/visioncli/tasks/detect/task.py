@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from PIL.Image import Image
@@ -25,7 +25,7 @@ from visioncli.tasks.detect.yolo import YoloDetector
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.limits import between_0_and_1
 from visioncli.tasks.members import TOGETHER, joint_info, same_classes
-from visioncli.tasks.views import chosen_tta
+from visioncli.tasks.views import chosen_tta, told
 
 WINDOWS_AT_ONCE = 8
 """Larger batches gain nothing on a CPU and hold more memory."""
@@ -82,6 +82,11 @@ class Detect(Task):
             "tile": [self.tiling.size, self.tiling.overlap] if self.tiling else None,
             "tta": str(tta),
         }
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a record says of this detector where another network answers by what it finds."""
+        return asdict(self.model) | told(self.settings)
 
     def prepare(self, picture: Picture) -> Prepared:
         """The network's input for the whole picture, and where its tiles lie."""

@@ -84,7 +84,7 @@ class PoseTask(Task):
         if self._detector is None:
             return [self._single(p.image) for p in batch]
         found = self._detector.find([p.detection for p in batch if p.detection is not None])
-        extra = {"detector": asdict(self._detector.model)}
+        extra = {"detector": self._detector.facts}
         return [
             Answer(self._people(self._found(p.image, people.boxes, people.scores)), extra)
             for p, people in zip(batch, found, strict=True)

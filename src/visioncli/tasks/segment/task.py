@@ -213,7 +213,7 @@ class SegmentTask(Task):
                     approximate=True,
                 )
             )
-        extra: dict[str, Any] = {"approximate": True, "detector": asdict(self._detector.model)}
+        extra: dict[str, Any] = {"approximate": True, "detector": self._detector.facts}
         if left_out:
             extra["left_out"] = left_out
         if empty:
