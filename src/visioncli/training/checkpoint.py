@@ -21,10 +21,10 @@ _META = "progress"
 class Progress:
     """Where training stands after `step` steps of `steps` (0: not planned yet).
 
-    `stage` is the place of the current stage, in which `stage_step` steps were made. `best_wrong` is the share of
-    validation pictures that the kept model, from step `best_step`, has wrong (0 where pictures have several labels),
-    `best_loss` its validation loss; `stale` counts epochs since. `log_size` is the log's length in bytes, up to which
-    it tells of what happened until here.
+    `stage` is the place of the current stage, in which `stage_step` steps were made. `best_wrong` is the least
+    share of validation pictures that a model had wrong (0 where pictures have several labels), `best_loss` its
+    validation loss; the kept model is from step `best_step`, and `stale` counts epochs since. `log_size` is the
+    log's length in bytes, up to which it tells of what happened until here.
     """
 
     step: int = 0

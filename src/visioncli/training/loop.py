@@ -257,11 +257,10 @@ class Loop:
     def _validate(self, stage: Stage) -> None:
         """Validates the averaged network, and keeps it where it is the best so far."""
         found = self.measured(self.average.state)
-        # By what people ask for; the loss decides between equals, of which few validation pictures make many. By the
-        # loss alone an early epoch wins, before the network becomes sure, and one picture in a hundred is lost.
-        best = (found.wrong, found.loss) < (self.at.best_wrong, self.at.best_loss)
+        before = self.at.best_wrong, self.at.best_loss
+        best = self.lesson.is_better(found, *before)
         if best:
-            self.at.best_wrong, self.at.best_loss = found.wrong, found.loss
+            self.at.best_wrong, self.at.best_loss = min((found.wrong, found.loss), before)
             self.at.best_step, self.at.stale = self.at.step, 0
         else:
             self.at.stale += 1

@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import math
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,8 @@ import tones
 from visioncli.api import load
 from visioncli.errors import UsageError
 from visioncli.models.row import Untrained
-from visioncli.training.classes.sounds.lesson import _together
+from visioncli.training.classes.sounds.lesson import SoundLesson, _together
+from visioncli.training.lesson import Measured
 from visioncli.training.train import Where, train
 from visioncli.weights.runs import read_facts, read_run
 
@@ -190,6 +193,63 @@ def test_a_run_that_was_killed_ends_with_the_same_tensors(run: Path, sounds: Pat
     train(sounds, tmp_path / "run", resume=True, **QUICK)
     assert read_run(tmp_path / "run").source.sha256 == read_run(run).source.sha256
     assert read_facts(tmp_path / "run")["finished"]
+
+
+def _lesson(recordings: int, *, multi_label: bool = False) -> SoundLesson:
+    found = object.__new__(SoundLesson)
+    found.job = SimpleNamespace(val=np.arange(recordings))  # type: ignore[assignment]
+    found.multi_label = multi_label
+    return found
+
+
+@pytest.mark.parametrize(
+    ("recordings", "mistakes", "least", "better"),
+    [
+        (200, 0, 0, True),
+        (200, 1, 0, True),
+        (200, 2, 0, False),
+        (200, 6, 4, True),
+        (200, 7, 4, False),
+        (200, 3, 4, True),
+        (20_000, 104, 100, True),
+        (20_000, 115, 100, False),
+    ],
+)
+def test_of_networks_that_validation_cannot_tell_apart_the_later_one_is_kept(
+    recordings: int, mistakes: int, least: int, better: bool
+) -> None:
+    found = Measured(mistakes / recordings, 5.0)  # though its loss is larger
+    assert _lesson(recordings).is_better(found, least / recordings, 0.1) is better
+
+
+def test_the_first_network_is_kept_and_of_several_labels_that_of_the_least_loss() -> None:
+    assert _lesson(10).is_better(Measured(0.9, 3.0), math.inf, math.inf)
+    assert _lesson(10, multi_label=True).is_better(Measured(0.0, 0.4), 0.0, 0.5)
+    assert not _lesson(10, multi_label=True).is_better(Measured(0.0, 0.6), 0.0, 0.5)
+
+
+def test_the_kept_network_is_the_last_that_was_not_clearly_worse(run: Path) -> None:
+    log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    epochs = [event for event in log if event["event"] == "epoch"]
+    count = len((run / "val.jsonl").read_text().splitlines())
+    least, kept = count, 0
+    for event in epochs:
+        wrong = round((1 - event["val_accuracy"]) * count)
+        if wrong <= least + math.sqrt((least + 1) * (1 - least / count)):
+            kept, least = event["step"], min(least, wrong)
+        assert event["best"] is (kept == event["step"])
+    # By the least loss among equals it would be another.
+    by_loss = min(epochs, key=lambda event: (1 - event["val_accuracy"], event["val_loss"]))
+    assert kept >= by_loss["step"]
+
+
+def test_recordings_are_visited_a_fixed_number_of_times_where_no_epochs_are_asked_for(
+    sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("visioncli.training.classes.run._VISITS_OF_SOUNDS", 1)
+    train(sounds, tmp_path / "run", **{name: value for name, value in QUICK.items() if name != "epochs"})
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert sum(event["event"] == "epoch" for event in log) == 8  # as few as of any set
 
 
 def test_a_network_of_recordings_is_not_begun_with_for_pictures(run: Path, tmp_path: Path) -> None:
