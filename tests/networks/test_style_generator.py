@@ -21,6 +21,23 @@ def test_scaling_maps_before_and_after_is_scaling_the_weights() -> None:
     assert torch.allclose(layer(x, style), wanted, atol=1e-5)
 
 
+def test_a_layer_that_doubles_sides_keeps_maps_at_unit_size() -> None:
+    """Its kernel applied to maps with zeros between, as a transposed convolution is defined, and over many pixels as
+    large as it was."""
+    torch.manual_seed(0)
+    layer = style_generator.Modulated(3, 5, 3, doubles=True)
+    x, style = torch.randn(1, 3, 40, 40), torch.randn(1, style_generator.STYLE)
+    scales = layer.style(style)[0]
+    weight = layer.weight * scales[None, :, None, None]
+    weight = weight / (weight.square().sum((1, 2, 3), keepdim=True) / 4).sqrt()
+    spread = torch.zeros(1, 3, 80, 80)
+    spread[:, :, ::2, ::2] = x
+    wanted = torch.nn.functional.conv2d(spread, weight.flip(2, 3), padding=2)[:, :, :80, :80]
+    made = layer(x, style)
+    assert torch.allclose(made[..., 1:-1, 1:-1], wanted[..., 1:-1, 1:-1], atol=1e-4)
+    assert made.std((0, 2, 3)).tolist() == pytest.approx([1] * 5, abs=0.2)
+
+
 def test_noise_counts_by_its_strength_which_begins_at_nothing() -> None:
     network = generator()
     styles = network.vector(torch.randn(1, 8), torch.eye(2)[:1])
@@ -58,6 +75,17 @@ def test_styles_do_not_depend_on_how_long_the_latent_is() -> None:
     network = generator()
     z = torch.randn(1, 8)
     assert torch.allclose(network.mapped(z, torch.eye(2)[:1]), network.mapped(3 * z, torch.eye(2)[:1]), atol=1e-5)
+
+
+def test_styles_do_not_depend_on_how_large_a_class_is_told() -> None:
+    """An embedding that began smaller than the latent was drowned by it."""
+    network = generator()
+    z = torch.randn(2, 8)
+    before = network.mapped(z, torch.eye(2))
+    with torch.no_grad():
+        network.embedding.weight.mul_(5)
+    assert torch.allclose(network.mapped(z, torch.eye(2)), before, atol=1e-5)
+    assert not torch.allclose(network.mapped(z, torch.eye(2).flip(0)), before, atol=1e-2)
 
 
 @pytest.mark.parametrize("text", ["28x1x4x8", "64x3x2x8"])

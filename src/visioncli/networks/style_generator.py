@@ -39,30 +39,41 @@ class Linear(nn.Module):
 
 
 class Modulated(nn.Module):
-    """A convolution `(N, inputs, h, w)` -> `(N, outputs, h, w)` whose weights a style `(N, STYLE)` scales."""
+    """A convolution `(N, inputs, h, w)` -> `(N, outputs, h, w)` whose weights a style `(N, STYLE)` scales; with
+    `doubles` a transposed one with a kernel of 4, which makes `(N, outputs, 2 h, 2 w)`."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, *, demodulates: bool = True) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, *, doubles: bool = False, demodulates: bool = True
+    ) -> None:
         super().__init__()
+        kernel = 4 if doubles else kernel
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
         self.style = Linear(STYLE, inputs, bias=1.0)
-        self._scale, self._demodulates = 1 / math.sqrt(inputs * kernel**2), demodulates
+        self._doubles, self._demodulates = doubles, demodulates
+        # Of a transposed convolution each pixel gets a quarter of the kernel.
+        self._share = 0.25 if doubles else 1.0
+        self._scale = 1 / math.sqrt(inputs * kernel**2 * self._share)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         scales = self.style(style)
         weight = self.weight * self._scale
-        x = F.conv2d(x * scales[:, :, None, None], weight, padding=weight.shape[2] // 2)
+        x = x * scales[:, :, None, None]
+        if self._doubles:
+            x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2, padding=1)
+        else:
+            x = F.conv2d(x, weight, padding=weight.shape[2] // 2)
         if self._demodulates:
-            lengths = (scales.square() @ weight.square().sum((2, 3)).T + 1e-8).rsqrt()
-            x = x * lengths[:, :, None, None]
+            squares = weight.square().sum((2, 3)) * self._share
+            x = x * (scales.square() @ squares.T + 1e-8).rsqrt()[:, :, None, None]
         return x
 
 
 class Layer(nn.Module):
     """A modulated convolution, noise `(N, 1, h, w)` of a learned strength, and leaky ReLU."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, *, doubles: bool = False) -> None:
         super().__init__()
-        self.conv = Modulated(inputs, outputs, 3)
+        self.conv = Modulated(inputs, outputs, 3, doubles=doubles)
         self.strength = nn.Parameter(torch.zeros(1))
         self.bias = nn.Parameter(torch.zeros(outputs))
 
@@ -93,7 +104,7 @@ class Generator(nn.Module):
         before = first
         for n, width in enumerate(shape.widths):
             if n:
-                self.layers += [Layer(before, width), Layer(width, width)]
+                self.layers += [Layer(before, width, doubles=True), Layer(width, width)]
             self.colours.append(Modulated(width, shape.channels, 1, demodulates=False))
             before = width
         self.bias = nn.Parameter(torch.zeros(shape.channels))
@@ -107,9 +118,10 @@ class Generator(nn.Module):
 
     def mapped(self, z: Tensor, classes: Tensor) -> Tensor:
         """The styles `(N, STYLE)`."""
-        x = F.normalize(z, dim=1) * math.sqrt(z.shape[1])
+        x = _of_unit_size(z)
         if self.embedding is not None:
-            x = torch.cat([x, self.embedding(classes)], 1)
+            # As large as the latent, or the class is hardly heard for minutes.
+            x = torch.cat([x, _of_unit_size(self.embedding(classes))], 1)
         for layer in self.mapping:
             x = F.leaky_relu(layer(x), 0.2) * _GAIN
         return x
@@ -135,15 +147,19 @@ class Generator(nn.Module):
         x = self.layers[0](self.start.expand(len(vector), -1, -1, -1), styles[:, 0], noise[0])
         pictures: Tensor = self.colours[0](x, styles[:, 0])
         for n in range(1, len(self.shape.sides)):
-            up = {"scale_factor": 2.0, "mode": "bilinear", "align_corners": False}
-            x = F.interpolate(x, **up)  # type: ignore[arg-type]
             for k in (2 * n - 1, 2 * n):
                 x = self.layers[k](x, styles[:, k], noise[k])
-            pictures = F.interpolate(pictures, **up) + self.colours[n](x, styles[:, 2 * n])  # type: ignore[arg-type]
+            pictures = F.interpolate(pictures, scale_factor=2.0, mode="bilinear", align_corners=False)
+            pictures = pictures + self.colours[n](x, styles[:, 2 * n])
         return torch.tanh(pictures + self.bias[:, None, None])
 
     def forward(self, z: Tensor, classes: Tensor) -> Tensor:
         return self.made(self.vector(z, classes))
+
+
+def _of_unit_size(x: Tensor) -> Tensor:
+    """Vectors `(N, D)` scaled to a root mean square of 1."""
+    return F.normalize(x, dim=1) * math.sqrt(x.shape[1])
 
 
 def build(variant: str, classes: str = "0") -> Generator:
