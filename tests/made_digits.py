@@ -39,8 +39,8 @@ def without_classes(folder: Path, count: int = 40, size: int = 28, *, coloured: 
 
 
 def spots(folder: Path, count: int = 60) -> Path:
-    """`count` pictures of each class in `folder/left` and `folder/right`: a bright square left or right of the middle,
-    anywhere from top to bottom."""
+    """`count` pictures of each class in `folder/left` and `folder/right`: a bright square left or right of the
+    middle, anywhere from top to bottom."""
     rng = np.random.default_rng(0)
     for k, name in enumerate(("left", "right")):
         (folder / name).mkdir(parents=True, exist_ok=True)
