@@ -21,21 +21,28 @@ def test_scaling_maps_before_and_after_is_scaling_the_weights() -> None:
     assert torch.allclose(layer(x, style), wanted, atol=1e-5)
 
 
-def test_a_layer_that_doubles_sides_keeps_maps_at_unit_size() -> None:
-    """Its kernel applied to maps with zeros between, as a transposed convolution is defined, and over many pixels as
-    large as it was."""
+def test_a_layer_that_doubles_sides_convolves_doubled_pixels() -> None:
     torch.manual_seed(0)
-    layer = style_generator.Modulated(3, 5, 3, doubles=True)
-    x, style = torch.randn(1, 3, 40, 40), torch.randn(1, style_generator.STYLE)
-    scales = layer.style(style)[0]
-    weight = layer.weight * scales[None, :, None, None]
-    weight = weight / (weight.square().sum((1, 2, 3), keepdim=True) / 4).sqrt()
-    spread = torch.zeros(1, 3, 80, 80)
-    spread[:, :, ::2, ::2] = x
-    wanted = torch.nn.functional.conv2d(spread, weight.flip(2, 3), padding=2)[:, :, :80, :80]
+    layer, plain = style_generator.Modulated(8, 5, 3, doubles=True), style_generator.Modulated(8, 5, 3)
+    plain.load_state_dict(layer.state_dict())
+    x, style = torch.randn(1, 8, 40, 40), torch.randn(1, style_generator.STYLE)
     made = layer(x, style)
-    assert torch.allclose(made[..., 1:-1, 1:-1], wanted[..., 1:-1, 1:-1], atol=1e-4)
+    doubled = x.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    wanted = plain(doubled, style)
+    # The same but for how long each map's weights are taken to be.
+    ratio = made.std((2, 3), keepdim=True) / wanted.std((2, 3), keepdim=True)
+    assert torch.allclose(made, ratio * wanted, atol=1e-4)
     assert made.std((0, 2, 3)).tolist() == pytest.approx([1] * 5, abs=0.2)
+
+
+@pytest.mark.parametrize("text", ["28x1x16x64", "64x3x16x64"])
+def test_first_pictures_are_neither_all_black_nor_all_white(text: str) -> None:
+    """Where tanh is flat, nothing is learned for long."""
+    torch.manual_seed(0)
+    network = style_generator.build(text)
+    pictures = network(torch.randn(8, 64), torch.zeros(8, 0))
+    assert 0.1 < pictures.std() < 0.7
+    assert (pictures.abs() > 0.95).float().mean() < 0.05
 
 
 def test_noise_counts_by_its_strength_which_begins_at_nothing() -> None:
