@@ -115,8 +115,9 @@ class Generator(nn.Module):
         for n, width in enumerate(shape.widths):
             if n:
                 self.layers += [Layer(before, width, doubles=True), Layer(width, width)]
-            self.colours.append(Modulated(width, shape.channels, 1, demodulates=False))
-            nn.init.normal_(self.colours[-1].weight, 0, FAINT)
+            colour = Modulated(width, shape.channels, 1, demodulates=False)
+            nn.init.normal_(colour.weight, 0, FAINT)
+            self.colours.append(colour)
             before = width
         self.bias = nn.Parameter(torch.zeros(shape.channels))
         # The mean style of each class, from which truncation measures.

@@ -109,8 +109,8 @@ def _doubts(facts: GeneratorCard) -> list[str]:
     if fewest >= FEW_REAL:
         return []
     return [
-        f"**{fewest:,} real pictures are few for such numbers.** What lies among so few reaches far, so that precision "
-        "is high even of pictures that show nothing, and the distance is larger than of more. Look at `samples/`."
+        f"**{fewest:,} real pictures are few for such numbers.** Their surroundings reach far, so that precision is "
+        "high even of pictures that show nothing, and the distance is larger than of more. Look at `samples/`."
     ]
 
 
