@@ -85,7 +85,7 @@ def test_styles_do_not_depend_on_how_long_the_latent_is() -> None:
 
 
 def test_styles_do_not_depend_on_how_large_a_class_is_told() -> None:
-    """An embedding that began smaller than the latent was drowned by it."""
+    """Neither the latent nor the class drowns the other."""
     network = generator()
     z = torch.randn(2, 8)
     before = network.mapped(z, torch.eye(2))

@@ -132,7 +132,7 @@ class Generator(nn.Module):
         """The styles `(N, STYLE)`."""
         x = _of_unit_size(z)
         if self.embedding is not None:
-            # As large as the latent, or the class is hardly heard for minutes.
+            # As large as the latent: what begins smaller has little say in the style.
             x = torch.cat([x, _of_unit_size(self.embedding(classes))], 1)
         for layer in self.mapping:
             x = F.leaky_relu(layer(x), 0.2) * _GAIN
