@@ -36,3 +36,17 @@ def without_classes(folder: Path, count: int = 40, size: int = 28, *, coloured: 
     for n in range(count):
         sign(n, n % 2 == 1, size, coloured=coloured).save(folder / f"{n:03d}.png")
     return folder
+
+
+def spots(folder: Path, count: int = 60) -> Path:
+    """`count` pictures of each class in `folder/left` and `folder/right`: a bright square left or right of the
+    middle, anywhere from top to bottom."""
+    rng = np.random.default_rng(0)
+    for k, name in enumerate(("left", "right")):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for n in range(count):
+            pixels = np.zeros((28, 28), np.uint8)
+            top, left = rng.integers(2, 18), 2 + rng.integers(3) + 14 * k
+            pixels[top : top + 8, left : left + 8] = rng.integers(180, 256)
+            Image.fromarray(pixels).save(folder / name / f"{n:03d}.png")
+    return folder

@@ -83,3 +83,16 @@ def test_batch_normalisation_stands_in_both_networks_but_not_at_the_ends() -> No
     )  # fmt: skip
     norms = [m.num_features for m in dcgan.build("32x1x4x8").modules() if isinstance(m, torch.nn.BatchNorm2d)]
     assert norms == [32, 16, 8]
+
+
+@pytest.mark.parametrize("placed", [False, True])
+def test_a_class_is_told_by_what_is_in_a_picture_or_also_by_where_it_is(placed: bool) -> None:
+    """Without batch normalisation and with the last layer's own weights at 0 what remains is the class's part."""
+    torch.manual_seed(0)
+    network = dcgan.Discriminator(Shape(32, 1, 4, 8), 2, "none", spectral=False, placed=placed).eval()
+    torch.nn.init.zeros_(network.last.weight)
+    picture = torch.zeros(1, 1, 32, 32)
+    picture[..., 8:12, 8:12] = 1
+    moved = picture.roll((8, 8), (2, 3))  # by whole strides: the last maps have the same values at other places
+    there, elsewhere = (network(one, torch.eye(2)[:1]).item() for one in (picture, moved))
+    assert (abs(there - elsewhere) > 1e-6 * abs(there)) == placed

@@ -72,11 +72,18 @@ class Discriminator(nn.Module):
     """Pictures `(N, channels, S, S)` and classes `(N, C)` -> `(N,)`, above 0 for a picture that was not made.
 
     `norm` is "batch", as the paper has it but for the first and the last layer, or "none"; `spectral` holds the
-    largest singular value of each layer at 1.
+    largest singular value of each layer at 1. A class is an embedding that is multiplied with the last maps' sums
+    over places, or with `placed` with the maps themselves.
     """
 
     def __init__(
-        self, shape: Shape, classes: int, norm: Literal["batch", "none"] = "batch", *, spectral: bool = True
+        self,
+        shape: Shape,
+        classes: int,
+        norm: Literal["batch", "none"] = "batch",
+        *,
+        spectral: bool = True,
+        placed: bool = False,
     ) -> None:
         super().__init__()
         widths = [*reversed(shape.widths[:-1])]
@@ -90,7 +97,9 @@ class Discriminator(nn.Module):
             before = width
         self.layers = nn.Sequential(*layers)
         self.last = nn.Linear(before * shape.sides[0] ** 2, 1)
-        self.embedding = nn.Linear(classes, before, bias=False) if classes else None
+        told = self.last.in_features if placed else before
+        self.embedding = nn.Linear(classes, told, bias=False) if classes else None
+        self._placed = placed
         self.apply(_as_in_the_paper)
         if self.embedding is not None:
             nn.init.normal_(self.embedding.weight, 0, 0.02)
@@ -104,8 +113,8 @@ class Discriminator(nn.Module):
         if self.embedding is None:
             return score
         # A sum over places, scaled so that it weighs as much as the last layer: both have unit length.
-        pooled = maps.sum((2, 3)) / math.sqrt(maps.shape[2] * maps.shape[3])
-        projected: Tensor = (self.embedding(classes) * pooled).sum(1)
+        seen = maps.flatten(1) if self._placed else maps.sum((2, 3)) / math.sqrt(maps.shape[2] * maps.shape[3])
+        projected: Tensor = (self.embedding(classes) * seen).sum(1)
         return score + projected
 
 

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from killed_runs import KilledAt, same, tensors
-from made_digits import signs, without_classes
+from made_digits import signs, spots, without_classes
 from visioncli.earlier_results import results_in
 from visioncli.engines import EngineOptions
 from visioncli.errors import UsageError, VisionError
@@ -160,6 +160,21 @@ def test_a_generator_learns_what_a_class_is(tmp_path: Path, monkeypatch: pytest.
         lies = picture.mean(1).std() > picture.mean(0).std()
         right += lies == (n % 2 == 0)
     assert right >= 34
+
+
+def test_styles_learn_classes_that_differ_in_where_something_is_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "WIDTH", 4)
+    monkeypatch.setattr(loop, "LOOK_SHARE", 0.0)
+    data = spots(tmp_path / "set")
+    learn(data, tmp_path / "run", model="style_generator", epochs=15, batch_size=16, augment="none", mirror=False)
+    maker = Maker(read_run(tmp_path / "run"), EngineOptions())
+    right = 0
+    for n in range(40):
+        picture = maker.picture(maker.seed(n)).astype(float)
+        right += (picture[:, :14].sum() > picture[:, 14:].sum()) == (n % 2 == 0)
+    assert right >= 36
 
 
 def test_the_judge_may_be_a_classifier_of_the_users(tmp_path: Path) -> None:

@@ -51,6 +51,14 @@ def test_numbers_stand_with_their_judge_and_counts() -> None:
     assert "vision train 'my digits'" in text
 
 
+def test_numbers_of_few_real_pictures_are_doubted() -> None:
+    many = {"test": MadeNumbers(made=2000, real=500, numbers=NUMBERS)}
+    assert "**70 real pictures are few" in card(
+        reports={"val": MadeNumbers(made=2000, real=70, numbers=NUMBERS)} | many
+    )
+    assert "are few" not in card(reports=many)
+
+
 def test_what_was_not_measured_is_left_out_or_said() -> None:
     numbers = {"distance": None, "precision": 0.5, "recall": None, "recognised": None}
     text = card(

@@ -74,6 +74,12 @@ def test_the_generators_turn_leaves_the_discriminators_gradients_alone() -> None
     assert seen == [False]
 
 
+def test_the_discriminator_of_styles_is_told_for_each_class_what_is_where() -> None:
+    played = {module: game(module) for module in (dcgan, style_generator)}
+    told = {module: one.discriminator.embedding.weight.shape for module, one in played.items()}
+    assert told == {dcgan: (8, 3), style_generator: (8 * 7 * 7, 3)}
+
+
 def test_rates_stay_and_then_fall_to_a_tenth() -> None:
     played = game()
     rates = [played.rate_at(step, 100) for step in (0, 49, 75, 100)]

@@ -62,11 +62,11 @@ class Maker:
         return self.made(self.vector(seed, truncation), self.noise(seed))
 
     def mixed(self, coarse: Seed, fine: Seed, truncation: float = 1.0) -> np.ndarray:
-        """The picture whose first half of layers has the style of `coarse`, and the others that of `fine`; the noise
-        is that of `coarse`."""
+        """The picture whose first layers, the smaller half, have the style of `coarse`, and the others that of
+        `fine`; the noise is that of `coarse`."""
         layers = len(self.network.layers)
         parts = [self.vector(seed, truncation) for seed in (coarse, fine)]
-        styles = torch.stack([parts[n >= (layers + 1) // 2] for n in range(layers)], 1)
+        styles = torch.stack([parts[n >= layers // 2] for n in range(layers)], 1)
         return self.made(styles, self.noise(coarse))
 
     @torch.no_grad()

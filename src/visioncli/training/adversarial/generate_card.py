@@ -33,6 +33,8 @@ class GeneratorCard(GameCard):
     augments: bool
 
 
+FEW_REAL = 500
+"""With fewer real pictures to compare with, numbers flatter or blame: the card says so."""
 _WORDS = {
     "distance": "Fréchet distance of features",
     "precision": "precision",
@@ -96,8 +98,20 @@ def _numbers(facts: GeneratorCard) -> str:
             "Precision is the share of made pictures among real ones, recall that of real ones among made ones "
             "(Kynkäänniemi and others, 2019, 3 neighbours).",
             table(["", *(f"{PARTS[part]} part" for part in parts)], rows),
+            *_doubts(facts),
         ]
     )
+
+
+def _doubts(facts: GeneratorCard) -> list[str]:
+    """What few real pictures do to the numbers, where there were few."""
+    fewest = min(report.real for report in facts.reports.values())
+    if fewest >= FEW_REAL:
+        return []
+    return [
+        f"**{fewest:,} real pictures are few for such numbers.** Their surroundings reach far, so that precision is "
+        "high even of pictures that show nothing, and the distance is larger than of more. Look at `samples/`."
+    ]
 
 
 def _copying(facts: GeneratorCard) -> str:

@@ -28,7 +28,8 @@ class Choices:
     """What shapes the game beside the pictures: JSON values, the job's `settings`.
 
     `generator` and `discriminator` are Adam's highest rates, `first_moment` its first moment. `norm` and `spectral`
-    are the discriminator's; with `augments` both networks see pictures augmented. `apart` is the weight of what made
+    are the discriminator's; with `placed` it is told for each class what is where in a picture, else only what is
+    in it. With `augments` both networks see pictures augmented. `apart` is the weight of what made
     pictures of one class lack in difference. The moving average keeps the part `keep` of itself a step, and in the
     part `falls` of the steps, at the end, rates fall to a tenth.
     """
@@ -42,6 +43,7 @@ class Choices:
     apart: float = 1.0
     keep: float = 0.999
     falls: float = 0.5
+    placed: bool = False
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> "Choices":
@@ -58,7 +60,7 @@ def choices_for(family: str, rate: float | None, *, augments: bool) -> Choices:
 
 _USUAL = {
     "dcgan": Choices(5e-4, 5e-4, 0.5, "batch", True, False),
-    "style_generator": Choices(3e-3, 4e-4, 0.0, "none", True, False),
+    "style_generator": Choices(3e-3, 5e-4, 0.5, "batch", True, False, placed=True),
 }
 
 
@@ -101,7 +103,9 @@ class GenerateGame(Game):
         self.generator = generator
         shape, self.classes = generator.shape, generator.classes
         self.shape: Shape = shape
-        self.discriminator = dcgan.Discriminator(shape, self.classes, choices.norm, spectral=choices.spectral)
+        self.discriminator = dcgan.Discriminator(
+            shape, self.classes, choices.norm, spectral=choices.spectral, placed=choices.placed
+        )
         self.networks = {"generator": generator, "discriminator": self.discriminator}
         self.keep, self.device, self.choices = choices.keep, device, choices
         self._pictures, self._places, self._labels = pictures, places, labels
