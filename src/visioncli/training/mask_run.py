@@ -37,10 +37,12 @@ class MaskTraining(Training):
 
     def begin(self) -> None:
         """Random weights, but for what the network knows; and the first checkpoint."""
+        from visioncli.training.mask_offset import first_tensors
         from visioncli.training.worker import start
 
         state = first_state(self.base, self.row, self.recipe.seed, self.recipe.start)
-        start(self.folder, self._job(), state, (math.inf, math.inf), self.log.size)
+        job = self._job()
+        start(self.folder, job, state | first_tensors(job), (math.inf, math.inf), self.log.size)
 
     def finish(self) -> None:
         finish_masks(

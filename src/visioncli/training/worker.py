@@ -33,6 +33,7 @@ from visioncli.training.interface import Launcher
 from visioncli.training.job import Job, box_names, mask_names, names_of, read_job, targets
 from visioncli.training.lesson import Lesson
 from visioncli.training.loop import Loop
+from visioncli.training.mask_offset import offset_in
 from visioncli.training.masks import MaskLesson
 from visioncli.training.watch import Log, Watcher
 from visioncli.weights.checkpoints import architecture
@@ -121,7 +122,8 @@ def _masks(run: Path, job: Job) -> tuple[ModelRow, MaskSet, Keep]:
     def keep(state: dict[str, Tensor], _: Any, facts: dict[str, Any]) -> None:
         # What only helps to learn is no part of the model.
         own = {name: tensor for name, tensor in state.items() if name in names}
-        write_model(run, row, own, facts | {"finished": False})
+        placed = dataclasses.replace(row, offset=offset_in(state))
+        write_model(run, placed, own, facts | {"finished": False})
 
     return row, pictures, keep
 
@@ -194,6 +196,7 @@ def with_classes(row: ModelRow, classes: tuple[str, ...]) -> ModelRow:
         accuracy=(),
         temperature=1.0,
         thresholds=(),
+        offset=None,
         form=row.form if row.tasks[0] in ("segment", "detect") or _detects(row) else "",
     )
 
