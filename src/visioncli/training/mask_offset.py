@@ -57,10 +57,11 @@ def first_tensors(job: Job) -> dict[str, Tensor]:
 
 
 def offset_in(state: Mapping[str, Tensor]) -> tuple[float, float] | None:
-    """What was learned, in pixels down and to the right; None where masks lie where they should, or nothing was."""
+    """What was learned, in thousandths of pixels down and to the right; None where masks lie where they should, or
+    nothing was."""
     if NAME not in state:
         return None
-    down, right = (min(max(float(pixels), -MOST_OFFSET), MOST_OFFSET) for pixels in state[NAME])
+    down, right = (round(min(max(float(pixels), -MOST_OFFSET), MOST_OFFSET), 3) for pixels in state[NAME])
     return (down, right) if float(np.hypot(down, right)) >= LEAST else None
 
 

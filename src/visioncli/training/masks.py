@@ -14,7 +14,7 @@ from visioncli.training.classes import PIXELS
 from visioncli.training.interface import Launcher
 from visioncli.training.job import Job
 from visioncli.training.layers import drop_before_last, learning_mode
-from visioncli.training.lesson import Measured, OneTensorLesson, Sample
+from visioncli.training.lesson import Lesson, Measured, Sample
 from visioncli.training.mask_offset import PIXELS_A_STEP, MaskOffset, Wanted
 from visioncli.training.mask_store import MaskStore
 from visioncli.training.recipe import Start, Unfreeze
@@ -50,7 +50,7 @@ def mask_loss(logits: Tensor, wanted: Tensor, weights: Tensor | None = None) -> 
     return entropy + ((1 - dice) * occurs).sum() / occurs.sum().clamp(min=1)
 
 
-class MaskLesson(OneTensorLesson):
+class MaskLesson(Lesson):
     """Classes of pixels; `row` is that of `network`, with its classes. Each picture is visited `job.crops` times an
     epoch, each time another crop of it."""
 
@@ -118,9 +118,11 @@ class MaskLesson(OneTensorLesson):
     def learn(self, network: nn.Module, x: Tensor, wanted: Wanted) -> tuple[Tensor, float]:
         """The loss of what the network answers, moved to where the masks lie."""
         self.offset.turned(wanted.directions)
-        return super().learn(network, x, wanted.classes)
+        logits = network(x.contiguous(memory_format=torch.channels_last))
+        return self.loss(logits, wanted.classes), self.right(logits.detach(), wanted.classes)
 
     def loss(self, logits: Tensor, wanted: Tensor) -> Tensor:
+        """The mean loss."""
         # Behind the logits stand those of an auxiliary classifier, where the network has one.
         own, *auxiliary = torch.split(logits, self.classes, 1)
         loss = mask_loss(own, wanted, self.weights)
@@ -129,6 +131,7 @@ class MaskLesson(OneTensorLesson):
         return loss
 
     def right(self, logits: Tensor, wanted: Tensor) -> float:
+        """The share of pixels that are right."""
         logits = logits[:, : self.classes]
         counts = wanted != IGNORED
         return float((logits.argmax(1) == wanted)[counts].float().mean()) if bool(counts.any()) else 0.0
