@@ -20,9 +20,6 @@ from PIL import Image
 from visioncli.models.registry import Packaged, find
 from visioncli.weights.places import cache_folder
 
-# Waiting threads that spin make tests crawl on a machine that does something else too; read when torch is loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 # How long an example takes says more of the machine than of the code; and what continuous integration tries, it tries
 # again next time, so that a red run is the change's doing. Everyone else's runs look further.
 hypothesis.settings.register_profile("project", deadline=None, derandomize=bool(os.environ.get("CI")))

@@ -64,8 +64,6 @@ def build_task(
     """
     if media is not None and not model and not weights and not labels and name in registry.FOR_SOUND:
         return _either(name, options, offline, progress, media, settings)
-    # Read when torch loads its OpenMP: waiting threads that spin make two processes on one machine crawl.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     family = "classify" if settings.get("method") == "optimise" else NETWORKS_OF.get(name, name)
     if name not in TASKS:
         raise UsageError(f"There is no task {name!r}. Known: {', '.join(TASKS)}.")

@@ -1,6 +1,5 @@
 """How fast a network runs on this machine, and how much memory it takes: what `vision bench` reports."""
 
-import os
 import signal
 import sys
 import threading
@@ -65,8 +64,6 @@ def _measure_and_tell(
 
 def measure_here(row: ModelRow, options: EngineOptions, batch_size: int, seconds: float) -> Measurement:
     """`measure` in this process: imports that were done before are not counted, memory that was taken before is."""
-    # Read when torch loads its OpenMP: waiting threads that spin make two processes on one machine crawl.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     start = time.perf_counter()
     engine = open_engine(row, options)
     size = row.input.size

@@ -1,3 +1,4 @@
+import dataclasses
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
+from run_folders import row_of, seeded
 from test_resolve import names, save_hf
 from visioncli.engines.compile import compiled_file
 from visioncli.models import registry
+from visioncli.weights.runs import write_model
 
 Vision = Callable[..., Any]
 
@@ -126,3 +129,16 @@ def test_compile_prepares_both_precisions_where_int8_is_of_use(vision: Vision, i
     for path in (compiled_file(row), compiled_file(row, "int8")):
         assert path.is_file()
         assert str(path) in ended.err
+
+
+def test_who_exports_a_run_with_an_offset_is_told_that_the_file_has_none(vision: Vision, tmp_path: Path) -> None:
+    row = dataclasses.replace(row_of("unet", labels=("background", "road")), offset=(-0.62, 0.3))
+    write_model(tmp_path / "run", row, seeded(row).state_dict(), {})
+    words = "0.6 pixels above and 0.3 pixels right of what they mark"
+    ended = vision("export", "run", "-o", "run.onnx")
+    assert ended.status == 0, ended.err
+    assert words in ended.err
+    assert words in vision("models", "info", "./run").out.decode()
+    plain = dataclasses.replace(row, offset=None)
+    write_model(tmp_path / "plain", plain, seeded(plain).state_dict(), {})
+    assert "mark" not in vision("export", "plain", "-o", "plain.onnx").err

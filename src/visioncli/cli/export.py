@@ -46,6 +46,7 @@ def export(
     """
     from visioncli import resolve
     from visioncli.engines.compile import check_exportable, check_quantisable, export_model
+    from visioncli.models.offset import words
     from visioncli.models.row import Trained
     from visioncli.weights.downloads import Access
 
@@ -61,6 +62,11 @@ def export(
     if not quiet:
         size = f"{path.stat().st_size / 2**20:.1f} MiB, " if path.is_file() else ""
         sys.stderr.write(f"vision: {path} holds {row.name} ({size}{row.licence}).\n")
+        if row.offset:
+            sys.stderr.write(
+                f"vision: The file answers where things are. {row.name} moves that: its masks lie "
+                f"{words(row.offset)} what they mark, as those that it learned from.\n"
+            )
 
 
 def _file_name(model: str) -> str:

@@ -226,6 +226,8 @@ class ModelRow:
     Of a network that answers in 8 bits, `answer` says what they stand for.
 
     `views` is the word for `--tta` that is best for it, where that was measured and the user does not say another.
+    Where masks that it learned from lie beside what they mark, `offset` says how many pixels down and to the right:
+    its logits are moved by as much.
 
     Keypoints of the form "people" are called `points`, and `limbs` join pairs of them, by their places; where it has
     no `points`, they are the 17 of a COCO person.
@@ -255,6 +257,7 @@ class ModelRow:
     points: tuple[str, ...] = ()
     limbs: tuple[tuple[int, int], ...] = ()
     views: str = ""
+    offset: tuple[float, float] | None = None
 
     def shaping(self) -> dict[str, Any]:
         """All of the row that shapes an answer, as JSON values: not what it only tells people."""

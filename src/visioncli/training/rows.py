@@ -52,6 +52,7 @@ def with_classes(row: ModelRow, classes: tuple[str, ...]) -> ModelRow:
         accuracy=(),
         temperature=1.0,
         thresholds=(),
+        offset=None,
         form=row.form if row.tasks[0] in ("segment", "detect") or _detects(row) else "",
     )
 

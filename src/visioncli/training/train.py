@@ -78,8 +78,6 @@ def train(
     read, ModelUnavailable, OutputError.
     """
     begun = time.monotonic()
-    # Read when torch loads its OpenMP: waiting threads that spin make two processes on one machine crawl.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     data, run, watcher = os.fspath(data), Path(out), watcher or Watcher()
     if task is None:
         task = "segment" if not crops and is_mask_set(data) else "classify"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from visioncli.models import mask_learners, registry
+from visioncli.models.offset import MOST_OFFSET
 from visioncli.models.row import Accuracy, Form, InputSpec, ModelRow, Trained
 from visioncli.models.sound import recipe_of
 from visioncli.models.trainable import has_class_for_nothing
@@ -73,6 +74,7 @@ def row_in(body: dict[str, Any], folder: Path, weights_file: Path) -> ModelRow:
         accuracy=tuple(_accuracy(one) for one in _list(body["accuracy"], dict, "accuracy")),
         sound=recipe_of(body["sound"]) if "sound" in body else None,
         views=_views(body, tasks[0]),
+        offset=_offset(body, tasks[0]),
         temperature=temperature,
         thresholds=thresholds,
         **plain,
@@ -85,6 +87,17 @@ def _views(body: dict[str, Any], task: str) -> str:
     if views and (task != "segment" or views not in list(SegmentTta)):
         raise ValueError(f"views of masks are one of {', '.join(SegmentTta)}, not {views!r}")
     return views
+
+
+def _offset(body: dict[str, Any], task: str) -> tuple[float, float] | None:
+    """Raises ValueError for what is no place beside a mask's."""
+    if "offset" not in body:
+        return None
+    numbers = _list(body["offset"], float, "offset")
+    if task != "segment" or len(numbers) != 2 or not all(abs(n) <= MOST_OFFSET for n in numbers):
+        raise ValueError(f"offset of masks is two numbers of pixels up to {MOST_OFFSET:g}, not {numbers}")
+    down, right = numbers
+    return down, right
 
 
 def _name(folder: Path) -> str:

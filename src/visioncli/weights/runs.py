@@ -219,6 +219,7 @@ def _to_json(row: ModelRow, sha256: str, facts: Mapping[str, Any]) -> bytes:
         **({"sound": dataclasses.asdict(row.sound)} if row.sound is not None else {}),
         **({"keypoints": {"names": list(row.points), "limbs": row.limbs}} if row.points else {}),
         **({"views": row.views} if row.views else {}),
+        **({"offset": list(row.offset)} if row.offset else {}),
         "temperature": row.temperature,
         "thresholds": list(row.thresholds),
         "weights": {"file": WEIGHTS, "sha256": sha256},

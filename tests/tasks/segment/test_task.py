@@ -308,6 +308,30 @@ def test_a_run_says_in_which_views_it_looks_and_the_user_may_say_otherwise(tmp_p
         read_run(run)
 
 
+@pytest.mark.parametrize("tta", ["none", "turns"])
+def test_answers_of_a_run_lie_where_the_masks_did_that_it_learned_from(tmp_path: Path, tta: str) -> None:
+    run = unet_run(tmp_path / "run")
+    picture = Picture(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)), 1.0)
+
+    def classes() -> np.ndarray:
+        task = build_task("segment", str(run), EngineOptions(engine="torch"), tta=tta)
+        (answer,) = task.predict([task.prepare(picture)])
+        found: np.ndarray = answer.arrays["classes"]
+        return found
+
+    plain = classes()
+    assert len(np.unique(plain)) > 1
+    row = read_run(run)
+    row = write_model(run, dataclasses.replace(row, offset=(-3.0, 2.0)), read_weights(row), {})
+    assert row.offset == (-3.0, 2.0) == read_run(run).offset
+    np.testing.assert_array_equal(classes()[:-3, 2:], plain[3:, :-2])
+    notes = json.loads((run / "model.json").read_text())
+    for wrong in ([1.0], [99.0, 0.0]):
+        (run / "model.json").write_text(json.dumps(notes | {"offset": wrong}))
+        with pytest.raises(ModelUnavailable, match="offset of masks is two numbers of pixels up to 16"):
+            read_run(run)
+
+
 def test_views_that_cannot_be_had_are_refused() -> None:
     with pytest.raises(UsageError, match=r"--tta turns is for masks of classes .* with --mode instance"):
         load("segment", mode="instance", tta="turns")

@@ -89,3 +89,30 @@ def test_the_same_numbers_give_the_same_crop() -> None:
 
 def test_every_level_has_its_ranges() -> None:
     assert set(mask_augment.RANGES) == set(Augment)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize("quarters", range(4))
+def test_directions_tell_where_down_and_right_are_in_a_crop(quarters: int, mirror: bool) -> None:
+    """A mask that is moved and then cropped is the crop that is moved."""
+    pixels, classes = scene(80, 80)
+    params = Params((0.5, 0.5), quarters=quarters, mirror=mirror)
+    way = np.array((3, -1))
+    down, right = np.rint(mask_augment.directions(params) @ way).astype(int)
+    before = apply(pixels, np.roll(classes, tuple(way), (0, 1)), params, 48)[1]
+    after = np.roll(apply(pixels, classes, params, 48)[1], (down, right), (0, 1))
+    assert (before == after)[4:-4, 4:-4].all()
+    assert not (before == apply(pixels, classes, params, 48)[1]).all()
+
+
+def test_directions_are_turned_and_scaled_as_the_crop_is() -> None:
+    """By the middle of a spot that is moved in the picture by so many pixels."""
+    pixels = np.zeros((101, 101, 3), np.uint8)
+    for params in (Params((0.5, 0.5), turn=15.0), Params((0.5, 0.5), scale=1.25, turn=-15.0, quarters=1)):
+        middles = []
+        for down, right in ((0, 0), (10, -4)):
+            classes = np.zeros((101, 101), np.uint8)
+            classes[45 + down : 56 + down, 45 + right : 56 + right] = 1
+            middles.append(np.argwhere(apply(pixels, classes, params, 96)[1]).mean(0))
+        expected = mask_augment.directions(params) @ np.array((10, -4))
+        np.testing.assert_allclose(middles[1] - middles[0], expected, atol=0.3)

@@ -17,8 +17,11 @@ from visioncli.earlier_results import RUN_NAMES
 from visioncli.errors import UsageError
 from visioncli.families import torchvision
 from visioncli.labelled.interface import SetError
+from visioncli.models import offset
 from visioncli.predictions import Rle
 from visioncli.training.masks import finish as mask_finish
+from visioncli.training.masks import lesson as masks
+from visioncli.training.masks.offset import NAME
 from visioncli.training.train import Run, Where
 from visioncli.training.watch import Watcher, read_log
 
@@ -218,6 +221,34 @@ def test_the_views_that_pictures_deserve_are_chosen_by_validation(
         assert any("in 8 views, for 8 times the time" in sentence for sentence in listener.said) is (views == "turns")
         assert ("mean over eight views" in (run.folder / "MODEL_CARD.md").read_text()) is (views == "turns")
         assert load("segment", str(run.folder)).task.settings["tta"] == views
+
+
+def test_masks_that_lie_beside_what_they_mark_are_answered_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though crops were turned and mirrored. The numbers are no part of the network that is written."""
+    monkeypatch.setattr(masks, "PIXELS_A_STEP", 0.1)
+    data = draw_masks(tmp_path / "set", 12, (48, 48))
+    for path in (data / "masks").iterdir():
+        save_mask(path, np.roll(np.asarray(Image.open(path)), (-3, 2), (0, 1)))
+    listener = Listener()
+    run = small(data, tmp_path / "run", epochs=4, watcher=listener)
+    down, right = json.loads((run.folder / "model.json").read_text())["offset"]
+    assert (down, right) == (pytest.approx(-3, abs=0.7), pytest.approx(2, abs=0.7))
+    assert NAME not in load_file(run.folder / "model.safetensors")
+    said = f"lie {offset.words((down, right))} what they mark"
+    assert any(said in sentence for sentence in listener.said)
+    assert said in (run.folder / "MODEL_CARD.md").read_text()
+    assert run.numbers["miou"] > 0.85
+    (event,) = [event for event in read_log(run.folder) if event["event"] == "offset"]
+    assert (event["down"], event["right"]) == (down, right)
+
+
+def test_where_masks_lie_right_or_crops_are_not_turned_there_is_no_offset(blocks: Path, tmp_path: Path) -> None:
+    aligned = small(draw_masks(tmp_path / "set", 12, (48, 48)), tmp_path / "aligned", epochs=4)
+    plain = small(blocks, tmp_path / "plain", mirror=False)
+    for run in (aligned, plain):
+        assert "offset" not in json.loads((run.folder / "model.json").read_text())
 
 
 def test_where_pictures_are_never_mirrored_no_views_are_tried(blocks: Path, tmp_path: Path) -> None:

@@ -201,6 +201,7 @@ def info(
     json: JsonOption = False,
 ) -> None:
     """Show everything that is known of one network."""
+    from visioncli.models.offset import words
     from visioncli.resolve import describe
     from visioncli.weights.downloads import Access
 
@@ -244,6 +245,7 @@ def info(
         "input": picture,
         "labels": _labels(row),
         "scores": _scores(row),
+        "offset": row.offset and f"answers lie {words(row.offset)} what they mark, as the masks that it learned from",
         "views": row.views and f"--tta {row.views}, where no other is asked for",
         "licence": row.licence,
         "paper": row.paper,

@@ -28,6 +28,7 @@ from visioncli.tasks.detect.tiles import Tiling, Window
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.segment.deeplab import resize_alpha, resize_logits
 from visioncli.tasks.segment.masks import bounding_box, segment_fields
+from visioncli.tasks.segment.offset import moved
 from visioncli.tasks.segment.segmenters import DeeplabSegmenter, DenseSegmenter, PlainSegmenter, Segmenter
 from visioncli.tasks.segment.tiles import AUTO, LARGE, blend
 from visioncli.tasks.views import VIEWS, chosen_tta, seen, seen_back
@@ -90,7 +91,7 @@ class SegmentTask(Task):
             raise UsageError("Instance masks need a detector.")
         self._segmenter, self._mode, self._size = segmenter, mode, size
         self._tta = SegmentTta.FLIP if flip else SegmentTta(known_tta("segment", tta))
-        self._polygons, self._detector = polygons, detector
+        self._polygons, self._detector, self._offset = polygons, detector, row.offset
         self._tiling = Tiling.parse(tile) if tile else None
         self.parallel = segmenter.parallel if detector is None else min(segmenter.parallel, detector.parallel)
         self._classes = load_labels(row.labels)
@@ -135,12 +136,12 @@ class SegmentTask(Task):
 
     def _logits(self, x: np.ndarray) -> np.ndarray:
         views = VIEWS[self._tta]
-        total = self._segmenter.logits(x)
-        if len(views) == 1:
-            return total
-        for view in views[1:]:
-            total = total + seen_back(self._segmenter.logits(seen(x, *view)), *view)
-        return total / len(views)
+        logits = self._segmenter.logits(x)
+        if len(views) > 1:
+            for view in views[1:]:
+                logits = logits + seen_back(self._segmenter.logits(seen(x, *view)), *view)
+            logits = logits / len(views)
+        return moved(logits, self._offset) if self._offset else logits
 
     def _map(self, prepared: Prepared) -> np.ndarray:
         """The picture's classes, or in foreground mode how much each pixel is foreground, `(H, W) uint8`."""

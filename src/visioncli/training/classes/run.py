@@ -24,8 +24,8 @@ from visioncli.weights.load import load_network
 
 _VISITS = {Start.PRETRAINED: 100_000, Start.SCRATCH: 480_000}
 """Pictures times epochs, where no number of epochs is given: a network that knows pictures needs fewer."""
-_VISITS_OF_SOUNDS = 80_000
-"""The same of recordings from scratch, whose training seldom ends early: 2,000 words take five minutes of a core."""
+_VISITS_OF_SOUNDS = 60_000
+"""The same of recordings from scratch, whose training seldom ends early: 2,000 words take four minutes of a core."""
 _MOST_EPOCHS = {Start.PRETRAINED: 30, Start.SCRATCH: 100}
 _FEWEST_EPOCHS = {Start.PRETRAINED: 5, Start.SCRATCH: 8}
 

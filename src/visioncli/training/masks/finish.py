@@ -15,6 +15,7 @@ from visioncli.labelled.masks import IGNORED
 from visioncli.metrics.intervals import RESAMPLES
 from visioncli.metrics.label_map_scores import LabelMapScores
 from visioncli.metrics.report import LabelMapReport
+from visioncli.models.offset import words
 from visioncli.models.row import Accuracy, ModelRow
 from visioncli.models.tta import SegmentTta
 from visioncli.render import confusion, contact_sheet
@@ -55,6 +56,9 @@ def finish_masks(run_: MaskFinishing) -> None:
     Raises OutputError; what was learned is on disk before, and a resumed run comes here again.
     """
     row = read_run(run_.folder)
+    if row.offset:
+        run_.log("offset", down=row.offset[0], right=row.offset[1])
+        run_.watcher.say(f"Masks lie {words(row.offset)} what they mark, on average; so do its answers.")
     row = dataclasses.replace(row, views=best_views(run_, row))
     reports: dict[str, LabelMapReport] = {}
     for part, what in ((VAL, "validating"), (TEST, "testing")):
@@ -229,5 +233,6 @@ def _card(run_: MaskFinishing, row: ModelRow, reports: dict[str, LabelMapReport]
         reports=reports,
         side=prepared.side,
         views=row.views,
+        offset=row.offset,
         augmentation=str(run_.recipe.augment) + (", quarter turns" if prepared.turns else ""),
     )

@@ -11,6 +11,7 @@ from visioncli.labelled.mask_sets import read_masks
 from visioncli.training.first_state import learner
 from visioncli.training.job import Job, mask_names
 from visioncli.training.masks.lesson import MaskLesson
+from visioncli.training.masks.offset import offset_in
 from visioncli.training.processes.interface import Launcher
 from visioncli.training.rows import row_of
 from visioncli.training.worker import Learning
@@ -35,6 +36,7 @@ def learning_masks(run: Path, job: Job, launcher: Launcher) -> Learning:
     def keep(state: dict[str, Tensor], _: Any, facts: dict[str, Any]) -> None:
         # What only helps to learn is no part of the model.
         own = {name: tensor for name, tensor in state.items() if name in names}
-        write_model(run, row, own, facts | {"finished": False})
+        placed = dataclasses.replace(row, offset=offset_in(state))
+        write_model(run, placed, own, facts | {"finished": False})
 
     return Learning(MaskLesson(job, pictures, row, network, launcher), network, keep)

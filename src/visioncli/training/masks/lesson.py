@@ -13,8 +13,9 @@ from visioncli.training.data import augment
 from visioncli.training.data.store import BUDGET
 from visioncli.training.job import Job
 from visioncli.training.layers import drop_before_last, learning_mode
-from visioncli.training.lesson import PIXELS, Measured, OneTensorLesson, Sample
+from visioncli.training.lesson import PIXELS, Lesson, Measured, Sample
 from visioncli.training.masks import augment as mask_augment
+from visioncli.training.masks.offset import PIXELS_A_STEP, MaskOffset, Wanted
 from visioncli.training.masks.store import MaskStore
 from visioncli.training.processes.interface import Launcher
 from visioncli.training.recipe import Start, Unfreeze
@@ -49,7 +50,7 @@ def mask_loss(logits: Tensor, wanted: Tensor, weights: Tensor | None = None) -> 
     return entropy + ((1 - dice) * occurs).sum() / occurs.sum().clamp(min=1)
 
 
-class MaskLesson(OneTensorLesson):
+class MaskLesson(Lesson):
     """Classes of pixels; `row` is that of `network`, with its classes. Each picture is visited `job.crops` times an
     epoch, each time another crop of it."""
 
@@ -69,6 +70,7 @@ class MaskLesson(OneTensorLesson):
         self.still = [network.get_submodule(name) for name in still]
         if self.recipe.dropout:
             drop_before_last(row, network, self.recipe.dropout)
+        self.offset = MaskOffset(network, job)
 
     def visits(self) -> np.ndarray:
         """Place times `job.crops`, plus which crop of the picture it is."""
@@ -81,13 +83,20 @@ class MaskLesson(OneTensorLesson):
 
     def learning(self, what: Unfreeze) -> list[tuple[list[nn.Parameter], float]]:
         known = {id(p) for module in self.encoder for p in module.parameters()}
+        apart = {id(p) for p in self.offset.parameters}
         encoder: list[nn.Parameter] = []
         rest: list[nn.Parameter] = []
         for parameter in self.network.parameters():
             is_known = id(parameter) in known
             parameter.requires_grad = what is Unfreeze.ALL or not is_known
-            (encoder if is_known else rest).append(parameter)
-        return [(rest, 1.0)] + ([(encoder, ENCODER_SHARE)] if encoder and what is Unfreeze.ALL else [])
+            if id(parameter) not in apart:
+                (encoder if is_known else rest).append(parameter)
+        found = [(rest, 1.0)]
+        if encoder and what is Unfreeze.ALL:
+            found.append((encoder, ENCODER_SHARE))
+        if self.offset.parameters:
+            found.append((self.offset.parameters, PIXELS_A_STEP / self.rate))
+        return found
 
     def learning_mode(self) -> None:
         self.network.train()
@@ -98,14 +107,22 @@ class MaskLesson(OneTensorLesson):
         pixels, classes = self.store.get(visit // self.job.crops)
         rng = augment.generator(self.recipe.seed, epoch, visit)
         drawn = mask_augment.draw(rng, self.recipe.augment, mirror=self.job.mirror, turns=self.job.turns)
-        return mask_augment.apply(pixels, classes, drawn, self.side)
+        return *mask_augment.apply(pixels, classes, drawn, self.side), mask_augment.directions(drawn)
 
-    def batch(self, samples: Sequence[Sample], visits: np.ndarray, step: int) -> tuple[Tensor, Tensor]:
+    def batch(self, samples: Sequence[Sample], visits: np.ndarray, step: int) -> tuple[Tensor, Wanted]:
         device = self.launcher.device
-        x = augment.batch(np.stack([pixels for pixels, _ in samples]), self.row.input, device)
-        return x, torch.from_numpy(np.stack([classes for _, classes in samples])).to(device).long()
+        pixels, classes, directions = (np.stack(each) for each in zip(*samples, strict=True))
+        x = augment.batch(pixels, self.row.input, device)
+        return x, Wanted(torch.from_numpy(classes).to(device).long(), torch.from_numpy(directions).to(device))
+
+    def learn(self, network: nn.Module, x: Tensor, wanted: Wanted) -> tuple[Tensor, float]:
+        """The loss of what the network answers, moved to where the masks lie."""
+        self.offset.turned(wanted.directions)
+        logits = network(x.contiguous(memory_format=torch.channels_last))
+        return self.loss(logits, wanted.classes), self.right(logits.detach(), wanted.classes)
 
     def loss(self, logits: Tensor, wanted: Tensor) -> Tensor:
+        """The mean loss."""
         # Behind the logits stand those of an auxiliary classifier, where the network has one.
         own, *auxiliary = torch.split(logits, self.classes, 1)
         loss = mask_loss(own, wanted, self.weights)
@@ -114,6 +131,7 @@ class MaskLesson(OneTensorLesson):
         return loss
 
     def right(self, logits: Tensor, wanted: Tensor) -> float:
+        """The share of pixels that are right."""
         logits = logits[:, : self.classes]
         counts = wanted != IGNORED
         return float((logits.argmax(1) == wanted)[counts].float().mean()) if bool(counts.any()) else 0.0

@@ -13,6 +13,7 @@ from visioncli.training.first_state import fresh_state
 from visioncli.training.job import Job, mask_names
 from visioncli.training.masks.finish import TRIED_PIXELS, MaskFinishing, finish_masks, offered_views
 from visioncli.training.masks.learning import learning_masks
+from visioncli.training.masks.offset import first_tensors
 from visioncli.training.masks.prepare import MaskPrepared
 from visioncli.training.one_run import Training
 from visioncli.training.recipe import Start
@@ -42,9 +43,10 @@ class MaskTraining(Training[MaskPrepared]):
 
     def begin(self) -> None:
         """Random weights, but for what the network knows; and the first checkpoint."""
+        job = self._job()
         state = first_state(self.ready.base, self.row, self.recipe.seed, self.recipe.start)
-        self._job().write(self.folder)
-        checkpoint.begin(self.folder, state, (math.inf, math.inf), self.log.size)
+        job.write(self.folder)
+        checkpoint.begin(self.folder, state | first_tensors(job), (math.inf, math.inf), self.log.size)
 
     def finish(self) -> None:
         finish_masks(
