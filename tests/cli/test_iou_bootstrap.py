@@ -155,7 +155,6 @@ def test_a_single_picture_has_no_intervals(vision, files):
         (["--bootstrap", 0], "--bootstrap takes 100 to 100,000 resamples, not 0"),
         (["--bootstrap", -5], "100 to 100,000"),
         (["--bootstrap", 10**9], "100 to 100,000"),
-        (["--bootstrap", 100, "--seed", -1], "--seed must be 0 or more"),
         (["--seed", 1], "give --bootstrap 1000 too"),
     ],
 )

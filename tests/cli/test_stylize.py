@@ -173,7 +173,10 @@ def test_tables_name_the_style(vision: Vision, photo: Path, tmp_path: Path) -> N
         (["--method", "optimise", "--style", "photo.png", "--tile", "256"], "sees the picture as a whole"),
         (["--method", "optimise", "--style", "photo.png", "--model", "ssd_mobilenet_v2"], "cannot classify"),
         (["--method", "optimise", "--style", "photo.png", "--size", "1025"], "at most 1024 pixels"),
-        (["--method", "optimise", "--style", "photo.png", "--seed", str(2**63)], "--seed is a number from 0 to"),
+        (
+            ["--method", "optimise", "--style", "photo.png", "--seed", str(2**63)],
+            "--seed takes a whole number from 0 to",
+        ),
         (["--seed", "-1"], "--seed takes a whole number"),
         (["--style", ""], "--style is empty"),
         (["--style", "", "--model", "arbitrary_style"], "--style is empty"),
