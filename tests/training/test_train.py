@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from killed_runs import KilledAt, same, tensors
+from listener import Listener
 from visioncli import load, train
 from visioncli.earlier_results import RUN_NAMES
 from visioncli.errors import OutputError, UsageError
@@ -58,16 +59,6 @@ def small(data: Path, out: Path, **choices: Any) -> Run:
     run = train(data, out, **(plain | choices))
     assert run is not None
     return run
-
-
-class Listener(Watcher):
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, sentence: str) -> None:
-        self.said.append(sentence)
 
 
 def test_a_run_from_scratch_is_a_model_that_classifies(squares: Path, tmp_path: Path) -> None:
@@ -178,11 +169,11 @@ def test_unreadable_pictures_are_told_and_left_out(tmp_path: Path) -> None:
     (data / "red" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     told: list[str] = []
 
-    class Listener(Watcher):
+    class Failures(Watcher):
         def failure(self, path: str, message: str) -> None:
             told.append(path)
 
-    run = small(data, tmp_path / "run", epochs=1, watcher=Listener())
+    run = small(data, tmp_path / "run", epochs=1, watcher=Failures())
     assert told == [str(data / "red" / "broken.png")]
     with (run.folder / "split.csv").open() as file:
         assert not any("broken" in line["path"] for line in csv.DictReader(file))

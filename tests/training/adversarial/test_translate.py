@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from killed_runs import KilledAt, same, tensors
+from listener import Listener
 from two_kinds import draw_two_kinds
 from visioncli import load, train
 from visioncli.errors import UsageError
@@ -115,20 +116,6 @@ def test_the_time_that_there_is_ends_a_run(discs: Path, tmp_path: Path) -> None:
     run = small(discs, tmp_path / "run", epochs=5000, seconds=1)
     last = [event for event in read_log(run.folder) if event["event"] == "epoch"][-1]
     assert last["step"] < 25_000 and read_facts(run.folder)["finished"] is True
-
-
-class Listener(Watcher):
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-        self.failures: dict[str, str] = {}
-
-    def say(self, sentence: str) -> None:
-        self.said.append(sentence)
-
-    def failure(self, path: str, message: str) -> None:
-        self.failures[Path(path).name] = message
 
 
 def test_broken_pictures_are_left_out_with_a_sentence_each(tmp_path: Path) -> None:

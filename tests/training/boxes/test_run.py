@@ -8,12 +8,13 @@ import pytest
 
 from box_sets import annotation, draw_boxes, read, save
 from killed_runs import KilledAt, same, tensors
+from listener import Listener
 from visioncli import load, train
 from visioncli.earlier_results import RUN_NAMES
 from visioncli.errors import UsageError
 from visioncli.labelled.boxes import read_boxes
 from visioncli.training.train import Run, Where
-from visioncli.training.watch import Watcher, read_log
+from visioncli.training.watch import read_log
 
 
 @pytest.fixture(scope="module")
@@ -32,20 +33,6 @@ def small(data: Path, out: Path, **choices: Any) -> Run:
 @pytest.fixture(scope="module")
 def trained(blocks: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return small(blocks, tmp_path_factory.mktemp("trained") / "run", epochs=12, augment="none", rate=5e-3)
-
-
-class Listener(Watcher):
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.failures: dict[str, str] = {}
-        self.said: list[str] = []
-
-    def say(self, sentence: str) -> None:
-        self.said.append(sentence)
-
-    def failure(self, path: str, message: str) -> None:
-        self.failures[Path(path).name] = message
 
 
 def test_a_run_is_a_model_that_detects(trained: Run, blocks: Path) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from killed_runs import KilledAt, same, tensors
+from listener import Listener
 from mask_sets import draw_masks, save_mask
 from visioncli import load, train
 from visioncli.earlier_results import RUN_NAMES
@@ -23,7 +24,7 @@ from visioncli.training.masks import finish as mask_finish
 from visioncli.training.masks import lesson as masks
 from visioncli.training.masks.offset import NAME
 from visioncli.training.train import Run, Where
-from visioncli.training.watch import Watcher, read_log
+from visioncli.training.watch import read_log
 
 
 @pytest.fixture(scope="module")
@@ -42,20 +43,6 @@ def small(data: Path, out: Path, **choices: Any) -> Run:
 @pytest.fixture(scope="module")
 def trained(blocks: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return small(blocks, tmp_path_factory.mktemp("trained") / "run", epochs=2)
-
-
-class Listener(Watcher):
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.failures: dict[str, str] = {}
-        self.said: list[str] = []
-
-    def say(self, sentence: str) -> None:
-        self.said.append(sentence)
-
-    def failure(self, path: str, message: str) -> None:
-        self.failures[Path(path).name] = message
 
 
 def test_a_run_is_a_model_that_segments(trained: Run, blocks: Path) -> None:

@@ -28,6 +28,7 @@ from visioncli.tasks.gradcam.methods import Layer, activation_map, check_method,
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.limits import between_0_and_1
 from visioncli.tasks.preprocess import crop_box, preprocess
+from visioncli.tasks.seeds import check_seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +240,7 @@ def build(
     options = options or EngineOptions()
     if options.engine == "onnx" or options.precision not in ("auto", "fp32"):
         raise UsageError("Maps are made of gradients, which need --engine torch and --precision fp32.")
-    if not 0 <= seed < 2**63:
-        raise UsageError(f"--seed is a number from 0 to {2**63 - 1}, not {seed}.")
+    check_seed(seed)
     chosen_device = choose_device(options.device)
     if options.threads is not None:
         torch.set_num_threads(options.threads)

@@ -22,6 +22,7 @@ from visioncli.results import ModelInfo
 from visioncli.tasks.detect.tiles import Tiling
 from visioncli.tasks.interface import Answer, Task
 from visioncli.tasks.limits import between_0_and_1
+from visioncli.tasks.seeds import check_seed
 from visioncli.tasks.stylize.colours import finished
 from visioncli.tasks.stylize.interface import Painter
 from visioncli.tasks.stylize.styles import parse_style
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 MOST_STROKE = 100
 ITERATIONS = 300
 MOST_ITERATIONS = 100_000
-MOST_SEED = 2**63 - 1
-"""Of torch's generators."""
 OPTIMISED_SIZE = 512
 """Pixels on the longer side to which the method "optimise" reduces pictures, where nothing is said."""
 MOST_OPTIMISED = 1024
@@ -161,8 +160,7 @@ def build(
             raise UsageError("--tile is for networks that paint; --method optimise sees the picture as a whole.")
         if not 1 <= iterations <= MOST_ITERATIONS:
             raise UsageError(f"--iterations is a number from 1 to {MOST_ITERATIONS}, not {iterations}.")
-        if not 0 <= seed <= MOST_SEED:
-            raise UsageError(f"--seed is a number from 0 to {MOST_SEED}, not {seed}.")
+        check_seed(seed)
         size = size or OPTIMISED_SIZE
         if size > MOST_OPTIMISED:
             raise UsageError(f"--method optimise paints at most {MOST_OPTIMISED} pixels on the longer side: --size.")

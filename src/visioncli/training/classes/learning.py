@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from visioncli.labelled.recognise import read_set
-from visioncli.training.classes.kept import keep_model
+from visioncli.training.classes.best import keep_model
 from visioncli.training.classes.lesson import ClassLesson
 from visioncli.training.first_state import learner
 from visioncli.training.job import Job, names_of, targets

@@ -10,8 +10,8 @@ from torch import Tensor
 from visioncli.labelled.interface import TEST
 from visioncli.training import checkpoint
 from visioncli.training.classes import head
+from visioncli.training.classes.best import keep_model, with_head
 from visioncli.training.classes.finish import Finishing, finish
-from visioncli.training.classes.kept import keep_model, with_head
 from visioncli.training.classes.learning import learning_classes
 from visioncli.training.classes.prepare import Prepared, head_features
 from visioncli.training.first_state import fresh_state
